@@ -1,0 +1,1 @@
+"""The `trainup` command."""

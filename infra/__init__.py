@@ -1,0 +1,1 @@
+"""The program: settings, platform, runs, exports."""

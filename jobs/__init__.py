@@ -1,0 +1,1 @@
+"""What runs and records training jobs. No Pulumi."""

@@ -1,0 +1,1 @@
+"""The `trainup` resource provider: a gRPC host and one handler per resource kind."""
