@@ -1,0 +1,47 @@
+"""The cluster noun on this machine."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+from trainup.components.resources import Pool
+
+
+class LocalClusterArgs(TypedDict):
+    """How many runs this machine works on at once."""
+
+    workspace_id: pulumi.Input[str]
+    """The workspace, a folder."""
+
+    cluster_name: NotRequired[pulumi.Input[str]]
+    """Name of the cluster in its workspace. Defaults to `gpu-cluster`."""
+
+    max_nodes: NotRequired[pulumi.Input[int]]
+    """Slots: a run takes as many as it has nodes. GPUs, where there are any, are dealt out over them. Defaults to 1."""
+
+
+class LocalCluster(pulumi.ComponentResource):
+    """A queue with slots; first come, first served. Costs nothing while idle."""
+
+    id: pulumi.Output[str]
+    """The cluster, as runs take it."""
+
+    name: pulumi.Output[str]
+    """Name of the cluster."""
+
+    def __init__(self, name: str, args: LocalClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:LocalCluster", name, {}, opts)
+
+        pool = Pool(
+            f"{name}-pool",
+            {
+                "workspace": args["workspace_id"],
+                "name": args.get("cluster_name", "gpu-cluster"),
+                "max_nodes": args.get("max_nodes", 1),
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        self.id = pool.id
+        self.name = pool.id
+        self.register_outputs({"id": self.id, "name": self.name})

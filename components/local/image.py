@@ -1,0 +1,48 @@
+"""The image noun on this machine."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+from trainup.components.resources import Image
+
+
+class LocalImageArgs(TypedDict):
+    """What the environment of the runs is made of."""
+
+    workspace_id: pulumi.Input[str]
+    """The workspace, a folder."""
+
+    requirements: NotRequired[pulumi.Input[str]]
+    """Requirements file (pip's format, hashes welcome), relative to the folder of Pulumi.yaml. Defaults to no packages."""
+
+    python: NotRequired[pulumi.Input[str]]
+    """Python version, such as `3.11`. Defaults to the version that trainup runs on."""
+
+
+class LocalImage(pulumi.ComponentResource):
+    """A virtual environment, built once by uv and named by its content."""
+
+    reference: pulumi.Output[str]
+    """The image by digest, `venv@sha256:…`."""
+
+    environment_id: pulumi.Output[str]
+    """The folder of the environment."""
+
+    def __init__(self, name: str, args: LocalImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:LocalImage", name, {}, opts)
+
+        image = Image(
+            f"{name}-venv",
+            {
+                "workspace": args["workspace_id"],
+                "builder": "venv",
+                "requirements": args.get("requirements"),
+                "python": args.get("python"),
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        self.reference = image.reference
+        self.environment_id = image.environment_id
+        self.register_outputs({"reference": self.reference, "environment_id": self.environment_id})

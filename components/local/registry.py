@@ -1,0 +1,29 @@
+"""The registry noun on this machine."""
+
+from typing import TypedDict
+
+import pulumi
+
+
+class LocalRegistryArgs(TypedDict):
+    """Which workspace the store belongs to."""
+
+    workspace_id: pulumi.Input[str]
+    """The workspace, a folder."""
+
+
+class LocalRegistry(pulumi.ComponentResource):
+    """The workspace's content-addressed store of built environments. Costs disk space: the three last used are kept."""
+
+    id: pulumi.Output[str]
+    """The folder of the store."""
+
+    login_server: pulumi.Output[str]
+    """What images are named under; on this machine the same folder."""
+
+    def __init__(self, name: str, args: LocalRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:LocalRegistry", name, {}, opts)
+
+        self.id = pulumi.Output.concat(args["workspace_id"], "/store")
+        self.login_server = self.id
+        self.register_outputs({"id": self.id, "login_server": self.login_server})

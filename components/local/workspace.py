@@ -1,0 +1,44 @@
+"""The workspace noun on this machine."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+from trainup.components.resources import Server
+
+
+class LocalWorkspaceArgs(TypedDict):
+    """Where a local workspace lies and how its runs are tracked."""
+
+    path: pulumi.Input[str]
+    """Folder of the workspace, relative to the folder of Pulumi.yaml."""
+
+    tracking: NotRequired[pulumi.Input[str]]
+    """`server` (an MLflow server of its own), `none`, or the address of another MLflow server. Defaults to `server`."""
+
+
+class LocalWorkspace(pulumi.ComponentResource):
+    """A folder with the record of all runs and an MLflow server. Costs nothing."""
+
+    id: pulumi.Output[str]
+    """The folder, as other components take it."""
+
+    name: pulumi.Output[str]
+    """The folder's name."""
+
+    tracking_uri: pulumi.Output[str]
+    """Where scripts log to, and the page to look at; empty without tracking."""
+
+    def __init__(self, name: str, args: LocalWorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:LocalWorkspace", name, {}, opts)
+
+        server = Server(
+            f"{name}-mlflow",
+            {"workspace": args["path"], "tracking": args.get("tracking", "server")},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        self.id = server.id
+        self.name = pulumi.Output.from_input(args["path"]).apply(lambda path: path.rstrip("/").rsplit("/", 1)[-1])
+        self.tracking_uri = server.tracking_uri
+        self.register_outputs({"id": self.id, "name": self.name, "tracking_uri": self.tracking_uri})

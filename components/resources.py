@@ -1,0 +1,58 @@
+"""The provider's resource kinds as Pulumi resources; components are made of them."""
+
+from typing import Any
+
+import pulumi
+
+
+class Run(pulumi.CustomResource):
+    """`trainup:index:Run`: one training run."""
+
+    digest: pulumi.Output[str]
+    name: pulumi.Output[str]
+    status: pulumi.Output[str]
+    metrics: pulumi.Output[dict[str, float]]
+    best: pulumi.Output[dict[str, float]]
+    duration_seconds: pulumi.Output[float]
+    attempts: pulumi.Output[int]
+    phases: pulumi.Output[dict[str, float]]
+    outputs_uri: pulumi.Output[str]
+    log_uri: pulumi.Output[str]
+    web_url: pulumi.Output[str]
+    cost: pulumi.Output[float]
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:Run", name, {**_outputs(Run), **inputs}, opts)
+
+
+class Image(pulumi.CustomResource):
+    """`trainup:index:Image`: an environment named by its content."""
+
+    reference: pulumi.Output[str]
+    environment_id: pulumi.Output[str]
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:Image", name, {**_outputs(Image), **inputs}, opts)
+
+
+class Pool(pulumi.CustomResource):
+    """`trainup:index:Pool`: the slots of a local cluster."""
+
+    gpus: pulumi.Output[int]
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:Pool", name, {**_outputs(Pool), **inputs}, opts)
+
+
+class Server(pulumi.CustomResource):
+    """`trainup:index:Server`: the MLflow server of a local workspace."""
+
+    tracking_uri: pulumi.Output[str]
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:Server", name, {**_outputs(Server), **inputs}, opts)
+
+
+def _outputs(kind: type) -> dict[str, None]:
+    """Declared outputs are unknown in a preview, not absent."""
+    return dict.fromkeys(kind.__annotations__)

@@ -1,0 +1,159 @@
+"""The training run, on every target."""
+
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+
+from trainup.components.resources import Run
+
+
+class TrainingRunArgs(TypedDict):
+    """What to run, where, and what to do when it ends one way or another."""
+
+    target: str
+    """Where it runs: `local` or `azure`."""
+
+    workspace_id: pulumi.Input[str]
+    """The workspace that keeps the run's record."""
+
+    run_name: NotRequired[str]
+    """Name of the run: lower-case letters, digits and dashes. Defaults to the resource's name."""
+
+    cluster_id: NotRequired[pulumi.Input[str]]
+    """The cluster it runs on. Defaults to one slot of its own."""
+
+    image: NotRequired[pulumi.Input[str]]
+    """Image reference by digest. Defaults to the interpreter that trainup runs on."""
+
+    source: NotRequired[str]
+    """Folder with the code, relative to the folder of Pulumi.yaml; the files in it are part of the run's identity."""
+
+    script: NotRequired[pulumi.Input[str]]
+    """Python script in the source folder. Either this or `command`."""
+
+    arguments: NotRequired[pulumi.Input[list[pulumi.Input[str]]]]
+    """Arguments of the script, one item per word. Defaults to none."""
+
+    command: NotRequired[pulumi.Input[list[pulumi.Input[str]]]]
+    """Program and arguments, for anything but a Python script."""
+
+    environment_variables: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
+    """Environment variables of the command; part of the run's identity. Defaults to none."""
+
+    secrets: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
+    """Environment variables with secret values; only their names are part of the identity. Defaults to none."""
+
+    inputs: NotRequired[pulumi.Input[dict[str, pulumi.Input[dict[str, pulumi.Input[str]]]]]]
+    """Data inputs: name → `uri` and `digest`; a command uses them as `${{inputs.name}}`. Defaults to none."""
+
+    after: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
+    """Upstream runs: name → their `digest`; they complete first, and another one there retrains here. Defaults to none."""
+
+    distribution: NotRequired[pulumi.Input[dict[str, Any]]]
+    """`type` (`pytorch`) and `process_count_per_node`. Defaults to one process per node."""
+
+    nodes: NotRequired[pulumi.Input[int]]
+    """How many nodes work together. Defaults to 1."""
+
+    size: NotRequired[pulumi.Input[str]]
+    """Size of the nodes, by name. Defaults to the cluster's."""
+
+    rerun: NotRequired[pulumi.Input[str]]
+    """Anything new here trains again on purpose. Defaults to nothing."""
+
+    allow_secrets: NotRequired[list[str]]
+    """Files (`path` or `path:line`) of the source that only look as if they held a secret. Defaults to none."""
+
+    display_name: NotRequired[pulumi.Input[str]]
+    """Name of the run in MLflow. Defaults to the target's own name for it."""
+
+    description: NotRequired[pulumi.Input[str]]
+    """What the run is for. Defaults to nothing."""
+
+    experiment_name: NotRequired[pulumi.Input[str]]
+    """MLflow experiment. Defaults to `trainup`."""
+
+    tags: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
+    """Tags of the MLflow run. Defaults to none."""
+
+    timeout: NotRequired[pulumi.Input[str]]
+    """How long the command may run: `90s`, `30m`, `2h`, `1d`. Defaults to no limit."""
+
+    retries: NotRequired[pulumi.Input[int]]
+    """How often a failed run is tried again within one `up`. Defaults to 0."""
+
+    wait: NotRequired[pulumi.Input[bool]]
+    """Whether `up` waits for the end. Defaults to true."""
+
+    on_failure: NotRequired[pulumi.Input[str]]
+    """`fail`: a failed run fails `up`; `keep`: it is data, and `status` tells. Defaults to `fail`."""
+
+    on_interrupt: NotRequired[pulumi.Input[str]]
+    """`detach`: Ctrl-C leaves the run alone, the next `up` attaches; `cancel`: it stops it. Defaults to `detach`."""
+
+    on_delete: NotRequired[pulumi.Input[str]]
+    """What becomes of the record: `keep`, `archive` or `delete`. Defaults to `keep`."""
+
+
+class TrainingRun(pulumi.ComponentResource):
+    """One training run, trained once for its inputs and waited for; metrics are outputs."""
+
+    digest: pulumi.Output[str]
+    """What the run is: SHA-256 over everything that decides its result."""
+
+    name: pulumi.Output[str]
+    """The target's own name of the last attempt."""
+
+    status: pulumi.Output[str]
+    """Queued, Preparing, Running, Finalizing, Completed, Failed, Canceled, TimedOut or NotResponding."""
+
+    metrics: pulumi.Output[dict[str, float]]
+    """Metric → last value."""
+
+    best: pulumi.Output[dict[str, float]]
+    """Metric → best value: the lowest of a loss or an error, the highest of anything else."""
+
+    duration_seconds: pulumi.Output[float]
+    """Seconds from the start of preparation to the end."""
+
+    attempts: pulumi.Output[int]
+    """How many times it was started."""
+
+    phases: pulumi.Output[dict[str, float]]
+    """`queued`, `preparing`, `running`, `finalizing` → seconds."""
+
+    outputs_uri: pulumi.Output[str]
+    """Where the files lie that the run left behind."""
+
+    log_uri: pulumi.Output[str]
+    """Where the log lies."""
+
+    web_url: pulumi.Output[str]
+    """The run's page."""
+
+    cost: pulumi.Output[float]
+    """What it cost, in US dollars; nothing on this machine."""
+
+    def __init__(self, name: str, args: TrainingRunArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:TrainingRun", name, {}, opts)
+
+        renamed = {"run_name": "run", "workspace_id": "workspace", "cluster_id": "cluster"}
+        run = Run(
+            f"{name}-job",
+            {"run": name, **{renamed.get(key, key): value for key, value in args.items()}},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        self.digest = run.digest
+        self.name = run.name
+        self.status = run.status
+        self.metrics = run.metrics
+        self.best = run.best
+        self.duration_seconds = run.duration_seconds
+        self.attempts = run.attempts
+        self.phases = run.phases
+        self.outputs_uri = run.outputs_uri
+        self.log_uri = run.log_uri
+        self.web_url = run.web_url
+        self.cost = run.cost
+        self.register_outputs({output: getattr(self, output) for output in TrainingRun.__annotations__})

@@ -1,0 +1,27 @@
+"""Names of runs and of what the target calls them."""
+
+import re
+
+RUN_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+RUN_NAME_RULE = "lower-case letters, digits and single dashes, starting with a letter, at most 40 characters"
+RUN_NAME_MAX = 40
+DIGEST_CHARS = 12
+
+
+def check_run_name(name: str) -> str | None:
+    """What is wrong with a run's name, or None. 40 + digest + attempt fits every target's limit."""
+    if RUN_NAME.fullmatch(name) and len(name) <= RUN_NAME_MAX:
+        return None
+    return f"{name!r} is no name for a run: a name is {RUN_NAME_RULE}"
+
+
+def run_id(run: str, digest: str) -> str:
+    """The resource id of a run, `<run>-<first 12 digits of the digest>`; also its first attempt's job name."""
+    return f"{run}-{digest[:DIGEST_CHARS]}"
+
+
+def job_name(identity: str, attempt: int) -> str:
+    """The target's name for one attempt of a run: the id, then `-a2`, `-a3` …"""
+    if attempt < 1:
+        raise ValueError(f"attempt {attempt} does not exist: attempts count from 1")
+    return identity if attempt == 1 else f"{identity}-a{attempt}"

@@ -1,0 +1,108 @@
+"""What a run is: every field is either identity (in the digest) or policy (changed in place)."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from trainup.core.canonical import sha256
+
+
+class OnFailure(StrEnum):
+    """What a failed run means for `pulumi up`."""
+
+    FAIL = "fail"
+    KEEP = "keep"
+    """The failure is data: `up` succeeds and `status` tells."""
+
+
+class OnInterrupt(StrEnum):
+    """What Ctrl-C on `pulumi up` means for the run."""
+
+    DETACH = "detach"
+    CANCEL = "cancel"
+
+
+class OnDelete(StrEnum):
+    """What becomes of the run's record when the resource is deleted or replaced."""
+
+    KEEP = "keep"
+    ARCHIVE = "archive"
+    DELETE = "delete"
+
+
+class DistributionType(StrEnum):
+    """How the processes of one run find each other."""
+
+    PYTORCH = "pytorch"
+
+
+def _identity(default: Any = MISSING, factory: Any = MISSING) -> Any:
+    return field(default=default, default_factory=factory, metadata={"identity": True})  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One training run, resolved: what `digest` covers decides whether it trains again.
+
+    Add an identity field only with a default: defaults are left out of the digest, so nobody retrains.
+    """
+
+    command: tuple[str, ...] = _identity()
+    snapshot: str | None = _identity(None)
+    """Digest of the source files."""
+    image: str | None = _identity(None)
+    """Image reference, by digest."""
+    environment_variables: Mapping[str, str] = _identity(factory=dict)
+    secrets: tuple[str, ...] = _identity(())
+    """Names of the environment variables whose values are secret; sorted."""
+    inputs: Mapping[str, Mapping[str, str]] = _identity(factory=dict)
+    """Name → `digest` of the content, and `mode`."""
+    after: Mapping[str, str] = _identity(factory=dict)
+    """Upstream run → its digest."""
+    distribution: Mapping[str, Any] = _identity(factory=dict)
+    """`type` and `process_count_per_node`."""
+    nodes: int = _identity(1)
+    size: str | None = _identity(None)
+    rerun: str | None = _identity(None)
+
+    display_name: str | None = None
+    description: str | None = None
+    experiment_name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+    """Seconds the command may run."""
+    retries: int = 0
+    wait: bool = True
+    on_failure: OnFailure = OnFailure.FAIL
+    on_interrupt: OnInterrupt = OnInterrupt.DETACH
+    on_delete: OnDelete = OnDelete.KEEP
+
+    def identity(self) -> dict[str, Any]:
+        """The identity fields that differ from their defaults, as plain JSON values."""
+        result = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.metadata.get("identity") and value != _default(item):
+                result[item.name] = _plain(value)
+        return result
+
+    def digest(self) -> str:
+        """SHA-256 over the canonical identity: equal digests never train twice."""
+        return sha256(self.identity())
+
+
+def _default(item: Any) -> Any:
+    return item.default_factory() if item.default_factory is not MISSING else item.default
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+IDENTITY_FIELDS = tuple(item.name for item in fields(RunSpec) if item.metadata.get("identity"))
+POLICY_FIELDS = tuple(item.name for item in fields(RunSpec) if not item.metadata.get("identity"))

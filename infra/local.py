@@ -1,0 +1,41 @@
+"""The platform on this machine: no cloud, no Docker, no secrets."""
+
+import pulumi
+
+from trainup.components.local.cluster import LocalCluster
+from trainup.components.local.image import LocalImage
+from trainup.components.local.registry import LocalRegistry
+from trainup.components.local.workspace import LocalWorkspace
+from trainup.infra.platform import Platform
+from trainup.infra.settings import Settings
+
+
+def build(settings: Settings) -> Platform:
+    """Compose the local components."""
+    path = settings.workspace.path or f".trainup/{pulumi.get_stack()}"
+    workspace = LocalWorkspace("workspace", {"path": path, "tracking": settings.workspace.tracking})
+    registry = LocalRegistry("registry", {"workspace_id": workspace.id})
+    cluster = LocalCluster(
+        "cluster",
+        {
+            "workspace_id": workspace.id,
+            "cluster_name": settings.cluster.name,
+            "max_nodes": settings.cluster.max_nodes,
+        },
+    )
+    image = LocalImage(
+        "image",
+        {
+            "workspace_id": workspace.id,
+            **settings.image.model_dump(exclude_none=True),  # type: ignore[typeddict-item]
+        },
+    )
+    return Platform(
+        target="local",
+        location="this machine",
+        workspace_id=workspace.id,
+        tracking_uri=workspace.tracking_uri,
+        login_server=registry.login_server,
+        cluster_id=cluster.id,
+        image=image.reference,
+    )

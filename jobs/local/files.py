@@ -1,0 +1,153 @@
+"""Files that survive a kill at any moment: atomic records and locks that die with their holder."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FORMAT_VERSION = 1
+ONLOOKER_TRIES = 5
+
+
+class UnreadableRecord(Exception):
+    """A record that cannot be used: damaged, or written by another version of trainup."""
+
+
+def write_json(path: Path, data: dict[str, Any], *, durable: bool = True) -> None:
+    """Replace `path` as a whole: readers see the old record or the new one, never a part.
+
+    `durable` also survives a power cut (fsync); without it, only a killed process.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump({"version": FORMAT_VERSION, **data}, file, indent=1, ensure_ascii=True)
+            file.write("\n")
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The record at `path`, or None where there is none. An unknown version is refused, never guessed at."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        data = json.loads(text)
+        version = data.pop("version")
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise UnreadableRecord(
+            f"{path} is damaged ({error}): move it away, or restore it, then run the command again"
+        ) from error
+    if version != FORMAT_VERSION:
+        raise UnreadableRecord(
+            f"{path} has format {version!r}; this trainup reads format {FORMAT_VERSION}: "
+            "use the trainup that wrote it, or choose another workspace folder"
+        )
+    return dict(data)
+
+
+class Lock:
+    """An exclusive lock on a file that the kernel releases when its last holder dies (flock).
+
+    It needs no clean-up after a kill and cannot be confused by reused process ids or a changed clock.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.fd: int | None = None
+
+    def try_acquire(self) -> bool:
+        """Take the lock if nobody holds it."""
+        # `is_held` takes it for an instant to look: a second try tells an onlooker from a holder.
+        for _ in range(ONLOOKER_TRIES):
+            if self._acquire(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                return True
+            time.sleep(0.002)
+        return False
+
+    def acquire(self) -> None:
+        """Take the lock, waiting for whoever holds it."""
+        self._acquire(fcntl.LOCK_EX)
+
+    def _acquire(self, flags: int) -> bool:
+        while True:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(fd, flags)
+            except OSError as error:
+                os.close(fd)
+                if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN):
+                    return False
+                raise
+            # The file may have been removed with its folder while we waited: then the lock guards nothing.
+            if _same_file(fd, self.path):
+                self.fd = fd
+                return True
+            os.close(fd)
+
+    def release(self) -> None:
+        """Give the lock back; harmless when it is not held."""
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+
+    def __enter__(self) -> "Lock":
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether some living process holds the lock at `path`. Writes nothing, not even the file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN):
+            return True
+        raise
+    finally:
+        os.close(fd)
+    return False
+
+
+def _same_file(fd: int, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    here = os.fstat(fd)
+    return (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev)
+
+
+@contextlib.contextmanager
+def temporary_folder(final: Path) -> Iterator[Path]:
+    """A new folder beside `final` that becomes `final` when the block succeeds, and vanishes when it fails."""
+    import shutil
+
+    working = final.with_name(f".{final.name}.{os.getpid()}.{time.monotonic_ns()}")
+    working.mkdir(parents=True)
+    try:
+        yield working
+        working.rename(final)
+    except BaseException:
+        shutil.rmtree(working, ignore_errors=True)
+        raise

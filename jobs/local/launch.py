@@ -1,0 +1,96 @@
+"""From a run's definition to the command and the variables that this machine executes."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainup.jobs.local.workspace import RunFolder, Workspace
+
+INHERITED = re.compile(
+    r"HOME|USER|LOGNAME|PATH|SHELL|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    r"|(?:HTTPS?|NO|ALL)_PROXY|(?:https?|no|all)_proxy|CUDA_\w+|NVIDIA_\w+|NCCL_\w+|OMP_\w+|TORCH_HOME|HF_HOME|FASTAI_HOME"
+)
+"""What a command sees of the caller's environment: enough to work, no credentials of the one who deploys."""
+
+_EXPRESSION = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_-]+)\s*\}\}")
+
+
+class LaunchError(Exception):
+    """The command cannot be put together on this machine."""
+
+
+def environment_folder(workspace: Workspace, image: str) -> Path:
+    """Where the environment of an image reference (`venv@sha256:…`) lies."""
+    return workspace.environments / image.rsplit(":", 1)[-1][:24]
+
+
+def argv(workspace: Workspace, folder: RunFolder, definition: Mapping[str, Any]) -> list[str]:
+    """The words of the command: inputs and outputs filled in, and torchrun before it where it is distributed."""
+    spec = definition["spec"]
+    words = [_filled(word, folder, definition["sources"]) for word in spec["command"]]
+    if words[0] in ("python", "python3") and not spec.get("image"):
+        words[0] = getattr(sys, "_base_executable", sys.executable)
+    processes = spec["nodes"] * spec.get("distribution", {}).get("process_count_per_node", 1)
+    if spec.get("distribution") or spec["nodes"] > 1:
+        ranks = folder.logs / "ranks"
+        # Everything on this machine: the nodes of a local run are slots, so one launcher starts all ranks.
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nnodes=1", f"--nproc-per-node={processes}"]
+        words[1:1] = [*launcher, f"--log-dir={ranks}", "--redirects=0", "--tee=3"]
+    return words
+
+
+def variables(
+    workspace: Workspace,
+    folder: RunFolder,
+    definition: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    caller: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """The whole environment of the command."""
+    spec = definition["spec"]
+    result = {name: value for name, value in caller.items() if INHERITED.fullmatch(name)}
+    if image := spec.get("image"):
+        environment = environment_folder(workspace, image)
+        result["PATH"] = f"{environment / 'bin'}:{result.get('PATH', os.defpath)}"
+        result["VIRTUAL_ENV"] = str(environment)
+    result["PYTHONUNBUFFERED"] = "1"  # live lines
+    result |= spec.get("environment_variables", {})
+    result |= secrets
+    result["TRAINUP_RUN"] = folder.name
+    result["TRAINUP_TOKEN"] = definition["token"]
+    result["TRAINUP_OUTPUT_DIR"] = str(folder.outputs)
+    result["TRAINUP_CHECKPOINT_DIR"] = str(checkpoints(folder, definition))
+    return result
+
+
+def checkpoints(folder: RunFolder, definition: Mapping[str, Any]) -> Path:
+    """Where all attempts of one run keep what they resume from."""
+    return folder.path.parent / ".checkpoints" / str(definition["id"])
+
+
+def reproduce(workspace: Workspace, folder: RunFolder, definition: Mapping[str, Any]) -> str:
+    """A shell command that runs an attempt's code by hand, in its environment."""
+    spec = definition["spec"]
+    settings = [f"{name}={shlex.quote(value)}" for name, value in spec.get("environment_variables", {}).items()]
+    settings += [f"{name}=…" for name in spec.get("secrets", [])]
+    if image := spec.get("image"):
+        settings.append(f'PATH={shlex.quote(str(environment_folder(workspace, image) / "bin"))}:"$PATH"')
+    words = [shlex.quote(word) for word in argv(workspace, folder, definition)]
+    return f"cd {shlex.quote(workspace.shown(folder.code))} && {' '.join([*settings, *words])}"
+
+
+def _filled(word: str, folder: RunFolder, sources: Mapping[str, Mapping[str, str]]) -> str:
+    def value(match: re.Match[str]) -> str:
+        kind, name = match[1], match[2]
+        if kind == "outputs":
+            return str(folder.outputs / name)
+        if name not in sources:
+            known = ", ".join(sorted(sources)) or "no inputs"
+            raise LaunchError(f"{match[0]} in the command names an input that the run does not have; it has {known}")
+        return sources[name]["uri"]
+
+    return _EXPRESSION.sub(value, word)

@@ -1,0 +1,292 @@
+"""The process that watches over one attempt: waits for slots, runs the command, records how it ended.
+
+Started with its own session and the run's lock already held, it outlives the CLI and the plugin; secrets reach it
+on standard input, never on disk. `python -m trainup.jobs.local.supervisor RUN_FOLDER WORKSPACE LOCK_FD`.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trainup.core.failure import Failure, FailureClass, of_exit
+from trainup.core.numbers import to_number, to_plain
+from trainup.core.status import PHASES, Status
+from trainup.jobs.local import launch
+from trainup.jobs.local.files import read_json, write_json
+from trainup.jobs.local.log import LogPump
+from trainup.jobs.local.slots import DEFAULT_CLUSTER, Grant, NoSuchSlots, Pool
+from trainup.jobs.local.workspace import RunFolder, Workspace
+
+POLL = 0.1
+"""Seconds between looks at the log and at requests; the end of the command wakes us at once."""
+GRACE = 10.0
+"""Seconds between SIGTERM and SIGKILL."""
+DISK_PATIENCE = 30.0
+"""Seconds for which the last words are tried again on a full disk."""
+
+
+class Ended(Exception):
+    """The attempt is over."""
+
+    def __init__(self, status: Status, failure: Failure | None = None) -> None:
+        super().__init__(status)
+        self.status, self.failure = status, failure
+
+
+class Supervisor:
+    """One attempt, from the queue to its last status."""
+
+    def __init__(self, workspace: Workspace, folder: RunFolder, secrets: dict[str, str]) -> None:
+        self.workspace, self.folder, self.secrets = workspace, folder, secrets
+        definition = read_json(folder.definition)
+        if definition is None:
+            raise FileNotFoundError(folder.definition)
+        self.definition: dict[str, Any] = definition
+        self.spec = definition["spec"]
+        self.state: dict[str, Any] = {"status": Status.QUEUED, "phases": {}}
+        self._since = time.monotonic()
+        self._policy_mtime = 0
+        self.ticket: Path | None = None
+
+    def main(self) -> None:
+        """Run the attempt; whatever happens, the slot is free and the status is final afterwards."""
+        try:
+            try:
+                grant = self.queue()
+                self.enter(Status.PREPARING)
+                environment = self.prepare(grant)
+                self.execute(environment)
+            except Ended as ended:
+                end = ended
+            except (launch.LaunchError, NoSuchSlots) as error:
+                kind = FailureClass.CAPACITY if isinstance(error, NoSuchSlots) else FailureClass.ENVIRONMENT
+                end = Ended(Status.FAILED, Failure(kind, str(error)))
+            except Exception as error:  # the attempt must not stay open; the cause is recorded and logged
+                end = Ended(Status.FAILED, Failure(FailureClass.SERVICE, f"the run could not be carried out: {error!r}"))
+                import traceback
+
+                traceback.print_exc()
+            self.finish(end)
+        finally:
+            if self.ticket:
+                self.ticket.unlink(missing_ok=True)
+
+    def enter(self, status: Status, **facts: Any) -> None:
+        """Go to the next status; it is on disk before anything else happens."""
+        now = time.monotonic()
+        phase = PHASES[self.state["status"]]
+        self.state["phases"][phase] = round(self.state["phases"].get(phase, 0.0) + now - self._since, 3)
+        self._since = now
+        self.state |= {"status": status, **facts}
+        write_json(self.folder.status, to_plain(self.state))
+
+    def queue(self) -> Grant:
+        """Wait for slots, first come, first served."""
+        write_json(self.folder.status, self.state, durable=False)
+        pool = Pool(self.workspace, self.definition["cluster"] or DEFAULT_CLUSTER)
+        self.ticket = pool.enqueue(self.folder, self.spec["nodes"])
+        while True:
+            grant, before = pool.poll(self.ticket)
+            if grant:
+                return grant
+            self.check_cancel()
+            time.sleep(min(POLL * (1 + before), 2.0))
+
+    def prepare(self, grant: Grant) -> dict[str, str]:
+        """Everything the command needs; returns its environment variables."""
+        if image := self.spec.get("image"):
+            if not launch.environment_folder(self.workspace, image).is_dir():
+                raise launch.LaunchError(f"the environment of {image} is not in this workspace: run `pulumi up` to build it")
+        launch.checkpoints(self.folder, self.definition).mkdir(parents=True, exist_ok=True)
+        environment = launch.variables(self.workspace, self.folder, self.definition, self.secrets)
+        if grant.gpus is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(grant.gpus)
+        tracking = self.workspace.tracking()
+        if tracking["kind"] != "none":
+            from trainup.jobs.local import tracked
+
+            uri = tracked.reachable(self.workspace)
+            run_id, url = tracked.create(uri, self.definition)
+            self.state |= {"mlflow_run_id": run_id, "web_url": url}
+            environment |= {"MLFLOW_TRACKING_URI": uri, "MLFLOW_RUN_ID": run_id}
+        return environment
+
+    def execute(self, environment: dict[str, str]) -> None:
+        """Run the command to its end; raises Ended."""
+        words = launch.argv(self.workspace, self.folder, self.definition)
+        self.check_cancel()
+        self.enter(Status.RUNNING, started=True)
+        raw = os.open(self.folder.raw_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        pump = LogPump(self.folder.raw_log, self.folder.log, self.secrets.values())
+        try:
+            process = start(words, environment, self.folder.code, raw)
+            end = self.watch(process, pump)
+        except OSError as error:
+            message = f"{words[0]!r} could not be started: {error.strerror or error}"
+            end = Ended(Status.FAILED, Failure(FailureClass.ENVIRONMENT, message, 127))
+        finally:
+            os.close(raw)
+        self.enter(Status.FINALIZING)
+        self.kill_leftovers()
+        persist(pump.finish)
+        pump.close()
+        self.folder.raw_log.unlink(missing_ok=True)
+        raise end
+
+    def watch(self, process: "subprocess.Popen[bytes]", pump: LogPump) -> Ended:
+        """Pump the log until the command ends by itself, by request or by its time limit."""
+        begin, stop, kill_at = time.monotonic(), None, 0.0
+        wake = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else None
+        try:
+            while (code := process.poll()) is None:
+                with contextlib.suppress(OSError):  # a full disk: the raw log is still there, try again
+                    pump.pump()
+                if stop is None and (stop := self.stop_request(time.monotonic() - begin)):
+                    signal_group(process.pid, signal.SIGTERM)
+                    kill_at = time.monotonic() + GRACE
+                elif stop and time.monotonic() > kill_at:
+                    signal_group(process.pid, signal.SIGKILL)
+                if wake is not None:
+                    select.select([wake], [], [], POLL)
+                else:
+                    time.sleep(POLL / 2)
+        finally:
+            if wake is not None:
+                os.close(wake)
+        if stop:
+            return stop
+        failure = of_exit(code)
+        return Ended(Status.FAILED if failure else Status.COMPLETED, failure)
+
+    def stop_request(self, seconds: float) -> Ended | None:
+        """Whether somebody, or the time limit, wants the command to stop."""
+        try:
+            self.check_cancel()
+        except Ended as ended:
+            return ended
+        limit = self.time_limit()
+        if limit is not None and seconds > limit:
+            message = f"the command ran for {seconds:.0f} s; its timeout is {limit:g} s"
+            return Ended(Status.TIMED_OUT, Failure(FailureClass.TIMEOUT, message))
+        return None
+
+    def time_limit(self) -> float | None:
+        """The timeout in seconds, as it stands now: policy may change while the run goes on."""
+        mtime = self.folder.definition.stat().st_mtime_ns
+        if mtime != self._policy_mtime:
+            self._policy_mtime = mtime
+            self.definition = read_json(self.folder.definition) or self.definition
+        limit: float | None = self.definition["policy"]["timeout"]
+        return limit
+
+    def check_cancel(self) -> None:
+        """Raise Ended when a cancel request is there."""
+        try:
+            reason = self.folder.cancel.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return
+        raise Ended(Status.CANCELED, Failure(FailureClass.CANCELED, f"the run was canceled: {reason}"))
+
+    def kill_leftovers(self) -> None:
+        """End what the command left running in the background."""
+        from trainup.jobs.local.machine import kill_all_of
+
+        kill_all_of(self.definition["token"])
+
+    def finish(self, end: Ended) -> None:
+        """Collect the metrics and write the last word."""
+        facts: dict[str, Any] = {}
+        if self.state.get("started"):
+            facts = self.collect(end.status)
+        elif not self.folder.log.exists():
+            self.folder.log.touch()
+        if end.failure:
+            facts["failure"] = end.failure.to_dict()
+        persist(lambda: self.enter(end.status, **facts))
+
+    def collect(self, status: Status) -> dict[str, Any]:
+        """Metrics from MLflow, else from `metrics.json` among the outputs."""
+        facts: dict[str, Any] = {"metrics": {}, "best": {}}
+        if "mlflow_run_id" in self.state:
+            from trainup.jobs.local import tracked
+
+            facts |= tracked.collect(self.workspace, self.state["mlflow_run_id"], status)
+        if not facts["metrics"]:
+            found = metrics_file(self.folder.outputs / "metrics.json")
+            facts |= {"metrics": found, "best": found}
+        return facts
+
+
+def metrics_file(path: Path) -> dict[str, float]:
+    """The numbers of a `metrics.json` that a script wrote; anything else in it is none of our business."""
+    result = {}
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for name, value in found.items() if isinstance(found, dict) else ():
+            with contextlib.suppress(ValueError):
+                result[name] = to_number(value)
+    return result
+
+
+def start(words: list[str], environment: dict[str, str], folder: Path, output: int) -> "subprocess.Popen[bytes]":
+    """Start the command in a session of its own; on Linux the kernel ends it if this process is killed."""
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        if libc is not None:
+            libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+            if os.getppid() != parent:
+                os._exit(1)
+
+    # A relative program is looked up in the run's own PATH, not in ours.
+    return subprocess.Popen(
+        words,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread
+    )
+
+
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """Signal the command and what it started in its own group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, number)
+
+
+def persist(action: Callable[[], None]) -> None:
+    """Do it, and on a full or failing disk try again for a while before giving up."""
+    end = time.monotonic() + DISK_PATIENCE
+    while True:
+        try:
+            return action()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+
+
+def main() -> None:
+    """Entry point; see the module's text."""
+    path, root, _lock_fd = sys.argv[1:4]  # the lock stays held because its descriptor stays open
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    secrets = json.loads(sys.stdin.buffer.read() or b"{}")
+    Supervisor(Workspace(Path(root)), RunFolder(Path(path)), secrets).main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""Runs on this machine: the ledger is the record, a supervisor per attempt is the watcher."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from trainup.core.failure import Failure, FailureClass
+from trainup.core.spec import OnDelete
+from trainup.core.status import Status
+from trainup.jobs.local import ledger, log
+from trainup.jobs.local.files import Lock, read_json, write_json
+from trainup.jobs.local.machine import kill_all_of
+from trainup.jobs.local.supervisor import GRACE
+from trainup.jobs.local.workspace import RunFolder, Workspace
+from trainup.jobs.snapshot import SnapshotError
+from trainup.jobs.snapshot import copy as copy_snapshot
+from trainup.jobs.target import Job, Owner, Record, TargetError
+
+CANCEL_SECONDS = GRACE + 30.0
+
+
+class LocalTarget:
+    """The `Target` of one workspace folder. `secrets` are masked wherever a log has to be made again."""
+
+    def __init__(self, workspace: Workspace, secrets: Mapping[str, str] | None = None) -> None:
+        self.workspace = workspace
+        self._secrets = dict(secrets or {})
+
+    def exclusive(self) -> Lock:
+        self.workspace.create()
+        return self.workspace.exclusive()
+
+    def active_runs(self, urn: str) -> list[Record]:
+        return [
+            record
+            for record in self._records()
+            if not record.status.is_terminal and any(owner.urn == urn for owner in record.owners)
+        ]
+
+    def attempts(self, identity: str) -> list[Record]:
+        found = [record for record in self._records(identity) if record.id == identity]
+        return sorted(found, key=lambda record: record.attempt)
+
+    def get(self, name: str) -> Record | None:
+        return ledger.view(self.workspace, self._folder(name))
+
+    def claim(self, job: Job, attempt: int) -> Record:
+        folder = ledger.claim(self.workspace, job, attempt)
+        return self._view(folder)
+
+    def adopt(self, record: Record, job: Job) -> Record:
+        owners = [owner for owner in record.owners if owner.urn != job.owner.urn] + [job.owner]
+        self._redefine(record.name, owners=[asdict(owner) for owner in owners], policy=ledger.policy_of(job))
+        return replace(record, owners=tuple(owners))
+
+    def launch(self, record: Record, job: Job) -> Record:
+        folder = self._folder(record.name)
+        lock = Lock(folder.lock)
+        if not lock.try_acquire():
+            return self._view(folder)  # somebody watches over it already
+        try:
+            if not (read_json(folder.status) or {}).get("started"):
+                self._fill(folder, job)
+                self._spawn(folder, lock)
+        finally:
+            lock.release()  # the supervisor holds it by its own descriptor
+        return self._view(folder)
+
+    def settle(self, record: Record) -> Record:
+        folder = self._folder(record.name)
+        lock = Lock(folder.lock)
+        if not record.status.is_terminal or not lock.try_acquire():
+            return record
+        try:
+            state = read_json(folder.status) or {}
+            if Status(state.get("status", Status.QUEUED)).is_terminal:
+                return record
+            kill_all_of((ledger.definition_of(folder) or {})["token"])
+            log.rebuild(folder.raw_log, folder.log, self._secrets.values())
+            failure = Failure(FailureClass.SERVICE, ledger.LOST)
+            write_json(folder.status, {**state, "status": Status.NOT_RESPONDING, "failure": failure.to_dict()})
+        finally:
+            lock.release()
+        return self._view(folder)
+
+    def cancel(self, name: str, reason: str) -> Record | None:
+        folder = self._folder(name)
+        end = time.monotonic() + CANCEL_SECONDS
+        while (record := ledger.view(self.workspace, folder)) and not record.status.is_terminal:
+            if record.abandoned:
+                self._cancel_unstarted(folder, reason)
+                continue
+            if not folder.cancel.exists():
+                temporary = folder.cancel.with_suffix(".new")
+                temporary.write_text(reason, encoding="utf-8")
+                temporary.replace(folder.cancel)
+            if time.monotonic() > end:
+                raise TargetError(f"{name} did not end within {CANCEL_SECONDS:.0f} s of being canceled; see {folder.logs}")
+            time.sleep(0.05)
+        return self.settle(record) if record else None
+
+    def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
+        orphans = []
+        with self.exclusive():
+            for record in self.attempts(identity):
+                owners = [other for other in record.owners if other != owner]
+                if len(owners) < len(record.owners):
+                    self._redefine(record.name, owners=[asdict(other) for other in owners])
+                    if not owners:
+                        orphans.append(record)
+        for record in orphans:
+            self.cancel(record.name, "its resource was removed")
+        if on_delete is OnDelete.KEEP:
+            return
+        with self.exclusive():
+            for record in orphans:
+                now = self.get(record.name)
+                if now is None or now.owners:
+                    continue  # adopted in the meantime
+                if on_delete is OnDelete.ARCHIVE:
+                    self._redefine(record.name, archived=True)
+                else:
+                    self._remove(self._folder(record.name))
+
+    def read_log(self, name: str, position: int) -> tuple[list[str], int]:
+        return log.read_lines(self._folder(name).log, position)
+
+    def log_tail(self, name: str, lines: int) -> list[str]:
+        return log.tail(self._folder(name).log, lines)
+
+    def _folder(self, name: str) -> RunFolder:
+        return RunFolder(self.workspace.runs / name)
+
+    def _view(self, folder: RunFolder) -> Record:
+        record = ledger.view(self.workspace, folder)
+        if record is None:
+            raise TargetError(f"{self.workspace.shown(folder.path)} was removed while the run was being started")
+        return record
+
+    def _records(self, prefix: str = "") -> list[Record]:
+        found = (
+            ledger.view(self.workspace, folder)
+            for folder in ledger.folders(self.workspace)
+            if folder.name.startswith(prefix)
+        )
+        return [record for record in found if record is not None]
+
+    def _redefine(self, name: str, **changes: Any) -> None:
+        folder = self._folder(name)
+        write_json(folder.definition, {**(ledger.definition_of(folder) or {}), **changes})
+
+    def _fill(self, folder: RunFolder, job: Job) -> None:
+        """Put the snapshot into the run's folder; a claim that cannot be filled is given up again."""
+        if folder.code.is_dir():
+            return
+        try:
+            if job.source is None:
+                folder.code.mkdir()
+            else:
+                copy_snapshot(
+                    job.source, folder.code, expected_digest=job.spec.snapshot or "", allow_secrets=job.allow_secrets
+                )
+            _link_outputs(folder)
+        except (SnapshotError, OSError):
+            self._remove(folder)
+            raise
+
+    def _spawn(self, folder: RunFolder, lock: Lock) -> None:
+        assert lock.fd is not None
+        words = [sys.executable, "-m", "trainup.jobs.local.supervisor", folder.path, self.workspace.root, str(lock.fd)]
+        with (folder.logs / "supervisor.log").open("ab") as output:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                pass_fds=(lock.fd,),
+                cwd="/",
+            )
+        assert process.stdin is not None
+        with process.stdin as pipe:
+            pipe.write(json.dumps(self._secrets).encode())
+        _children.append(process)
+        for child in list(_children):  # reap those that have ended
+            if child.poll() is not None:
+                _children.remove(child)
+
+    def _cancel_unstarted(self, folder: RunFolder, reason: str) -> None:
+        lock = Lock(folder.lock)
+        if lock.try_acquire():
+            try:
+                state = read_json(folder.status) or {}
+                if not state.get("started") and not Status(state.get("status", Status.QUEUED)).is_terminal:
+                    failure = Failure(FailureClass.CANCELED, f"the run was canceled before it started: {reason}")
+                    write_json(folder.status, {**state, "status": Status.CANCELED, "failure": failure.to_dict()})
+            finally:
+                lock.release()
+
+    def _remove(self, folder: RunFolder) -> None:
+        trash = folder.path.with_name(f".{folder.name}.{time.monotonic_ns()}")
+        folder.path.rename(trash)
+        shutil.rmtree(trash, ignore_errors=True)
+
+
+_children: list["subprocess.Popen[bytes]"] = []
+
+
+def _link_outputs(folder: RunFolder) -> None:
+    """Make `./outputs` of the working directory the run's outputs, with what the snapshot has there."""
+    link = folder.code / "outputs"
+    if link.is_dir():
+        shutil.copytree(link, folder.outputs, dirs_exist_ok=True)
+        shutil.rmtree(link)
+    link.symlink_to(Path("..") / folder.outputs.name, target_is_directory=True)

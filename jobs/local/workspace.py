@@ -1,0 +1,114 @@
+"""The folder that holds one local workspace, and where everything in it lies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainup.jobs.local.files import Lock, read_json, write_json
+from trainup.jobs.local.machine import machine_id
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths below a workspace's root; nothing is created by naming it."""
+
+    root: Path
+    project: Path | None = None
+    """The folder of Pulumi.yaml: paths below it are shown relative to it."""
+
+    def shown(self, path: Path) -> str:
+        """A path as outputs and messages name it."""
+        if self.project and path.is_relative_to(self.project):
+            return path.relative_to(self.project).as_posix()
+        return str(path)
+
+    @property
+    def runs(self) -> Path:
+        """One folder per attempt."""
+        return self.root / "runs"
+
+    @property
+    def slots(self) -> Path:
+        """One folder per cluster."""
+        return self.root / "slots"
+
+    @property
+    def environments(self) -> Path:
+        """Built environments by digest."""
+        return self.root / "store" / "envs"
+
+    @property
+    def mlflow(self) -> Path:
+        """Store, artifacts, log and record of the MLflow server."""
+        return self.root / "mlflow"
+
+    def exclusive(self) -> Lock:
+        """The lock under which runs are claimed, adopted and released."""
+        return Lock(self.root / "workspace.lock")
+
+    def create(self) -> None:
+        """Make the root folder, private to this user: raw logs and secrets of runs pass through it."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if read_json(self.root / "workspace.json") is None:
+            write_json(self.root / "workspace.json", {"machine": machine_id()})
+
+    def tracking(self) -> dict[str, Any]:
+        """How runs are tracked: `kind` is `server` (with `uri` and `port`), `external` (with `uri`) or `none`."""
+        return read_json(self.mlflow / "server.json") or {"kind": "none"}
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one attempt."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The target's name of the attempt."""
+        return self.path.name
+
+    @property
+    def definition(self) -> Path:
+        """What to run, and whose it is; written under the workspace's lock."""
+        return self.path / "run.json"
+
+    @property
+    def status(self) -> Path:
+        """How it stands; written by whoever holds `lock`."""
+        return self.path / "status.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the supervisor for as long as it lives."""
+        return self.path / "supervisor.lock"
+
+    @property
+    def cancel(self) -> Path:
+        """Its existence asks the supervisor to stop the run; its text is the reason."""
+        return self.path / "cancel"
+
+    @property
+    def code(self) -> Path:
+        """The snapshot; the command's working directory."""
+        return self.path / "code"
+
+    @property
+    def outputs(self) -> Path:
+        """What the run leaves behind."""
+        return self.path / "outputs"
+
+    @property
+    def logs(self) -> Path:
+        """All logs of the run."""
+        return self.path / "logs"
+
+    @property
+    def log(self) -> Path:
+        """What the command printed: whole lines, progress bars resolved, secrets masked."""
+        return self.logs / "std_log.txt"
+
+    @property
+    def raw_log(self) -> Path:
+        """What the command prints, as it is, until it has ended; readable by this user alone."""
+        return self.logs / ".raw"

@@ -1,0 +1,118 @@
+"""What every target offers: runs by name, with records that are the truth about them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from trainup.core.failure import Failure
+from trainup.core.naming import run_id
+from trainup.core.spec import OnDelete, RunSpec
+from trainup.core.status import Status
+
+
+class TargetError(Exception):
+    """The target refused or could not do what was asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The resource that a run belongs to. A later create of the same URN takes over with a new token."""
+
+    urn: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a target needs to start one run."""
+
+    run: str
+    spec: RunSpec
+    digest: str
+    owner: Owner
+    source: Path | None = None
+    allow_secrets: Sequence[str] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    cluster: str | None = None
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Data inputs: name → `uri` and the rest."""
+
+    @property
+    def id(self) -> str:
+        """The resource id, shared by all attempts."""
+        return run_id(self.run, self.digest)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the target knows of one attempt."""
+
+    name: str
+    """The target's own name: the run's id, with `-a2` … for later attempts."""
+    run: str
+    id: str
+    attempt: int
+    digest: str
+    status: Status
+    abandoned: bool = False
+    """Accepted, but whoever should have started it is gone: it can be launched as if for the first time."""
+    owners: tuple[Owner, ...] = ()
+    failure: Failure | None = None
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """Phase → seconds spent in it."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Metric → last value; NaN and infinities are possible."""
+    best: Mapping[str, float] = field(default_factory=dict)
+    """Metric → best value seen: the highest, or the lowest for losses and errors."""
+    log_uri: str = ""
+    outputs_uri: str = ""
+    web_url: str = ""
+    reproduce: str = ""
+    """A shell command that runs the same thing by hand."""
+
+    @property
+    def duration_seconds(self) -> float:
+        """Seconds from the start of preparation to the end."""
+        return round(sum(value for name, value in self.phases.items() if name != "queued"), 3)
+
+
+class Target(Protocol):
+    """A place where runs happen. Names are job names; unknown names are None or do nothing."""
+
+    def exclusive(self) -> AbstractContextManager[Any]:
+        """While held, nobody else starts or adopts runs in this workspace."""
+
+    def active_runs(self, urn: str) -> list[Record]:
+        """The runs of one resource that have not ended."""
+
+    def attempts(self, identity: str) -> list[Record]:
+        """All attempts of one run id, oldest first."""
+
+    def get(self, name: str) -> Record | None:
+        """One attempt as it stands now."""
+
+    def claim(self, job: Job, attempt: int) -> Record:
+        """Record a new attempt, so that its name is taken; nothing runs yet. Needs `exclusive`."""
+
+    def adopt(self, record: Record, job: Job) -> Record:
+        """Make the job's owner an owner of this attempt, and give it the job's policy. Needs `exclusive`."""
+
+    def launch(self, record: Record, job: Job) -> Record:
+        """Start a claimed attempt unless it has been started; safe to call again after a kill."""
+
+    def settle(self, record: Record) -> Record:
+        """Clear up after an attempt whose watcher is gone: nothing of it runs on, and the record says so."""
+
+    def cancel(self, name: str, reason: str) -> Record | None:
+        """Stop an attempt and wait until it has ended."""
+
+    def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
+        """Give up ownership of a run; what nobody else owns is cancelled, then kept, archived or deleted."""
+
+    def read_log(self, name: str, position: int) -> tuple[list[str], int]:
+        """The whole lines after a position (bytes), and the next position."""
+
+    def log_tail(self, name: str, lines: int) -> list[str]:
+        """The last lines of the log."""

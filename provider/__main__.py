@@ -1,0 +1,13 @@
+"""Entry point of the plugin: `pulumi-resource-trainup ENGINE_ADDRESS`."""
+
+import os
+import sys
+
+from trainup.provider.host import serve
+
+if __name__ == "__main__":
+    addresses = [word for word in sys.argv[1:] if not word.startswith("-")]
+    serve(addresses[-1] if addresses else None)
+    # Waiting calls have no reader any more, and the runs they wait for live in processes of their own.
+    sys.stdout.flush()
+    os._exit(0)

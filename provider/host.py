@@ -1,0 +1,244 @@
+"""The gRPC side of the provider, once for all resource kinds."""
+
+import importlib
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+
+from trainup.provider import wire
+from trainup.provider.handler import Change, Context, Difference, Handler, InitFailed, Properties, ResourceError, State
+
+VERSION = "0.1.0"
+KINDS = {
+    "trainup:index:Run": ("trainup.provider.run", "RunHandler"),
+    "trainup:index:Image": ("trainup.provider.image", "ImageHandler"),
+    "trainup:index:Pool": ("trainup.provider.pool", "PoolHandler"),
+    "trainup:index:Server": ("trainup.provider.server", "ServerHandler"),
+}
+"""Type token → where its handler is; imported when first used, since every preview starts this process."""
+MANY = 10_000
+"""Threads are made as calls come; a limit that waiting runs could reach would make Cancel wait behind them."""
+
+_DIFF_KINDS = {
+    Change.UPDATE: provider_pb2.PropertyDiff.UPDATE,
+    Change.REPLACE: provider_pb2.PropertyDiff.UPDATE_REPLACE,
+}
+
+
+class Host(provider_pb2_grpc.ResourceProviderServicer):
+    """Translates calls, and settles for every kind what is easy to get wrong: unknowns, secrets, cancel, errors."""
+
+    def __init__(self, engine_address: str | None, project: Path) -> None:
+        self._engine = _connect(engine_address)
+        self._project = project
+        self._canceled = threading.Event()
+        self._handlers: dict[str, Handler] = {}
+        self._lock = threading.Lock()
+
+    # What the engine asks of every provider.
+
+    def Handshake(self, request: Any, context: Any) -> Any:
+        # Without accept_secrets here, nested secrets would arrive in clear and be stored so.
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+
+    def Attach(self, request: Any, context: Any) -> Any:
+        self._engine = _connect(request.address)
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    def CheckConfig(self, request: Any, context: Any) -> Any:
+        # A project of the provider's own name sends all its config here, decrypted: accepted, never looked at.
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: Any) -> Any:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    def Configure(self, request: Any, context: Any) -> Any:
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        self._canceled.set()
+        return empty_pb2.Empty()
+
+    # The life of a resource.
+
+    def Check(self, request: Any, context: Any) -> Any:
+        def check(handler: Handler, call: Context) -> Any:
+            inputs, findings = handler.check(call, wire.decode(request.news))
+            failures = [provider_pb2.CheckFailure(property=item.property, reason=item.reason) for item in findings]
+            return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=failures)
+
+        return self._call(request, context, check)
+
+    def Diff(self, request: Any, context: Any) -> Any:
+        def diff(handler: Handler, call: Context) -> Any:
+            state = State(request.id, wire.decode(request.olds))
+            found = handler.diff(call, state, wire.decode(request.old_inputs), wire.decode(request.news))
+            return _diff_response(found)
+
+        return self._call(request, context, diff)
+
+    def Create(self, request: Any, context: Any) -> Any:
+        inputs = wire.decode(request.properties)
+
+        def create(handler: Handler, call: Context) -> Any:
+            if request.preview:
+                return provider_pb2.CreateResponse(properties=wire.encode(handler.plan(call, inputs, None)))
+            state = handler.create(call, inputs)
+            return provider_pb2.CreateResponse(
+                id=state.id, properties=wire.encode(state.outputs), refresh_before_update=state.refresh
+            )
+
+        return self._call(request, context, create, inputs)
+
+    def Update(self, request: Any, context: Any) -> Any:
+        inputs = wire.decode(request.news)
+
+        def update(handler: Handler, call: Context) -> Any:
+            state = State(request.id, wire.decode(request.olds), wire.decode(request.old_inputs))
+            if request.preview:
+                return provider_pb2.UpdateResponse(properties=wire.encode(handler.plan(call, inputs, state)))
+            state = handler.update(call, state, inputs)
+            return provider_pb2.UpdateResponse(
+                properties=wire.encode(state.outputs), refresh_before_update=state.refresh
+            )
+
+        return self._call(request, context, update, inputs)
+
+    def Read(self, request: Any, context: Any) -> Any:
+        inputs = wire.decode(request.inputs)
+
+        def read(handler: Handler, call: Context) -> Any:
+            state = handler.read(call, State(request.id, wire.decode(request.properties), inputs))
+            if state is None:
+                return provider_pb2.ReadResponse()
+            return provider_pb2.ReadResponse(
+                id=state.id,
+                properties=wire.encode(state.outputs),
+                inputs=wire.encode(state.inputs or inputs),
+                refresh_before_update=state.refresh,
+            )
+
+        return self._call(request, context, read, inputs)
+
+    def Delete(self, request: Any, context: Any) -> Any:
+        def delete(handler: Handler, call: Context) -> Any:
+            handler.delete(call, State(request.id, wire.decode(request.properties), wire.decode(request.old_inputs)))
+            return empty_pb2.Empty()
+
+        return self._call(request, context, delete)
+
+    def _call(
+        self, request: Any, context: Any, action: Callable[[Handler, Context], Any], inputs: Properties | None = None
+    ) -> Any:
+        try:
+            return action(self._handler(request.urn), self._context(request.urn))
+        except InitFailed as failed:
+            _abort_partial(context, failed, inputs or {})
+        except ResourceError as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        except Exception as error:  # a bug: the trace goes to the plugin's log, a sentence to the user
+            traceback.print_exc()
+            message = f"trainup made a mistake here ({type(error).__name__}: {error}); please report it with this trace"
+            context.abort(grpc.StatusCode.INTERNAL, f"{message}\n{_trace(error)}")
+
+    def _handler(self, urn: str) -> Handler:
+        token = urn.split("::")[2].rsplit("$", 1)[-1]
+        if token not in KINDS:
+            known = ", ".join(sorted(KINDS))
+            raise ResourceError(f"{token!r} is no resource of trainup; there are {known}")
+        with self._lock:
+            if token not in self._handlers:
+                module, name = KINDS[token]
+                self._handlers[token] = getattr(importlib.import_module(module), name)()
+            return self._handlers[token]
+
+    def _context(self, urn: str) -> Context:
+        return Context(
+            urn=urn,
+            project=self._project,
+            canceled=self._canceled,
+            info=lambda text: self._log(urn, engine_pb2.INFO, text, True),
+            warn=lambda text: self._log(urn, engine_pb2.WARNING, text, False),
+        )
+
+    def _log(self, urn: str, severity: Any, text: str, ephemeral: bool) -> None:
+        if self._engine is None:
+            return
+        request = engine_pb2.LogRequest(severity=severity, urn=urn, message=text, ephemeral=ephemeral)
+        try:
+            self._engine.Log(request)
+        except grpc.RpcError:
+            self._engine = None  # the CLI is gone: nobody is left to tell
+
+
+def _connect(address: str | None) -> Any:
+    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
+
+
+def _diff_response(found: Difference) -> Any:
+    return provider_pb2.DiffResponse(
+        changes=provider_pb2.DiffResponse.DIFF_SOME if found.changes else provider_pb2.DiffResponse.DIFF_NONE,
+        replaces=[path for path, kind in found.changes.items() if kind is Change.REPLACE],
+        diffs=list(found.changes),
+        detailedDiff={
+            path: provider_pb2.PropertyDiff(kind=_DIFF_KINDS[kind], inputDiff=path != "status")
+            for path, kind in found.changes.items()
+        },
+        hasDetailedDiff=True,
+        deleteBeforeReplace=found.delete_first,
+    )
+
+
+def _abort_partial(context: Any, failed: InitFailed, inputs: Properties) -> None:
+    """End the call so that the engine keeps id and outputs and calls the resource failed."""
+    detail = provider_pb2.ErrorResourceInitFailed(
+        id=failed.id,
+        properties=wire.encode(failed.outputs),
+        inputs=wire.encode(inputs),
+        reasons=failed.reasons,
+        refresh_before_update=failed.refresh,
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(failed))
+    status.details.add().Pack(detail)
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.UNKNOWN, str(failed))
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+def project_folder(start: Path) -> Path:
+    """The folder of Pulumi.yaml: the plugin starts in the program's folder, which lies in or below it."""
+    for folder in (start, *start.parents):
+        if any((folder / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")):
+            return folder
+    return start
+
+
+def serve(engine_address: str | None) -> None:
+    """Serve until standard input closes: then the CLI has ended, and so do we."""
+    server = grpc.server(
+        futures.ThreadPoolExecutor(max_workers=MANY),
+        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Host(engine_address, project_folder(Path.cwd())), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    try:
+        while sys.stdin.buffer.read(4096):
+            pass
+    except KeyboardInterrupt:
+        server.stop(2).wait()

@@ -1,0 +1,69 @@
+"""`trainup:index:Server`: the MLflow server of a local workspace."""
+
+from pathlib import Path
+
+from trainup.core.inputs import Finding
+from trainup.core.values import UNKNOWN, Unknown
+from trainup.jobs.local import environments, mlflow_server
+from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
+from trainup.provider.places import judge_names, local_workspace
+
+MLFLOW_REQUIREMENTS = Path(mlflow_server.__file__).with_name("mlflow_requirements.txt")
+TRACKING = ("server", "none")
+
+
+class ServerHandler:
+    """Inputs: `workspace`, `tracking`: `server` (one of our own), `none`, or the address of another server.
+
+    Outputs: the inputs, and `tracking_uri` (empty without tracking).
+    """
+
+    def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
+        findings = judge_names(inputs, ("workspace",), ("tracking",))
+        tracking = inputs.get("tracking", "server")
+        if not isinstance(tracking, Unknown) and not _is_tracking(tracking):
+            rule = "`server`, `none`, or the http(s) address of an MLflow server"
+            findings.append(Finding("tracking", f"{tracking!r} is no way to track runs: it is {rule}"))
+        return {"tracking": "server", **inputs}, findings
+
+    def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
+        return Difference(compare(old, new, lambda name: Change.REPLACE if name == "workspace" else Change.UPDATE))
+
+    def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
+        same = state is not None and state.outputs.get("tracking") == inputs["tracking"]
+        uri = state.outputs["tracking_uri"] if state and same else UNKNOWN
+        return {**inputs, "tracking_uri": uri}
+
+    def create(self, context: Context, inputs: Properties) -> State:
+        workspace = local_workspace(context, inputs["workspace"])
+        workspace.create()
+        if inputs["tracking"] != "server":
+            mlflow_server.stop(workspace)
+            record = mlflow_server.use_external(workspace, None if inputs["tracking"] == "none" else inputs["tracking"])
+        else:
+            wanted, _ = environments.recipe(MLFLOW_REQUIREMENTS)
+            try:
+                environments.build(workspace, wanted, context.info)
+            except environments.BuildError as error:
+                raise ResourceError(f"MLflow could not be installed: {error}") from error
+            record = mlflow_server.configure(workspace, wanted.reference)
+            # It warms up while the image is built; whoever needs it first waits for it.
+            mlflow_server.launch_keeper(workspace)
+        return State(inputs["workspace"], {**inputs, "tracking_uri": record.get("uri", "")})
+
+    def update(self, context: Context, state: State, inputs: Properties) -> State:
+        return self.create(context, inputs)
+
+    def read(self, context: Context, state: State) -> State | None:
+        workspace = local_workspace(context, state.outputs["workspace"])
+        if not (workspace.mlflow / "server.json").is_file():
+            return None
+        return State(state.id, {**state.outputs, "tracking_uri": workspace.tracking().get("uri", "")}, state.inputs)
+
+    def delete(self, context: Context, state: State) -> None:
+        # The records stay: runs that completed are adopted by the next `up`.
+        mlflow_server.stop(local_workspace(context, state.outputs["workspace"]))
+
+
+def _is_tracking(value: object) -> bool:
+    return isinstance(value, str) and (value in TRACKING or value.startswith(("http://", "https://")))
