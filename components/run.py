@@ -47,7 +47,7 @@ class TrainingRunArgs(TypedDict):
     """Data inputs: name → `uri` and `digest`; a command uses them as `${{inputs.name}}`. Defaults to none."""
 
     after: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
-    """Upstream runs: name → their `digest`; they complete first, and another one there retrains here. Defaults to none."""
+    """Upstream runs: name → their `digest`; they complete first, a change there trains again. Defaults to none."""
 
     distribution: NotRequired[pulumi.Input[dict[str, Any]]]
     """`type` (`pytorch`) and `process_count_per_node`. Defaults to one process per node."""

@@ -82,7 +82,9 @@ def of_exit(returncode: int) -> Failure | None:
         hint = "; the machine may have run out of memory" if name == "SIGKILL" else ""
         return Failure(FailureClass.USER_CODE, f"the command was ended by {name}{hint}", returncode, name)
     if returncode in (126, 127):
-        return Failure(FailureClass.ENVIRONMENT, f"the command could not be started (exit code {returncode})", returncode)
+        return Failure(
+            FailureClass.ENVIRONMENT, f"the command could not be started (exit code {returncode})", returncode
+        )
     return Failure(FailureClass.USER_CODE, f"the command ended with exit code {returncode}", returncode)
 
 

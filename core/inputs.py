@@ -102,23 +102,27 @@ def _spec(values: dict[str, Any]) -> RunSpec:
 
 def _cross_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Finding]:
     findings = [
-        Finding(name, f"{name!r} is missing; {why}")
-        for name, why in REQUIRED.items()
-        if given.get(name) is None
+        Finding(name, f"{name!r} is missing; {why}") for name, why in REQUIRED.items() if given.get(name) is None
     ]
     has_command, has_script = given.get("command") is not None, given.get("script") is not None
     if has_command == has_script:
         how = "both are" if has_command else "neither is"
         findings.append(Finding("script", f"give either `script` (with `arguments`) or `command`; {how} given"))
     if has_command and given.get("arguments") is not None:
-        findings.append(Finding("arguments", "`arguments` belong to `script`; with `command`, write them into the command"))
+        findings.append(
+            Finding("arguments", "`arguments` belong to `script`; with `command`, write them into the command")
+        )
     if has_script and given.get("source") is None:
         findings.append(Finding("source", "`script` is a file of the source folder: give `source` as well"))
     variables, secrets = values.get("environment_variables", {}), values.get("secrets", {})
     for name in sorted(variables.keys() & secrets.keys()):
-        findings.append(Finding(f"secrets[{name!r}]", f"{name} is also in `environment_variables`; keep one of the two"))
+        findings.append(
+            Finding(f"secrets[{name!r}]", f"{name} is also in `environment_variables`; keep one of the two")
+        )
     if "distribution" in values and not (has_script or _is_python(values.get("command", ()))):
-        findings.append(Finding("distribution", "processes are started by torchrun, which needs a Python script: use `script`"))
+        findings.append(
+            Finding("distribution", "processes are started by torchrun, which needs a Python script: use `script`")
+        )
     return findings
 
 
@@ -296,7 +300,14 @@ def _distribution(value: Any) -> dict[str, Any]:
 
 
 RESERVED_VARIABLES = frozenset(
-    {"TRAINUP_OUTPUT_DIR", "TRAINUP_RUN", "TRAINUP_TOKEN", "TRAINUP_CHECKPOINT_DIR", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"}
+    {
+        "TRAINUP_OUTPUT_DIR",
+        "TRAINUP_RUN",
+        "TRAINUP_TOKEN",
+        "TRAINUP_CHECKPOINT_DIR",
+        "MLFLOW_TRACKING_URI",
+        "MLFLOW_RUN_ID",
+    }
 )
 
 FIELDS: dict[str, Callable[[Any], Any]] = {

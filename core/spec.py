@@ -38,7 +38,7 @@ class DistributionType(StrEnum):
 
 
 def _identity(default: Any = MISSING, factory: Any = MISSING) -> Any:
-    return field(default=default, default_factory=factory, metadata={"identity": True})  # type: ignore[call-overload]
+    return field(default=default, default_factory=factory, metadata={"identity": True})
 
 
 @dataclass(frozen=True, kw_only=True)

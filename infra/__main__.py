@@ -1,11 +1,11 @@
 """The program: settings → platform → runs → exports."""
 
+from typing import cast
+
 import pulumi
 
-from trainup.components.run import TrainingRun
+from trainup.components.run import TrainingRun, TrainingRunArgs
 from trainup.infra import local, settings
-
-TOLD = ("name", "status", "metrics", "best", "duration_seconds", "attempts", "phases", "outputs_uri", "log_uri", "web_url")
 
 wanted = settings.load()
 platform = local.build(wanted)
@@ -18,16 +18,14 @@ for name in settings.order(wanted):
         given["secrets"] = {variable: settings.secret(variable) for variable in run.secrets}
     if run.after:
         given["after"] = {upstream: runs[upstream].digest for upstream in run.after}
-    runs[name] = TrainingRun(
-        name,
-        {
-            "target": platform.target,
-            "workspace_id": platform.workspace_id,
-            "cluster_id": platform.cluster_id,
-            "image": platform.image,
-            **given,
-        },
-    )
+    place = {
+        "target": platform.target,
+        "workspace_id": platform.workspace_id,
+        "cluster_id": platform.cluster_id,
+        "image": platform.image,
+    }
+    runs[name] = TrainingRun(name, cast(TrainingRunArgs, place | given))
 
 pulumi.export("platform", vars(platform))
-pulumi.export("runs", {name: {output: getattr(run, output) for output in (*TOLD, "cost")} for name, run in runs.items()})
+outputs = TrainingRun.__annotations__
+pulumi.export("runs", {name: {output: getattr(run, output) for output in outputs} for name, run in runs.items()})

@@ -87,4 +87,3 @@ def run(target: Target, job: Job, listener: Listener, stop: threading.Event) -> 
             return record
         listener.status(record)
         record = start(target, job)
-

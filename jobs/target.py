@@ -59,6 +59,8 @@ class Record:
     abandoned: bool = False
     """Accepted, but whoever should have started it is gone: it can be launched as if for the first time."""
     owners: tuple[Owner, ...] = ()
+    created: str = ""
+    """When it was accepted, ISO 8601 in UTC."""
     failure: Failure | None = None
     phases: Mapping[str, float] = field(default_factory=dict)
     """Phase → seconds spent in it."""
@@ -69,6 +71,8 @@ class Record:
     log_uri: str = ""
     outputs_uri: str = ""
     web_url: str = ""
+    cost: float = 0.0
+    """US dollars."""
     reproduce: str = ""
     """A shell command that runs the same thing by hand."""
 

@@ -104,7 +104,9 @@ def _paths(path: str, old: Any, new: Any) -> list[str]:
         return []
     if isinstance(old, dict) and isinstance(new, dict):
         return [
-            found for key in sorted(old.keys() | new.keys()) for found in _paths(_below(path, key), old.get(key), new.get(key))
+            found
+            for key in sorted(old.keys() | new.keys())
+            for found in _paths(_below(path, key), old.get(key), new.get(key))
         ]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))

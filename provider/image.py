@@ -25,7 +25,9 @@ class ImageHandler:
             return {**inputs, "reference": UNKNOWN}, findings
         for name, value in given.items():
             if not isinstance(value, str) or not value:
-                findings.append(Finding(name, f"{value!r} is not text; give a {'path' if name == 'requirements' else 'version'}"))
+                findings.append(
+                    Finding(name, f"{value!r} is not text; give a {'path' if name == 'requirements' else 'version'}")
+                )
         if findings:
             return inputs, findings
         wanted, problems = self._recipe(context, inputs)
@@ -48,7 +50,9 @@ class ImageHandler:
         try:
             folder = environments.build(workspace, wanted, context.info)
         except environments.BuildError as error:
-            raise ResourceError(f"the environment of {inputs.get('requirements')} could not be built: {error}") from error
+            raise ResourceError(
+                f"the environment of {inputs.get('requirements')} could not be built: {error}"
+            ) from error
         environments.own(workspace, wanted.reference, context.urn, True)
         return State(wanted.reference, {**inputs, "environment_id": workspace.shown(folder)})
 

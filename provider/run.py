@@ -8,7 +8,7 @@ from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, RunInputs, p
 from trainup.core.spec import OnDelete, OnFailure, OnInterrupt
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN, has_unknown, reveal
-from trainup.jobs import lifecycle, snapshot
+from trainup.jobs import lifecycle, outputs, snapshot
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.target import Job, Owner, Record, Target, TargetError
@@ -30,20 +30,7 @@ BURST = 20
 """Log lines that arrive together are shown as one message from this number on."""
 PLACES = frozenset({"run", "target", "workspace"})
 """Inputs that decide whose record it is: another one is another run."""
-TOLD = (
-    "name",
-    "status",
-    "metrics",
-    "best",
-    "duration_seconds",
-    "attempts",
-    "phases",
-    "outputs_uri",
-    "log_uri",
-    "web_url",
-    "cost",
-    "owner",
-)
+TOLD = (*outputs.NAMES, "owner")
 """Outputs that only the run itself can tell."""
 
 
@@ -98,12 +85,12 @@ class RunHandler:
         if not attempts:
             return None
         record = attempts[-1]
-        outputs = {**state.outputs, **_told(record, target, len(attempts))}
+        told = {**state.outputs, **_told(record, target, len(attempts))}
         refresh = not record.status.is_terminal
         # A run canceled elsewhere is drift, shown as such; a failed or active one is not yet what was asked for.
         if _needs_attention(record.status, inputs) and record.status is not Status.CANCELED:
-            raise InitFailed(state.id, outputs, [_sentence(record)], refresh=refresh)
-        return State(state.id, outputs, inputs, refresh)
+            raise InitFailed(state.id, told, [_sentence(record)], refresh=refresh)
+        return State(state.id, told, inputs, refresh)
 
     def delete(self, context: Context, state: State) -> None:
         inputs = {**state.outputs, **(state.inputs or {})}
@@ -199,40 +186,25 @@ def _listener(context: Context) -> lifecycle.Listener:
 
 
 def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record: Record) -> State:
-    outputs = {
+    told = {
         **{name: inputs[name] for name in ("digest", "workspace", "target")},
         **_told(record, target, record.attempt),
         "owner": owner.token,
     }
     refresh = not record.status.is_terminal
     if record.status.is_failure and job.spec.on_failure is OnFailure.FAIL:
-        raise InitFailed(job.id, outputs, [_report(record, target)], refresh=refresh)
+        raise InitFailed(job.id, told, [_report(record, target)], refresh=refresh)
     if refresh and job.spec.wait:
         reason = f"{record.name} is {record.status} and goes on; the next `pulumi up` attaches to it"
-        raise InitFailed(job.id, outputs, [reason], refresh=True)
-    return State(job.id, outputs, inputs, refresh)
+        raise InitFailed(job.id, told, [reason], refresh=True)
+    return State(job.id, told, inputs, refresh)
 
 
 def _told(record: Record, target: Target, attempts: int) -> Properties:
     """The outputs that the target's record tells."""
-    told: Properties = {
-        "name": record.name,
-        "status": str(record.status),
-        "metrics": dict(record.metrics),
-        "best": dict(record.best),
-        "duration_seconds": record.duration_seconds,
-        "attempts": attempts,
-        "phases": dict(record.phases),
-        "outputs_uri": record.outputs_uri,
-        "log_uri": record.log_uri,
-        "web_url": record.web_url,
-        "cost": 0.0,
-        "failure": None,
-        "log_tail": None,
-        "reproduce": record.reproduce,
-    }
+    told: Properties = outputs.outputs_of(record, attempts)
+    told |= {"reproduce": record.reproduce, "log_tail": None}
     if record.failure:
-        told["failure"] = record.failure.to_dict()
         told["log_tail"] = target.log_tail(record.name, TAIL_LINES)
     return told
 

@@ -14,7 +14,7 @@ class LocalImageArgs(TypedDict):
     """The workspace, a folder."""
 
     requirements: NotRequired[pulumi.Input[str]]
-    """Requirements file (pip's format, hashes welcome), relative to the folder of Pulumi.yaml. Defaults to no packages."""
+    """Requirements file in pip's format, relative to the folder of Pulumi.yaml. Defaults to no packages."""
 
     python: NotRequired[pulumi.Input[str]]
     """Python version, such as `3.11`. Defaults to the version that trainup runs on."""

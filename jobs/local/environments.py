@@ -108,7 +108,9 @@ def build(workspace: Workspace, wanted: Recipe, progress: Callable[[str], None] 
             uv = find_uv(workspace.project)
             base = getattr(sys, "_base_executable", sys.executable)
             python = base if wanted.python == this_python() else wanted.python
-            _run([uv, "venv", "--quiet", "--relocatable", "--allow-existing", "--python", python, str(folder)], progress)
+            _run(
+                [uv, "venv", "--quiet", "--relocatable", "--allow-existing", "--python", python, str(folder)], progress
+            )
             if wanted.requirements and wanted.lines:
                 target = ["--python", str(folder / "bin" / "python")]
                 _run([uv, "pip", "install", *target, "-r", str(wanted.requirements)], progress)

@@ -96,6 +96,7 @@ def view(workspace: Workspace, folder: RunFolder) -> Record | None:
         status=status,
         abandoned=not status.is_terminal and not alive,
         owners=tuple(Owner(**owner) for owner in definition["owners"]),
+        created=definition["created"],
         failure=failure,
         phases=state.get("phases", {}),
         metrics={key: to_number(value) for key, value in state.get("metrics", {}).items()},
@@ -105,10 +106,3 @@ def view(workspace: Workspace, folder: RunFolder) -> Record | None:
         web_url=state.get("web_url", ""),
         reproduce=launch.reproduce(workspace, folder, definition),
     )
-
-
-def records(workspace: Workspace) -> list[Record]:
-    """All attempts, in the order of their names."""
-    found = (view(workspace, folder) for folder in folders(workspace))
-    return [record for record in found if record is not None]
-

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.jobs.local import launch
-from trainup.jobs.local.files import Lock, is_held, read_json, write_json
+from trainup.jobs.local.files import Lock, is_held, write_json
 from trainup.jobs.local.machine import TOKEN_VARIABLE, kill_all_of
 from trainup.jobs.local.supervisor import start as start_process
 from trainup.jobs.local.tracking import Tracking
@@ -128,9 +128,8 @@ def keep(workspace: Workspace) -> None:
     started = 0.0
     while True:
         now = time.monotonic()
-        if process is None or process.poll() is not None:
-            if process is None or now - started > RESTART_PAUSE:
-                process, started = _start(workspace), now
+        if process is None or (process.poll() is not None and now - started > RESTART_PAUSE):
+            process, started = _start(workspace), now
         if log.stat().st_size != size or _has_active_runs(workspace):
             size, busy = log.stat().st_size, now
         # A workspace folder that was removed takes its server with it.

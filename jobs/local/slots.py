@@ -50,7 +50,9 @@ class Pool:
         if settings is None:
             raise NoSuchSlots(f"there is no cluster {self.name!r} in this workspace")
         if nodes > settings["max_nodes"]:
-            raise NoSuchSlots(f"{nodes} nodes are asked for; cluster {self.name!r} has max_nodes {settings['max_nodes']}")
+            raise NoSuchSlots(
+                f"{nodes} nodes are asked for; cluster {self.name!r} has max_nodes {settings['max_nodes']}"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock():
             number = max((int(ticket.name.split("-", 1)[0]) for ticket in self._tickets()), default=0) + 1

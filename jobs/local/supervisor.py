@@ -71,7 +71,9 @@ class Supervisor:
                 kind = FailureClass.CAPACITY if isinstance(error, NoSuchSlots) else FailureClass.ENVIRONMENT
                 end = Ended(Status.FAILED, Failure(kind, str(error)))
             except Exception as error:  # the attempt must not stay open; the cause is recorded and logged
-                end = Ended(Status.FAILED, Failure(FailureClass.SERVICE, f"the run could not be carried out: {error!r}"))
+                end = Ended(
+                    Status.FAILED, Failure(FailureClass.SERVICE, f"the run could not be carried out: {error!r}")
+                )
                 import traceback
 
                 traceback.print_exc()
@@ -103,9 +105,9 @@ class Supervisor:
 
     def prepare(self, grant: Grant) -> dict[str, str]:
         """Everything the command needs; returns its environment variables."""
-        if image := self.spec.get("image"):
-            if not launch.environment_folder(self.workspace, image).is_dir():
-                raise launch.LaunchError(f"the environment of {image} is not in this workspace: run `pulumi up` to build it")
+        image = self.spec.get("image")
+        if image and not launch.environment_folder(self.workspace, image).is_dir():
+            raise launch.LaunchError(f"the environment of {image} is not in this workspace; `pulumi up` builds it")
         launch.checkpoints(self.folder, self.definition).mkdir(parents=True, exist_ok=True)
         environment = launch.variables(self.workspace, self.folder, self.definition, self.secrets)
         if grant.gpus is not None:
@@ -257,7 +259,7 @@ def start(words: list[str], environment: dict[str, str], folder: Path, output: i
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread
+        preexec_fn=die_with_parent,
     )
 
 

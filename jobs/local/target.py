@@ -39,12 +39,12 @@ class LocalTarget:
     def active_runs(self, urn: str) -> list[Record]:
         return [
             record
-            for record in self._records()
+            for record in self.records()
             if not record.status.is_terminal and any(owner.urn == urn for owner in record.owners)
         ]
 
     def attempts(self, identity: str) -> list[Record]:
-        found = [record for record in self._records(identity) if record.id == identity]
+        found = [record for record in self.records(identity) if record.id == identity]
         return sorted(found, key=lambda record: record.attempt)
 
     def get(self, name: str) -> Record | None:
@@ -101,7 +101,9 @@ class LocalTarget:
                 temporary.write_text(reason, encoding="utf-8")
                 temporary.replace(folder.cancel)
             if time.monotonic() > end:
-                raise TargetError(f"{name} did not end within {CANCEL_SECONDS:.0f} s of being canceled; see {folder.logs}")
+                raise TargetError(
+                    f"{name} did not end within {CANCEL_SECONDS:.0f} s of being canceled; see {folder.logs}"
+                )
             time.sleep(0.05)
         return self.settle(record) if record else None
 
@@ -143,7 +145,8 @@ class LocalTarget:
             raise TargetError(f"{self.workspace.shown(folder.path)} was removed while the run was being started")
         return record
 
-    def _records(self, prefix: str = "") -> list[Record]:
+    def records(self, prefix: str = "") -> list[Record]:
+        """All attempts whose names start so."""
         found = (
             ledger.view(self.workspace, folder)
             for folder in ledger.folders(self.workspace)
@@ -173,7 +176,14 @@ class LocalTarget:
 
     def _spawn(self, folder: RunFolder, lock: Lock) -> None:
         assert lock.fd is not None
-        words = [sys.executable, "-m", "trainup.jobs.local.supervisor", folder.path, self.workspace.root, str(lock.fd)]
+        words = [
+            sys.executable,
+            "-m",
+            "trainup.jobs.local.supervisor",
+            str(folder.path),
+            str(self.workspace.root),
+            str(lock.fd),
+        ]
         with (folder.logs / "supervisor.log").open("ab") as output:
             process = subprocess.Popen(
                 words,

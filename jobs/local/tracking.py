@@ -26,7 +26,9 @@ class Tracking:
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
         # A proxy for the world outside is no way to a server on this machine.
-        proxies = {} if urllib.parse.urlsplit(uri).hostname in ("127.0.0.1", "localhost", "::1") else None
+        proxies: dict[str, str] | None = (
+            {} if urllib.parse.urlsplit(uri).hostname in ("127.0.0.1", "localhost", "::1") else None
+        )
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler(proxies)).open
 
     def healthy(self) -> bool:

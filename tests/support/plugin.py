@@ -162,7 +162,8 @@ def plugin(project: Path) -> Iterator[Plugin]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    assert process.stdin and process.stdout
+    assert process.stdin
+    assert process.stdout
     try:
         address = f"127.0.0.1:{int(process.stdout.readline())}"
         options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
