@@ -1,0 +1,70 @@
+# The index of commands. Each one sets up what it needs: uv, the Python environment, the Pulumi CLI.
+
+PYTHON ?= python3
+STACK ?= local
+ARGS ?=
+
+TRAINUP := $(PYTHON) -m toolchain
+RUN := $(TRAINUP) run
+# Without byte code every command would compile the SDK again.
+unexport PYTHONDONTWRITEBYTECODE
+# The local stack costs nothing; any other is asked about.
+YES := $(if $(filter local,$(STACK)),--yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up preview refresh destroy stack unlock output runs env rehearse test check format kill-campaign bench clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## everything the other commands need
+	@$(TRAINUP) setup
+
+up: ## build what is declared and train: make up [STACK=local] [ARGS="--diff"]
+	@$(TRAINUP) pulumi $(STACK) up $(YES) $(ARGS)
+
+preview: ## what `up` would do
+	@$(TRAINUP) pulumi $(STACK) preview $(ARGS)
+
+refresh: ## take over what happened elsewhere
+	@$(TRAINUP) pulumi $(STACK) refresh $(YES) $(ARGS)
+
+destroy: ## cancel what runs and remove what was made
+	@$(TRAINUP) pulumi $(STACK) destroy $(YES) $(ARGS)
+
+stack: ## make a stack, if it is new: make stack STACK=dev [SECRETS_PROVIDER=azurekeyvault://…]
+	@$(TRAINUP) stack $(STACK) $(SECRETS_PROVIDER)
+
+unlock: ## free a stack whose command was cut off elsewhere; only while nobody else works on it
+	@$(TRAINUP) pulumi $(STACK) cancel --yes
+
+output: ## the results as JSON
+	@$(RUN) trainup output --stack $(STACK)
+
+runs: ## the runs, a line each
+	@$(RUN) trainup runs --stack $(STACK)
+
+env: ## variables for plain `pulumi` commands: eval "$$(make -s env)"
+	@$(TRAINUP) env $(STACK)
+
+rehearse: ## the dev stack on Azure without an account: deploys, trains, destroys on this machine
+	@$(RUN) python -m trainup.simulator.rehearse $(ARGS)
+
+test: setup ## every test that needs no cloud
+	@$(RUN) python -m pytest -n 2 $(ARGS)
+
+check: ## format, lint, types, fast tests
+	@$(RUN) sh toolchain/check.sh
+
+format: ## put the code into its form
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+
+kill-campaign: ## random kills at every stage: make kill-campaign [SEED=n]
+	@$(RUN) python -m tests.campaign $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+bench: ## the measured comparisons, as a table and JSON
+	@$(RUN) python -m bench $(ARGS)
+
+clean: ## remove tools and environments; runs and state stay
+	rm -rf .toolchain .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""How a machine gets what trainup needs: uv, the Python environment, the Pulumi CLI and its language host."""

@@ -1,0 +1,213 @@
+"""The Python language host beside a CLI that was built from its Go module, which has none.
+
+The engine starts it with its own address as the last word, reads the port from the first line of standard output and
+asks it to run programs (`Run`) and plugins (`RunPlugin`). It behaves like the official one; what that one does about
+environments (`uv sync`, type checkers, lists of plugins) is left out, since `make setup` has done it.
+"""
+
+import importlib.util
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from pathlib import Path
+from queue import SimpleQueue
+from types import ModuleType
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+
+
+def _without_the_sdk(*packages: str) -> None:
+    """Have modules of these packages imported alone: `up` starts three hosts, and the SDK would add 0.1 s to each."""
+    for package in packages:
+        if spec := importlib.util.find_spec(package):
+            bare = sys.modules[package] = ModuleType(package)
+            bare.__path__ = list(spec.submodule_search_locations or ())
+
+
+_without_the_sdk("pulumi", "pulumi.runtime", "pulumi.runtime.proto")
+from pulumi import _version  # noqa: E402
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402
+
+PROGRAM = Path(__file__).with_name("program.py")
+BAIL = 32
+"""Exit code of a program whose error has been told already."""
+ANALYZER = "analyzer"
+CHUNK = 1 << 16
+GRACE_SECONDS = 4.0
+"""For what runs to end by itself; the engine waits five before it kills us all."""
+
+
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
+    """Runs each program and plugin in a process of its own."""
+
+    def __init__(self, engine_address: str) -> None:
+        self._engine_address = engine_address
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+
+    def Handshake(self, request: Any, context: Any) -> Any:
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        return plugin_pb2.PluginInfo(version=str(_version.version))
+
+    def GetRequiredPlugins(self, request: Any, context: Any) -> Any:
+        return language_pb2.GetRequiredPluginsResponse()
+
+    def GetRequiredPackages(self, request: Any, context: Any) -> Any:
+        return language_pb2.GetRequiredPackagesResponse()
+
+    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:
+        return language_pb2.RuntimeOptionsResponse()
+
+    def About(self, request: Any, context: Any) -> Any:
+        return language_pb2.AboutResponse(executable=sys.executable, version=platform.python_version())
+
+    def GetProgramDependencies(self, request: Any, context: Any) -> Any:
+        from importlib.metadata import distributions  # slow, and needed by `pulumi about` alone
+
+        found = sorted((item.metadata["Name"], item.version) for item in distributions())
+        dependencies = [language_pb2.DependencyInfo(name=name, version=version) for name, version in found]
+        return language_pb2.GetProgramDependenciesResponse(dependencies=dependencies)
+
+    def Run(self, request: Any, context: Any) -> Any:
+        try:
+            child = self._start(
+                [_interpreter(request.info), "-u", PROGRAM, self._engine_address], stdin=subprocess.PIPE
+            )
+        except OSError as error:
+            return language_pb2.RunResponse(error=f"the program could not be started: {error}")
+        child.communicate(request.SerializeToString())
+        self._forget(child)
+        if child.returncode == 0:
+            return language_pb2.RunResponse()
+        if child.returncode == BAIL:
+            return language_pb2.RunResponse(bail=True)
+        if child.returncode < 0:
+            return language_pb2.RunResponse(error=f"program was ended by {signal.Signals(-child.returncode).name}")
+        return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {child.returncode}")
+
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
+        folder = request.info.program_directory
+        # A policy pack is run by the SDK, which is told the folder last; any other plugin is its folder's program.
+        words = ["-m", "pulumi.policy", *request.args, folder] if request.kind == ANALYZER else [folder, *request.args]
+        try:
+            child = self._start(
+                [_interpreter(request.info), "-u", *words],
+                cwd=request.pwd or None,
+                env=dict(entry.split("=", 1) for entry in request.env) or None,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except OSError as error:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"the plugin could not be started: {error}")
+        if not context.add_callback(child.kill):  # the engine closes the stream to end the plugin
+            child.kill()
+        answers: SimpleQueue[Any] = SimpleQueue()
+        pumps = [
+            threading.Thread(target=_pump, args=(child.stdout, _stdout, answers), daemon=True),
+            threading.Thread(target=_pump, args=(child.stderr, _stderr, answers), daemon=True),
+        ]
+        for pump in pumps:
+            pump.start()
+        try:
+            for _ in pumps:
+                yield from iter(answers.get, None)
+            yield language_pb2.RunPluginResponse(exitcode=child.wait())
+        finally:
+            self._forget(child)
+
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:
+        yield language_pb2.InstallDependenciesResponse(stderr=b"`make setup` installs what the project needs\n")
+
+    def Template(self, request: Any, context: Any) -> Any:
+        return language_pb2.TemplateResponse()
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        self.interrupt()
+        return empty_pb2.Empty()
+
+    def interrupt(self) -> None:
+        """Ask whatever runs to end."""
+        with self._lock:
+            for child in self._children:
+                child.send_signal(signal.SIGINT)
+
+    def end(self, grace: float) -> None:
+        """Wait for what was asked to end, then kill the rest."""
+        deadline = time.monotonic() + grace
+        with self._lock:
+            for child in self._children:
+                try:
+                    child.wait(max(0, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    child.kill()
+
+    def _start(self, command: list[str | Path], **options: Any) -> "subprocess.Popen[bytes]":
+        child = subprocess.Popen(command, **options)
+        with self._lock:
+            self._children.add(child)
+        return child
+
+    def _forget(self, child: "subprocess.Popen[bytes]") -> None:
+        with self._lock:
+            self._children.discard(child)
+
+
+def _interpreter(info: Any) -> Path:
+    """That of `runtime.options.virtualenv`, else the one this host runs on."""
+    named = dict(info.options).get("virtualenv")
+    return Path(info.root_directory, named, "bin", "python") if named else Path(sys.executable)
+
+
+def _stdout(chunk: bytes) -> Any:
+    return language_pb2.RunPluginResponse(stdout=chunk)
+
+
+def _stderr(chunk: bytes) -> Any:
+    return language_pb2.RunPluginResponse(stderr=chunk)
+
+
+def _pump(pipe: Any, answer: Callable[[bytes], Any], answers: "SimpleQueue[Any]") -> None:
+    """Turn what a pipe brings into answers, and its end into None."""
+    while chunk := pipe.read1(CHUNK):
+        answers.put(answer(chunk))
+    answers.put(None)
+
+
+def main() -> None:
+    """Serve until the engine interrupts us or dies, which closes our standard input."""
+    addresses = [word for word in sys.argv[1:] if not word.startswith("-")]
+    if not addresses:
+        sys.exit("The address of the engine is missing: this program is started by `pulumi`, not by hand.")
+    server = grpc.server(futures.ThreadPoolExecutor(32), options=[("grpc.max_receive_message_length", -1)])
+    host = LanguageHost(addresses[-1])
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    ended: SimpleQueue[float] = SimpleQueue()
+    # The engine signals the whole process group: what runs has got the signal as well.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.put(GRACE_SECONDS))
+    server.start()
+    print(port, flush=True)
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        ended.put(0)  # nobody is left to work for
+
+    threading.Thread(target=watch, daemon=True).start()
+    host.end(grace=ended.get())
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Runs one Pulumi program: the child process of the language host, which sends it a `RunRequest` on standard input."""
+
+import asyncio
+import atexit
+import json
+import logging
+import os
+import runpy
+import signal
+import sys
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NoReturn
+
+import grpc
+import pulumi
+from pulumi.runtime import reset_options, set_all_config
+from pulumi.runtime.proto import language_pb2
+from pulumi.runtime.settings import SETTINGS
+from pulumi.runtime.stack import run_in_stack
+
+HERE = Path(__file__).absolute().parent
+BAIL = 32
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run the program and tell its errors as the official host does; returns the exit code."""
+    request = language_pb2.RunRequest.FromString(sys.stdin.buffer.read())
+    _configure(request, sys.argv[1])
+    entry = request.info.entry_point or "."
+    os.chdir(request.info.program_directory)
+    sys.argv = [entry]
+    # Our own folder is no place to import from.
+    sys.path[:] = [place for place in sys.path if place != str(HERE)]
+    if os.path.isdir(entry) and not os.path.exists(os.path.join(entry, "__main__.py")):
+        pulumi.log.error(f"unable to find main python program `__main__.py` in `{os.path.abspath(entry)}`")
+        return BAIL
+
+    def program() -> None:
+        runpy.run_path(entry, run_name="__main__")
+
+    try:
+        _loop(request.parallel).run_until_complete(run_in_stack(program))
+    except pulumi.RunError as error:
+        pulumi.log.error(str(error))
+        return 1
+    except SystemExit as error:
+        return _exit_code(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE:
+            return 0  # the engine is shutting down and has said why
+        pulumi.log.error(f"Program failed with an unhandled exception:\n{_told(error, request.info.program_directory)}")
+        return BAIL
+    return 0
+
+
+def _configure(request: Any, engine_address: str) -> None:
+    reset_options(
+        project=request.project,
+        stack=request.stack,
+        organization=request.organization,
+        monitor_address=request.monitor_address,
+        engine_address=engine_address,
+        parallel=request.parallel,
+        preview=request.dryRun,
+    )
+    SETTINGS.root_directory = request.info.root_directory
+    config, secret = dict(request.config), list(request.configSecretKeys)
+    set_all_config(config, secret)
+    # For what the program starts; set from within, neither `ps` shows it nor is its length limited.
+    os.environ["PULUMI_CONFIG"] = json.dumps(config)
+    os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(secret)
+
+
+def _loop(parallel: int) -> asyncio.AbstractEventLoop:
+    """An event loop in which every resource being registered may occupy a thread until it is made."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.set_default_executor(ThreadPoolExecutor(max(parallel, 1) * 4))
+    # A program that fails leaves futures behind that nobody asks for any more: no news for its author.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    return loop
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None or isinstance(error.code, int):
+        return error.code or 0
+    print(error.code, file=sys.stderr)
+    return 1
+
+
+def _told(error: BaseException, folder: str) -> str:
+    """The traceback from the first frame that is the program's."""
+    mine = error.__traceback__
+    while mine and not _is_in_program(mine.tb_frame.f_code.co_filename, folder):
+        mine = mine.tb_next
+    # A program that cannot be read has no frames, and its error names the place.
+    frames = mine if isinstance(error, SyntaxError) else mine or error.__traceback__
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def _is_in_program(file: str, folder: str) -> bool:
+    """Environments and this host may lie inside the program's folder without being part of it."""
+    place = Path(file)
+    return place.is_relative_to(folder) and not place.is_relative_to(sys.prefix) and not place.is_relative_to(HERE)
+
+
+def _end(code: int) -> NoReturn:
+    """Leave as a Python program does, but wait for threads only if the program came to its end.
+
+    What is left out is to take the interpreter apart, which would cost each `up` 0.1 s.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine's way to say good-bye
+    if code == 0:
+        threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    try:
+        code = main()
+    except KeyboardInterrupt:  # before the program began
+        code = INTERRUPTED
+    _end(code)

@@ -1,0 +1,21 @@
+"""Where things lie, and how the set-up speaks."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "toolchain"
+TOOLCHAIN = ROOT / ".toolchain"
+"""All that is downloaded or built; may be deleted at any time."""
+BIN = TOOLCHAIN / "bin"
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+
+
+class SetupError(Exception):
+    """The machine cannot be set up; the message says what to do."""
+
+
+def say(line: str) -> None:
+    """Progress goes to standard error: standard output belongs to the command's result."""
+    print(line, file=sys.stderr, flush=True)

