@@ -2,8 +2,8 @@
 
 import re
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 DURATION_RULE = "a length of time is a number and a unit, such as 90s, 30m, 2h or 1d"
 
 
@@ -12,7 +12,7 @@ def parse_duration(text: str | int | float) -> float:
     if isinstance(text, bool):
         raise ValueError(f"{text!r} is no length of time: {DURATION_RULE}")
     if isinstance(text, (int, float)):
-        seconds = float(text)
+        seconds = text
     else:
         match = _TEXT.fullmatch(text.strip())
         if not match:
@@ -20,4 +20,4 @@ def parse_duration(text: str | int | float) -> float:
         seconds = float(match[1]) * _UNITS[match[2]]
     if not 0 < seconds < 366 * 86400:
         raise ValueError(f"{text!r} is no usable length of time: it must be more than 0 and less than a year")
-    return seconds
+    return float(seconds)

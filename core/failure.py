@@ -80,7 +80,8 @@ def of_exit(returncode: int) -> Failure | None:
     if number is not None:
         name = _signal_name(number)
         hint = "; the machine may have run out of memory" if name == "SIGKILL" else ""
-        return Failure(FailureClass.USER_CODE, f"the command was ended by {name}{hint}", returncode, name)
+        code = returncode if returncode > 0 else None
+        return Failure(FailureClass.USER_CODE, f"the command was ended by {name}{hint}", code, name)
     if returncode in (126, 127):
         return Failure(
             FailureClass.ENVIRONMENT, f"the command could not be started (exit code {returncode})", returncode

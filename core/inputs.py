@@ -1,19 +1,22 @@
 """From the inputs of a Run resource to a RunSpec, with every finding at once."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 
-from trainup.core.duration import parse_duration
-from trainup.core.naming import check_run_name
-from trainup.core.spec import IDENTITY_FIELDS, DistributionType, OnDelete, OnFailure, OnInterrupt, RunSpec
-from trainup.core.values import Secret, Unknown, has_secret, has_unknown, reveal
+from trainup.core import input_assets as assets
+from trainup.core import input_values as kinds
+from trainup.core.input_values import Invalid
+from trainup.core.spec import IDENTITY_FIELDS, OnDelete, OnFailure, OnInterrupt, OnPreemption, QueueTier, RunSpec
+from trainup.core.values import Unknown, has_unknown, reveal
 
 TARGETS = ("local", "azure")
 MAX_NODES = 1000
 MAX_RETRIES = 20
+EXPRESSION = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_-]+)\s*\}\}")
+"""`${{inputs.NAME}}` and `${{outputs.NAME}}` in a command."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,6 @@ class Finding:
     reason: str
 
 
-class Invalid(ValueError):
-    """A value that breaks a rule; `at` is the path below the input (`["epochs"]`, `[2]`)."""
-
-    def __init__(self, reason: str, at: str = "") -> None:
-        super().__init__(reason)
-        self.at = at
-
-
 @dataclass(frozen=True)
 class RunInputs:
     """The parsed inputs of a run. `spec` is None where a part of its identity is unknown or wrong."""
@@ -40,22 +35,32 @@ class RunInputs:
     target: str
     workspace: str
     cluster: str | None
+    environment: str | None
+    """ARM id of the environment that `image` is registered as."""
+    identity: str | None
+    """Who the run is on Azure: a client id, or one of `input_values.IDENTITIES`."""
+    cloud: str | None
     source: str | None
     script: str | None
     spec: RunSpec | None
+    allow_secrets: tuple[str, ...]
     secrets: dict[str, Any]
     """Name → value; the values are `Secret` where the program marked them."""
-    sources: dict[str, dict[str, str]]
-    """Data inputs as given: name → `uri`, `digest`, `mode`."""
+    sources: dict[str, dict[str, Any]]
+    """Data inputs as given: name → `uri`, `digest`, `path`, `type`, `mode`, or `value`; `uri` may be unknown."""
+    places: dict[str, dict[str, str]]
+    """Named outputs as given: name → `mode` and `uri`."""
 
 
 def parse_run(given: dict[str, Any]) -> tuple[RunInputs, list[Finding]]:
     """Check all inputs of a run. Unknown values (in a preview) break no rule and leave `spec` None."""
     findings: list[Finding] = []
     values: dict[str, Any] = {}
-    for name in given.keys() - FIELDS.keys():
+    for name in sorted(given.keys() - FIELDS.keys()):
         known = ", ".join(sorted(FIELDS.keys() - COMPUTED))
         findings.append(Finding(name, f"a run has no input {name!r}; it has {known}"))
+    findings += _told_by_file(given)
+    given = with_definition(given)
     for name, parse in FIELDS.items():
         value = given.get(name)
         if value is None or _is_unknown(name, value):
@@ -66,6 +71,7 @@ def parse_run(given: dict[str, Any]) -> tuple[RunInputs, list[Finding]]:
             findings.append(Finding(name + error.at, str(error)))
     findings += _cross_findings(given, values)
     unknown = any(_is_unknown(name, given.get(name)) for name in IDENTITY_INPUTS)
+    unknown = unknown or (given.get("job") is not None and "shell_command" not in values)  # its file is not read yet
     spec = None if findings or unknown else _spec(values)
     return (
         RunInputs(
@@ -73,36 +79,113 @@ def parse_run(given: dict[str, Any]) -> tuple[RunInputs, list[Finding]]:
             target=values.get("target", ""),
             workspace=values.get("workspace", ""),
             cluster=values.get("cluster"),
+            environment=values.get("environment"),
+            identity=values.get("identity"),
+            cloud=values.get("cloud"),
             source=values.get("source"),
             script=values.get("script"),
             spec=spec,
+            allow_secrets=values.get("allow_secrets", ()),
             secrets=values.get("secrets", {}),
             sources=values.get("inputs", {}),
+            places=values.get("outputs", {}),
         ),
         findings,
     )
 
 
+def with_definition(given: dict[str, Any]) -> dict[str, Any]:
+    """The inputs with what a job file tells in place: it wins, but for policy that is given beside it."""
+    definition = given.get("definition")
+    if not isinstance(definition, dict):
+        return given
+    if given.get("target") == "local":  # which has its own cluster and image
+        definition = {name: value for name, value in definition.items() if name not in ("cluster", "image", "size")}
+    result = {**given, **{name: value for name, value in definition.items() if name not in FILE_POLICY}}
+    for name in FILE_POLICY & definition.keys():
+        if given.get(name) is None:
+            result[name] = definition[name]
+    if "image" in definition:
+        result["environment"] = None  # that of the stack's own image
+    if "cluster" in definition and "size" not in definition:
+        result["size"] = None  # likewise
+    return result
+
+
+def _told_by_file(given: dict[str, Any]) -> list[Finding]:
+    if given.get("job") is None:
+        return []
+    return [
+        Finding(name, f"`job` names a file that says what runs, `{name}` included: keep one of the two")
+        for name in FILE_IDENTITY
+        if given.get(name) is not None
+    ]
+
+
 def _is_unknown(name: str, value: Any) -> bool:
-    # Of secrets only the names count: they are known even while a value is not.
-    return isinstance(value, Unknown) if name == "secrets" else has_unknown(value)
+    # Of secrets only the names count: they are known even while a value is not. So it is with where data lies.
+    if name == "secrets":
+        return isinstance(reveal(value), Unknown)
+    if name == "inputs" and isinstance(value, dict):
+        value = [{**item, "uri": None} if isinstance(item, dict) else item for item in value.values()]
+    return has_unknown(value)
 
 
 def _spec(values: dict[str, Any]) -> RunSpec:
     plain = {name: values[name] for name in SPEC_FIELDS if name in values}
     if "script" in values:
         plain["command"] = ("python", values["script"], *values.get("arguments", ()))
+    elif "shell_command" in values:
+        plain |= {"command": (values["shell_command"],), "shell": True}
     plain["secrets"] = tuple(sorted(values.get("secrets", {})))
-    plain["inputs"] = {
-        name: {"digest": item["digest"]} | ({"mode": item["mode"]} if "mode" in item else {})
-        for name, item in values.get("inputs", {}).items()
+    plain["inputs"] = {name: _content(item) for name, item in values.get("inputs", {}).items()}
+    used: dict[str, dict[str, str]] = {name: {} for kind, name in _mentioned(plain["command"]) if kind == "outputs"}
+    plain["outputs"] = used | {
+        name: {key: text for key, text in item.items() if key != "uri"}
+        for name, item in values.get("outputs", {}).items()
     }
     return RunSpec(snapshot=values.get("snapshot_digest"), **plain)
+
+
+def _content(item: Mapping[str, str]) -> dict[str, str]:
+    """What an input is, wherever it lies and however it gets to a node."""
+    return {key: item[key] for key in ("value", "digest", "path") if key in item}
+
+
+def _mentioned(words: Iterable[str]) -> list[tuple[str, str]]:
+    return [(match[1], match[2]) for word in words for match in EXPRESSION.finditer(word)]
 
 
 def _cross_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Finding]:
     findings = [
         Finding(name, f"{name!r} is missing; {why}") for name, why in REQUIRED.items() if given.get(name) is None
+    ]
+    findings += _command_findings(given, values)
+    variables, secrets = values.get("environment_variables", {}), values.get("secrets", {})
+    for name in sorted(variables.keys() & secrets.keys()):
+        findings.append(
+            Finding(f"secrets[{name!r}]", f"{name} is also in `environment_variables`; keep one of the two")
+        )
+    if values.get("target") == "local":
+        findings += _local_findings(given, values)
+    elif values.get("target") == "azure":
+        from trainup.core.azure_inputs import azure_findings
+
+        findings += [Finding(name, reason) for name, reason in azure_findings(given, values)]
+    if not _is_unknown("inputs", given.get("inputs")):
+        for name in ("command", "arguments", "shell_command"):
+            words = (values[name],) if name == "shell_command" and name in values else values.get(name, ())
+            findings += _strange_expressions(name, words, values.get("inputs", {}))
+    return findings
+
+
+def _command_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Finding]:
+    if given.get("job") is not None:
+        return []
+    findings = [
+        Finding(f"inputs[{name!r}]['value']", f"{problem}: write it into `arguments`")
+        for name, item in values.get("inputs", {}).items()
+        if "value" in item and (problem := assets.shell_problem(item["value"]))
     ]
     has_command, has_script = given.get("command") is not None, given.get("script") is not None
     if has_command == has_script:
@@ -114,247 +197,123 @@ def _cross_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Findi
         )
     if has_script and given.get("source") is None:
         findings.append(Finding("source", "`script` is a file of the source folder: give `source` as well"))
-    variables, secrets = values.get("environment_variables", {}), values.get("secrets", {})
-    for name in sorted(variables.keys() & secrets.keys()):
-        findings.append(
-            Finding(f"secrets[{name!r}]", f"{name} is also in `environment_variables`; keep one of the two")
-        )
-    if "distribution" in values and not (has_script or _is_python(values.get("command", ()))):
-        findings.append(
-            Finding("distribution", "processes are started by torchrun, which needs a Python script: use `script`")
-        )
     return findings
+
+
+def _local_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Finding]:
+    kind, many = values.get("distribution", {}).get("type", "pytorch"), values.get("nodes", 1) > 1
+    findings = []
+    if kind != "pytorch":
+        findings.append(
+            Finding("distribution", f"{kind!r} is for Azure: on this machine torchrun starts the processes (`pytorch`)")
+        )
+    is_script = given.get("script") is not None or _is_python(values.get("command", ()))
+    if not is_script and ("command" in values or "shell_command" in values):
+        findings += [
+            Finding(name, "processes are started by torchrun, which needs a Python script: use `script`")
+            for name, wanted in (("distribution", kind == "pytorch" and "distribution" in values), ("nodes", many))
+            if wanted
+        ]
+    return findings
+
+
+def _strange_expressions(name: str, words: Iterable[str], inputs: dict[str, Any]) -> list[Finding]:
+    known = ", ".join(sorted(inputs)) or "none"
+    return [
+        Finding(name, f"{match[0]} names no input of this run; its `inputs` are: {known}")
+        for word in words
+        for match in EXPRESSION.finditer(word)
+        if match[1] == "inputs" and match[2] not in inputs
+    ]
 
 
 def _is_python(command: tuple[str, ...]) -> bool:
     return len(command) > 1 and PurePosixPath(command[0]).name in ("python", "python3")
 
 
-# One small parser per kind of value: returns the value, or raises Invalid with the whole sentence.
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Secret):
-        raise Invalid("a secret would be readable in the process list or in state here; pass it by `secrets`")
-    if not isinstance(value, str):
-        raise Invalid(f"{value!r} is not text; put it in quotes")
-    if "\0" in value:
-        raise Invalid("a NUL character cannot be part of a command, a name or a variable")
-    if any("\ud800" <= char <= "\udfff" for char in value):
-        raise Invalid("the text holds half of a character (a lone surrogate), which no file or process takes")
-    return value
-
-
-def _filled(value: Any) -> str:
-    if not _text(value).strip():
-        raise Invalid("it is empty; leave it out or give it a value")
-    return value  # type: ignore[no-any-return]
-
-
-def _run_name(value: Any) -> str:
-    if problem := check_run_name(_text(value)):
-        raise Invalid(problem)
-    return str(value)
-
-
-def _whole(low: int, high: int, what: str) -> Callable[[Any], int]:
-    def parse(value: Any) -> int:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise Invalid(f"{value!r} is no whole number; {what}")
-        if not low <= value <= high:
-            raise Invalid(f"{value} is out of range: {what}, from {low} to {high}")
-        return value
-
-    return parse
-
-
-def _choice(kind: type[StrEnum]) -> Callable[[Any], Any]:
-    def parse(value: Any) -> StrEnum:
-        if value not in list(kind):
-            raise Invalid(f"{value!r} is none of {', '.join(kind)}")
-        return kind(value)
-
-    return parse
-
-
-def _one_of(choices: tuple[str, ...]) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if value not in choices:
-            raise Invalid(f"{value!r} is none of {', '.join(choices)}")
-        return str(value)
-
-    return parse
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise Invalid(f"{value!r} is neither true nor false")
-    return value
-
-
-def _duration(value: Any) -> float:
-    if not isinstance(value, (str, int, float)):
-        raise Invalid(f"{value!r} is no length of time")
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise Invalid(str(error)) from error
-
-
-def _list(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise Invalid(f"{value!r} is no list; write one item per word, such as [--epochs, '5']")
-    items = []
-    for index, item in enumerate(value):
-        try:
-            items.append(_text(item))
-        except Invalid as error:
-            raise Invalid(str(error), f"[{index}]") from error
-    return tuple(items)
-
-
-def _command(value: Any) -> tuple[str, ...]:
-    command = _list(value)
-    if not command or not command[0].strip():
-        raise Invalid("the command is empty; its first item is the program to run")
-    return command
-
-
-def _script(value: Any) -> str:
-    path = PurePosixPath(_filled(value))
-    if path.is_absolute() or ".." in path.parts:
-        raise Invalid(f"{value!r} leaves the source folder; a script is named relative to `source`")
-    return str(path)
-
-
-def _mapping(parse: Callable[[Any], Any], what: str) -> Callable[[Any], dict[str, Any]]:
-    def parse_all(value: Any) -> dict[str, Any]:
-        if isinstance(value, Secret) or not isinstance(value, dict):
-            raise Invalid(f"this is no map; {what}")
-        result = {}
-        for key, item in value.items():
-            try:
-                result[_filled(key)] = parse(item)
-            except Invalid as error:
-                raise Invalid(str(error), f"[{key!r}]{error.at}") from error
-        return result
-
-    return parse_all
-
-
-def _secrets(value: Any) -> dict[str, Any]:
-    if isinstance(value, Secret) and isinstance(value.value, dict):
-        value = {name: Secret(item) for name, item in value.value.items()}
-    return _variables(_secret_text, "secrets are NAME: value")(value)
-
-
-def _variables(parse: Callable[[Any], Any], what: str) -> Callable[[Any], dict[str, Any]]:
-    parse_all = _mapping(parse, what)
-
-    def parse_variables(value: Any) -> dict[str, Any]:
-        result = parse_all(value)
-        for name in result:
-            if "=" in name:
-                raise Invalid(f"{name!r} is no name for an environment variable: it holds '='", f"[{name!r}]")
-            if name in RESERVED_VARIABLES:
-                raise Invalid(f"{name} is set by trainup itself; choose another name", f"[{name!r}]")
-        return result
-
-    return parse_variables
-
-
-def _secret_text(value: Any) -> Any:
-    plain = reveal(value)
-    if not isinstance(plain, (str, Unknown)) or (isinstance(plain, str) and "\0" in plain):
-        raise Invalid("the value of a secret must be text without NUL characters")
-    return value
-
-
-def _plain_variable(value: Any) -> str:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise Invalid(f"{value!r} is a number; environment variables are text: put it in quotes")
-    return _text(value)
-
-
-def _data_input(value: Any) -> dict[str, str]:
-    item = _mapping(_filled, "a data input has `uri` and `digest`")(value)
-    for key in item.keys() - {"uri", "digest", "mode"}:
-        raise Invalid("a data input has `uri`, `digest` and `mode`", f"[{key!r}]")
-    for key in ("uri", "digest"):
-        if key not in item:
-            raise Invalid(f"`{key}` is missing: a data input is named by where it lies and by its content")
-    return item
-
-
-def _distribution(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or has_secret(value):
-        raise Invalid("this is no map; a distribution has `type` and `process_count_per_node`")
-    for key in value.keys() - {"type", "process_count_per_node"}:
-        raise Invalid("a distribution has `type` and `process_count_per_node`", f"[{key!r}]")
-    result: dict[str, Any] = {"type": _choice(DistributionType)(value.get("type", "pytorch")).value}
-    if (count := value.get("process_count_per_node")) is not None:
-        result["process_count_per_node"] = _whole(1, 64, "the processes of one node")(count)
-    return result
-
-
-RESERVED_VARIABLES = frozenset(
+FIELDS: dict[str, Callable[[Any], Any]] = {
+    "run": kinds.run_name,
+    "target": kinds.one_of(TARGETS),
+    "workspace": kinds.filled,
+    "cluster": kinds.filled,
+    "cloud": kinds.filled,
+    "source": kinds.filled,
+    "script": kinds.script,
+    "arguments": kinds.words,
+    "command": kinds.command,
+    "job": kinds.filled,
+    "image": kinds.filled,
+    "environment": kinds.filled,
+    "environment_variables": kinds.variables(kinds.plain_variable, "environment variables are NAME: value"),
+    "secrets": kinds.secrets,
+    "inputs": assets.named(assets.data_input, "data inputs are name: {uri, digest}"),
+    "outputs": assets.named(assets.output, "outputs are name: {mode, uri}, or name: {}"),
+    "after": kinds.mapping(kinds.filled, "upstream runs are name: digest"),
+    "distribution": kinds.distribution,
+    "nodes": kinds.whole(1, MAX_NODES, "a run has at least one node"),
+    "size": kinds.filled,
+    "shm_size": kinds.shm_size,
+    "identity": kinds.identity,
+    "queue_tier": kinds.choice(QueueTier),
+    "rerun": kinds.text,
+    "allow_secrets": kinds.words,
+    "display_name": kinds.text,
+    "description": kinds.text,
+    "experiment_name": kinds.filled,
+    "tags": kinds.mapping(kinds.text, "tags are name: text"),
+    "timeout": kinds.duration,
+    "queue_timeout": kinds.duration,
+    "retries": kinds.whole(0, MAX_RETRIES, "how often a failed run is tried again"),
+    "wait": kinds.flag,
+    "on_failure": kinds.choice(OnFailure),
+    "on_interrupt": kinds.choice(OnInterrupt),
+    "on_preemption": kinds.choice(OnPreemption),
+    "on_delete": kinds.choice(OnDelete),
+    "node_price": kinds.price,
+    "snapshot_digest": kinds.filled,
+    "manifest": lambda value: value,
+    "definition": lambda value: value,
+    "shell_command": kinds.filled,
+    "digest": kinds.filled,
+}
+COMPUTED = frozenset({"snapshot_digest", "manifest", "definition", "shell_command", "digest"})
+"""Added by check: never given by a program."""
+FILE_IDENTITY = (
+    "source",
+    "script",
+    "arguments",
+    "command",
+    "environment_variables",
+    "inputs",
+    "outputs",
+    "distribution",
+    "nodes",
+)
+"""What a job file says of a run, so that nothing beside it may."""
+FILE_POLICY = frozenset(
     {
-        "TRAINUP_OUTPUT_DIR",
-        "TRAINUP_RUN",
-        "TRAINUP_TOKEN",
-        "TRAINUP_CHECKPOINT_DIR",
-        "MLFLOW_TRACKING_URI",
-        "MLFLOW_RUN_ID",
+        "display_name",
+        "description",
+        "experiment_name",
+        "tags",
+        "timeout",
+        "shm_size",
+        "identity",
+        "queue_tier",
     }
 )
-
-FIELDS: dict[str, Callable[[Any], Any]] = {
-    "run": _run_name,
-    "target": _one_of(TARGETS),
-    "workspace": _filled,
-    "cluster": _filled,
-    "source": _filled,
-    "script": _script,
-    "arguments": _list,
-    "command": _command,
-    "image": _filled,
-    "environment_variables": _variables(_plain_variable, "environment variables are NAME: value"),
-    "secrets": _secrets,
-    "inputs": _mapping(_data_input, "data inputs are name: {uri, digest}"),
-    "after": _mapping(_filled, "upstream runs are name: digest"),
-    "distribution": _distribution,
-    "nodes": _whole(1, MAX_NODES, "a run has at least one node"),
-    "size": _filled,
-    "rerun": _text,
-    "allow_secrets": _list,
-    "display_name": _text,
-    "description": _text,
-    "experiment_name": _filled,
-    "tags": _mapping(_text, "tags are name: text"),
-    "timeout": _duration,
-    "retries": _whole(0, MAX_RETRIES, "how often a failed run is tried again"),
-    "wait": _flag,
-    "on_failure": _choice(OnFailure),
-    "on_interrupt": _choice(OnInterrupt),
-    "on_delete": _choice(OnDelete),
-    "snapshot_digest": _filled,
-    "manifest": lambda value: value,
-    "digest": _filled,
-}
-COMPUTED = frozenset({"snapshot_digest", "manifest", "digest"})
-"""Added by check: never given by a program."""
+"""What a job file may say, and what is given beside it changes."""
 IDENTITY_INPUTS = (
     "run",
     "source",
     "snapshot_digest",
     "script",
     "arguments",
-    *(name for name in IDENTITY_FIELDS if name != "snapshot"),
+    "definition",
+    *(name for name in IDENTITY_FIELDS if name not in ("snapshot", "shell")),
 )
 """The inputs that the id and the digest depend on."""
-SPEC_FIELDS = FIELDS.keys() & set(RunSpec.__dataclass_fields__) - {"secrets", "inputs"}
+SPEC_FIELDS = FIELDS.keys() & set(RunSpec.__dataclass_fields__) - {"secrets", "inputs", "outputs"}
 REQUIRED = {
     "run": "every run has a name",
     "target": f"say where it runs: {' or '.join(TARGETS)}",

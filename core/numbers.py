@@ -23,4 +23,7 @@ def to_number(value: Any) -> float:
         return _TEXT[value]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{value!r} is no number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError("a whole number is too large to be kept as a metric") from error

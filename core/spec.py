@@ -35,6 +35,47 @@ class DistributionType(StrEnum):
     """How the processes of one run find each other."""
 
     PYTORCH = "pytorch"
+    MPI = "mpi"
+    TENSORFLOW = "tensorflow"
+
+
+class InputMode(StrEnum):
+    """How a data input gets to the nodes. On this machine it is where it is, whatever the mode."""
+
+    RO_MOUNT = "ro_mount"
+    DOWNLOAD = "download"
+    DIRECT = "direct"
+    """The script gets the address itself."""
+    RW_MOUNT = "rw_mount"
+    EVAL_MOUNT = "eval_mount"
+    EVAL_DOWNLOAD = "eval_download"
+
+
+class OutputMode(StrEnum):
+    """How a named output gets to its place."""
+
+    RW_MOUNT = "rw_mount"
+    UPLOAD = "upload"
+    """When the run has ended."""
+    DIRECT = "direct"
+    """The script writes to the address itself."""
+
+
+class QueueTier(StrEnum):
+    """What a run on a node of Azure ML's own choice costs, and how it queues."""
+
+    SPOT = "spot"
+    BASIC = "basic"
+    STANDARD = "standard"
+    PREMIUM = "premium"
+
+
+class OnPreemption(StrEnum):
+    """What happens when a node was taken away."""
+
+    RESUME = "resume"
+    """A new attempt goes on from the last checkpoint; it does not count among the retries."""
+    FAIL = "fail"
 
 
 def _identity(default: Any = MISSING, factory: Any = MISSING) -> Any:
@@ -57,11 +98,15 @@ class RunSpec:
     secrets: tuple[str, ...] = _identity(())
     """Names of the environment variables whose values are secret; sorted."""
     inputs: Mapping[str, Mapping[str, str]] = _identity(factory=dict)
-    """Name → `digest` of the content, and `mode`."""
+    """Name → `digest` of the content with the `path` in it where not all of it is meant, or a literal `value`."""
+    outputs: Mapping[str, Mapping[str, str]] = _identity(factory=dict)
+    """Named outputs: name → `mode`."""
+    shell: bool = _identity(False)
+    """Whether the command is one text for bash."""
     after: Mapping[str, str] = _identity(factory=dict)
     """Upstream run → its digest."""
     distribution: Mapping[str, Any] = _identity(factory=dict)
-    """`type` and `process_count_per_node`."""
+    """`type` and what is counted: `process_count_per_node`, or `worker_count` and `parameter_server_count`."""
     nodes: int = _identity(1)
     size: str | None = _identity(None)
     rerun: str | None = _identity(None)
@@ -72,7 +117,16 @@ class RunSpec:
     tags: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
     """Seconds the command may run."""
+    queue_timeout: float | None = None
+    """Seconds it may wait for nodes."""
     retries: int = 0
+    on_preemption: OnPreemption = OnPreemption.RESUME
+    shm_size: str | None = None
+    """Shared memory of a node."""
+    queue_tier: QueueTier | None = None
+    """Where Azure ML chooses the node."""
+    node_price: float | None = None
+    """US dollars for a node and an hour."""
     wait: bool = True
     on_failure: OnFailure = OnFailure.FAIL
     on_interrupt: OnInterrupt = OnInterrupt.DETACH

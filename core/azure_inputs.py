@@ -1,0 +1,78 @@
+"""What Azure would refuse of a run, told before anything is sent."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from trainup.core import sizes
+from trainup.core.azure_ids import CLUSTER, WORKSPACE, parse_id
+from trainup.core.azure_names import check_name
+from trainup.core.clusters import SERVERLESS
+
+OWN_PREFIX = "trainup."
+"""What the tags and properties begin with that trainup itself sets."""
+MOST_TAGS = 30
+"""Azure ML keeps 50 on a job; the others are for trainup and Azure ML itself."""
+TAG_NAME_MAX, TAG_MAX = 100, 1000
+DESCRIPTION_MAX = 5000
+DISPLAY_NAME_MAX = 256
+LONGEST_SECONDS = 30 * 86400
+"""Azure ML ends a run after 30 days."""
+ADDRESS = re.compile(r"azureml:.+|(?:https|wasbs?|abfss?|adl)://.+|/subscriptions/.+", re.IGNORECASE)
+
+IN_WORKSPACE = "azureml:"
+"""What the name of something in the run's own workspace begins with."""
+
+Problems = Iterator[tuple[str, str]]
+"""Input and reason."""
+
+
+def azure_findings(given: dict[str, Any], values: dict[str, Any]) -> Problems:
+    """Everything that can be told without the network."""
+    yield from _place(values)
+    yield from _labels(values)
+    for name in ("inputs", "outputs"):
+        for key, item in values.get(name, {}).items():
+            uri = item.get("uri")
+            if isinstance(uri, str) and not ADDRESS.fullmatch(uri):
+                yield (
+                    f"{name}[{key!r}]['uri']",
+                    f"{uri!r} is no address that Azure ML reads: it is azureml:NAME:VERSION, azureml://…, "
+                    "https://…, wasbs://… or abfss://…; a local folder goes into a datastore, which trainup:data names",
+                )
+    if values.get("timeout", 0) > LONGEST_SECONDS:
+        yield "timeout", "Azure ML ends a run after 30 days: make it shorter, and go on from a checkpoint"
+
+
+def _place(values: dict[str, Any]) -> Problems:
+    cluster = values.get("cluster")
+    for name, text, kind in (("workspace", values.get("workspace"), WORKSPACE), ("cluster", cluster, CLUSTER)):
+        if text is None or (name == "cluster" and (text == SERVERLESS or text.startswith(IN_WORKSPACE))):
+            continue
+        try:
+            parse_id(text, kind)
+        except ValueError as error:
+            yield name, str(error)
+    if "queue_tier" in values and cluster not in (None, SERVERLESS):
+        yield "queue_tier", "it is for runs without a cluster, and this one has one: set `cluster: {serverless: true}`"
+    if "size" in values:
+        try:
+            sizes.find_size(values["size"])
+        except ValueError as error:
+            yield "size", str(error)
+
+
+def _labels(values: dict[str, Any]) -> Problems:
+    tags = values.get("tags", {})
+    if len(tags) > MOST_TAGS:
+        yield "tags", f"there are {len(tags)} tags, and Azure ML has room for {MOST_TAGS} beside its own and trainup's"
+    for key, value in tags.items():
+        if len(key) > TAG_NAME_MAX or len(value) > TAG_MAX:
+            yield f"tags[{key!r}]", f"a tag has at most {TAG_NAME_MAX} characters, and its value {TAG_MAX}"
+        if key.startswith(OWN_PREFIX):
+            yield f"tags[{key!r}]", f"tags that begin with {OWN_PREFIX} are trainup's own; choose another name"
+    for name, limit in (("description", DESCRIPTION_MAX), ("display_name", DISPLAY_NAME_MAX)):
+        if len(values.get(name, "")) > limit:
+            yield name, f"it has {len(values[name])} characters, and Azure ML takes {limit}"
+    if "experiment_name" in values and (problem := check_name("experiment", values["experiment_name"])):
+        yield "experiment_name", problem

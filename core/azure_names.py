@@ -1,0 +1,128 @@
+"""What Azure lets things be called, and names that fit."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NameRule:
+    """What the names of one kind of thing must match, and the same in words."""
+
+    thing: str
+    pattern: re.Pattern[str]
+    words: str
+
+
+def _rule(thing: str, pattern: str, words: str) -> NameRule:
+    return NameRule(thing, re.compile(pattern), words)
+
+
+_ASSET = r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}"
+_ASSET_WORDS = "at most 255 letters, digits, dashes and underscores, starting with a letter or a digit"
+
+RULES: dict[str, NameRule] = {
+    # Two pages of the service's documentation differ about 32 or 33; 32 fits both.
+    "workspace": _rule(
+        "a workspace",
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,31}",
+        "3 to 32 letters, digits, dashes and underscores, starting with a letter or a digit",
+    ),
+    "cluster": _rule(
+        "a cluster",
+        r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}",
+        "3 to 24 letters, digits and dashes, starting with a letter, not ending in a dash and digits only",
+    ),
+    "connection": _rule(
+        "a connection",
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,31}",
+        "3 to 32 letters, digits, dashes and underscores, starting with a letter or a digit",
+    ),
+    "environment": _rule(
+        "an environment",
+        rf"(?!(?i:azureml-|microsoft)){_ASSET}",
+        f"{_ASSET_WORDS}; `AzureML-…` and `Microsoft…` are Azure's own",
+    ),
+    "data": _rule("a data asset", _ASSET, _ASSET_WORDS),
+    "datastore": _rule(
+        "a datastore",
+        r"[a-zA-Z0-9][a-zA-Z0-9_]{0,254}",
+        "at most 255 letters, digits and underscores, starting with a letter or a digit",
+    ),
+    "job": _rule("a job", _ASSET, _ASSET_WORDS),
+    "experiment": _rule("an experiment", r"[^\x00-\x1f]{1,256}", "1 to 256 characters without control characters"),
+    "endpoint": _rule(
+        "an endpoint",
+        r"[a-zA-Z][a-zA-Z0-9-]{1,30}[a-zA-Z0-9]",
+        "3 to 32 letters, digits and dashes, starting with a letter, ending in a letter or a digit",
+    ),
+    "deployment": _rule(
+        "a deployment",
+        r"[a-zA-Z][a-zA-Z0-9-]{1,30}[a-zA-Z0-9]",
+        "3 to 32 letters, digits and dashes, starting with a letter, ending in a letter or a digit",
+    ),
+    # Image references are lower case: with capitals here, every reference would differ from the name.
+    "registry": _rule("a container registry", r"[a-z0-9]{5,50}", "5 to 50 lower-case letters and digits"),
+    "task": _rule("a registry's task", r"[a-zA-Z0-9_-]{5,50}", "5 to 50 letters, digits, dashes and underscores"),
+    "task_run": _rule("a registry's task run", r"[a-zA-Z0-9-]{5,50}", "5 to 50 letters, digits and dashes"),
+    "storage": _rule("a storage account", r"[a-z0-9]{3,24}", "3 to 24 lower-case letters and digits"),
+    "vault": _rule(
+        "a key vault",
+        r"(?!.*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]",
+        "3 to 24 letters, digits and single dashes, starting with a letter, ending in a letter or a digit",
+    ),
+    "vault_secret": _rule("a key vault's secret", r"[0-9a-zA-Z-]{1,127}", "1 to 127 letters, digits and dashes"),
+    "log_analytics": _rule(
+        "a log analytics workspace",
+        r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
+        "4 to 63 letters, digits and dashes, starting and ending with a letter or a digit",
+    ),
+    "resource_group": _rule(
+        "a resource group",
+        r"[\w.()-]{0,89}[\w()-]",
+        "1 to 90 letters, digits, underscores, dashes, parentheses and dots, not ending in a dot",
+    ),
+    "container": _rule(
+        "a blob container",
+        r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+        "3 to 63 lower-case letters, digits and single dashes, starting and ending with a letter or a digit",
+    ),
+    "repository": _rule(
+        "an image repository",
+        r"(?=.{1,255}$)[a-z0-9]+(?:[._/-][a-z0-9]+)*",
+        "lower-case letters, digits, and single dots, dashes, underscores and slashes between them",
+    ),
+}
+
+
+def check_name(kind: str, name: str) -> str | None:
+    """What is wrong with a name of this kind (a key of `RULES`), or None."""
+    rule = RULES[kind]
+    if rule.pattern.fullmatch(name):
+        return None
+    return f"{name!r} is no name for {rule.thing}: it is {rule.words}"
+
+
+def datastore_name(name: str) -> str:
+    """What the store of a data asset is called: as the data, without dashes."""
+    return name.replace("-", "_")
+
+
+SUFFIX_CHARS = 8
+"""Length of the random end that azure-native gives to names it makes up."""
+
+
+def stem(name: str, limit: int, role: str = "", separator: str = "-") -> str:
+    """Start of a name in Azure: at most `limit` characters with the role, with room for the random suffix.
+
+    Nothing but lower-case letters, digits and the separator; a name that had to be cut or changed keeps a
+    digest of the whole, so that two long names never meet.
+    """
+    tail = f"{separator}{role}" if role else ""
+    room = limit - SUFFIX_CHARS - len(tail)
+    words = re.sub(r"[^a-z0-9]+", separator, name.lower()).strip(separator or None)
+    if len(words) > room or not words[:1].isalpha():
+        mark = hashlib.sha256(name.encode()).hexdigest()[:4]
+        kept = f"t{words}" if not words[:1].isalpha() else words
+        words = f"{kept[: room - len(separator) - len(mark)].rstrip(separator or None)}{separator}{mark}"
+    return f"{words}{tail}"

@@ -1,0 +1,80 @@
+"""Whether a subscription may have the nodes of a cluster, judged from what Azure ML tells of a region.
+
+A no has to be certain; whatever could still work out is a warning.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainup.core.sizes import Size
+
+SPOT = "TotalLowPriorityCores"
+"""One figure for the spot nodes of all families."""
+ASK = "ask for more (Azure ML studio, Quota; it is apart from that of virtual machines), or take another size or region"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What stands against a cluster."""
+
+    problems: list[str] = field(default_factory=list)
+    """Why it can never have a node."""
+    warnings: list[str] = field(default_factory=list)
+    """Why it may not have all of them."""
+
+
+def judge(
+    size: Size,
+    *,
+    location: str,
+    spot: bool,
+    min_nodes: int,
+    max_nodes: int,
+    usages: Sequence[Mapping[str, Any]],
+    sizes: Sequence[Mapping[str, Any]],
+) -> Verdict:
+    """`usages` and `sizes` are the items of Azure ML's lists `usages` and `vmSizes`; an empty one tells nothing."""
+    offered = {str(item.get("name", "")).lower(): item for item in sizes}
+    sold = offered.get(size.sku.lower())
+    if offered and sold is None:
+        return Verdict([f"{size.sku} is not to be had in {location}: take another size or region"])
+    if spot and sold is not None and sold.get("lowPriorityCapable") is False:
+        return Verdict([f"{size.sku} has no spot nodes in {location}: set `spot: false`, or take another size"])
+    return _judge_cores(size, location, SPOT if spot else size.family, min_nodes, max_nodes, usages)
+
+
+def _judge_cores(
+    size: Size, location: str, family: str, min_nodes: int, max_nodes: int, usages: Sequence[Mapping[str, Any]]
+) -> Verdict:
+    entry = next((item for item in usages if _plain(item["name"]["value"]) == _plain(family)), None)
+    if not usages:
+        return Verdict()
+    limit = int(entry["limit"]) if entry else 0
+    used = int(entry.get("currentValue", 0)) if entry else 0
+    least = size.vcpus * max(min_nodes, 1)
+    what = "spot nodes" if family == SPOT else f"the family {family}"
+    if limit < least:
+        nodes = f"{max(min_nodes, 1)} of {size.sku}"
+        return Verdict([f"the quota for {what} in {location} is {limit} vCPUs, and {nodes} take {least}: {ASK}"])
+    if limit < size.vcpus * max_nodes:
+        return Verdict(
+            warnings=[
+                f"the quota for {what} in {location} is {limit} vCPUs: {limit // size.vcpus} of max_nodes {max_nodes} "
+                f"fit, the others would wait; {ASK}"
+            ]
+        )
+    if limit - used < least:
+        return Verdict(
+            warnings=[
+                f"{used} of {limit} vCPUs of {what} in {location} are in use, and a node of {size.sku} takes "
+                f"{size.vcpus}: runs wait until some are free"
+            ]
+        )
+    return Verdict()
+
+
+def _plain(family: str) -> str:
+    """Azure's lists differ in case, blanks and underscores."""
+    return re.sub(r"[\s_]", "", family).lower()

@@ -1,0 +1,68 @@
+"""Azure's built-in roles, the names of their assignments, and who needs which."""
+
+import uuid
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Built-in roles by the id that is the same in every tenant."""
+
+    ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+    ACR_PUSH = "8311e382-0749-4cb8-b61a-304f252e45ec"
+    BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+    BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+    FILE_DATA_PRIVILEGED_CONTRIBUTOR = "69566ab7-960f-475b-8e7c-b3118f30c6bd"
+    ML_DATA_SCIENTIST = "f6c7c914-8db3-469d-8ca1-694a8f32e121"
+    SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
+    SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+    CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+
+
+class PrincipalType(StrEnum):
+    """Who a role is for. Azure looks a new identity up in vain unless it is told what it is."""
+
+    USER = "User"
+    GROUP = "Group"
+    SERVICE_PRINCIPAL = "ServicePrincipal"
+
+
+class Scope(StrEnum):
+    """What a role is for."""
+
+    WORKSPACE = "workspace"
+    STORAGE = "storage"
+    REGISTRY = "registry"
+    VAULT = "vault"
+
+
+def submitter_roles(*, registry: bool, cloud_build: bool, secrets: bool = False) -> tuple[tuple[Role, Scope], ...]:
+    """What somebody needs who submits runs, and nothing more.
+
+    registry: the stack's image goes to an Azure registry; cloud_build: the registry also builds it; secrets: runs have
+    secrets, which go into the workspace's vault.
+    """
+    roles = [
+        (Role.ML_DATA_SCIENTIST, Scope.WORKSPACE),
+        (Role.BLOB_DATA_CONTRIBUTOR, Scope.STORAGE),
+        # Notebooks and shares, in a workspace that hands out no keys.
+        (Role.FILE_DATA_PRIVILEGED_CONTRIBUTOR, Scope.STORAGE),
+    ]
+    if registry:
+        # Nothing narrower than Contributor may upload a build's context and start it.
+        roles.append((Role.CONTRIBUTOR if cloud_build else Role.ACR_PUSH, Scope.REGISTRY))
+    if secrets:
+        roles.append((Role.SECRETS_OFFICER, Scope.VAULT))
+    return tuple(roles)
+
+
+def definition_id(subscription_id: str, role: Role) -> str:
+    """The ARM id of a role as a subscription knows it."""
+    return f"/subscriptions/{subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+
+
+_NAMESPACE = uuid.UUID("7d1b2f3a-5c1e-5b60-9d0a-4f4f0a9e7c55")
+
+
+def assignment_name(scope: str, principal_id: str, role: Role) -> str:
+    """The GUID an assignment is named by: the same facts always make the same name, in any case of the scope."""
+    return str(uuid.uuid5(_NAMESPACE, f"{scope.lower()}|{principal_id.lower()}|{role}"))

@@ -1,0 +1,129 @@
+"""Sizes of nodes: by name, by Azure's SKU, and what became of those that were retired."""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """One virtual machine size of Azure ML."""
+
+    sku: str
+    family: str
+    """Azure ML's quota family, as its usage list spells it."""
+    vcpus: int
+    gpus: float = 0
+    """GPUs per node; a fraction where several machines share one."""
+    gpu: str = ""
+    gpu_memory: int = 0
+    """GB for each GPU, or for the share of one."""
+    spot: bool = True
+    """Whether Azure offers it as a spot node."""
+
+
+_T4 = "standard NCASv3_T4 Family"
+_A10 = "standardNVADSA10v5Family"
+_A100 = "standardNCADSA100v4Family"
+_H100 = "standardNCADSH100v5Family"
+
+_ALL = (
+    Size("Standard_NC4as_T4_v3", _T4, 4, 1, "T4", 16),
+    Size("Standard_NC8as_T4_v3", _T4, 8, 1, "T4", 16),
+    Size("Standard_NC16as_T4_v3", _T4, 16, 1, "T4", 16),
+    Size("Standard_NC64as_T4_v3", _T4, 64, 4, "T4", 16),
+    Size("Standard_NV6ads_A10_v5", _A10, 6, 1 / 6, "A10", 4),
+    Size("Standard_NV12ads_A10_v5", _A10, 12, 1 / 3, "A10", 8),
+    Size("Standard_NV18ads_A10_v5", _A10, 18, 1 / 2, "A10", 12),
+    Size("Standard_NV36ads_A10_v5", _A10, 36, 1, "A10", 24),
+    Size("Standard_NV72ads_A10_v5", _A10, 72, 2, "A10", 24),
+    Size("Standard_NC24ads_A100_v4", _A100, 24, 1, "A100", 80),
+    Size("Standard_NC48ads_A100_v4", _A100, 48, 2, "A100", 80, spot=False),
+    Size("Standard_NC96ads_A100_v4", _A100, 96, 4, "A100", 80, spot=False),
+    Size("Standard_NC40ads_H100_v5", _H100, 40, 1, "H100 NVL", 94),
+    Size("Standard_NC80adis_H100_v5", _H100, 80, 2, "H100 NVL", 94),
+    Size("Standard_ND96asr_v4", "standard NDASv4_A100 Family", 96, 8, "A100", 40),
+    Size("Standard_ND96amsr_A100_v4", "standard NDAMSv4_A100Family", 96, 8, "A100", 80),
+    Size("Standard_ND96isr_H100_v5", "standardNDv5H100Family", 96, 8, "H100", 80),
+    Size("Standard_ND96isr_H200_v5", "standardNDISRH200V5Family", 96, 8, "H200", 141),
+    Size("Standard_F4s_v2", "standardFSv2Family", 4),
+    Size("Standard_F8s_v2", "standardFSv2Family", 8),
+    Size("Standard_DS3_v2", "standardDSv2Family", 4),
+    Size("Standard_DS4_v2", "standardDSv2Family", 8),
+    Size("Standard_E4ds_v4", "standardEDSv4Family", 4),
+    Size("Standard_E8ds_v4", "standardEDSv4Family", 8),
+)
+
+SIZES: dict[str, Size] = {size.sku: size for size in _ALL}
+
+NAMES: dict[str, str] = {
+    "cpu-small": "Standard_DS3_v2",
+    "cpu-large": "Standard_DS4_v2",
+    "gpu-small": "Standard_NC4as_T4_v3",
+    "gpu-medium": "Standard_NV36ads_A10_v5",
+    "gpu-large": "Standard_NC24ads_A100_v4",
+    "gpu-huge": "Standard_NC40ads_H100_v5",
+    "gpu-multi": "Standard_NC64as_T4_v3",
+    "gpu-node": "Standard_ND96isr_H100_v5",
+}
+"""The names sizes go by in settings, from cheap to dear; `gpu-multi` and `gpu-node` have several GPUs."""
+
+DEFAULT = "gpu-small"
+
+
+@dataclass(frozen=True)
+class Retired:
+    """Sizes that Azure no longer runs."""
+
+    series: str
+    pattern: re.Pattern[str]
+    since: str
+    successor: str
+
+
+def _retired(series: str, pattern: str, since: str, successor: str) -> Retired:
+    return Retired(series, re.compile(rf"{pattern}(_promo)?"), since, successor)
+
+
+RETIRED = (
+    _retired("NC", r"nc(6|12|24|24r)", "in 2023", "Standard_NC4as_T4_v3"),
+    _retired("NCv2", r"nc(6|12|24|24r)s_v2", "in 2023", "Standard_NC24ads_A100_v4"),
+    _retired("NCv3", r"nc24rs_v3", "on 2025-03-31", "Standard_NC24ads_A100_v4"),
+    _retired("NCv3", r"nc(6|12|24)s_v3", "on 2025-09-30", "Standard_NC24ads_A100_v4"),
+    _retired("ND", r"nd(6|12|24|24r)s", "in 2023", "Standard_NC24ads_A100_v4"),
+    _retired("NV", r"nv(6|12|24)", "in 2023", "Standard_NV36ads_A10_v5"),
+    _retired("NVv3", r"nv(12|24|48)s_v3", "on 2026-09-30", "Standard_NV36ads_A10_v5"),
+    _retired("NVv4", r"nv(4|8|16|32)as_v4", "on 2026-09-30", "Standard_NV6ads_A10_v5"),
+)
+
+
+def find_size(name: str) -> Size:
+    """The size of a name (`gpu-small`) or SKU, in any case. ValueError names the successor or the nearest ones."""
+    by_text = {sku.lower(): sku for sku in SIZES} | NAMES
+    wanted = name.strip().lower().removeprefix("standard_")
+    by_text = {_plain(sku): sku for sku in SIZES} | NAMES
+    if sku := by_text.get(wanted):
+        return SIZES[sku]
+    for old in RETIRED:
+        if old.pattern.fullmatch(wanted):
+            raise ValueError(
+                f"{name!r} was retired {old.since} with all of the {old.series} series: use {old.successor} instead"
+            )
+    near = [text if text in NAMES else by_text[text] for text in difflib.get_close_matches(wanted, by_text, 2, 0.7)]
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    raise ValueError(
+        f"{name!r} is no size that is known: {hint}there are the names {', '.join(NAMES)} "
+        "and the SKUs of Azure ML's GPU series NCasT4_v3, NVadsA10_v5, NCadsA100_v4, NCadsH100_v5, ND_v4 and ND_v5"
+    )
+
+
+def _plain(sku: str) -> str:
+    return sku.lower().removeprefix("standard_")
+
+
+def check_spot(size: Size) -> str | None:
+    """Why this size cannot be a spot node, or None."""
+    if size.spot:
+        return None
+    others = ", ".join(other.sku for other in SIZES.values() if other.spot and other.gpu == size.gpu)
+    return f"Azure has no spot nodes of {size.sku}: set `spot: false`, or take one of {others}"

@@ -1,0 +1,95 @@
+"""Between the engine's Struct messages and Python values, unknown, secret and not-a-number values included."""
+
+import math
+from typing import Any
+
+from google.protobuf import struct_pb2
+
+from trainup.core.numbers import to_plain
+from trainup.core.values import UNKNOWN, Secret, Unknown
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN_TEXTS = frozenset(
+    {
+        UNKNOWN_TEXT,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # bool
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # array
+        "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
+        "e48ece36-62e2-4504-bad9-02848725956a",  # archive
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
+    }
+)
+"""The engine's sentinels for a value that is not known yet, one per type."""
+
+
+def decode(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """A message's properties as Python values: whole numbers as int, unknown and secret values as such."""
+    return {key: _decode(value) for key, value in struct.fields.items()}
+
+
+def _decode(value: struct_pb2.Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return UNKNOWN if value.string_value in UNKNOWN_TEXTS else value.string_value
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if math.isfinite(number) and number.is_integer() else number
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "list_value":
+        return [_decode(item) for item in value.list_value.values]
+    if kind == "struct_value":
+        return _decode_struct(value.struct_value)
+    return None
+
+
+def _decode_struct(struct: struct_pb2.Struct) -> Any:
+    signature = struct.fields[SIGNATURE].string_value if SIGNATURE in struct.fields else None
+    if signature == SECRET:
+        return Secret(_decode(struct.fields["value"]))
+    if signature == OUTPUT_VALUE:
+        inner = _decode(struct.fields["value"]) if "value" in struct.fields else UNKNOWN
+        return Secret(inner) if "secret" in struct.fields and struct.fields["secret"].bool_value else inner
+    return decode(struct)
+
+
+def encode(values: dict[str, Any]) -> struct_pb2.Struct:
+    """The message form. NaN and infinities travel as text: a Struct with them cannot be read back as JSON."""
+    result = struct_pb2.Struct()
+    for key, value in values.items():
+        _encode(value, result.fields[_text(key)])
+    return result
+
+
+def _text(value: str) -> str:
+    """The text as UTF-8 can hold it: a message with half a character would be refused as a whole."""
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _encode(value: Any, into: struct_pb2.Value) -> None:
+    value = to_plain(value) if isinstance(value, float) else value
+    if value is None:
+        into.null_value = struct_pb2.NULL_VALUE
+    elif isinstance(value, Unknown):
+        into.string_value = UNKNOWN_TEXT
+    elif isinstance(value, Secret):
+        into.struct_value.fields[SIGNATURE].string_value = SECRET
+        _encode(value.value, into.struct_value.fields["value"])
+    elif isinstance(value, bool):
+        into.bool_value = value
+    elif isinstance(value, (int, float)):
+        into.number_value = value
+    elif isinstance(value, str):
+        into.string_value = _text(value)
+    elif isinstance(value, dict):
+        into.struct_value.CopyFrom(encode(value))
+    elif isinstance(value, (list, tuple)):
+        into.list_value.SetInParent()
+        for item in value:
+            _encode(item, into.list_value.values.add())
+    else:
+        raise TypeError(f"{type(value).__name__} cannot travel to the engine")
