@@ -1,0 +1,314 @@
+"""What a registry gets to build an image from: the context as Docker would send it, known by its digest.
+
+A symbolic link is sent as one. Empty folders are left out, as git leaves them out: two machines with the same files
+agree. So are git's folder, caches and virtual environments, unless the `.dockerignore` brings them back.
+"""
+
+import gzip
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from trainup.core import canonical
+from trainup.core.dockerignore import Rules
+from trainup.core.inputs import Finding
+from trainup.jobs.snapshot import limits, reading, secrets
+from trainup.jobs.snapshot.cache import StatCache
+from trainup.jobs.snapshot.manifest import differences, fold
+from trainup.jobs.snapshot.selection import ALWAYS_EXCLUDED, MOST_ENTRIES, VIRTUAL_ENVIRONMENT_MARK, Found, printable
+
+IGNORE_FILE = ".dockerignore"
+OWN_DOCKERFILE = ".trainup.Dockerfile"
+"""What a Dockerfile from outside of the context is called in the archive."""
+MOST_NAMED = 20
+
+_LIMITS = "the context holds {}, and at most {} are sent: {}"
+_WAY_OUT = f"Exclude what the image does not need in a {IGNORE_FILE}, or name a smaller folder as `context`"
+_DEFAULTS = tuple(f"**/{name.decode()}" for name in sorted(ALWAYS_EXCLUDED))
+
+
+class ContextChanged(Exception):
+    """The files are no longer what the preview showed."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to build one image."""
+
+    context: Path
+    dockerfile: Path
+    """Where it lies, in the context or elsewhere. Not looked at when there is a `text`."""
+    text: str | None = None
+    """The Dockerfile itself."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    platform: str = "linux/amd64"
+    allow_secrets: Sequence[str] = ()
+    """Likely secrets that are none, as `path` or `path:line`."""
+
+    @property
+    def dockerfile_name(self) -> str:
+        """What the Dockerfile is called in the archive."""
+        if self.text is None and self.dockerfile.resolve().is_relative_to(self.context.resolve()):
+            return self.dockerfile.resolve().relative_to(self.context.resolve()).as_posix()
+        return OWN_DOCKERFILE
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """What would be sent, as it was when it was read."""
+
+    files: Mapping[str, str]
+    """Path → `<sha256>:<bytes>`, after `x ` where it may be executed; `-> <target>:0` for a symbolic link."""
+    dockerfile: str
+    """SHA-256 of the Dockerfile."""
+    arguments: Mapping[str, str]
+    platform: str
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over all that decides what is in the image: where it is built from is no part of it."""
+        return canonical.sha256(
+            {
+                "files": dict(self.files),
+                "dockerfile": self.dockerfile,
+                "arguments": dict(self.arguments),
+                "platform": self.platform,
+            }
+        )
+
+    @cached_property
+    def manifest(self) -> dict[str, str]:
+        """The files as previews show them, folders of more than 500 files in one line, and the Dockerfile."""
+        return {"(Dockerfile)": self.dockerfile, **fold(self.files)}
+
+
+def take(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list[Finding]]:
+    """Read what would be sent; or None and everything that stands against it, by input. Nothing is written."""
+    findings = _argument_findings(recipe.arguments)
+    try:
+        texts = _Texts.read(recipe)
+    except (OSError, ValueError) as error:
+        return None, [*findings, _unusable(recipe, error)]
+    try:
+        selection = _select(recipe.context, texts.rules)
+    except ValueError as error:
+        return None, [*findings, Finding("context", f"the {IGNORE_FILE} of {recipe.context} cannot be used: {error}")]
+    problems = selection.problems
+    too_much = limits.exceeded(selection.files, _LIMITS, _WAY_OUT)
+    read, unread = ({}, too_much) if too_much else reading.examine_all(selection.files, cache)
+    suspects = {path: known.secrets for path, (_, known) in read.items()}
+    suspects.setdefault(recipe.dockerfile_name, tuple(secrets.search(texts.dockerfile, recipe.dockerfile_name)))
+    problems += unread + [text for path, found in suspects.items() for text in _suspicions(recipe, path, found)]
+    findings += [Finding("context", problem) for problem in problems]
+    if findings:
+        return None, findings
+    return _built(recipe, texts, selection, {file.path: read[file.path][0] for file in selection.files}), []
+
+
+def pack(recipe: Recipe, expected: BuildContext, archive: BinaryIO) -> None:
+    """Write the context as a `tar.gz` that is the same for the same content, wherever and whenever it is made.
+
+    What is written is hashed on its way: ContextChanged when it is not `expected`, or cannot be read any more.
+    """
+    try:
+        texts = _Texts.read(recipe)
+        selection = _select(recipe.context, texts.rules)
+        with (
+            gzip.GzipFile(fileobj=archive, mode="wb", mtime=0, filename="") as compressed,
+            tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            entries = _write(tar, selection, texts.own(recipe))
+    except (OSError, ValueError) as error:
+        raise ContextChanged(f"the context {recipe.context} cannot be read any more: {error}") from error
+    made = _built(recipe, texts, selection, entries)
+    if made.digest != expected.digest:
+        names = differences(expected.manifest, made.manifest)
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        raise ContextChanged(
+            f"the context {recipe.context} changed between the preview and the build: {', '.join(names[:MOST_NAMED])}"
+            f"{more}. An image is built from what the preview showed: run `pulumi up` again"
+        )
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """The files that say how to build, as they are now."""
+
+    dockerfile: bytes
+    ignore: str
+
+    @classmethod
+    def read(cls, recipe: Recipe) -> "_Texts":
+        """OSError or ValueError when one of them cannot be used."""
+        os.listdir(recipe.context)
+        dockerfile = recipe.dockerfile.read_bytes() if recipe.text is None else recipe.text.encode()
+        # As BuildKit does: an ignore file of the Dockerfile's own comes first.
+        own = recipe.dockerfile.with_name(recipe.dockerfile.name + IGNORE_FILE)
+        places = [own] if recipe.text is None else []
+        place = next((path for path in [*places, recipe.context / IGNORE_FILE] if path.is_file()), None)
+        return cls(dockerfile, place.read_text(encoding="utf-8") if place else "")
+
+    @property
+    def rules(self) -> Rules:
+        return Rules.read(self.ignore, _DEFAULTS)
+
+    def own(self, recipe: Recipe) -> dict[str, bytes]:
+        """What the registry needs to build, whatever is excluded; its builder applies the rules once more."""
+        ignore = self.ignore
+        if recipe.dockerfile_name == OWN_DOCKERFILE:  # must not get into the image
+            ignore = f"{ignore}\n{OWN_DOCKERFILE}\n" if ignore else f"{OWN_DOCKERFILE}\n{IGNORE_FILE}\n"
+        return {recipe.dockerfile_name: self.dockerfile} | ({IGNORE_FILE: ignore.encode()} if ignore else {})
+
+
+@dataclass
+class _Selection:
+    """What a walk through a context found; sorted."""
+
+    files: list[Found] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def _select(root: Path, rules: Rules) -> _Selection:
+    selection, seen = _Selection(), 0
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = sorted(os.scandir(os.path.join(root, folder)), key=lambda entry: entry.name)
+        except OSError as error:
+            selection.problems.append(f"{printable(os.fsencode(folder))} cannot be read ({error.strerror})")
+            continue
+        seen += len(entries)
+        if seen > MOST_ENTRIES:
+            selection.problems.append(f"{root} has more than {MOST_ENTRIES:,} entries. {_WAY_OUT}")
+            break
+        is_environment = folder and any(entry.name == VIRTUAL_ENVIRONMENT_MARK.decode() for entry in entries)
+        if is_environment and not rules.may_include_below(folder.rstrip("/")):
+            continue
+        for entry in entries:
+            path = f"{folder}{entry.name}"
+            excluded = rules.excludes(path)
+            if entry.is_dir(follow_symlinks=False):
+                if not excluded or rules.may_include_below(path):
+                    folders.append(f"{path}/")
+            elif not excluded:
+                _choose(selection, path, entry)
+    selection.files.sort(key=lambda file: file.path)
+    return selection
+
+
+def _choose(selection: _Selection, path: str, entry: "os.DirEntry[str]") -> None:
+    shown = printable(os.fsencode(path))
+    status = entry.stat(follow_symlinks=False)
+    if any("\ud800" <= character <= "\udfff" for character in path):
+        selection.problems.append(f"{shown} has a name that is not UTF-8 text: rename it, or exclude it")
+    elif entry.is_symlink():
+        selection.links[path] = os.readlink(entry.path)
+    elif stat.S_ISREG(status.st_mode):
+        selection.files.append(Found(path, entry.path, status))
+    else:
+        selection.problems.append(f"{shown} is neither a file nor a folder nor a link: remove it, or exclude it")
+
+
+def _write(tar: tarfile.TarFile, selection: _Selection, own: Mapping[str, bytes]) -> dict[str, str]:
+    """The members, and the entry of every selected file as it was read."""
+    paths = [*own, *selection.links, *(file.path for file in selection.files)]
+    for folder in sorted({parent for path in paths for parent in _parents(path)}):
+        tar.addfile(_member(folder, 0o755, tarfile.DIRTYPE))
+    for path, target in sorted(selection.links.items()):
+        link = _member(path, 0o777, tarfile.SYMTYPE)
+        link.linkname = target
+        tar.addfile(link)
+    for path, content in sorted(own.items()):
+        member = _member(path, 0o644)
+        member.size = len(content)
+        tar.addfile(member, BytesIO(content))
+    entries = {}
+    for file in selection.files:
+        with open(file.location, "rb") as opened:
+            hashed = _Hashed(opened)
+            if file.path in own:
+                hashed.read()
+            else:
+                member = _member(file.path, 0o755 if _is_executable(file) else 0o644)
+                member.size = file.status.st_size
+                tar.addfile(member, hashed)
+        entries[file.path] = reading.entry(hashed.digest.hexdigest(), hashed.size)
+    return entries
+
+
+class _Hashed:
+    """A file that is hashed while it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.digest, self.size = file, hashlib.sha256(), 0
+
+    def read(self, count: int = -1) -> bytes:
+        data = self._file.read(count)
+        self.digest.update(data)
+        self.size += len(data)
+        return data
+
+
+def _member(path: str, mode: int, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+    """Whose it is and when it was made are left out: neither changes an image."""
+    member = tarfile.TarInfo(path)
+    member.type, member.mode = kind, mode
+    return member
+
+
+def _built(recipe: Recipe, texts: _Texts, selection: _Selection, entries: Mapping[str, str]) -> BuildContext:
+    marked = {file.path: ("x " if _is_executable(file) else "") + entries[file.path] for file in selection.files}
+    files = {**marked, **{path: f"-> {target}:0" for path, target in selection.links.items()}}
+    dockerfile = hashlib.sha256(texts.dockerfile).hexdigest()
+    return BuildContext(dict(sorted(files.items())), dockerfile, recipe.arguments, recipe.platform)
+
+
+def _is_executable(file: Found) -> bool:
+    return bool(file.status.st_mode & 0o111)
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := os.path.dirname(path):
+        yield path
+
+
+def _unusable(recipe: Recipe, error: OSError | ValueError) -> Finding:
+    if not recipe.context.is_dir():
+        return Finding("context", f"there is no folder {recipe.context}: `context` is relative to Pulumi.yaml")
+    if recipe.text is None and not recipe.dockerfile.is_file():
+        return Finding(
+            "dockerfile",
+            f"there is no {recipe.dockerfile}: write one, name another with `dockerfile` (relative to Pulumi.yaml), or "
+            "give its text as `dockerfile_text`",
+        )
+    return Finding("context", f"what the image is built from cannot be read: {error}")
+
+
+def _suspicions(recipe: Recipe, path: str, found: Sequence[tuple[int, str]]) -> list[str]:
+    allowed = frozenset(recipe.allow_secrets)
+    return [
+        f"{path}:{line} looks like a secret ({kind}), which everyone who may pull the image could read: take it out; "
+        f'if it is none, end the line with `# pragma: allowlist secret` or add "{path}:{line}" to `allow_secrets`'
+        for line, kind in found
+        if allowed.isdisjoint((path, f"{path}:{line}"))
+    ]
+
+
+def _argument_findings(arguments: Mapping[str, str]) -> list[Finding]:
+    return [
+        Finding(
+            f'arguments["{name}"]',
+            f"it looks like a secret ({kind}), which the image's history would show: take it out",
+        )
+        for name, value in arguments.items()
+        for _, kind in secrets.search(value.encode(), name)
+    ]

@@ -1,0 +1,221 @@
+"""A command job of Azure ML's CLI v2 (`az ml job create --file`) as the definition of a run."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Definition = dict[str, Any]
+"""The inputs of a run that the file tells, by the names of `core/inputs.py`; `shell_command` is its command."""
+
+NOT_HERE = {
+    "name": "trainup names jobs itself, by what they are",
+    "parent_job_name": "a run of trainup stands by itself",
+    "services": "trainup opens no services on nodes",
+    "properties": "properties of a job are trainup's own; use tags",
+}
+IDENTITIES = {"user_identity": "user", "aml_token": "token", "managed": "cluster", "managed_identity": "cluster"}
+DATA_TYPES = ("uri_folder", "uri_file", "mltable", "custom_model", "mlflow_model", "triton_model")
+LITERALS = ("string", "number", "integer", "boolean")
+COUNTS = {
+    "process_count_per_instance": "process_count_per_node",
+    "worker_count": "worker_count",
+    "parameter_server_count": "parameter_server_count",
+}
+_ASSET = re.compile(r"azureml:(?://registries/.+|/.+|[^:@/]+:[^:@/]+)")
+
+
+def read(project: Path, path: str) -> tuple[Definition, list[str]]:
+    """What the file says, and everything that is wrong with it, each with its key."""
+    import yaml
+
+    file = project / path
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        return {}, [f"{path} cannot be read: {error}; `job` is a path relative to Pulumi.yaml"]
+    except yaml.YAMLError as error:
+        return {}, [f"{path} is no YAML: {error}"]
+    if not isinstance(content, dict):
+        return {}, [f"{path} is no job: it is a map with `command`, `environment` and so on"]
+    reader = _Reader(path, os.path.dirname(path))
+    return reader.read(content), reader.problems
+
+
+class _Reader:
+    """Goes through a file key by key; every key is known, or a finding."""
+
+    def __init__(self, path: str, folder: str) -> None:
+        self._path, self._folder = path, folder
+        self.problems: list[str] = []
+
+    def read(self, content: Mapping[str, Any]) -> Definition:
+        known: dict[str, Callable[[str, Any], Definition]] = {
+            "$schema": lambda key, value: {},
+            "type": self._type,
+            "command": lambda key, value: self._text(key, value, "shell_command"),
+            "code": self._code,
+            "environment": self._environment,
+            "compute": self._compute,
+            "inputs": lambda key, value: {"inputs": self._each(key, value, self._input)},
+            "outputs": lambda key, value: {"outputs": self._each(key, value, self._output)},
+            "distribution": self._distribution,
+            "resources": self._resources,
+            "limits": self._limits,
+            "environment_variables": lambda key, value: {key: self._each(key, value, self._plain)},
+            "tags": lambda key, value: {key: self._each(key, value, self._plain)},
+            "display_name": self._text,
+            "description": self._text,
+            "experiment_name": self._text,
+            "identity": self._identity,
+            "queue_settings": self._queue,
+        }
+        result: Definition = {}
+        for key, value in content.items():
+            if key in NOT_HERE:
+                self._problem(str(key), f"{NOT_HERE[key]}; remove it")
+            elif key not in known:
+                self._problem(str(key), f"a command job has no such key; it has {', '.join(known)}")
+            elif value is not None:
+                result |= known[key](key, value)
+        if "command" not in content:
+            self._problem("command", "it is missing: it is what the job runs")
+        return result
+
+    def _problem(self, key: str, reason: str) -> None:
+        self.problems.append(f"{self._path}: {key}: {reason}")
+
+    def _text(self, key: str, value: Any, name: str | None = None) -> Definition:
+        if not isinstance(value, str) or not value.strip():
+            self._problem(key, f"{value!r} is no text")
+            return {}
+        return {name or key: value}
+
+    def _map(self, key: str, value: Any, known: tuple[str, ...]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            self._problem(key, f"{value!r} is no map; it has {', '.join(known)}")
+            return {}
+        for name in value.keys() - set(known):
+            self._problem(f"{key}.{name}", f"there is no such key here; there are {', '.join(known)}")
+        return {name: value[name] for name in known if value.get(name) is not None}
+
+    def _each(self, key: str, value: Any, parse: Callable[[str, Any], Any]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            self._problem(key, f"{value!r} is no map of names to values")
+            return {}
+        found = {str(name): parse(f"{key}.{name}", item) for name, item in value.items()}
+        return {name: item for name, item in found.items() if item is not None}
+
+    def _plain(self, key: str, value: Any) -> str | None:
+        if isinstance(value, (dict, list)) or value is None:
+            self._problem(key, f"{value!r} is no text")
+            return None
+        return str(value)
+
+    def _type(self, key: str, value: Any) -> Definition:
+        if value != "command":
+            self._problem(key, f"{value!r} is another kind of job: trainup runs jobs of the type command")
+        return {}
+
+    def _code(self, key: str, value: Any) -> Definition:
+        if not isinstance(value, str) or re.match(r"(azureml|git|https?)[:+]", value):
+            self._problem(key, f"{value!r} is no folder on this machine, and trainup uploads the code itself")
+            return {}
+        return {"source": os.path.normpath(os.path.join(self._folder, value))}
+
+    def _environment(self, key: str, value: Any) -> Definition:
+        if isinstance(value, str):
+            name = value if value.startswith("azureml:") else f"azureml:{value}"
+            if _ASSET.fullmatch(name):
+                return {"image": name}
+            self._problem(
+                key, f"{value!r} names no version, and what runs must not change by itself: azureml:NAME:VERSION"
+            )
+            return {}
+        if isinstance(value, dict) and not value.keys() <= {
+            "image",
+            "name",
+            "version",
+            "description",
+            "tags",
+            "os_type",
+        }:
+            more = ", ".join(sorted(value.keys() - {"image"}))
+            self._problem(key, f"trainup takes an image here, and {more} is more: build it by trainup:image")
+            return {}
+        given = self._map(key, value, ("image", "name", "version", "description", "tags", "os_type"))
+        return self._text(f"{key}.image", given.get("image"), "image") if isinstance(value, dict) else {}
+
+    def _compute(self, key: str, value: Any) -> Definition:
+        if not isinstance(value, str) or not value.strip() or value == "local":
+            self._problem(key, f"{value!r} is no cluster; to run here, take a stack with `target: local`")
+            return {}
+        name = value.removeprefix("azureml:")
+        return {"cluster": "serverless" if name == "serverless" else name if name[0] == "/" else f"azureml:{name}"}
+
+    def _input(self, key: str, value: Any) -> dict[str, str] | None:
+        if not isinstance(value, dict):
+            text = self._plain(key, value)
+            return None if text is None else {"value": text}
+        given = self._map(key, value, ("type", "path", "mode", "value", "default", "description"))
+        kind = given.get("type", "uri_folder")
+        if kind in LITERALS:
+            literal = given.get("value", given.get("default"))
+            if literal is None:
+                self._problem(key, "it has no value")
+                return None
+            return {"value": str(literal)}
+        if kind not in DATA_TYPES:
+            self._problem(
+                f"{key}.type", f"{kind!r} is none of {', '.join(DATA_TYPES)}, string, number, integer, boolean"
+            )
+            return None
+        path = given.get("path")
+        if not isinstance(path, str) or not re.match(r"azureml:|[a-z]+://", path):
+            self._problem(f"{key}.path", f"{path!r} is not in Azure: put the data into a datastore and name it here")
+            return None
+        if path.startswith("azureml:") and not (path.startswith("azureml://") or _ASSET.fullmatch(path)):
+            self._problem(f"{key}.path", f"{path!r} names no version: azureml:NAME:VERSION")
+            return None
+        # Nothing but its address tells what it is.
+        known = {"uri": path, "digest": path}
+        return known | {name: str(given[name]) for name in ("type", "mode") if name in given}
+
+    def _output(self, key: str, value: Any) -> dict[str, str]:
+        given = self._map(key, value or {}, ("type", "path", "mode", "description"))
+        if given.get("type", "uri_folder") != "uri_folder":
+            self._problem(f"{key}.type", f"{given['type']!r}: outputs are of the type uri_folder")
+        renamed = {"path": "uri", "mode": "mode"}
+        return {renamed[name]: str(given[name]) for name in renamed if name in given}
+
+    def _distribution(self, key: str, value: Any) -> Definition:
+        given = self._map(key, value, ("type", *COUNTS))
+        renamed = {COUNTS[name]: given[name] for name in COUNTS if name in given}
+        return {"distribution": {"type": str(given.get("type", "")).lower(), **renamed}}
+
+    def _resources(self, key: str, value: Any) -> Definition:
+        given = self._map(key, value, ("instance_count", "instance_type", "shm_size"))
+        renamed = {"instance_count": "nodes", "instance_type": "size", "shm_size": "shm_size"}
+        return {renamed[name]: item for name, item in given.items()}
+
+    def _limits(self, key: str, value: Any) -> Definition:
+        given = self._map(key, value, ("timeout",))
+        if "timeout" not in given:
+            return {}
+        if not isinstance(given["timeout"], int) or given["timeout"] < 1:
+            self._problem(f"{key}.timeout", f"{given['timeout']!r} is no number of seconds")
+            return {}
+        return {"timeout": f"{given['timeout']}s"}
+
+    def _identity(self, key: str, value: Any) -> Definition:
+        given = self._map(key, value, ("type", "client_id"))
+        kind = given.get("type")
+        if kind not in IDENTITIES:
+            self._problem(f"{key}.type", f"{kind!r} is none of {', '.join(IDENTITIES)}")
+            return {}
+        return {"identity": given.get("client_id", IDENTITIES[kind])}
+
+    def _queue(self, key: str, value: Any) -> Definition:
+        given = self._map(key, value, ("job_tier",))
+        return {"queue_tier": str(given["job_tier"]).lower()} if "job_tier" in given else {}

@@ -1,0 +1,100 @@
+"""What is known of files that have not changed since they were read."""
+
+import json
+import os
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from trainup.jobs.snapshot.secrets import RULES
+
+VERSION = 1
+GRANULARITY_NS = 2_000_000_000
+"""The coarsest time stamps of a file system in use (FAT's two seconds)."""
+
+Key = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What one reading of a file told."""
+
+    sha256: str
+    secrets: tuple[tuple[int, str], ...]
+    """Likely secrets: line number and kind; never the secret."""
+
+
+class StatCache:
+    """Results by path, valid while size, times and inode of the file are the same.
+
+    It is a cache: a file that is damaged, of another version or of other rules for secrets counts as empty, and `save`
+    replaces it. Threads may share one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._entries: dict[str, tuple[Key, Known]] = {}
+        self._changed = False
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the cache at `path`; a missing one is empty."""
+        cache = cls(path)
+        try:
+            content = json.loads(path.read_bytes())
+            if (content["version"], content["rules"]) == (VERSION, RULES):
+                cache._entries = {name: _parse(entry) for name, entry in content["files"].items()}
+        except (OSError, ValueError, TypeError, LookupError, AttributeError):
+            pass
+        return cache
+
+    def get(self, location: str, status: os.stat_result) -> Known | None:
+        """What is known of the file, if it is still the one that was read."""
+        key, known = self._entries.get(location, (None, None))
+        return known if key == _key(status) else None
+
+    def put(self, location: str, status: os.stat_result, known: Known, *, read_at_ns: int) -> None:
+        """Remember a file that was read from `read_at_ns` on, if a later change is bound to show in its times.
+
+        A file written to just before it was read can change again within the same tick of the file system's clock,
+        and keep its time stamps: such files are read again next time.
+        """
+        with self._lock:
+            self._changed = True
+            if max(status.st_mtime_ns, status.st_ctime_ns) + GRANULARITY_NS < read_at_ns:
+                self._entries[location] = (_key(status), known)
+            else:
+                self._entries.pop(location, None)
+
+    def save(self) -> None:
+        """Write the cache back, less the files that are gone; an unchanged one is left alone."""
+        with self._lock:
+            if not self._changed:
+                return
+            entries = {name: entry for name, entry in self._entries.items() if os.path.lexists(name)}
+            files = {name: [*key, known.sha256, known.secrets] for name, (key, known) in sorted(entries.items())}
+            content = json.dumps({"version": VERSION, "rules": RULES, "files": files}, separators=(",", ":"))
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+            try:
+                with open(handle, "w", encoding="utf-8") as file:
+                    file.write(content)
+                os.replace(temporary, self._path)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+            self._changed = False
+
+
+def _key(status: os.stat_result) -> Key:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _parse(entry: list[Any]) -> tuple[Key, Known]:
+    size, modified, changed, inode, sha256, secrets = entry
+    if not isinstance(sha256, str):
+        raise ValueError("not an entry")
+    return (size, modified, changed, inode), Known(sha256, tuple((int(line), str(kind)) for line, kind in secrets))

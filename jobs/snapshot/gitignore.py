@@ -1,0 +1,190 @@
+"""Git's ignore rules: the patterns of one file, matched exactly as git matches them.
+
+Git decides one path component after the other, in bytes, and lets the last matching line win. `pathspec`, the usual
+library, matches a path together with everything below it, in characters. It differs from git for `foo/**` followed by
+`!foo/keep`, for `[[:alpha:]]`, for `?` beside names outside ASCII, and for tabs at the end of a line.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+_SPECIAL = re.compile(rb"[*?\[\\]")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NEVER = rb"(?!)"
+_CLASSES = {
+    b"alnum": rb"[0-9A-Za-z]",
+    b"alpha": rb"[A-Za-z]",
+    b"blank": rb"[ \t]",
+    b"cntrl": rb"[\x00-\x1f\x7f]",
+    b"digit": rb"[0-9]",
+    b"graph": rb"[!-~]",
+    b"lower": rb"[a-z]",
+    b"print": rb"[ -~]",
+    b"punct": rb"[!-/:-@\[-`{-~]",
+    b"space": rb"[ \t\n\r]",
+    b"upper": rb"[A-Z]",
+    b"xdigit": rb"[0-9A-Fa-f]",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of an ignore file."""
+
+    pattern: bytes
+    negated: bool
+    folders_only: bool
+    by_name: bool
+    """Matched against the last component alone, at any depth."""
+
+    @cached_property
+    def expression(self) -> bytes:
+        """The rule as a regular expression for the whole name, or the whole path below the ignore file."""
+        wild = _SPECIAL.search(self.pattern)
+        start = wild.start() if wild else len(self.pattern)
+        # Git compares the part before the first wildcard literally, so `a**/b` begins a pattern with its `**/`.
+        return re.escape(self.pattern[:start]) + _translate(self.pattern[start:])
+
+    def matches(self, path: bytes, name: bytes) -> bool:
+        """Whether the line speaks of this path, relative to the ignore file."""
+        return self._compiled.fullmatch(name if self.by_name else path) is not None
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[bytes]:
+        return re.compile(self.expression, re.DOTALL)
+
+
+class Rules:
+    """The rules of one ignore file, for the paths below its folder."""
+
+    def __init__(self, content: bytes, base: bytes = b"") -> None:
+        """`base` is the folder of the ignore file, with a final slash, as paths will be given."""
+        self.base = base
+        self._rules = tuple(parse(content))[::-1]
+
+    def decide(self, path: bytes, is_folder: bool) -> bool | None:
+        """True excludes, False includes, None leaves it to the next ignore file up. `path` begins with `base`."""
+        path = path[len(self.base) :]
+        name = path[path.rfind(b"/") + 1 :]
+        # Most paths match no rule at all, which two expressions find out without a look at each rule.
+        if self._any_name.fullmatch(name) or self._any_path.fullmatch(path):
+            for rule in self._rules:
+                if (is_folder or not rule.folders_only) and rule.matches(path, name):
+                    return not rule.negated
+        return None
+
+    @cached_property
+    def _any_name(self) -> re.Pattern[bytes]:
+        return _any_of(rule.expression for rule in self._rules if rule.by_name)
+
+    @cached_property
+    def _any_path(self) -> re.Pattern[bytes]:
+        return _any_of(rule.expression for rule in self._rules if not rule.by_name)
+
+
+def parse(content: bytes) -> Iterator[Rule]:
+    """The rules of an ignore file, in order; comments and blank lines are none."""
+    for line in content.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
+        if line.startswith(b"#"):
+            continue
+        text = _without_trailing_spaces(line.removesuffix(b"\r").partition(b"\0")[0])
+        pattern = text.removeprefix(b"!")
+        folders_only = pattern.endswith(b"/")
+        if folders_only:
+            pattern = pattern[:-1]
+        by_name = b"/" not in pattern
+        if not by_name:
+            pattern = pattern.removeprefix(b"/")
+        if pattern:
+            yield Rule(pattern, text.startswith(b"!"), folders_only, by_name)
+
+
+def _without_trailing_spaces(line: bytes) -> bytes:
+    end = len(line)
+    while end and line[end - 1 : end] == b" ":
+        end -= 1
+    backslashes = end - len(line[:end].rstrip(b"\\"))
+    # An odd number of backslashes quotes the first of the spaces.
+    return line[: end + backslashes % 2]
+
+
+def _any_of(expressions: Iterable[bytes]) -> re.Pattern[bytes]:
+    return re.compile(b"|".join(expressions) or _NEVER, re.DOTALL)
+
+
+def _translate(pattern: bytes) -> bytes:
+    parts: list[bytes] = []
+    position = 0
+    while position < len(pattern):
+        character = pattern[position : position + 1]
+        if character == b"*":
+            part, position = _translate_stars(pattern, position)
+        elif character == b"[":
+            part, position = _translate_set(pattern, position + 1)
+        elif character == b"?":
+            part, position = rb"[^/]", position + 1
+        elif character == b"\\":
+            literal = pattern[position + 1 : position + 2]
+            part, position = re.escape(literal) if literal else _NEVER, position + 2
+        else:
+            part, position = re.escape(character), position + 1
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _translate_stars(pattern: bytes, start: int) -> tuple[bytes, int]:
+    end = start
+    while pattern[end : end + 1] == b"*":
+        end += 1
+    rest = pattern[end:]
+    begins_component = start == 0 or pattern[start - 1 : start] == b"/"
+    if end - start == 1 or not begins_component or (rest and not rest.startswith((b"/", b"\\/"))):
+        return rb"[^/]*", end
+    if rest.startswith(b"/"):
+        return rb"(?:.*/)?", end + 1
+    return rb".*", end
+
+
+def _translate_set(pattern: bytes, position: int) -> tuple[bytes, int]:
+    """`[…]` as git reads it: the set of single bytes, never the slash; a set without an end matches nothing."""
+    negated = pattern[position : position + 1] in (b"!", b"^")
+    position += negated
+    chosen: set[int] = set()
+    previous: int | None = None
+    first = True
+    while first or pattern[position : position + 1] != b"]":
+        first = False
+        if position >= len(pattern):
+            return _NEVER, len(pattern)
+        current = pattern[position]
+        if current == ord("-") and previous is not None and pattern[position + 1 : position + 2] not in (b"", b"]"):
+            position += 1 + (pattern[position + 1] == ord("\\"))
+            if position >= len(pattern):
+                return _NEVER, len(pattern)
+            chosen.update(range(previous, pattern[position] + 1))
+            previous = None
+        elif (
+            pattern.startswith(b"[:", position)
+            and (end := pattern.find(b"]", position + 2)) > 0
+            and (end > position + 2 and pattern[end - 1 : end] == b":")
+        ):
+            members = _CLASSES.get(pattern[position + 2 : end - 1])
+            if members is None:
+                return _NEVER, len(pattern)
+            chosen.update(byte for byte in range(256) if re.match(members, bytes([byte])))
+            position, previous = end, None
+        else:
+            if current == ord("\\"):
+                position += 1
+                if position >= len(pattern):
+                    return _NEVER, len(pattern)
+                current = pattern[position]
+            chosen.add(current)
+            previous = current
+        position += 1
+    members_left = (set(range(256)) - chosen if negated else chosen) - {ord("/")}
+    if not members_left:
+        return _NEVER, position + 1
+    return b"[" + b"".join(b"\\x%02x" % byte for byte in sorted(members_left)) + b"]", position + 1

@@ -1,0 +1,104 @@
+"""Reading one file of a snapshot."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO, TypeVar
+
+from trainup.jobs.snapshot import secrets
+from trainup.jobs.snapshot.cache import Known, StatCache
+from trainup.jobs.snapshot.selection import Found, printable, unreadable
+
+READERS = min(4, os.cpu_count() or 1)
+Result = TypeVar("Result")
+
+BLOCK_BYTES = 4 * 1024**2
+MOST_BYTES_TO_THE_END_OF_A_LINE = 64 * 1024
+
+
+def entry(sha256: str, size: int) -> str:
+    """What a snapshot says of one file."""
+    return f"{sha256}:{size}"
+
+
+def blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the content in blocks that end where a line ends, unless lines are very long."""
+    while block := file.read(BLOCK_BYTES):
+        yield block if len(block) < BLOCK_BYTES else block + file.readline(MOST_BYTES_TO_THE_END_OF_A_LINE)
+
+
+def recall(found: Found, cache: StatCache) -> tuple[str, Known] | None:
+    """What `examine` would tell, if the cache knows the file."""
+    known = cache.get(found.location, found.status)
+    return (entry(known.sha256, found.status.st_size), known) if known else None
+
+
+def examine(found: Found, cache: StatCache) -> tuple[str, Known]:
+    """Hash a file and search it for secrets, and tell the cache. Raises OSError."""
+    read_at_ns = time.time_ns()
+    with open(found.location, "rb") as file:
+        before = os.fstat(file.fileno())
+        digest = hashlib.sha256()
+        suspects: list[tuple[int, str]] = []
+        size = lines = 0
+        is_text = True
+        for block in blocks(file):
+            digest.update(block)
+            is_text = is_text and (size > 0 or secrets.is_text(block))
+            if is_text:
+                suspects += secrets.search(block, found.path, lines + 1)
+                lines += block.count(b"\n")
+            size += len(block)
+        after = os.fstat(file.fileno())
+    known = Known(digest.hexdigest(), tuple(suspects))
+    if (before.st_mtime_ns, before.st_ctime_ns, before.st_size) == (after.st_mtime_ns, after.st_ctime_ns, size):
+        cache.put(found.location, before, known, read_at_ns=read_at_ns)
+    return entry(known.sha256, size), known
+
+
+def examine_all(files: Sequence[Found], cache: StatCache) -> tuple[dict[str, tuple[str, Known]], list[str]]:
+    """Path → what `examine` tells, from the cache where it knows the file; and the files that could not be read."""
+    results = {file.path: reading for file in files if (reading := recall(file, cache))}
+    problems = []
+    unknown = [file for file in files if file.path not in results]
+    for file, result in zip(unknown, each(unknown, lambda file: examine(file, cache)), strict=True):
+        if isinstance(result, OSError):
+            problems.append(unreadable(printable(file.path.encode()), result))
+        else:
+            results[file.path] = result
+    return {file.path: results[file.path] for file in files if file.path in results}, problems
+
+
+def each(files: Sequence[Found], do: Callable[[Found], Result]) -> list[Result | OSError]:
+    """The results for all files, in order; reading and hashing run beside each other."""
+
+    def attempt(file: Found) -> Result | OSError:
+        try:
+            return do(file)
+        except OSError as error:
+            return error
+
+    if not files:
+        return []
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(attempt, files))
+
+
+def duplicate(found: Found, destination: str) -> str:
+    """Copy a file and return the entry of what was written. Raises OSError.
+
+    Whoever may execute the file may execute the copy; other permissions are the ordinary ones.
+    """
+    digest = hashlib.sha256()
+    with open(found.location, "rb") as file, open(destination, "xb") as copied:
+        for block in blocks(file):
+            digest.update(block)
+            copied.write(block)
+        size = copied.tell()
+        is_executable = os.fstat(file.fileno()).st_mode & 0o111
+    if is_executable:
+        mode = os.stat(destination).st_mode
+        os.chmod(destination, mode | (mode & 0o444) >> 2)
+    return entry(digest.hexdigest(), size)

@@ -1,0 +1,268 @@
+"""Which files of a source folder a run gets: what git would list, less what nobody wants to train with.
+
+Only files that travel with the code decide, so that two machines with the same files agree: the `.gitignore` files in
+the folder and above it up to the top of its git work tree. A user's global excludes, `.git/info/exclude` and git's
+index are not read. A `.amlignore` at the root of the source (with those below it) takes the place of all `.gitignore`
+files. A folder with a `.git` of its own, such as a submodule, follows its own rules alone, as in git. Empty folders
+are no part of a snapshot. A symbolic link stands for what it points at, which has to lie in the source folder.
+"""
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from trainup.jobs.snapshot.gitignore import Rules
+
+ALWAYS_EXCLUDED = frozenset(
+    {
+        b".git",
+        b".trainup",
+        b".toolchain",
+        b"__pycache__",
+        b".pytest_cache",
+        b".mypy_cache",
+        b".ruff_cache",
+        b".hypothesis",
+        b".ipynb_checkpoints",
+        b".tox",
+        b".nox",
+        b".eggs",
+        b".DS_Store",
+        b"Thumbs.db",
+    }
+)
+VIRTUAL_ENVIRONMENT_MARK = b"pyvenv.cfg"
+MOST_ENTRIES = 200_000
+"""Where the walk is given up: somebody named their home folder."""
+MOST_CHARACTERS_OF_A_PATH = 1_024
+# Control characters, the backslash, what XML cannot list, and a final dot: Azure's blob storage has no such names.
+_UNPORTABLE = re.compile("[\x00-\x1f\x7f\\\\\ufffe\uffff]|\\.(?:/|$)")
+
+Chain = tuple[Rules, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of the selection, as it was found."""
+
+    path: str
+    """Relative to the source, with slashes."""
+    location: str
+    """The regular file to read; behind a link, its target."""
+    status: os.stat_result
+
+
+@dataclass
+class Selection:
+    """What a walk through the source found; sorted."""
+
+    files: list[Found] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    location: bytes
+    """The real folder."""
+    prefix: bytes
+    """Path relative to the source: empty, or with a final slash."""
+    chain: Chain
+    """Rules that apply, the farthest first."""
+    hops: tuple[bytes, ...] = ()
+    """The real folders that held the links which led here."""
+
+
+def select(root: str) -> Selection:
+    """Walk through the folder at `root`, a real path. All problems are collected; nothing is read but ignore files."""
+    walk = _Walk(os.fsencode(root))
+    walk.run()
+    walk.selection.files.sort(key=lambda file: file.path)
+    walk.selection.problems.sort()
+    return walk.selection
+
+
+class _Walk:
+    def __init__(self, root: bytes) -> None:
+        self.selection = Selection()
+        self.root = root
+        self.above = b""
+        """The source relative to the top of its git work tree: empty, or with a final slash."""
+        self.ignore_file = b".gitignore"
+
+    def run(self) -> None:
+        chain: Chain = ()
+        if os.path.isfile(self.root + b"/.amlignore"):
+            self.ignore_file = b".amlignore"
+        elif not _is_repository(self.root):
+            above = self._chain_from_above()
+            if above is None:
+                return
+            chain = above
+        folders = [_Folder(self.root, b"", chain)]
+        seen = 0
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(folder.location) as listing:
+                    entries = {entry.name: entry for entry in listing}
+            except OSError as error:
+                self._unreadable(folder.prefix, error)
+                continue
+            seen += len(entries)
+            if seen > MOST_ENTRIES:
+                self.selection.problems.append(
+                    f"the source folder {printable(self.root)} has more than {MOST_ENTRIES:,} entries, far more than a "
+                    "run can get: name a smaller folder, or exclude folders in its .gitignore"
+                )
+                return
+            folders.extend(self._enter(folder, entries))
+
+    def _chain_from_above(self) -> Chain | None:
+        """The rules of the folders between the work tree's top and the source; None when they exclude the source."""
+        top = os.path.dirname(self.root)
+        while not _is_repository(top):
+            if top == os.path.dirname(top):
+                return ()
+            top = os.path.dirname(top)
+        relative = os.path.relpath(self.root, top)
+        self.above = relative + b"/"
+        chain: Chain = ()
+        base = b""
+        for name in relative.split(b"/"):
+            ignore = os.path.join(top, base, self.ignore_file)
+            if os.path.isfile(ignore) and not os.path.islink(ignore):
+                chain += self._read_rules(ignore, os.path.relpath(ignore, self.root), base)
+            base += name
+            if _is_excluded(chain, base, is_folder=True):
+                self.selection.problems.append(
+                    f"the source folder {printable(self.root)} is ignored by a .gitignore above it, so a run would get "
+                    "nothing: see the rule with `git check-ignore -v` and change it, or name another folder"
+                )
+                return None
+            base += b"/"
+        return chain
+
+    def _enter(self, folder: _Folder, entries: dict[bytes, os.DirEntry[bytes]]) -> Iterator[_Folder]:
+        """Take the files of one folder, and yield the folders to go on with."""
+        if folder.prefix and VIRTUAL_ENVIRONMENT_MARK in entries:
+            return
+        chain = folder.chain
+        if (
+            folder.prefix
+            and self.ignore_file == b".gitignore"
+            and b".git" in entries
+            and _is_repository(folder.location)
+        ):
+            chain = ()
+        ignore = entries.get(self.ignore_file)
+        # Git does not follow a link in this place either; the root's .amlignore may be one.
+        if ignore and (ignore.is_file(follow_symlinks=False) or (not folder.prefix and ignore.name == b".amlignore")):
+            chain += self._read_rules(ignore.path, folder.prefix + ignore.name, self.above + folder.prefix)
+        for entry in entries.values():
+            path = folder.prefix + entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if entry.name in ALWAYS_EXCLUDED or _is_excluded(chain, self.above + path, is_folder):
+                continue
+            if is_folder:
+                yield _Folder(entry.path, path + b"/", chain, folder.hops)
+            elif entry.is_symlink():
+                yield from self._follow(entry, path, folder, chain)
+            else:
+                with contextlib.suppress(FileNotFoundError):  # removed since the folder was listed
+                    self._take(path, entry.path, entry.stat(follow_symlinks=False))
+
+    def _follow(self, link: os.DirEntry[bytes], path: bytes, folder: _Folder, chain: Chain) -> Iterator[_Folder]:
+        try:
+            shown = f"{printable(path)} is a symbolic link to {printable(os.readlink(link.path))}"
+            real = os.path.realpath(link.path, strict=True)
+            status = os.stat(real)
+        except OSError as error:
+            self.selection.problems.append(
+                f"{printable(path)} is a symbolic link that cannot be followed ({error.strerror}): "
+                "repair it, remove it, or add it to .gitignore"
+            )
+            return
+        is_folder = stat.S_ISDIR(status.st_mode)
+        inside = (real + b"/").startswith(self.root + b"/")
+        if inside and not ALWAYS_EXCLUDED.isdisjoint(real[len(self.root) :].split(b"/")):
+            return
+        if is_folder and any((held + b"/").startswith(real + b"/") for held in (*folder.hops, folder.location)):
+            self.selection.problems.append(
+                f"{shown}, a folder that holds the link itself: a snapshot of it would never end. "
+                "Remove it, or add it to .gitignore"
+            )
+        elif not inside:
+            self.selection.problems.append(
+                f"{shown}, which is outside the source folder: a run gets the files of the source folder alone. "
+                "Copy the target into it, declare it as data, or add the link to .gitignore"
+            )
+        elif is_folder:
+            yield _Folder(real, path + b"/", chain, (*folder.hops, folder.location))
+        else:
+            self._take(path, real, status)
+
+    def _take(self, path: bytes, location: bytes, status: os.stat_result) -> None:
+        reason = _unportable(path)
+        if not stat.S_ISREG(status.st_mode):
+            self.selection.problems.append(
+                f"{printable(path)} is a {_kind(status.st_mode)}, and only files can be sent: "
+                "remove it, or add it to .gitignore"
+            )
+        elif reason:
+            self.selection.problems.append(f"{printable(path)} {reason}: rename it, or add it to .gitignore")
+        else:
+            self.selection.files.append(Found(path.decode(), os.fsdecode(location), status))
+
+    def _read_rules(self, location: bytes, shown: bytes, base: bytes) -> Chain:
+        try:
+            with open(location, "rb") as file:
+                return (Rules(file.read(), base),)
+        except OSError as error:
+            self._unreadable(shown, error)
+            return ()
+
+    def _unreadable(self, path: bytes, error: OSError) -> None:
+        self.selection.problems.append(unreadable(printable(path) or "the source folder", error))
+
+
+def unreadable(shown: str, error: OSError) -> str:
+    """The finding about a file or folder that the user may not read."""
+    return f"{shown} cannot be read ({error.strerror}): change its permissions, or add it to .gitignore"
+
+
+def printable(path: bytes) -> str:
+    """A path for messages, whatever its bytes are."""
+    text = path.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def _is_repository(folder: bytes) -> bool:
+    """Whether a git work tree, a linked one or a submodule begins here."""
+    mark = folder + b"/.git"
+    return os.path.isfile(mark) or os.path.isfile(mark + b"/HEAD")
+
+
+def _is_excluded(chain: Chain, path: bytes, is_folder: bool) -> bool:
+    decisions = (rules.decide(path, is_folder) for rules in reversed(chain))
+    return next((decision for decision in decisions if decision is not None), False)
+
+
+def _unportable(path: bytes) -> str | None:
+    try:
+        text = path.decode()
+    except UnicodeDecodeError:
+        return "has a name that is not UTF-8 text"
+    if _UNPORTABLE.search(text):
+        return "has a control character, a backslash or a final dot in a name, which Azure's blob storage cannot hold"
+    if len(text) > MOST_CHARACTERS_OF_A_PATH:
+        return f"has a path of {len(text)} characters, and Azure's blob storage holds {MOST_CHARACTERS_OF_A_PATH}"
+    return None
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "named pipe"
+    return "socket" if stat.S_ISSOCK(mode) else "device"
