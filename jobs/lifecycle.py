@@ -1,14 +1,17 @@
 """The life of a run on any target: start it once, find it again, wait for it, try it again."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from trainup.core.failure import FailureClass
+from trainup.core.spec import OnPreemption
 from trainup.core.status import Status
 from trainup.jobs.target import Job, Record, Target, TargetError
 
-POLL_FASTEST = 0.05
-POLL_SLOWEST = 0.5
+MOST_RESUMED = 100
+"""Preemptions of one `up` that a run is resumed after."""
 CANCEL_REASON = "replaced by a run with other inputs"
 
 
@@ -26,6 +29,7 @@ class Listener:
 
     lines: Callable[[list[str]], None] = lambda lines: None
     status: Callable[[Record], None] = lambda record: None
+    """Called when the status changes, and when what it waits for does."""
 
 
 def start(target: Target, job: Job) -> Record:
@@ -33,7 +37,7 @@ def start(target: Target, job: Job) -> Record:
 
     A run of the same resource with other inputs is cancelled first, so two never compete.
     """
-    for other in target.active_runs(job.owner.urn):
+    for other in target.active_runs(job.owner):
         if other.id != job.id:
             _supersede(target, other, job)
     with target.exclusive():
@@ -43,47 +47,72 @@ def start(target: Target, job: Job) -> Record:
         else:
             if attempts:
                 target.settle(attempts[-1])
-            record = target.claim(job, len(attempts) + 1)
+            record = target.claim(job, attempts[-1].attempt + 1 if attempts else 1)
     return record if record.status.is_terminal else target.launch(record, job)
 
 
 def _supersede(target: Target, other: Record, job: Job) -> None:
-    if any(owner.urn != job.owner.urn for owner in other.owners):
+    if not all(owner.is_same_resource(job.owner) for owner in other.owners):
         return  # another stack waits for it as well
     target.cancel(other.name, CANCEL_REASON)
 
 
 def follow(target: Target, job: Job, record: Record, listener: Listener, stop: threading.Event) -> Record:
     """Wait until the run has ended, passing on every log line once. `Interrupted` when `stop` is set."""
-    position, pause, status = 0, POLL_FASTEST, None
+    polling = target.polling
+    position, pause, told = 0, polling.fastest, None
+    queued_since = time.monotonic()
     while True:
         current = target.get(record.name)
         if current is None:
             raise TargetError(f"{record.name} has vanished: its record was deleted while `up` waited for it")
         # Read the log after the status: what a terminal status promises is then complete.
-        lines, position = target.read_log(record.name, position)
-        if lines:
+        before = position
+        while True:
+            lines, position = target.read_log(record.name, position)
+            if not lines:
+                break
             listener.lines(lines)
-        if current.status is not status:
-            status = current.status
+        if (current.status, current.waiting) != told:
+            told = (current.status, current.waiting)
             listener.status(current)
         if current.status.is_terminal:
             return target.settle(current)
+        if current.status is not Status.QUEUED:
+            queued_since = time.monotonic()
+        elif job.spec.queue_timeout is not None and time.monotonic() - queued_since > job.spec.queue_timeout:
+            _give_up_waiting(target, current, job.spec.queue_timeout)
+            continue
         if current.abandoned:
             target.launch(current, job)
-        pause = POLL_FASTEST if lines else min(pause * 1.2, POLL_SLOWEST if current.status is Status.QUEUED else 0.1)
+        pause = polling.after(pause, current.status, progressed=position > before)
         if stop.wait(pause):
             raise Interrupted(current)
 
 
+def _give_up_waiting(target: Target, record: Record, limit: float) -> None:
+    why = f": {record.waiting}" if record.waiting else ""
+    reason = f"it waited for nodes for more than its queue_timeout of {limit:g} s{why}"
+    target.cancel(record.name, reason, record.in_vain or FailureClass.CAPACITY)
+
+
 def run(target: Target, job: Job, listener: Listener, stop: threading.Event) -> Record:
-    """Start or find the run, wait for it, and try again as often as `retries` allows."""
+    """Start or find the run, wait for it, and try again as often as `retries` allows.
+
+    An attempt whose node was taken away is resumed by another, which does not count.
+    """
     record = start(target, job)
-    first = record.attempt
+    tried = resumed = 0
     while True:
         record = follow(target, job, record, listener, stop)
-        tried = record.attempt - first
-        if not record.status.is_failure or record.status is Status.CANCELED or tried >= job.spec.retries:
+        if not record.status.is_failure or record.status is Status.CANCELED:
+            return record
+        is_preempted = record.failure is not None and record.failure.failure_class is FailureClass.PREEMPTED
+        if is_preempted and job.spec.on_preemption is OnPreemption.RESUME and resumed < MOST_RESUMED:
+            resumed += 1
+        elif tried < job.spec.retries:
+            tried += 1
+        else:
             return record
         listener.status(record)
         record = start(target, job)

@@ -1,12 +1,12 @@
 """What every target offers: runs by name, with records that are the truth about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainup.core.failure import Failure
+from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import run_id
 from trainup.core.spec import OnDelete, RunSpec
 from trainup.core.status import Status
@@ -18,10 +18,16 @@ class TargetError(Exception):
 
 @dataclass(frozen=True)
 class Owner:
-    """The resource that a run belongs to. A later create of the same URN takes over with a new token."""
+    """The resource that a run belongs to. A later create of the same resource takes over with a new token."""
 
     urn: str
     token: str
+    place: str = ""
+    """Folder of the project, where a target lies beside it: two checkouts are two stacks with the same URNs."""
+
+    def is_same_resource(self, other: "Owner") -> bool:
+        """Whether both are the same resource of the same stack."""
+        return (self.urn, self.place) == (other.urn, other.place)
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,18 @@ class Job:
     digest: str
     owner: Owner
     source: Path | None = None
-    allow_secrets: Sequence[str] = ()
+    manifest: Mapping[str, str] = field(default_factory=dict)
+    """The snapshot as the preview showed it, to name what has changed since."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     cluster: str | None = None
     sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Data inputs: name → `uri` and the rest."""
+    """Data inputs: name → `uri` and, where given, the `path` below it, `type` and `mode`; or a literal `value`."""
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Named outputs: name → `uri`, where it is to lie in a place of its own."""
+    environment: str | None = None
+    """ARM id of the environment that the image is registered as."""
+    identity: str | None = None
+    """Who the run is on Azure: a client id, `cluster`, `user` or `token`."""
 
     @property
     def id(self) -> str:
@@ -61,6 +74,10 @@ class Record:
     owners: tuple[Owner, ...] = ()
     created: str = ""
     """When it was accepted, ISO 8601 in UTC."""
+    waiting: str = ""
+    """What it waits for, while nothing runs yet; or what else is worth knowing beside the status."""
+    in_vain: FailureClass | None = None
+    """Set while it cannot start as things are: the class of failure that waiting for too long would be."""
     failure: Failure | None = None
     phases: Mapping[str, float] = field(default_factory=dict)
     """Phase → seconds spent in it."""
@@ -82,13 +99,36 @@ class Record:
         return round(sum(value for name, value in self.phases.items() if name != "queued"), 3)
 
 
+@dataclass(frozen=True)
+class Polling:
+    """How often a run is looked at while somebody waits: often at first and while lines come, else ever less."""
+
+    fastest: float
+    """Seconds."""
+    queued: float
+    """The longest pause while it waits for a node."""
+    running: float
+    """The longest pause while it runs."""
+    growth: float = 1.2
+
+    def after(self, pause: float, status: Status, *, progressed: bool) -> float:
+        """The pause that follows a pause."""
+        if progressed:
+            return max(self.fastest, min(pause / self.growth, self.running))
+        return min(pause * self.growth, self.queued if status is Status.QUEUED else self.running)
+
+
 class Target(Protocol):
     """A place where runs happen. Names are job names; unknown names are None or do nothing."""
+
+    @property
+    def polling(self) -> Polling:
+        """How often to look."""
 
     def exclusive(self) -> AbstractContextManager[Any]:
         """While held, nobody else starts or adopts runs in this workspace."""
 
-    def active_runs(self, urn: str) -> list[Record]:
+    def active_runs(self, owner: Owner) -> list[Record]:
         """The runs of one resource that have not ended."""
 
     def attempts(self, identity: str) -> list[Record]:
@@ -109,14 +149,14 @@ class Target(Protocol):
     def settle(self, record: Record) -> Record:
         """Clear up after an attempt whose watcher is gone: nothing of it runs on, and the record says so."""
 
-    def cancel(self, name: str, reason: str) -> Record | None:
-        """Stop an attempt and wait until it has ended."""
+    def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
+        """Stop an attempt and wait until it has ended; `kind` is the class of its failure."""
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
         """Give up ownership of a run; what nobody else owns is cancelled, then kept, archived or deleted."""
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
-        """The whole lines after a position (bytes), and the next position."""
+        """The whole lines after a position, and the next position. 0 is the beginning; others are the target's own."""
 
     def log_tail(self, name: str, lines: int) -> list[str]:
         """The last lines of the log."""

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainup.core.canonical import sha256
-from trainup.jobs.local.files import Lock, read_json, temporary_folder, write_json
+from trainup.jobs.local.files import Lock, temporary_folder, write_json
 from trainup.jobs.local.launch import environment_folder
+from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.workspace import Workspace
 
 PREFIX = "venv@sha256:"
 ERROR_LINES = 25
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[ =]?\s*(\S+)")
 _LOCAL = re.compile(r"(?:-e|--editable)\b|\.{0,2}/|file:|[A-Za-z0-9._-]+\s*@\s*file:")
+_ONE_PACKAGE = (" + ", " Downloaded ")
+"""What uv prints for each of a hundred packages; too much for a progress that everybody reads."""
 _CREDENTIALS = re.compile(r"://[^/\s@]+@")
 
 
@@ -104,6 +107,8 @@ def build(workspace: Workspace, wanted: Recipe, progress: Callable[[str], None] 
             return final
         for stale in final.parent.glob(f".{final.name}.*"):
             shutil.rmtree(stale, ignore_errors=True)
+        if final.exists():
+            shutil.rmtree(final)  # without its record it is nothing whole
         with temporary_folder(final) as folder:
             uv = find_uv(workspace.project)
             base = getattr(sys, "_base_executable", sys.executable)
@@ -147,7 +152,7 @@ def in_use(workspace: Workspace) -> set[str]:
     if image := workspace.tracking().get("image"):
         used.add(environment_folder(workspace, image).name)
     for path in workspace.environments.glob("*.owners"):
-        if (read_json(path) or {}).get("urns"):
+        if not Owners(path).is_empty:
             used.add(path.stem)
     for folder in ledger.folders(workspace):
         record = ledger.view(workspace, folder)
@@ -157,21 +162,16 @@ def in_use(workspace: Workspace) -> set[str]:
     return used
 
 
-def own(workspace: Workspace, reference: str, urn: str, owned: bool) -> None:
-    """Record that an image resource does (or no longer does) declare this environment."""
-    final = environment_folder(workspace, reference)
-    path = final.with_name(f"{final.name}.owners")
-    with Lock(final.with_name(f"{final.name}.lock")):
-        urns = set((read_json(path) or {}).get("urns", []))
-        urns = urns | {urn} if owned else urns - {urn}
-        write_json(path, {"urns": sorted(urns)}, durable=False)
+def owners(workspace: Workspace, reference: str) -> Owners:
+    """The image resources that declare this environment."""
+    return Owners(environment_folder(workspace, reference).with_suffix(".owners"))
 
 
 def find_uv(project: Path | None) -> str:
     """The uv program: on PATH, or where set-up has put it."""
     if found := shutil.which("uv"):
         return found
-    bootstrapped = (project or Path.cwd()) / ".toolchain" / "bin" / "uv"
+    bootstrapped = (project or Path.cwd()) / ".toolchain" / "uv" / "uv"
     if bootstrapped.is_file():
         return str(bootstrapped)
     raise BuildError("uv is not on PATH: run `make setup`, or install uv")
@@ -180,14 +180,21 @@ def find_uv(project: Path | None) -> str:
 def _run(words: list[str], progress: Callable[[str], None]) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     process = subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment,
     )
     assert process.stdout is not None
     lines = []
     with process.stdout as output:
         for line in output:
             lines.append(_CREDENTIALS.sub("://***@", line.rstrip()))
-            progress(lines[-1])
+            if not lines[-1].startswith(_ONE_PACKAGE):
+                progress(lines[-1])
     if process.wait() != 0:
         tail = "\n".join(lines[-ERROR_LINES:])
         raise BuildError(f"`uv {words[1]}` failed with exit code {process.returncode}:\n{tail}")

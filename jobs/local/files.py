@@ -5,6 +5,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,13 +41,13 @@ def write_json(path: Path, data: dict[str, Any], *, durable: bool = True) -> Non
 def read_json(path: Path) -> dict[str, Any] | None:
     """The record at `path`, or None where there is none. An unknown version is refused, never guessed at."""
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        data = json.loads(text)
+        data = json.loads(content.decode("utf-8"))
         version = data.pop("version")
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise UnreadableRecord(
             f"{path} is damaged ({error}): move it away, or restore it, then run the command again"
         ) from error
@@ -141,8 +142,6 @@ def _same_file(fd: int, path: Path) -> bool:
 @contextlib.contextmanager
 def temporary_folder(final: Path) -> Iterator[Path]:
     """A new folder beside `final` that becomes `final` when the block succeeds, and vanishes when it fails."""
-    import shutil
-
     working = final.with_name(f".{final.name}.{os.getpid()}.{time.monotonic_ns()}")
     working.mkdir(parents=True)
     try:

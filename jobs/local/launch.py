@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainup.core.inputs import EXPRESSION
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 INHERITED = re.compile(
@@ -16,11 +17,9 @@ INHERITED = re.compile(
 )
 """What a command sees of the caller's environment: enough to work, no credentials of the one who deploys."""
 
-_EXPRESSION = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_-]+)\s*\}\}")
-
 
 class LaunchError(Exception):
-    """The command cannot be put together on this machine."""
+    """The command cannot be carried out on this machine."""
 
 
 def environment_folder(workspace: Workspace, image: str) -> Path:
@@ -32,6 +31,8 @@ def argv(workspace: Workspace, folder: RunFolder, definition: Mapping[str, Any])
     """The words of the command: inputs and outputs filled in, and torchrun before it where it is distributed."""
     spec = definition["spec"]
     words = [_filled(word, folder, definition["sources"]) for word in spec["command"]]
+    if spec.get("shell"):
+        return ["bash", "-c", *words]
     if words[0] in ("python", "python3") and not spec.get("image"):
         words[0] = getattr(sys, "_base_executable", sys.executable)
     processes = spec["nodes"] * spec.get("distribution", {}).get("process_count_per_node", 1)
@@ -72,15 +73,24 @@ def checkpoints(folder: RunFolder, definition: Mapping[str, Any]) -> Path:
     return folder.path.parent / ".checkpoints" / str(definition["id"])
 
 
+def named_outputs(folder: RunFolder, spec: Mapping[str, Any]) -> list[Path]:
+    """Where the named outputs go: each is a folder among the run's outputs."""
+    return [folder.outputs / name for name in spec.get("outputs", {})]
+
+
 def reproduce(workspace: Workspace, folder: RunFolder, definition: Mapping[str, Any]) -> str:
     """A shell command that runs an attempt's code by hand, in its environment."""
     spec = definition["spec"]
-    settings = [f"{name}={shlex.quote(value)}" for name, value in spec.get("environment_variables", {}).items()]
-    settings += [f"{name}=…" for name in spec.get("secrets", [])]
+    variables = spec.get("environment_variables", {})
+    settings = [f"{shlex.quote(name)}={shlex.quote(value)}" for name, value in variables.items()]
+    settings += [f"{shlex.quote(name)}=…" for name in spec.get("secrets", [])]
     if image := spec.get("image"):
         settings.append(f'PATH={shlex.quote(str(environment_folder(workspace, image) / "bin"))}:"$PATH"')
     words = [shlex.quote(word) for word in argv(workspace, folder, definition)]
-    return f"cd {shlex.quote(workspace.shown(folder.code))} && {' '.join([*settings, *words])}"
+    if settings:
+        # Not every name of a variable can be assigned to in a shell, and some look like options.
+        words = ["env", *(["--"] if any(name.startswith("-") for name in variables) else []), *settings, *words]
+    return f"cd {shlex.quote(workspace.shown(folder.code))} && {' '.join(words)}"
 
 
 def _filled(word: str, folder: RunFolder, sources: Mapping[str, Mapping[str, str]]) -> str:
@@ -88,9 +98,12 @@ def _filled(word: str, folder: RunFolder, sources: Mapping[str, Mapping[str, str
         kind, name = match[1], match[2]
         if kind == "outputs":
             return str(folder.outputs / name)
+        # A name that is no input stays as it is; checking the run's inputs has refused it.
         if name not in sources:
-            known = ", ".join(sorted(sources)) or "no inputs"
-            raise LaunchError(f"{match[0]} in the command names an input that the run does not have; it has {known}")
-        return sources[name]["uri"]
+            return match[0]
+        if (literal := sources[name].get("value")) is not None:
+            return literal
+        place, part = sources[name]["uri"], sources[name].get("path")
+        return f"{place}/{part}" if part else place
 
-    return _EXPRESSION.sub(value, word)
+    return EXPRESSION.sub(value, word)

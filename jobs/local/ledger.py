@@ -11,7 +11,7 @@ from trainup.core.naming import job_name
 from trainup.core.numbers import to_number
 from trainup.core.status import Status
 from trainup.jobs.local import launch
-from trainup.jobs.local.files import is_held, read_json, write_json
+from trainup.jobs.local.files import UnreadableRecord, is_held, read_json, write_json
 from trainup.jobs.local.machine import machine_id
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Job, Owner, Record, TargetError
@@ -70,6 +70,15 @@ def definition_of(folder: RunFolder) -> dict[str, Any] | None:
 
 def view(workspace: Workspace, folder: RunFolder) -> Record | None:
     """The attempt as it stands now. Reads only."""
+    try:
+        return _view(workspace, folder)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableRecord(
+            f"the record in {folder.path} is damaged ({error!r}): move that folder away, then run the command again"
+        ) from error
+
+
+def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
     definition = definition_of(folder)
     if definition is None:
         return None

@@ -1,54 +1,12 @@
-"""From what a command prints to a log of whole lines: progress bars resolved, secrets masked."""
+"""From what a command prints to a log of whole lines."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-MASK = b"***"
-MAX_LINE = 1 << 16
-"""Bytes after which a line without an end is broken, so that memory stays bounded."""
+from trainup.jobs.lines import MAX_LINE, LineCleaner, mask_words
+
 CHUNK = 1 << 16
-SHORTEST_SECRET = 4
-"""Shorter texts would mask half of every log."""
-
-
-def mask_words(secrets: Iterable[str]) -> list[bytes]:
-    """What to mask: every line of every secret, longest first."""
-    words = {line.strip() for secret in secrets for line in secret.splitlines()}
-    return sorted((word.encode() for word in words if len(word) >= SHORTEST_SECRET), key=len, reverse=True)
-
-
-class LineCleaner:
-    """Turns bytes into lines. The result depends on the bytes alone, not on how they arrive in pieces."""
-
-    def __init__(self, words: Iterable[bytes] = ()) -> None:
-        self._words = list(words)
-        self._buffer = b""
-
-    def feed(self, data: bytes) -> bytes:
-        """The lines that are complete now, each with its line feed."""
-        *lines, self._buffer = (self._buffer + data).split(b"\n")
-        result = [self._clean(piece) for line in lines for piece in _pieces(line)]
-        while len(self._buffer) > MAX_LINE:
-            result.append(self._clean(self._buffer[:MAX_LINE]))
-            self._buffer = self._buffer[MAX_LINE:]
-        return b"".join(result)
-
-    def finish(self) -> bytes:
-        """The last line, where it has no line feed of its own."""
-        rest, self._buffer = self._buffer, b""
-        return self._clean(rest) if rest else b""
-
-    def _clean(self, line: bytes) -> bytes:
-        # What a terminal would show at the end: the last thing written over the line.
-        shown = next((part for part in reversed(line.split(b"\r")) if part), b"")
-        for word in self._words:
-            shown = shown.replace(word, MASK)
-        return shown + b"\n"
-
-
-def _pieces(line: bytes) -> list[bytes]:
-    return [line[start : start + MAX_LINE] for start in range(0, len(line), MAX_LINE)] or [b""]
 
 
 class LogPump:
@@ -119,6 +77,6 @@ def tail(path: Path, count: int) -> list[str]:
         size = path.stat().st_size
     except FileNotFoundError:
         return []
-    start = max(0, size - count * 4096)
+    start = max(0, size - count * 4096 - MAX_LINE)
     lines, _ = read_lines(path, start, size - start)
     return (lines[1:] if start else lines)[-count:]

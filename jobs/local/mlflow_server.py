@@ -15,6 +15,7 @@ from typing import Any
 from trainup.jobs.local import launch
 from trainup.jobs.local.files import Lock, is_held, write_json
 from trainup.jobs.local.machine import TOKEN_VARIABLE, kill_all_of
+from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.supervisor import start as start_process
 from trainup.jobs.local.tracking import Tracking
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -39,6 +40,11 @@ def configure(workspace: Workspace, image: str) -> dict[str, Any]:
     workspace.mlflow.mkdir(parents=True, exist_ok=True)
     write_json(workspace.mlflow / "server.json", record)
     return record
+
+
+def owners(workspace: Workspace) -> Owners:
+    """The resources that declare how this workspace tracks its runs."""
+    return Owners(workspace.mlflow / "owners.json")
 
 
 def use_external(workspace: Workspace, uri: str | None) -> dict[str, Any]:
@@ -105,17 +111,14 @@ def stop(workspace: Workspace) -> None:
 
 
 def command(workspace: Workspace, port: int, environment: Path) -> list[str]:
-    """The server's command line: SQLite beside its artifacts, one worker, this machine only."""
+    """The server's command line: SQLite beside its artifacts, one process, this machine only."""
     return [
         str(environment / "bin" / "python"),
-        "-m",
-        "mlflow",
-        "server",
-        f"--backend-store-uri=sqlite:///{workspace.mlflow / 'mlflow.db'}",
-        f"--artifacts-destination={workspace.mlflow / 'artifacts'}",
-        "--host=127.0.0.1",
-        f"--port={port}",
-        "--workers=1",
+        "-I",  # the script's own folder is full of modules that are no packages of MLflow
+        str(Path(__file__).with_name("mlflow_main.py")),
+        str(workspace.mlflow / "mlflow.db"),
+        str(workspace.mlflow / "artifacts"),
+        str(port),
     ]
 
 
@@ -147,6 +150,7 @@ def _start(workspace: Workspace) -> "subprocess.Popen[bytes]":
     environment = {
         **{name: value for name, value in os.environ.items() if launch.INHERITED.fullmatch(name)},
         TOKEN_VARIABLE: record["token"],
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.jobs.local.files import Lock, is_held, read_json, write_json
+from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 DEFAULT_CLUSTER = "default"
@@ -33,6 +34,11 @@ class Pool:
         self.name = name
         self.folder = workspace.slots / name
 
+    @property
+    def owners(self) -> Owners:
+        """The resources that declare this cluster."""
+        return Owners(self.folder / "owners.json")
+
     def configure(self, max_nodes: int, gpus: list[str]) -> None:
         """Set the number of slots; running attempts keep theirs. GPUs are dealt out over the slots."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -49,15 +55,16 @@ class Pool:
         settings = self.settings()
         if settings is None:
             raise NoSuchSlots(f"there is no cluster {self.name!r} in this workspace")
-        if nodes > settings["max_nodes"]:
-            raise NoSuchSlots(
-                f"{nodes} nodes are asked for; cluster {self.name!r} has max_nodes {settings['max_nodes']}"
-            )
+        self._judge(nodes, settings)
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock():
-            number = max((int(ticket.name.split("-", 1)[0]) for ticket in self._tickets()), default=0) + 1
+            tickets = self._tickets()
+            for stale in tickets:
+                if _run_of(stale) == run.name:
+                    stale.unlink()  # of a supervisor that was killed: the lock that it is judged by is ours now
+            number = max((int(ticket.name.split("-", 1)[0]) for ticket in tickets), default=0) + 1
             ticket = self.folder / f"{number:08d}-{run.name}.ticket"
-            write_json(ticket, {"nodes": nodes, "slots": []}, durable=False)
+            write_json(ticket, {"nodes": nodes, "slots": [], "gpus": []}, durable=False)
         return ticket
 
     def poll(self, ticket: Path) -> tuple[Grant | None, int]:
@@ -66,27 +73,48 @@ class Pool:
             settings = self.settings()
             if settings is None:
                 raise NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
-            free, before = set(range(settings["max_nodes"])), 0
+            nodes = _read_ticket(ticket)["nodes"]
+            self._judge(nodes, settings)
+            held: list[int] = []
+            gpus: list[str] = []
+            before = 0
             for other in self._tickets():
                 if other == ticket:
                     break
                 if not is_held(RunFolder(self._workspace.runs / _run_of(other)).lock):
                     other.unlink()
                     continue
-                held = _read_ticket(other)["slots"]
-                free -= set(held)
-                before += not held
-            nodes = _read_ticket(ticket)["nodes"]
-            if before or len(free) < nodes:
+                granted = _read_ticket(other)
+                held += granted["slots"]
+                gpus += granted["gpus"]
+                before += not granted["slots"]
+            if before or len(held) + nodes > settings["max_nodes"]:
                 return None, before
-            slots = sorted(free)[:nodes]
-            write_json(ticket, {"nodes": nodes, "slots": slots}, durable=False)
-        return Grant(tuple(slots), _gpus(settings, slots)), 0
+            slots = [slot for slot in range(settings["max_nodes"]) if slot not in held][:nodes]
+            grant = Grant(tuple(slots), _gpus(settings, slots, gpus))
+            write_json(ticket, {"nodes": nodes, "slots": slots, "gpus": grant.gpus or ()}, durable=False)
+        return grant, 0
+
+    def leave(self, ticket: Path) -> None:
+        """Give the slots, or the place in the queue, back."""
+        with self._lock():
+            ticket.unlink(missing_ok=True)
 
     def occupied(self) -> list[str]:
         """The attempts that have slots or wait for some, in the order of the queue."""
         names = [_run_of(ticket) for ticket in self._tickets()]
         return [name for name in names if is_held(RunFolder(self._workspace.runs / name).lock)]
+
+    def in_use(self) -> int:
+        """How many slots have a run."""
+        running = self.occupied()
+        return sum(len(_read_ticket(ticket)["slots"]) for ticket in self._tickets() if _run_of(ticket) in running)
+
+    def _judge(self, nodes: int, settings: dict[str, Any]) -> None:
+        if nodes > settings["max_nodes"]:
+            raise NoSuchSlots(
+                f"{nodes} nodes are asked for; cluster {self.name!r} has max_nodes {settings['max_nodes']}"
+            )
 
     def _tickets(self) -> list[Path]:
         return sorted(self.folder.glob("*.ticket"))
@@ -104,8 +132,10 @@ def _read_ticket(ticket: Path) -> dict[str, Any]:
     return found
 
 
-def _gpus(settings: dict[str, Any], slots: list[int]) -> tuple[str, ...] | None:
+def _gpus(settings: dict[str, Any], slots: list[int], taken: list[str]) -> tuple[str, ...] | None:
     gpus = settings["gpus"]
     if not gpus:
         return None
-    return tuple(gpu for index, gpu in enumerate(gpus) if index % settings["max_nodes"] in slots)
+    dealt = (gpu for index, gpu in enumerate(gpus) if index % settings["max_nodes"] in slots)
+    # After the number of slots changed, a running attempt may have what would be this slot's.
+    return tuple(gpu for gpu in dealt if gpu not in taken)

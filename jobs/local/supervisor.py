@@ -13,12 +13,14 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from trainup.core.failure import Failure, FailureClass, of_exit
-from trainup.core.numbers import to_number, to_plain
+from trainup.core.metrics import metrics_of
+from trainup.core.numbers import to_plain
 from trainup.core.status import PHASES, Status
 from trainup.jobs.local import launch
 from trainup.jobs.local.files import read_json, write_json
@@ -55,6 +57,7 @@ class Supervisor:
         self.state: dict[str, Any] = {"status": Status.QUEUED, "phases": {}}
         self._since = time.monotonic()
         self._policy_mtime = 0
+        self.pool = Pool(workspace, definition["cluster"] or DEFAULT_CLUSTER)
         self.ticket: Path | None = None
 
     def main(self) -> None:
@@ -71,16 +74,14 @@ class Supervisor:
                 kind = FailureClass.CAPACITY if isinstance(error, NoSuchSlots) else FailureClass.ENVIRONMENT
                 end = Ended(Status.FAILED, Failure(kind, str(error)))
             except Exception as error:  # the attempt must not stay open; the cause is recorded and logged
+                traceback.print_exc()
                 end = Ended(
                     Status.FAILED, Failure(FailureClass.SERVICE, f"the run could not be carried out: {error!r}")
                 )
-                import traceback
-
-                traceback.print_exc()
             self.finish(end)
         finally:
             if self.ticket:
-                self.ticket.unlink(missing_ok=True)
+                self.pool.leave(self.ticket)
 
     def enter(self, status: Status, **facts: Any) -> None:
         """Go to the next status; it is on disk before anything else happens."""
@@ -89,15 +90,14 @@ class Supervisor:
         self.state["phases"][phase] = round(self.state["phases"].get(phase, 0.0) + now - self._since, 3)
         self._since = now
         self.state |= {"status": status, **facts}
-        write_json(self.folder.status, to_plain(self.state))
+        persist(lambda: write_json(self.folder.status, to_plain(self.state)))
 
     def queue(self) -> Grant:
         """Wait for slots, first come, first served."""
         write_json(self.folder.status, self.state, durable=False)
-        pool = Pool(self.workspace, self.definition["cluster"] or DEFAULT_CLUSTER)
-        self.ticket = pool.enqueue(self.folder, self.spec["nodes"])
+        self.ticket = self.pool.enqueue(self.folder, self.spec["nodes"])
         while True:
-            grant, before = pool.poll(self.ticket)
+            grant, before = self.pool.poll(self.ticket)
             if grant:
                 return grant
             self.check_cancel()
@@ -108,7 +108,8 @@ class Supervisor:
         image = self.spec.get("image")
         if image and not launch.environment_folder(self.workspace, image).is_dir():
             raise launch.LaunchError(f"the environment of {image} is not in this workspace; `pulumi up` builds it")
-        launch.checkpoints(self.folder, self.definition).mkdir(parents=True, exist_ok=True)
+        for path in (launch.checkpoints(self.folder, self.definition), *launch.named_outputs(self.folder, self.spec)):
+            path.mkdir(parents=True, exist_ok=True)
         environment = launch.variables(self.workspace, self.folder, self.definition, self.secrets)
         if grant.gpus is not None:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(grant.gpus)
@@ -131,10 +132,11 @@ class Supervisor:
         pump = LogPump(self.folder.raw_log, self.folder.log, self.secrets.values())
         try:
             process = start(words, environment, self.folder.code, raw)
-            end = self.watch(process, pump)
         except OSError as error:
             message = f"{words[0]!r} could not be started: {error.strerror or error}"
             end = Ended(Status.FAILED, Failure(FailureClass.ENVIRONMENT, message, 127))
+        else:
+            end = self.watch(process, pump)
         finally:
             os.close(raw)
         self.enter(Status.FINALIZING)
@@ -193,10 +195,10 @@ class Supervisor:
     def check_cancel(self) -> None:
         """Raise Ended when a cancel request is there."""
         try:
-            reason = self.folder.cancel.read_text(encoding="utf-8")
+            failure = Failure.from_dict(json.loads(self.folder.cancel.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return
-        raise Ended(Status.CANCELED, Failure(FailureClass.CANCELED, f"the run was canceled: {reason}"))
+        raise Ended(ended_by_request(failure), failure)
 
     def kill_leftovers(self) -> None:
         """End what the command left running in the background."""
@@ -208,12 +210,15 @@ class Supervisor:
         """Collect the metrics and write the last word."""
         facts: dict[str, Any] = {}
         if self.state.get("started"):
-            facts = self.collect(end.status)
+            try:
+                facts = self.collect(end.status)
+            except Exception as error:  # the training is done and must not be lost for its metrics
+                facts = {"tracking_error": repr(error)}
         elif not self.folder.log.exists():
             self.folder.log.touch()
         if end.failure:
             facts["failure"] = end.failure.to_dict()
-        persist(lambda: self.enter(end.status, **facts))
+        self.enter(end.status, **facts)
 
     def collect(self, status: Status) -> dict[str, Any]:
         """Metrics from MLflow, else from `metrics.json` among the outputs."""
@@ -228,15 +233,18 @@ class Supervisor:
         return facts
 
 
+def ended_by_request(failure: Failure) -> Status:
+    """The status of a run that was stopped: somebody wanted it, or it had waited for too long."""
+    return Status.CANCELED if failure.failure_class is FailureClass.CANCELED else Status.TIMED_OUT
+
+
 def metrics_file(path: Path) -> dict[str, float]:
     """The numbers of a `metrics.json` that a script wrote; anything else in it is none of our business."""
-    result = {}
-    with contextlib.suppress(OSError, ValueError):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        for name, value in found.items() if isinstance(found, dict) else ():
-            with contextlib.suppress(ValueError):
-                result[name] = to_number(value)
-    return result
+    # A script may write anything here: a pipe would make us wait.
+    with contextlib.suppress(OSError):
+        if path.is_file():
+            return metrics_of(path.read_bytes())
+    return {}
 
 
 def start(words: list[str], environment: dict[str, str], folder: Path, output: int) -> "subprocess.Popen[bytes]":
@@ -244,7 +252,9 @@ def start(words: list[str], environment: dict[str, str], folder: Path, output: i
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     parent = os.getpid()
 
-    def die_with_parent() -> None:
+    def prepare() -> None:
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)  # ignoring them is our affair, not the command's
         if libc is not None:
             libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
             if os.getppid() != parent:
@@ -259,7 +269,7 @@ def start(words: list[str], environment: dict[str, str], folder: Path, output: i
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=die_with_parent,
+        preexec_fn=prepare,
     )
 
 

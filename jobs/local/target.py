@@ -1,10 +1,12 @@
 """Runs on this machine: the ledger is the record, a supervisor per attempt is the watcher."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,17 +18,20 @@ from trainup.core.status import Status
 from trainup.jobs.local import ledger, log
 from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.machine import kill_all_of
-from trainup.jobs.local.supervisor import GRACE
+from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.snapshot import SnapshotError
 from trainup.jobs.snapshot import copy as copy_snapshot
-from trainup.jobs.target import Job, Owner, Record, TargetError
+from trainup.jobs.target import Job, Owner, Polling, Record, TargetError
 
 CANCEL_SECONDS = GRACE + 30.0
+POLLING = Polling(fastest=0.05, queued=0.5, running=0.1)
 
 
 class LocalTarget:
     """The `Target` of one workspace folder. `secrets` are masked wherever a log has to be made again."""
+
+    polling = POLLING
 
     def __init__(self, workspace: Workspace, secrets: Mapping[str, str] | None = None) -> None:
         self.workspace = workspace
@@ -36,11 +41,11 @@ class LocalTarget:
         self.workspace.create()
         return self.workspace.exclusive()
 
-    def active_runs(self, urn: str) -> list[Record]:
+    def active_runs(self, owner: Owner) -> list[Record]:
         return [
             record
             for record in self.records()
-            if not record.status.is_terminal and any(owner.urn == urn for owner in record.owners)
+            if not record.status.is_terminal and any(owner.is_same_resource(other) for other in record.owners)
         ]
 
     def attempts(self, identity: str) -> list[Record]:
@@ -55,7 +60,7 @@ class LocalTarget:
         return self._view(folder)
 
     def adopt(self, record: Record, job: Job) -> Record:
-        owners = [owner for owner in record.owners if owner.urn != job.owner.urn] + [job.owner]
+        owners = [owner for owner in record.owners if not owner.is_same_resource(job.owner)] + [job.owner]
         self._redefine(record.name, owners=[asdict(owner) for owner in owners], policy=ledger.policy_of(job))
         return replace(record, owners=tuple(owners))
 
@@ -65,7 +70,8 @@ class LocalTarget:
         if not lock.try_acquire():
             return self._view(folder)  # somebody watches over it already
         try:
-            if not (read_json(folder.status) or {}).get("started"):
+            state = read_json(folder.status) or {}
+            if not state.get("started") and not Status(state.get("status", Status.QUEUED)).is_terminal:
                 self._fill(folder, job)
                 self._spawn(folder, lock)
         finally:
@@ -89,16 +95,17 @@ class LocalTarget:
             lock.release()
         return self._view(folder)
 
-    def cancel(self, name: str, reason: str) -> Record | None:
+    def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
         folder = self._folder(name)
         end = time.monotonic() + CANCEL_SECONDS
         while (record := ledger.view(self.workspace, folder)) and not record.status.is_terminal:
             if record.abandoned:
-                self._cancel_unstarted(folder, reason)
+                self._cancel_unstarted(folder, reason, kind)
                 continue
             if not folder.cancel.exists():
-                temporary = folder.cancel.with_suffix(".new")
-                temporary.write_text(reason, encoding="utf-8")
+                temporary = folder.cancel.with_suffix(f".{uuid.uuid4().hex}")
+                failure = Failure(kind, f"the run was canceled: {reason}")
+                temporary.write_text(json.dumps(failure.to_dict()), encoding="utf-8")
                 temporary.replace(folder.cancel)
             if time.monotonic() > end:
                 raise TargetError(
@@ -111,7 +118,7 @@ class LocalTarget:
         orphans = []
         with self.exclusive():
             for record in self.attempts(identity):
-                owners = [other for other in record.owners if other != owner]
+                owners = [other for other in record.owners if other.token != owner.token]
                 if len(owners) < len(record.owners):
                     self._redefine(record.name, owners=[asdict(other) for other in owners])
                     if not owners:
@@ -129,6 +136,8 @@ class LocalTarget:
                     self._redefine(record.name, archived=True)
                 else:
                     self._remove(self._folder(record.name))
+            if on_delete is OnDelete.DELETE and orphans and not self.attempts(identity):
+                shutil.rmtree(self.workspace.runs / ".checkpoints" / identity, ignore_errors=True)
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         return log.read_lines(self._folder(name).log, position)
@@ -160,15 +169,11 @@ class LocalTarget:
 
     def _fill(self, folder: RunFolder, job: Job) -> None:
         """Put the snapshot into the run's folder; a claim that cannot be filled is given up again."""
-        if folder.code.is_dir():
-            return
         try:
             if job.source is None:
-                folder.code.mkdir()
-            else:
-                copy_snapshot(
-                    job.source, folder.code, expected_digest=job.spec.snapshot or "", allow_secrets=job.allow_secrets
-                )
+                folder.code.mkdir(exist_ok=True)
+            elif not folder.code.is_dir():
+                copy_snapshot(job.source, folder.code, expected_digest=job.spec.snapshot or "", manifest=job.manifest)
             _link_outputs(folder)
         except (SnapshotError, OSError):
             self._remove(folder)
@@ -202,14 +207,15 @@ class LocalTarget:
             if child.poll() is not None:
                 _children.remove(child)
 
-    def _cancel_unstarted(self, folder: RunFolder, reason: str) -> None:
+    def _cancel_unstarted(self, folder: RunFolder, reason: str, kind: FailureClass) -> None:
         lock = Lock(folder.lock)
         if lock.try_acquire():
             try:
                 state = read_json(folder.status) or {}
                 if not state.get("started") and not Status(state.get("status", Status.QUEUED)).is_terminal:
-                    failure = Failure(FailureClass.CANCELED, f"the run was canceled before it started: {reason}")
-                    write_json(folder.status, {**state, "status": Status.CANCELED, "failure": failure.to_dict()})
+                    failure = Failure(kind, f"the run was canceled before it started: {reason}")
+                    status = ended_by_request(failure)
+                    write_json(folder.status, {**state, "status": status, "failure": failure.to_dict()})
             finally:
                 lock.release()
 
@@ -225,7 +231,8 @@ _children: list["subprocess.Popen[bytes]"] = []
 def _link_outputs(folder: RunFolder) -> None:
     """Make `./outputs` of the working directory the run's outputs, with what the snapshot has there."""
     link = folder.code / "outputs"
-    if link.is_dir():
+    if link.is_dir() and not link.is_symlink():
         shutil.copytree(link, folder.outputs, dirs_exist_ok=True)
         shutil.rmtree(link)
-    link.symlink_to(Path("..") / folder.outputs.name, target_is_directory=True)
+    if not os.path.lexists(link):  # done before a kill; a file of that name in the source is the script's own affair
+        link.symlink_to(Path("..") / folder.outputs.name, target_is_directory=True)

@@ -2,18 +2,16 @@
 
 import http.client
 import json
-import math
-import re
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from typing import Any
 
+from trainup.core.metrics import best_of
 from trainup.core.numbers import to_number
 
 TIMEOUT = 15.0
-LOWER_IS_BETTER = re.compile(r"loss|error|err\b|mae|mse|rmse|perplexity|wer\b", re.IGNORECASE)
 
 
 class TrackingError(Exception):
@@ -105,11 +103,3 @@ class Tracking:
             raise TrackingError(f"MLflow at {self.uri} refused {call.split('?')[0]}: {error.code} {detail}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise TrackingError(f"MLflow at {self.uri} does not answer {call.split('?')[0]}: {error}") from error
-
-
-def best_of(name: str, values: list[float]) -> float:
-    """The best value of a metric: the lowest of a loss or an error, the highest of anything else."""
-    finite = [value for value in values if not math.isnan(value)]
-    if not finite:
-        return math.nan
-    return min(finite) if LOWER_IS_BETTER.search(name) else max(finite)

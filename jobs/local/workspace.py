@@ -85,7 +85,7 @@ class RunFolder:
 
     @property
     def cancel(self) -> Path:
-        """Its existence asks the supervisor to stop the run; its text is the reason."""
+        """Its existence asks the supervisor to stop the run; its text is the failure, as JSON."""
         return self.path / "cancel"
 
     @property

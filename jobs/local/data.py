@@ -1,0 +1,80 @@
+"""Data on this machine, known by what is in it."""
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from trainup.core.canonical import sha256
+from trainup.jobs.snapshot.cache import Known, StatCache
+
+PREFIX = "sha256:"
+READERS = min(4, os.cpu_count() or 1)
+MOST_SHOWN = 20
+
+
+class DataError(Exception):
+    """The data cannot be used as it is; the message has every finding."""
+
+
+def digest_of(path: Path, cache: StatCache) -> str:
+    """`sha256:…` over the names and contents of a folder's files, or over one file; `cache` knows unchanged ones.
+
+    A symbolic link stands for what it points at; empty folders, times and permissions do not count. Raises DataError.
+    """
+    if not path.exists():
+        raise DataError(f"there is no file or folder {path}: `path` is relative to the folder of Pulumi.yaml")
+    problems: list[str] = []
+    files = [("", path)] if path.is_file() else list(_files(path, "", (os.path.realpath(path),), problems))
+    if not files and not problems:
+        problems.append(f"{path} holds no file: put the data there, or name another folder")
+    with ThreadPoolExecutor(READERS) as pool:
+        hashes = list(pool.map(lambda file: _hash(file[1], cache), files))
+    problems += [found for found in hashes if found.startswith(str(path))]
+    if problems:
+        more = [f"… and {len(problems) - MOST_SHOWN} more"] if len(problems) > MOST_SHOWN else []
+        raise DataError("\n".join([*problems[:MOST_SHOWN], *more]))
+    return PREFIX + sha256({name: found for (name, _), found in zip(files, hashes, strict=True)})
+
+
+def _files(folder: Path, prefix: str, above: tuple[str, ...], problems: list[str]) -> Iterator[tuple[str, Path]]:
+    """Name and place of every file; `above` holds the real folders on the way, to notice a link into one of them."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        problems.append(f"{folder} cannot be read ({error.strerror}): change its permissions")
+        return
+    for entry in entries:
+        name, place = prefix + entry.name, Path(entry.path)
+        if not place.exists():
+            problems.append(f"{place} is a symbolic link that leads nowhere: repair or remove it")
+        elif entry.is_dir():
+            real = os.path.realpath(place)
+            if real in above:
+                problems.append(f"{place} is a symbolic link to a folder that holds it: remove it")
+            else:
+                yield from _files(place, f"{name}/", (*above, real), problems)
+        elif entry.is_file():
+            yield name, place
+        else:
+            problems.append(f"{place} is neither a file nor a folder: remove it")
+
+
+def _hash(place: Path, cache: StatCache) -> str:
+    """SHA-256 of the content, or the sentence that says why there is none."""
+    try:
+        status = place.stat()
+        if known := cache.get(str(place), status):
+            return known.sha256
+        read_at = time.time_ns()
+        with place.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        after = place.stat()
+    except OSError as error:
+        return f"{place} cannot be read ({error.strerror}): change its permissions"
+    if stat.S_ISREG(after.st_mode) and (status.st_mtime_ns, status.st_size) == (after.st_mtime_ns, after.st_size):
+        cache.put(str(place), status, Known(digest, ()), read_at_ns=read_at)
+    return digest

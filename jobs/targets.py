@@ -1,0 +1,80 @@
+"""Where a run happens: the target that its inputs name, and the job that it gets there."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainup.core.inputs import parse_run
+from trainup.core.values import reveal
+from trainup.jobs.local.target import LocalTarget
+from trainup.jobs.local.workspace import Workspace
+from trainup.jobs.target import Job, Owner, Target, TargetError
+
+if TYPE_CHECKING:
+    from trainup.jobs.azure.submission import Submission
+
+Inputs = dict[str, Any]
+"""Of a Run resource, as `core/inputs.py` has them."""
+
+
+def job_of(inputs: Inputs, project: Path, owner: Owner) -> Job:
+    """The job of inputs that have been checked. TargetError where some are still unknown."""
+    parsed, findings = parse_run(inputs)
+    if findings or parsed.spec is None:
+        reasons = "; ".join(f"{item.property}: {item.reason}" for item in findings)
+        raise TargetError(f"the inputs of this run are not complete: {reasons or 'some are still unknown'}")
+    return Job(
+        run=parsed.run,
+        spec=parsed.spec,
+        digest=parsed.spec.digest(),
+        owner=owner,
+        source=project / parsed.source if parsed.source else None,
+        manifest=inputs.get("manifest") or {},
+        secrets=reveal(parsed.secrets),
+        cluster=parsed.cluster,
+        sources={name: _placed(project, source) for name, source in parsed.sources.items()},
+        places=parsed.places,
+        environment=parsed.environment,
+        identity=parsed.identity,
+    )
+
+
+def target_of(inputs: Inputs, project: Path, progress: Callable[[str], None] = lambda text: None) -> Target:
+    """The target of a run; nothing is written or asked for yet."""
+    secrets = {name: value for name, value in reveal(inputs.get("secrets") or {}).items() if isinstance(value, str)}
+    if inputs.get("target") != "azure":
+        return LocalTarget(Workspace((project / inputs["workspace"]).resolve(), project.resolve()), secrets)
+    submission = submission_of(inputs, project)
+    submission.progress = progress
+    # Only here: a local stack never pays for what Azure needs.
+    from trainup.jobs.azure.target import AzureTarget
+
+    return AzureTarget(submission.workspace, submission, secrets, _by_hand(inputs, project))
+
+
+def submission_of(inputs: Inputs, project: Path, *, dry: bool = False) -> "Submission":
+    """What prepares a run on Azure."""
+    from trainup.jobs.azure.connection import CODE_HASHES, connect
+    from trainup.jobs.azure.submission import Submission
+    from trainup.jobs.azure.tree_hash import TreeHashes
+    from trainup.jobs.azure.workspace import Workspace as AzureWorkspace
+
+    workspace = AzureWorkspace(connect(inputs.get("cloud")), inputs["workspace"])
+    return Submission(workspace, TreeHashes(project / CODE_HASHES), dry=dry)
+
+
+def _by_hand(inputs: Inputs, project: Path) -> str:
+    from trainup.jobs.azure.reproduce import reproduce
+
+    parsed, _ = parse_run(inputs)
+    if parsed.spec is None:
+        return ""
+    return reproduce(job_of(inputs, project, Owner("", "")), Path(parsed.source) if parsed.source else None)
+
+
+def _placed(project: Path, source: dict[str, Any]) -> dict[str, Any]:
+    """The source with a path of the project made whole: the run works in a folder of its own."""
+    uri = source.get("uri")
+    if uri is None or ":" in uri or uri.startswith("/"):
+        return source
+    return {**source, "uri": str((project / uri).resolve())}
