@@ -1,0 +1,118 @@
+"""Blobs in Azure's storage, by addresses that carry their own permission, or by token."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+from urllib.parse import quote, urlsplit, urlunsplit
+from xml.etree import ElementTree
+
+from trainup.jobs.azure.client import AzureClient, AzureError
+
+VERSION = "2022-11-02"
+"""Of the storage service's REST API: one request takes a blob of up to 5000 MiB."""
+META = "x-ms-meta-"
+_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a blob."""
+
+    data: bytes
+    start: int
+    total: int | None
+    """Size of the whole blob, as far as the service told it."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case name → text, as far as the service told it."""
+
+
+class Blobs:
+    """Requests to blobs. `signed`: the addresses open by themselves."""
+
+    def __init__(self, client: AzureClient, *, signed: bool = True) -> None:
+        self._client, self._signed = client, signed
+
+    def put(self, url: str, data: bytes) -> None:
+        """Write a whole blob: it is there in full, or not at all."""
+        md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+        headers = {"x-ms-blob-type": "BlockBlob", "Content-MD5": md5, "Content-Type": "application/octet-stream"}
+        # An empty content would be sent without a length.
+        self._send("PUT", url, headers | {"Content-Length": str(len(data))}, data)
+
+    def put_file(self, url: str, file: BinaryIO) -> None:
+        """As `put`, from an open file, which need not fit into memory."""
+        headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
+        file.seek(0)
+        self._send("PUT", url, headers, file)
+
+    def put_metadata(self, url: str, metadata: Mapping[str, str]) -> None:
+        """Replace a blob's metadata."""
+        headers = {f"{META}{key}": value for key, value in metadata.items()}
+        self._send("PUT", with_query(url, "comp=metadata"), headers | {"Content-Length": "0"}, b"")
+
+    def read(self, url: str, start: int, length: int) -> Piece | None:
+        """At most `length` bytes from `start` on; None where there is no blob.
+
+        A piece is empty where the blob does not reach so far. Less than asked for is no error: ask again.
+        """
+        headers = {"Range": f"bytes={start}-{start + length - 1}", "x-ms-version": VERSION}
+        response = self._client.send("GET", url, version="", headers=headers, signed=self._signed, allowed=(404, 416))
+        if response.status_code == 404:
+            return None
+        told = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        total = int(told[3]) if told else None
+        own = {name.lower(): text for name, text in response.headers.items()}
+        metadata = {name.removeprefix(META): text for name, text in own.items() if name.startswith(META)}
+        if response.status_code == 416:
+            return Piece(b"", start, total)
+        if response.status_code == 200:  # the service did not care for the range
+            return Piece(response.content[start : start + length], start, len(response.content), metadata)
+        return Piece(response.content, int(told[1]) if told and told[1] else start, total, metadata)
+
+    def names(self, container: str, prefix: str) -> Iterator[tuple[str, int]]:
+        """(name, size) of all blobs whose names begin so."""
+        marker = ""
+        while True:
+            query = f"restype=container&comp=list&prefix={quote(prefix, safe='')}&marker={quote(marker, safe='')}"
+            page = ElementTree.fromstring(self._send("GET", with_query(container, query), {}).decode("utf-8-sig"))
+            for blob in page.iter("Blob"):
+                yield blob.findtext("Name") or "", int(blob.findtext("Properties/Content-Length") or 0)
+            if not (marker := page.findtext("NextMarker") or ""):
+                return
+
+    def delete(self, url: str) -> None:
+        """Delete a blob; one that is not there is no error."""
+        self._client.send("DELETE", url, version="", headers=_VERSION, signed=self._signed, allowed=(404,))
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | BinaryIO | None = None
+    ) -> bytes:
+        headers = {**headers, **_VERSION}
+        response = self._client.send(method, url, version="", headers=headers, content=content, signed=self._signed)
+        return response.content
+
+
+_VERSION = {"x-ms-version": VERSION}
+
+
+def below(container: str, path: str) -> str:
+    """The address of a blob in a container, whose own address may carry a signature."""
+    parts = urlsplit(container)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(path)}"))
+
+
+def with_query(url: str, query: str) -> str:
+    """The address with more in its query."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query="&".join(filter(None, (query, parts.query)))))
+
+
+def without_query(url: str) -> str:
+    """The address without its signature."""
+    return urlunsplit(urlsplit(url)._replace(query=""))
+
+
+__all__ = ["AzureError", "Blobs", "Piece", "below", "with_query", "without_query"]

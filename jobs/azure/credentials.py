@@ -1,0 +1,63 @@
+"""Who we are to Azure: the same variables as azure-native, so that one login serves both."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainup.jobs.target import TargetError
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from trainup.jobs.azure.endpoints import Endpoints
+
+
+def find_credential(endpoints: "Endpoints", variables: Mapping[str, str] = os.environ) -> "TokenCredential":
+    """A credential that renews its tokens: from `ARM_…`, else from what the Azure SDK finds (CLI, identity, …)."""
+    import azure.identity as identity
+
+    client, tenant = variables.get("ARM_CLIENT_ID"), variables.get("ARM_TENANT_ID")
+    # A cloud that describes itself is not one that the public service would vouch for.
+    where: dict[str, Any] = {"authority": endpoints.login}
+    if variables.get("ARM_METADATA_HOSTNAME"):
+        where["disable_instance_discovery"] = True
+    if _is_on(variables, "ARM_USE_MSI"):
+        return identity.ManagedIdentityCredential(client_id=client)
+    if client and tenant and _is_on(variables, "ARM_USE_OIDC"):
+        return identity.ClientAssertionCredential(tenant, client, lambda: _assertion(variables), **where)
+    if client and tenant and (secret := variables.get("ARM_CLIENT_SECRET")):
+        return identity.ClientSecretCredential(tenant, client, secret, **where)
+    if client and tenant and (path := variables.get("ARM_CLIENT_CERTIFICATE_PATH")):
+        password = variables.get("ARM_CLIENT_CERTIFICATE_PASSWORD")
+        return identity.CertificateCredential(tenant, client, path, password=password, **where)
+    return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, **where)
+
+
+def _is_on(variables: Mapping[str, str], name: str) -> bool:
+    return variables.get(name, "").lower() in ("1", "true")
+
+
+def _assertion(variables: Mapping[str, str]) -> str:
+    """The token of the CI job, asked for anew each time: a training outlives it."""
+    if token := variables.get("ARM_OIDC_TOKEN"):
+        return token
+    if path := variables.get("ARM_OIDC_TOKEN_FILE_PATH"):
+        return Path(path).read_text(encoding="utf-8").strip()
+    url = variables.get("ARM_OIDC_REQUEST_URL") or variables.get("ACTIONS_ID_TOKEN_REQUEST_URL")
+    bearer = variables.get("ARM_OIDC_REQUEST_TOKEN") or variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    if not url or not bearer:
+        raise TargetError(
+            "ARM_USE_OIDC is set, and there is no token: give ARM_OIDC_TOKEN or ARM_OIDC_TOKEN_FILE_PATH, or let the "
+            "job have `permissions: id-token: write`"
+        )
+    import requests
+
+    answer = requests.get(
+        url,
+        params={"audience": "api://AzureADTokenExchange"},
+        headers={"Authorization": f"Bearer {bearer}"},
+        timeout=30,
+    )
+    answer.raise_for_status()
+    return str(answer.json()["value"])

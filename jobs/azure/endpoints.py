@@ -1,0 +1,95 @@
+"""Where a cloud's services are reached, and what their tokens are for."""
+
+import http.client
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trainup.core.clouds import find_cloud
+
+METADATA_VERSION = "2022-09-01"
+SECONDS = 30.0
+TRIES, PAUSE = 6, 0.2
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The addresses of one cloud, without final slashes."""
+
+    resource_manager: str
+    login: str
+    """Authority of Microsoft Entra."""
+    audience: str
+    """What tokens for the resource manager and for Azure ML are made for."""
+    portal: str
+    """Azure ML's studio."""
+    storage_suffix: str
+    registry_suffix: str
+    vault_audience: str
+    """What tokens for key vaults are made for."""
+
+    @property
+    def scope(self) -> str:
+        """What a token is asked for with."""
+        return f"{self.audience}/.default"
+
+
+def find_endpoints(environment: str | None = None, variables: Mapping[str, str] = os.environ) -> Endpoints:
+    """The endpoints of the cloud in use, found as azure-native finds them.
+
+    `ARM_METADATA_HOSTNAME` (a host, or an address) wins over `ARM_ENVIRONMENT`, which wins over `environment`, the
+    stack's own setting: a name, or the host that describes a cloud. Raises ValueError for an unknown name, OSError when
+    the metadata cannot be had.
+    """
+    if host := variables.get("ARM_METADATA_HOSTNAME"):
+        return _from_metadata(host)
+    name = variables.get("ARM_ENVIRONMENT") or environment or "public"
+    if "." in name or ":" in name:
+        return _from_metadata(name)
+    cloud = find_cloud(name)
+    return Endpoints(
+        resource_manager=cloud.resource_manager,
+        login=cloud.login,
+        audience=cloud.resource_manager,
+        portal=cloud.studio,
+        storage_suffix=cloud.storage_suffix,
+        registry_suffix=cloud.registry_suffix,
+        vault_audience=f"https://{cloud.vault_suffix}",
+    )
+
+
+def _read(url: str) -> dict[str, Any]:
+    """The JSON at an open address; what may pass by itself is tried again."""
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+                return dict(json.loads(answer.read()))
+        except urllib.error.HTTPError as error:
+            if not left or error.code not in (408, 429, 500, 502, 503, 504):
+                raise
+        except (OSError, http.client.HTTPException):
+            if not left:
+                raise
+        time.sleep(PAUSE * (TRIES - left))
+    raise AssertionError("there is at least one try")
+
+
+def _from_metadata(host: str) -> Endpoints:
+    address = host if "://" in host else f"https://{host}"
+    url = f"{address.rstrip('/')}/metadata/endpoints?api-version={METADATA_VERSION}"
+    found = _read(url)
+    suffixes = found.get("suffixes", {})
+    return Endpoints(
+        resource_manager=found["resourceManager"].rstrip("/"),
+        login=found["authentication"]["loginEndpoint"].rstrip("/"),
+        audience=found["authentication"]["audiences"][0].rstrip("/"),
+        portal=str(found.get("portal", "")).rstrip("/"),
+        storage_suffix=suffixes.get("storage", "core.windows.net"),
+        registry_suffix=suffixes.get("acrLoginServer", "azurecr.io"),
+        vault_audience=f"https://{suffixes.get('keyVaultDns', 'vault.azure.net').lstrip('.')}",
+    )

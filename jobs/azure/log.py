@@ -1,0 +1,126 @@
+"""The log of a job, read piece by piece from all its files: no line lost, none twice."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trainup.jobs.azure.blobs import Blobs
+from trainup.jobs.lines import LineCleaner
+
+FILES = re.compile(
+    r"user_logs/std_log(?:\D*?(?P<rank>\d+))?(?:_ps)?\.txt|azureml-logs/(?P<build>20_image_build_log)\.txt"
+)
+"""What a command prints, a file for each process; and the build of the image, where Azure ML builds it."""
+OVERLAP = 64
+"""Bytes that are read again with each piece: they tell whether the file is still the one that was read before."""
+PIECE = 1 << 20
+PIECES = 8
+"""Of one file, before the others have their turn."""
+AGAIN = "— the log begins again: the run was started anew on another node —"
+
+
+def label(path: str) -> str | None:
+    """What the lines of a file begin with; nothing for the only process. None for a file that is no log of ours."""
+    match = FILES.fullmatch(path)
+    if match is None:
+        return None
+    if match["build"]:
+        return "[image build] "
+    return f"[{int(match['rank'])}] " if match["rank"] else ""
+
+
+@dataclass
+class _File:
+    """How far one file has been read."""
+
+    label: str
+    position: int = 0
+    last: bytes = b""
+    cleaner: LineCleaner = field(default_factory=LineCleaner)
+
+
+class LogReader:
+    """Goes forward through the log of one job. `secrets` are masked."""
+
+    def __init__(self, blobs: Blobs, secrets: Sequence[bytes] = ()) -> None:
+        self._blobs, self._secrets = blobs, secrets
+        self._files: dict[str, _File] = {}
+        self._lines: list[str] = []
+        self.position = 0
+        """Bytes that were read, all files together."""
+
+    def read(self, files: Mapping[str, str], *, ended: bool) -> list[str]:
+        """The lines that are complete now; after the end of the job, the last ones too.
+
+        `files` are path → address as the service tells them now: the addresses expire. Whatever an AzureError
+        interrupts is told by the next call.
+        """
+        for path in sorted(files):
+            if (mark := label(path)) is None:
+                continue
+            file = self._files.setdefault(path, self._new(mark))
+            pieces = 0
+            while pieces < PIECES and self._step(path, file, files[path]):
+                file = self._files[path]
+                pieces += 1
+            if ended and pieces < PIECES:
+                self.finish(path)
+        lines, self._lines = self._lines, []
+        return lines
+
+    def finish(self, path: str | None = None) -> list[str]:
+        """Call the last line of a file, or of all, complete; returns nothing for one file: `read` tells it."""
+        for file in [self._files[path]] if path else self._files.values():
+            self._add(file, file.cleaner.finish())
+        if path:
+            return []
+        lines, self._lines = self._lines, []
+        return lines
+
+    def _new(self, mark: str) -> _File:
+        return _File(mark, cleaner=LineCleaner(self._secrets))
+
+    def _step(self, path: str, file: _File, address: str) -> bool:
+        """Read the next piece of a file; whether there is more of it."""
+        known = file.last
+        piece = self._blobs.read(address, file.position - len(known), PIECE)
+        if piece is None:
+            return False
+        is_same = piece.data[: len(known)] == known
+        is_shorter = piece.total is not None and piece.total < file.position
+        if is_shorter or (not is_same and len(piece.data) >= len(known)):
+            self._add(file, file.cleaner.finish() + AGAIN.encode() + b"\n")
+            self._files[path] = self._new(file.label)
+            return True
+        new = piece.data[len(known) :] if is_same else b""
+        file.position += len(new)
+        self.position += len(new)
+        file.last = (known + new)[-OVERLAP:]
+        self._add(file, file.cleaner.feed(new))
+        return bool(new) and file.position != piece.total
+
+    def _add(self, file: _File, data: bytes) -> None:
+        self._lines += [file.label + line for line in data.decode("utf-8", "replace").split("\n")[:-1]]
+
+
+def tail(blobs: Blobs, files: Mapping[str, str], count: int, secrets: Sequence[bytes] = ()) -> list[str]:
+    """The last lines of the log; of several processes, some of each."""
+    ours = [(path, mark) for path in sorted(files) if (mark := label(path)) is not None]
+    each = max(3, count // max(1, len(ours)))
+    lines: list[str] = []
+    for path, mark in ours:
+        first = blobs.read(files[path], 0, 1)
+        if first is None or not first.data:
+            continue
+        size = first.total or 1
+        start = max(0, size - count * 1024)
+        data = b""
+        while start + len(data) < size:
+            piece = blobs.read(files[path], start + len(data), PIECE)
+            if piece is None or not piece.data:
+                break
+            data += piece.data
+        cleaner = LineCleaner(secrets)
+        found = (cleaner.feed(data) + cleaner.finish()).decode("utf-8", "replace").split("\n")[:-1]
+        lines += [mark + line for line in (found[1:] if start else found)[-each:]]
+    return lines[-max(count, each) :] if len(ours) == 1 else lines

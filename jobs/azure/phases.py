@@ -1,0 +1,73 @@
+"""How long a job took in each phase. The service tells start and end; what lies between, whoever watches sees."""
+
+import datetime
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trainup.core.status import PHASES, Status
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Seconds since 1970 of a time as Azure writes it, with up to seven digits after the point."""
+    if not text:
+        return None
+    head, point, rest = text.rstrip("Z").partition(".")
+    digits = "".join(char for char in rest[:6] if char.isdigit())
+    try:
+        moment = datetime.datetime.fromisoformat(head + (f".{digits:0<6}" if point and digits else ""))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+
+
+@dataclass(frozen=True)
+class Times:
+    """What the service tells, in seconds since 1970."""
+
+    created: float | None
+    started: float | None
+    ended: float | None
+
+    def phases(self, status: Status, now: float) -> dict[str, float]:
+        """Phase → seconds, as far as these times tell."""
+        if self.created is None:
+            return {}
+        until = self.ended or now
+        if self.started is None:
+            return _rounded({PHASES.get(status, "queued"): until - self.created})
+        return _rounded({"queued": self.started - self.created, "running": until - self.started})
+
+
+@dataclass
+class Watched:
+    """The phases as they were seen, look by look."""
+
+    phases: dict[str, float] = field(default_factory=dict)
+    status: Status | None = None
+    since: float = 0.0
+
+    def look(self, status: Status, times: Times, now: float | None = None) -> dict[str, float]:
+        """Take a look into account; returns what is known now."""
+        now = time.time() if now is None else now
+        if self.status is None:
+            self._begin(status, times, now)
+        if self.status is None or self.status.is_terminal:
+            return dict(self.phases)
+        until = times.ended if status.is_terminal and times.ended and times.ended > self.since else now
+        phase = PHASES[self.status]
+        self.phases = _rounded({**self.phases, phase: self.phases.get(phase, 0.0) + max(0.0, until - self.since)})
+        self.status, self.since = status, until
+        return dict(self.phases)
+
+    def _begin(self, status: Status, times: Times, now: float) -> None:
+        if status.is_terminal:
+            return  # nothing was seen of it
+        self.status, self.since = status, now if times.created is None else times.created
+        if status in (Status.RUNNING, Status.FINALIZING) and times.started is not None:
+            self.phases = {} if times.created is None else {"queued": max(0.0, times.started - self.since)}
+            self.since = times.started
+
+
+def _rounded(phases: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(max(0.0, value), 3) for name, value in phases.items()}

@@ -1,0 +1,114 @@
+"""One image in an Azure registry, named by what it is built from: found, attached to, or built; never built twice."""
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainup.core.canonical import sha256
+from trainup.jobs import build_context
+from trainup.jobs.azure.client import AzureClient
+from trainup.jobs.azure.registry_build import Build, BuildStatus, Order, RegistryBuilds
+from trainup.jobs.azure.registry_v2 import Registry
+from trainup.jobs.local.files import Lock, read_json, write_json
+from trainup.jobs.target import TargetError
+
+REGISTRY_VERSION = "2023-01-01-preview"
+
+
+@dataclass(frozen=True)
+class RegistryImage:
+    """Where an image goes, and what this machine knows of its build.
+
+    The tag is the digest of all that goes into the image. A `kill -9` leaves nothing in Pulumi's state, so a build
+    that was begun here is remembered in a file until it has ended.
+    """
+
+    client: AzureClient
+    registry_id: str
+    server: str
+    repository: str
+    tag: str
+    folder: Path
+    """For the files that remember."""
+
+    @property
+    def name(self) -> str:
+        """`repository:tag`."""
+        return f"{self.repository}:{self.tag}"
+
+    @property
+    def shown(self) -> str:
+        """As people read it."""
+        return f"{self.server}/{self.repository}:{self.tag[:12]}…"
+
+    @property
+    def builds(self) -> RegistryBuilds:
+        """The builds of its registry."""
+        return RegistryBuilds(self.client, self.registry_id)
+
+    def find(self, digest: str | None = None) -> str | None:
+        """The reference of this digest, or of what carries the tag; None when it is gone."""
+        found = Registry(self.server, entra=self.client.token).find(self.repository, digest or self.tag)
+        return self.by_digest(found.digest) if found else None
+
+    @property
+    def has_registry(self) -> bool:
+        """Whether the registry exists; the name of one that was deleted cannot even be reached."""
+        return self.client.find(self.registry_id, version=REGISTRY_VERSION) is not None
+
+    def by_digest(self, digest: str) -> str:
+        """The reference that runs take."""
+        return f"{self.server}/{self.repository}@{digest}"
+
+    def attach(self, known: str | None) -> Build | None:
+        """The build that may still bring the image: the one known from state, or the one remembered here."""
+        remembered = read_json(self._record) or {}
+        for build_id in (known, remembered.get("build")):
+            build = self.builds.find(build_id) if build_id else None
+            if build and (not build.status.is_over or build.status is BuildStatus.SUCCEEDED):
+                return build
+        return None
+
+    def begin(
+        self,
+        recipe: build_context.Recipe,
+        taken: build_context.BuildContext,
+        timeout_seconds: int,
+        info: Callable[[str], None],
+    ) -> Build:
+        """Send the context and begin a build. ContextChanged when it is not what was taken any more."""
+        with tempfile.TemporaryFile() as archive:
+            build_context.pack(recipe, taken, archive)
+            info(f"sending {len(taken.files)} files, {archive.tell() / 1000:,.0f} kB, to {self.server}")
+            archive.seek(0)
+            source = self.builds.upload(archive)
+        order = Order(source, recipe.dockerfile_name, self.name, taken.arguments, taken.platform, timeout_seconds)
+        build = self.builds.schedule(order)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self._record, {"registry_id": self.registry_id, "image": self.name, "build": build.id})
+        return build
+
+    def forget(self) -> None:
+        """The build has ended."""
+        self._record.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def alone(self, info: Callable[[str], None], stop: threading.Event) -> Iterator[None]:
+        """While held, nobody else on this machine builds this image. TargetError when `stop` is set before that."""
+        lock = Lock(self._record.with_suffix(".lock"))
+        while not lock.try_acquire():
+            info(f"another `pulumi up` on this machine builds {self.shown}")
+            if stop.wait(1):
+                raise TargetError(f"interrupted while another `pulumi up` built {self.shown}")
+        try:
+            yield
+        finally:
+            lock.path.unlink(missing_ok=True)  # whoever waits for it notices, and takes a new one
+            lock.release()
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / f"{sha256([self.registry_id.lower(), self.name])[:16]}.json"

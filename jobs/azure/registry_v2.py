@@ -1,0 +1,229 @@
+"""Container registries over the Docker Registry HTTP API v2: what a tag stands for, and whether an image is there.
+
+Source of the protocol: the OCI distribution specification, and Docker's token authentication, which it refers to.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from azure.core import PipelineClient
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.pipeline import policies
+from azure.core.rest import HttpRequest, HttpResponse
+
+from trainup.core.images import DOCKER_HUB, ImageReference
+from trainup.jobs.target import TargetError
+
+INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+SINGLE = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+RETRIES = 6
+"""Times a request is repeated; with the pauses in between half a minute, as a new registry's name takes to be known."""
+
+Entra = Callable[[], str]
+"""Gives a token of Microsoft Entra for the resource manager, which a registry of Azure takes in exchange."""
+
+
+class RegistryError(TargetError):
+    """The registry refused, or has no such image; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """User name and password of a registry."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a tag or a digest stands for."""
+
+    digest: str
+    media_type: str
+    content: Mapping[str, Any]
+
+
+class Registry:
+    """One registry, asked as nobody, with a login, or as who we are in Microsoft Entra."""
+
+    def __init__(
+        self, server: str, *, login: Login | None = None, entra: Entra | None = None, patience: int = RETRIES
+    ) -> None:
+        self.server = server
+        self._login, self._entra = login, entra
+        self._authorization: dict[str, str] = {}
+        self._base = ""
+        self._client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
+            f"https://{server}",
+            policies=[
+                policies.UserAgentPolicy("trainup"),
+                policies.RedirectPolicy(),
+                policies.RetryPolicy(retry_total=patience, retry_connect=patience, retry_backoff_max=20),
+                # A blob is often answered by a redirect to storage, which must not get the login.
+                policies.SensitiveHeaderCleanupPolicy(),
+            ],
+        )
+
+    def resolve(self, reference: ImageReference, platform: str) -> str:
+        """The digest of an image that runs on a platform such as `linux/amd64`. RegistryError when there is none."""
+        wanted = reference.digest or reference.tag or "latest"
+        found = self.find(reference.repository, wanted)
+        if found is None:
+            raise RegistryError(
+                f"{self.server} has no image {reference.repository!r} with {wanted!r}: correct the name, or push it"
+            )
+        there = self._platforms(reference.repository, found)
+        if platform not in there:
+            raise RegistryError(
+                f"{self.server}/{reference.repository} {wanted!r} runs on {', '.join(sorted(there)) or 'no platform'} "
+                f"and not on {platform}, which the nodes of Azure ML are: build it with `--platform {platform}`, or "
+                "take another tag"
+            )
+        return found.digest
+
+    def find(self, repository: str, reference: str) -> Manifest | None:
+        """The manifest of a tag or digest; None when there is none."""
+        response = self._get(repository, f"manifests/{reference}", ", ".join((*INDEXES, *SINGLE)))
+        if response.status_code == 404:
+            return None
+        body = response.content
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        if reference.startswith("sha256:") and reference != digest:
+            raise RegistryError(f"{self.server} answered something else than {repository}@{reference}: {digest}")
+        content = dict(response.json())
+        kind = content.get("mediaType") or response.headers.get("Content-Type", "").split(";")[0]
+        if kind not in (*INDEXES, *SINGLE):
+            raise RegistryError(
+                f"{self.server}/{repository} {reference!r} has the format {kind or 'of nobody'}, which registries have "
+                "given up: pull it and push it again"
+            )
+        return Manifest(digest, kind, content)
+
+    def _platforms(self, repository: str, manifest: Manifest) -> set[str]:
+        if manifest.media_type in INDEXES:
+            parts = [item.get("platform") or {} for item in manifest.content.get("manifests", [])]
+        else:
+            config = self._get(repository, f"blobs/{manifest.content['config']['digest']}", "*/*")
+            if config.status_code == 404:
+                raise RegistryError(f"{self.server}/{repository} is damaged: {manifest.digest} has no configuration")
+            parts = [config.json()]
+        named = {f"{part.get('os')}/{part.get('architecture')}" for part in parts}
+        return {name for name in named if "unknown" not in name and "None" not in name}
+
+    def _get(self, repository: str, path: str, accept: str) -> HttpResponse:
+        """The answer, 404 included; RegistryError for every other refusal."""
+        headers = {"Accept": accept}
+        if token := self._authorization.get(repository):
+            headers["Authorization"] = token
+        address = f"{self._address()}/v2/{repository}/{path}"
+        response = self._send(HttpRequest("GET", address, headers=headers))
+        if response.status_code == 401 and (challenge := response.headers.get("WWW-Authenticate")):
+            self._authorization[repository] = headers["Authorization"] = self._answer(challenge, repository)
+            response = self._send(HttpRequest("GET", address, headers=headers))
+        if response.status_code in (401, 403):
+            raise RegistryError(f"{self.server} does not let {self._who} pull {repository!r}: {self._way_in}")
+        if response.status_code != 404 and response.status_code >= 400:
+            raise RegistryError(f"{self.server} refused to tell about {repository!r}: {_told(response)}")
+        return response
+
+    def _answer(self, challenge: str, repository: str) -> str:
+        """The `Authorization` that a challenge asks for."""
+        kind, _, rest = challenge.partition(" ")
+        asked = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+        if kind.lower() == "basic" and self._login:
+            return self._basic(self._login)
+        if kind.lower() != "bearer" or not asked.get("realm"):
+            raise RegistryError(f"{self.server} does not let {self._who} pull {repository!r}: {self._way_in}")
+        realm = urlsplit(asked["realm"])
+        if realm.scheme != "https" and realm.hostname not in LOOPBACK:
+            raise RegistryError(f"{self.server} wants a login sent to {asked['realm']}, where others could read it")
+        if self._entra and realm.netloc.lower() != self.server.lower():
+            raise RegistryError(f"{self.server} wants a token of Azure's sent elsewhere, to {realm.netloc}")
+        query = {
+            "service": asked.get("service", self.server),
+            "scope": asked.get("scope") or f"repository:{repository}:pull",
+        }
+        request = self._exchanged(asked["realm"], query) if self._entra else self._asking(asked["realm"], query)
+        response = self._send(request)
+        if response.status_code >= 400:
+            raise RegistryError(f"{self.server} does not let {self._who} in ({_told(response)}): {self._way_in}")
+        told = response.json()
+        return f"Bearer {told.get('token') or told['access_token']}"
+
+    def _asking(self, realm: str, query: Mapping[str, str]) -> HttpRequest:
+        headers = {"Authorization": self._basic(self._login)} if self._login else {}
+        return HttpRequest("GET", f"{realm}?{urlencode(query)}", headers=headers)
+
+    def _exchanged(self, realm: str, query: Mapping[str, str]) -> HttpRequest:
+        """A registry of Azure takes a token of Microsoft Entra for one of its own, and that for one to pull with."""
+        assert self._entra
+        form = {"grant_type": "access_token", "service": query["service"], "access_token": self._entra()}
+        response = self._send(HttpRequest("POST", f"{self._address()}/oauth2/exchange", data=form))
+        if response.status_code >= 400:
+            raise RegistryError(f"{self.server} does not let {self._who} in ({_told(response)}): {self._way_in}")
+        form = {"grant_type": "refresh_token", **query, "refresh_token": response.json()["refresh_token"]}
+        return HttpRequest("POST", realm, data=form)
+
+    @staticmethod
+    def _basic(login: Login) -> str:
+        return "Basic " + base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
+
+    def _address(self) -> str:
+        """Encrypted, but for a registry on this machine that does not speak it, as Docker does."""
+        if not self._base:
+            host = "registry-1.docker.io" if self.server == DOCKER_HUB else self.server
+            self._base = f"https://{host}"
+            if host.rpartition(":")[0] in LOOPBACK or host in LOOPBACK:
+                answers = (f"{scheme}://{host}" for scheme in ("https", "http") if self._speaks(scheme, host))
+                self._base = next(answers, self._base)
+        return self._base
+
+    def _speaks(self, scheme: str, host: str) -> bool:
+        try:
+            self._client.send_request(HttpRequest("GET", f"{scheme}://{host}/v2/"), retry_total=0)
+        except SdkError:
+            return False
+        return True
+
+    def _send(self, request: HttpRequest) -> HttpResponse:
+        try:
+            # What is posted here asks for tokens: twice has the effect of once.
+            return self._client.send_request(request, retry_on_methods=["GET", "POST"])
+        except SdkError as error:
+            raise RegistryError(f"the registry {self.server} could not be reached: {error.message}") from error
+
+    @property
+    def _who(self) -> str:
+        if self._login:
+            return repr(self._login.username)
+        return "who is logged in to Azure here" if self._entra else "somebody without a login"
+
+    @property
+    def _way_in(self) -> str:
+        if self._login:
+            return "check user name and password, and that this user may read the repository"
+        if self._entra:
+            return "it takes the role AcrPull, or a role above it, on the registry"
+        return (
+            "the image does not exist, or is private: give `trainup:registry` a `server` and `username`, and "
+            "`pulumi config set --secret trainup:registry_password`"
+        )
+
+
+def _told(response: HttpResponse) -> str:
+    """Status and words of a refusal; never what was sent."""
+    words = response.reason or ""
+    try:
+        errors = response.json().get("errors") or [{}]
+        words = errors[0].get("message") or words
+    except (ValueError, AttributeError, LookupError):
+        pass
+    hint = ", too many requests: try again later or log in" if response.status_code == 429 else ""
+    return f"{response.status_code} {words}{hint}".strip()

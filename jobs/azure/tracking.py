@@ -1,0 +1,48 @@
+"""Metrics of a job, from the tracking server that every workspace has."""
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+from trainup.core.metrics import best_of, metrics_of
+from trainup.core.numbers import to_number
+from trainup.jobs.azure.blobs import below
+from trainup.jobs.azure.client import AzureError
+from trainup.jobs.azure.workspace import ARTIFACTS, Workspace
+
+AT_ONCE = 8
+PAGE = "5000"
+MOST_BYTES = 1 << 20
+
+
+def metrics(workspace: Workspace, name: str) -> tuple[dict[str, float], dict[str, float]]:
+    """(last values, best values) of everything that was logged, else of the outputs' `metrics.json`."""
+    found = workspace.client.find(f"{workspace.mlflow}/runs/get", version="", run_id=name) or {}
+    data = found.get("run", {}).get("data", {}).get("metrics") or []
+    last = {str(item["key"]): to_number(item["value"]) for item in data}
+    if not last:
+        written = _file(workspace, name)
+        return written, dict(written)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        histories = pool.map(lambda key: _history(workspace, name, key), last)
+        best = {key: best_of(key, values or [last[key]]) for key, values in zip(last, histories, strict=True)}
+    return last, best
+
+
+def _file(workspace: Workspace, name: str) -> dict[str, float]:
+    """What a script that does not know MLflow wrote down. Whoever may not read the outputs has no metrics."""
+    with contextlib.suppress(AzureError):
+        container, _ = workspace.datastore(ARTIFACTS)
+        piece = workspace.blobs.read(below(container, f"ExperimentRun/dcid.{name}/outputs/metrics.json"), 0, MOST_BYTES)
+        return metrics_of(piece.data) if piece else {}
+    return {}
+
+
+def _history(workspace: Workspace, name: str, key: str) -> list[float]:
+    values: list[float] = []
+    query = {"run_id": name, "metric_key": key, "max_results": PAGE}
+    while True:
+        page = workspace.client.get(f"{workspace.mlflow}/metrics/get-history", version="", **query)
+        values += [to_number(item["value"]) for item in page.get("metrics") or []]
+        if not (token := page.get("next_page_token")):
+            return values
+        query["page_token"] = str(token)
