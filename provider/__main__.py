@@ -3,9 +3,12 @@
 import os
 import sys
 
-from trainup.provider.host import serve
+from trainup.provider.light import import_wire_types_alone
 
 if __name__ == "__main__":
+    import_wire_types_alone()
+    from trainup.provider.host import serve
+
     addresses = [word for word in sys.argv[1:] if not word.startswith("-")]
     serve(addresses[-1] if addresses else None)
     # Waiting calls have no reader any more, and the runs they wait for live in processes of their own.

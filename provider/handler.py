@@ -33,6 +33,8 @@ class Context:
     project: Path
     """The folder of Pulumi.yaml; relative paths start there."""
     canceled: threading.Event
+    before: Properties | None = None
+    """For `check`: the inputs that were deployed, if any."""
     info: Callable[[str], None] = lambda text: None
     """A line of progress, shown while it happens and not kept."""
     warn: Callable[[str], None] = lambda text: None

@@ -6,6 +6,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent import futures
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,18 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from trainup.provider import wire
+from trainup.core import wire
+from trainup.jobs.local.files import UnreadableRecord
+from trainup.jobs.target import TargetError
 from trainup.provider.handler import Change, Context, Difference, Handler, InitFailed, Properties, ResourceError, State
 
 VERSION = "0.1.0"
 KINDS = {
     "trainup:index:Run": ("trainup.provider.run", "RunHandler"),
     "trainup:index:Image": ("trainup.provider.image", "ImageHandler"),
+    "trainup:index:Data": ("trainup.provider.data", "DataHandler"),
     "trainup:index:Pool": ("trainup.provider.pool", "PoolHandler"),
+    "trainup:index:Quota": ("trainup.provider.quota", "QuotaHandler"),
     "trainup:index:Server": ("trainup.provider.server", "ServerHandler"),
 }
 """Type token → where its handler is; imported when first used, since every preview starts this process."""
@@ -74,7 +79,8 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: Any, context: Any) -> Any:
         def check(handler: Handler, call: Context) -> Any:
-            inputs, findings = handler.check(call, wire.decode(request.news))
+            known = replace(call, before=wire.decode(request.olds) if request.HasField("olds") else None)
+            inputs, findings = handler.check(known, wire.decode(request.news))
             failures = [provider_pb2.CheckFailure(property=item.property, reason=item.reason) for item in findings]
             return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=failures)
 
@@ -145,7 +151,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             return action(self._handler(request.urn), self._context(request.urn))
         except InitFailed as failed:
             _abort_partial(context, failed, inputs or {})
-        except ResourceError as error:
+        except (ResourceError, TargetError, UnreadableRecord, OSError) as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except Exception as error:  # a bug: the trace goes to the plugin's log, a sentence to the user
             traceback.print_exc()

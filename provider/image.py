@@ -1,77 +1,60 @@
-"""`trainup:index:Image`: an environment built once and named by its content. Builder `venv` (uv)."""
+"""`trainup:index:Image`: an image or environment named by its content, by the builder that makes it."""
+
+import importlib
+from functools import cache
+from typing import Any
 
 from trainup.core.inputs import Finding
-from trainup.core.values import UNKNOWN, has_unknown
-from trainup.jobs.local import environments
-from trainup.jobs.local.launch import environment_folder
-from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
-from trainup.provider.places import judge_names, local_workspace
+from trainup.core.values import Unknown
+from trainup.provider.handler import Change, Context, Difference, Handler, Properties, State
 
-BUILDERS = ("venv",)
+BUILDERS = {
+    "venv": ("trainup.provider.image_venv", "VenvBuilder"),
+    "acr": ("trainup.provider.image_acr", "RegistryBuilder"),
+    "prebuilt": ("trainup.provider.image_prebuilt", "Prebuilt"),
+}
+"""Builder → where it is; imported when first used, since those on Azure take long."""
+DEFAULT = "venv"
 
 
 class ImageHandler:
-    """Inputs: `workspace`, `builder`, `requirements` (a file), `python` (version). Check adds `reference`.
-
-    Outputs: the inputs, and `environment_id`, the folder of the environment.
-    """
+    """Inputs: `builder` and those of the builder. Every builder tells `reference`, the image by digest."""
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("workspace", "builder"), ("requirements", "python", "reference"))
-        if (builder := inputs.get("builder", BUILDERS[0])) not in BUILDERS:
-            findings.append(Finding("builder", f"{builder!r} is none of {', '.join(BUILDERS)}"))
-        given = {name: inputs[name] for name in ("requirements", "python") if inputs.get(name) is not None}
-        if has_unknown(given):
-            return {**inputs, "reference": UNKNOWN}, findings
-        for name, value in given.items():
-            if not isinstance(value, str) or not value:
-                findings.append(
-                    Finding(name, f"{value!r} is not text; give a {'path' if name == 'requirements' else 'version'}")
-                )
-        if findings:
-            return inputs, findings
-        wanted, problems = self._recipe(context, inputs)
-        findings = [Finding("requirements", problem) for problem in problems]
-        return {**inputs, "reference": wanted.reference}, findings
+        builder = _name(inputs)
+        if isinstance(builder, Unknown):
+            return inputs, [Finding("builder", "which builder it is has to be known before anything is built")]
+        if not isinstance(builder, str) or builder not in BUILDERS:
+            return inputs, [Finding("builder", f"{builder!r} is none of {', '.join(BUILDERS)}")]
+        return _builder(builder).check(context, inputs)
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
-        # Where the requirements lie is no part of the image; what they say is, by `reference`.
-        content = ("reference", "workspace", "builder")
-        return Difference(compare(old, new, lambda name: Change.REPLACE if name in content else Change.UPDATE))
+        if _name(old) != _name(new):
+            return Difference({"builder": Change.REPLACE})
+        return _builder(_name(new)).diff(context, state, old, new)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
-        return {**inputs, "environment_id": state.outputs["environment_id"] if state else UNKNOWN}
+        return _builder(_name(inputs)).plan(context, inputs, state)
 
     def create(self, context: Context, inputs: Properties) -> State:
-        workspace = local_workspace(context, inputs["workspace"])
-        wanted, _ = self._recipe(context, inputs)
-        if wanted.reference != inputs["reference"]:
-            raise ResourceError(f"{inputs.get('requirements')} changed since the preview: run `pulumi up` again")
-        try:
-            folder = environments.build(workspace, wanted, context.info)
-        except environments.BuildError as error:
-            raise ResourceError(
-                f"the environment of {inputs.get('requirements')} could not be built: {error}"
-            ) from error
-        environments.own(workspace, wanted.reference, context.urn, True)
-        return State(wanted.reference, {**inputs, "environment_id": workspace.shown(folder)})
+        return _builder(_name(inputs)).create(context, inputs)
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
-        return State(state.id, {**state.outputs, **inputs})
+        return _builder(_name(inputs)).update(context, state, inputs)
 
     def read(self, context: Context, state: State) -> State | None:
-        workspace = local_workspace(context, state.outputs["workspace"])
-        if not environments.is_built(workspace, state.id):
-            return None
-        folder = workspace.shown(environment_folder(workspace, state.id))
-        return State(state.id, {**state.outputs, "environment_id": folder}, state.inputs)
+        return _builder(_name(state.outputs)).read(context, state)
 
     def delete(self, context: Context, state: State) -> None:
-        # The environment stays for runs that still need it, until newer ones push it out.
-        workspace = local_workspace(context, state.outputs["workspace"])
-        if environments.is_built(workspace, state.id):
-            environments.own(workspace, state.id, context.urn, False)
+        _builder(_name(state.outputs)).delete(context, state)
 
-    def _recipe(self, context: Context, inputs: Properties) -> tuple[environments.Recipe, list[str]]:
-        path = inputs.get("requirements")
-        return environments.recipe(context.project / path if path else None, inputs.get("python"))
+
+def _name(values: Properties) -> Any:
+    return values.get("builder") or DEFAULT
+
+
+@cache
+def _builder(name: str) -> Handler:
+    module, kind = BUILDERS[name]
+    handler: Handler = getattr(importlib.import_module(module), kind)()
+    return handler

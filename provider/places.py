@@ -1,7 +1,12 @@
 """What several kinds ask of their inputs."""
 
+import uuid
+from dataclasses import replace
+
 from trainup.core.inputs import Finding
+from trainup.core.values import Unknown
 from trainup.jobs.local.workspace import Workspace
+from trainup.jobs.target import Owner
 from trainup.provider.handler import Context, Properties
 
 
@@ -18,4 +23,29 @@ def judge_names(inputs: Properties, required: tuple[str, ...], optional: tuple[s
         for name in sorted(inputs.keys() - set(known))
     ]
     missing = [Finding(name, f"{name!r} is missing") for name in required if inputs.get(name) is None]
+    workspace = inputs.get("workspace")
+    if workspace is not None and not isinstance(workspace, (str, Unknown)):
+        missing.append(Finding("workspace", f"{workspace!r} is no folder: give its path, relative to Pulumi.yaml"))
     return strange + missing
+
+
+def owner_of(context: Context, token: str | None = None) -> Owner:
+    """The resource of this call as an owner of what several stacks share; with a token of its own when it is new."""
+    return Owner(context.urn, token or uuid.uuid4().hex, str(context.project))
+
+
+def judge_texts(inputs: Properties, names: tuple[str, ...]) -> list[Finding]:
+    """A finding for every input of these that is there and is no text, or an empty one."""
+    return [
+        Finding(name, f"{value!r} is no text; write it in quotes")
+        for name in names
+        if (value := inputs.get(name)) is not None and not isinstance(value, Unknown)
+        if not isinstance(value, str) or not value
+    ]
+
+
+def run_owner(context: Context, inputs: Properties, token: str | None = None) -> Owner:
+    """The resource as the owner of its run."""
+    owner = owner_of(context, token)
+    # A workspace on Azure lies beside no project: a stack is the same from whatever folder it is deployed.
+    return replace(owner, place="") if inputs.get("target") == "azure" else owner

@@ -6,8 +6,9 @@ import subprocess
 from trainup.core.inputs import Finding
 from trainup.core.values import Unknown
 from trainup.jobs.local.slots import Pool
+from trainup.jobs.target import Owner
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
-from trainup.provider.places import judge_names, local_workspace
+from trainup.provider.places import judge_names, local_workspace, owner_of
 
 NAME_MAX = 24
 
@@ -35,14 +36,25 @@ class PoolHandler:
         return {**inputs, "gpus": len(_gpus())}
 
     def create(self, context: Context, inputs: Properties) -> State:
+        return self._configure(context, inputs, owner_of(context))
+
+    def update(self, context: Context, state: State, inputs: Properties) -> State:
+        return self._configure(context, inputs, owner_of(context, state.outputs.get("owner")))
+
+    def _configure(self, context: Context, inputs: Properties, owner: Owner) -> State:
         gpus = _gpus()
         workspace = local_workspace(context, inputs["workspace"])
         workspace.create()
-        Pool(workspace, inputs["name"]).configure(inputs["max_nodes"], gpus)
-        return State(inputs["name"], {**inputs, "gpus": len(gpus)})
-
-    def update(self, context: Context, state: State, inputs: Properties) -> State:
-        return self.create(context, inputs)
+        pool = Pool(workspace, inputs["name"])
+        now = pool.settings()
+        if now and now["max_nodes"] != inputs["max_nodes"] and (others := pool.owners.others(owner)):
+            raise ResourceError(
+                f"cluster {pool.name!r} has max_nodes {now['max_nodes']} for {', '.join(others)}, which shares this "
+                f"workspace; it cannot have {inputs['max_nodes']} as well: give this one another name"
+            )
+        pool.configure(inputs["max_nodes"], gpus)
+        pool.owners.join(owner)
+        return State(inputs["name"], {**inputs, "gpus": len(gpus), "owner": owner.token})
 
     def read(self, context: Context, state: State) -> State | None:
         settings = Pool(local_workspace(context, state.outputs["workspace"]), state.id).settings()
@@ -50,11 +62,15 @@ class PoolHandler:
             return None
         facts = {"max_nodes": settings["max_nodes"]}
         inputs = {**(state.inputs or state.outputs), **facts}
-        inputs.pop("gpus", None)
+        inputs = {name: value for name, value in inputs.items() if name not in ("gpus", "owner")}
         return State(state.id, {**state.outputs, **facts, "gpus": len(settings["gpus"])}, inputs)
 
     def delete(self, context: Context, state: State) -> None:
         pool = Pool(local_workspace(context, state.outputs["workspace"]), state.id)
+        owner = owner_of(context, state.outputs.get("owner"))
+        if pool.owners.others(owner):
+            pool.owners.leave(owner)
+            return
         if waiting := pool.occupied():
             raise ResourceError(f"cluster {state.id!r} is in use by {', '.join(waiting)}: end these runs first")
         shutil.rmtree(pool.folder, ignore_errors=True)

@@ -1,17 +1,17 @@
 """`trainup:index:Run`: one training run, waited for. The target's own record is the truth; state is a view of it."""
 
-import uuid
-from typing import Any
+from pathlib import Path
 
-from trainup.core.failure import FailureClass
-from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, RunInputs, parse_run
+from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, RunInputs, parse_run, with_definition
 from trainup.core.spec import OnDelete, OnFailure, OnInterrupt
 from trainup.core.status import Status
-from trainup.core.values import UNKNOWN, has_unknown, reveal
-from trainup.jobs import lifecycle, outputs, snapshot
+from trainup.core.values import UNKNOWN, has_unknown
+from trainup.jobs import job_file, lifecycle, outputs, snapshot
+from trainup.jobs.local import data
 from trainup.jobs.local.files import UnreadableRecord
-from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.target import Job, Owner, Record, Target, TargetError
+from trainup.jobs.targets import job_of, target_of
+from trainup.provider.data import KnownData
 from trainup.provider.handler import (
     Change,
     Context,
@@ -23,11 +23,9 @@ from trainup.provider.handler import (
     compare,
     unknown_outputs,
 )
-from trainup.provider.places import local_workspace
+from trainup.provider.places import run_owner
+from trainup.provider.run_reports import listener, report, sentence, told
 
-TAIL_LINES = 20
-BURST = 20
-"""Log lines that arrive together are shown as one message from this number on."""
 PLACES = frozenset({"run", "target", "workspace"})
 """Inputs that decide whose record it is: another one is another run."""
 TOLD = (*outputs.NAMES, "owner")
@@ -35,16 +33,23 @@ TOLD = (*outputs.NAMES, "owner")
 
 
 class RunHandler:
-    """Inputs: `core/inputs.py`. Check adds `digest`, `snapshot_digest` and `manifest`."""
+    """Inputs: `core/inputs.py`. Check adds `digest`, `snapshot_digest`, `manifest`, and what a job file says."""
+
+    def __init__(self) -> None:
+        # A preview writes nothing: what check learns about unchanged files is saved when a run is driven.
+        self._caches: dict[Path, snapshot.StatCache] = {}
+        self._known = KnownData()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
+        inputs, told_by_file = _completed(context, inputs)
         parsed, findings = parse_run(inputs)
+        findings = told_by_file + findings
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
-            found, problems = _snapshot(context, inputs, parsed)
+            found, problems = _snapshot(context, inputs, parsed, self._cache(context))
             inputs |= found
             findings += problems
-        elif inputs.get("source") is not None:
+        elif with_definition(inputs).get("source") is not None:
             inputs |= {"snapshot_digest": UNKNOWN, "manifest": UNKNOWN}
         if findings:
             return inputs, findings
@@ -69,15 +74,15 @@ class RunHandler:
         return {**unknown_outputs(*TOLD), **known}
 
     def create(self, context: Context, inputs: Properties) -> State:
-        return self._drive(context, inputs, Owner(context.urn, uuid.uuid4().hex))
+        return self._drive(context, inputs, run_owner(context, inputs))
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
-        owner = Owner(context.urn, state.outputs.get("owner") or uuid.uuid4().hex)
+        owner = run_owner(context, inputs, state.outputs.get("owner"))
         return self._drive(context, inputs, owner, keep_failure=_status(state.outputs).is_failure)
 
     def read(self, context: Context, state: State) -> State | None:
         inputs = state.inputs or {}
-        target = _target(context, {**state.outputs, **inputs})
+        target = target_of({**_place(state), **inputs}, context.project)
         try:
             attempts = target.attempts(state.id)
         except (TargetError, UnreadableRecord) as error:
@@ -85,32 +90,35 @@ class RunHandler:
         if not attempts:
             return None
         record = attempts[-1]
-        told = {**state.outputs, **_told(record, target, len(attempts))}
+        now = {**state.outputs, **told(record, target, len(attempts))}
         refresh = not record.status.is_terminal
         # A run canceled elsewhere is drift, shown as such; a failed or active one is not yet what was asked for.
         if _needs_attention(record.status, inputs) and record.status is not Status.CANCELED:
-            raise InitFailed(state.id, told, [_sentence(record)], refresh=refresh)
-        return State(state.id, told, inputs, refresh)
+            raise InitFailed(state.id, now, [sentence(record)], refresh=refresh)
+        return State(state.id, now, inputs, refresh)
 
     def delete(self, context: Context, state: State) -> None:
-        inputs = {**state.outputs, **(state.inputs or {})}
-        owner = Owner(context.urn, state.outputs.get("owner", ""))
+        inputs = {**_place(state), **(state.inputs or {})}
+        owner = run_owner(context, inputs, state.outputs.get("owner"))
         on_delete = OnDelete(inputs.get("on_delete") or OnDelete.KEEP)
         try:
-            _target(context, inputs).release(state.id, owner, on_delete)
+            target_of(inputs, context.project).release(state.id, owner, on_delete)
         except (TargetError, UnreadableRecord) as error:
             raise ResourceError(str(error)) from error
 
     def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
         """Start or find the run and see it through, as far as the inputs ask for that."""
-        job = _job(context, inputs, owner)
-        target = _target(context, inputs)
+        job = job_of(inputs, context.project, owner)
+        target = target_of(inputs, context.project, context.info)
+        self._confirm_data(context, job)
         try:
-            if keep_failure and job.spec.on_failure is OnFailure.KEEP:
+            self._cache(context).save()
+            attempts = target.attempts(job.id) if keep_failure and job.spec.on_failure is OnFailure.KEEP else []
+            if attempts:
                 with target.exclusive():
-                    record = target.adopt(target.attempts(job.id)[-1], job)
+                    record = target.adopt(attempts[-1], job)
             elif job.spec.wait:
-                record = lifecycle.run(target, job, _listener(context), context.canceled)
+                record = lifecycle.run(target, job, listener(context), context.canceled)
             else:
                 record = lifecycle.start(target, job)
         except lifecycle.Interrupted as interrupted:
@@ -119,19 +127,45 @@ class RunHandler:
             raise ResourceError(f"{job.id} could not be started or watched: {error}") from error
         return _outcome(target, job, owner, inputs, record)
 
+    def _confirm_data(self, context: Context, job: Job) -> None:
+        """What trains is what the digest says, of data on this machine as well."""
+        for name, source in job.sources.items():
+            digest = job.spec.inputs[name].get("digest", "")
+            if digest.startswith(data.PREFIX) and "://" not in source["uri"]:
+                self._known.confirm(context, source["uri"], digest)
+        self._known.save(context)
+
+    def _cache(self, context: Context) -> snapshot.StatCache:
+        path = context.project / ".trainup" / "snapshots.json"
+        if path not in self._caches:
+            self._caches[path] = snapshot.StatCache.load(path)
+        return self._caches[path]
+
     def _interrupted(self, context: Context, target: Target, job: Job, record: Record) -> Record:
         if job.spec.on_interrupt is OnInterrupt.CANCEL:
             return target.cancel(record.name, "`pulumi up` was interrupted") or record
         return record
 
 
-def _snapshot(context: Context, inputs: Properties, parsed: RunInputs) -> tuple[Properties, list[Finding]]:
+def _completed(context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
+    """The inputs with what the job file says that they name."""
+    findings: list[Finding] = []
+    if isinstance(path := inputs.get("job"), str):
+        definition, problems = job_file.read(context.project, path)
+        inputs = {**inputs, "definition": definition}
+        findings += [Finding("job", problem) for problem in problems]
+    return inputs, findings
+
+
+def _snapshot(
+    context: Context, inputs: Properties, parsed: RunInputs, cache: snapshot.StatCache
+) -> tuple[Properties, list[Finding]]:
     assert parsed.source is not None
     try:
         taken = snapshot.take(
             context.project / parsed.source,
-            cache=snapshot.StatCache.load(_cache(context)),
-            allow_secrets=inputs.get("allow_secrets") or (),
+            cache=cache,
+            allow_secrets=parsed.allow_secrets,
         )
     except snapshot.SnapshotError as error:
         return {}, [Finding("source", problem) for problem in error.problems]
@@ -144,88 +178,24 @@ def _snapshot(context: Context, inputs: Properties, parsed: RunInputs) -> tuple[
     return {"snapshot_digest": taken.digest, "manifest": taken.manifest}, findings
 
 
-def _cache(context: Context) -> Any:
-    return context.project / ".trainup" / "snapshots.json"
-
-
-def _job(context: Context, inputs: Properties, owner: Owner) -> Job:
-    parsed, findings = parse_run(inputs)
-    if findings or parsed.spec is None:
-        reasons = "; ".join(f"{item.property}: {item.reason}" for item in findings)
-        raise ResourceError(f"the inputs of this run are not complete: {reasons or 'some are still unknown'}")
-    return Job(
-        run=parsed.run,
-        spec=parsed.spec,
-        digest=parsed.spec.digest(),
-        owner=owner,
-        source=context.project / parsed.source if parsed.source else None,
-        allow_secrets=tuple(inputs.get("allow_secrets") or ()),
-        secrets=reveal(parsed.secrets),
-        cluster=parsed.cluster,
-        sources=parsed.sources,
-    )
-
-
-def _target(context: Context, inputs: Properties) -> Target:
-    secrets = {name: value for name, value in reveal(inputs.get("secrets") or {}).items() if isinstance(value, str)}
-    return LocalTarget(local_workspace(context, inputs["workspace"]), secrets)
-
-
-def _listener(context: Context) -> lifecycle.Listener:
-    def lines(texts: list[str]) -> None:
-        if len(texts) >= BURST:
-            context.info("\n".join(texts))
-        else:
-            for text in texts:
-                context.info(text)
-
-    def status(record: Record) -> None:
-        context.info(f"{record.name}: {record.status}")
-
-    return lifecycle.Listener(lines, status)
-
-
 def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record: Record) -> State:
-    told = {
+    now = {
         **{name: inputs[name] for name in ("digest", "workspace", "target")},
-        **_told(record, target, record.attempt),
+        **told(record, target, record.attempt),
         "owner": owner.token,
     }
     refresh = not record.status.is_terminal
     if record.status.is_failure and job.spec.on_failure is OnFailure.FAIL:
-        raise InitFailed(job.id, told, [_report(record, target)], refresh=refresh)
+        raise InitFailed(job.id, now, [report(record, now["log_tail"])], refresh=refresh)
     if refresh and job.spec.wait:
         reason = f"{record.name} is {record.status} and goes on; the next `pulumi up` attaches to it"
-        raise InitFailed(job.id, told, [reason], refresh=True)
-    return State(job.id, told, inputs, refresh)
+        raise InitFailed(job.id, now, [reason], refresh=True)
+    return State(job.id, now, inputs, refresh)
 
 
-def _told(record: Record, target: Target, attempts: int) -> Properties:
-    """The outputs that the target's record tells."""
-    told: Properties = outputs.outputs_of(record, attempts)
-    told |= {"reproduce": record.reproduce, "log_tail": None}
-    if record.failure:
-        told["log_tail"] = target.log_tail(record.name, TAIL_LINES)
-    return told
-
-
-def _report(record: Record, target: Target) -> str:
-    """What a user needs to act on a failure, in one message."""
-    tail = target.log_tail(record.name, TAIL_LINES)
-    parts = [_sentence(record)]
-    if tail:
-        parts += [f"last lines of the log ({record.log_uri}):", *(f"  {line}" for line in tail)]
-    parts.append(f"the same by hand: {record.reproduce}")
-    if record.failure:
-        parts.append(f"what to do: {record.failure.remedy}")
-    return "\n".join(parts)
-
-
-def _sentence(record: Record) -> str:
-    if not record.failure:
-        return f"{record.name} is {record.status}"
-    kind: FailureClass = record.failure.failure_class
-    return f"{record.name} {record.status} ({kind}): {record.failure.message}"
+def _place(state: State) -> Properties:
+    """Where the run is, for a state without inputs."""
+    return {name: state.outputs[name] for name in ("target", "workspace") if name in state.outputs}
 
 
 def _status(outputs: Properties) -> Status:
@@ -240,9 +210,12 @@ def _needs_attention(status: Status, inputs: Properties) -> bool:
 
 
 def _compared(inputs: Properties) -> Properties:
-    # Where the source lies is no part of a run, and the digests only sum up what is compared one by one.
-    left_out = {"source", "allow_secrets", "digest", "snapshot_digest"}
-    return {name: value for name, value in inputs.items() if name not in left_out}
+    # Where source and data lie is no part of a run, and the digests only sum up what is compared one by one.
+    left_out = {"source", "job", "allow_secrets", "digest", "snapshot_digest"}
+    compared = {name: value for name, value in inputs.items() if name not in left_out}
+    if isinstance(items := compared.get("inputs"), dict):
+        compared["inputs"] = {name: {**item, "uri": None} for name, item in items.items() if isinstance(item, dict)}
+    return compared
 
 
 def _kind(name: str, replaced: bool) -> Change:

@@ -5,8 +5,9 @@ from pathlib import Path
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, Unknown
 from trainup.jobs.local import environments, mlflow_server
+from trainup.jobs.target import Owner
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
-from trainup.provider.places import judge_names, local_workspace
+from trainup.provider.places import judge_names, local_workspace, owner_of
 
 MLFLOW_REQUIREMENTS = Path(mlflow_server.__file__).with_name("mlflow_requirements.txt")
 TRACKING = ("server", "none")
@@ -35,8 +36,20 @@ class ServerHandler:
         return {**inputs, "tracking_uri": uri}
 
     def create(self, context: Context, inputs: Properties) -> State:
+        return self._configure(context, inputs, owner_of(context))
+
+    def update(self, context: Context, state: State, inputs: Properties) -> State:
+        return self._configure(context, inputs, owner_of(context, state.outputs.get("owner")))
+
+    def _configure(self, context: Context, inputs: Properties, owner: Owner) -> State:
         workspace = local_workspace(context, inputs["workspace"])
         workspace.create()
+        now = _tracking_of(workspace.tracking())
+        if now != inputs["tracking"] and (others := mlflow_server.owners(workspace).others(owner)):
+            raise ResourceError(
+                f"this workspace tracks by {now!r} for {', '.join(others)}, which shares it; it cannot track by "
+                f"{inputs['tracking']!r} as well: use the same, or a workspace of your own"
+            )
         if inputs["tracking"] != "server":
             mlflow_server.stop(workspace)
             record = mlflow_server.use_external(workspace, None if inputs["tracking"] == "none" else inputs["tracking"])
@@ -49,10 +62,9 @@ class ServerHandler:
             record = mlflow_server.configure(workspace, wanted.reference)
             # It warms up while the image is built; whoever needs it first waits for it.
             mlflow_server.launch_keeper(workspace)
-        return State(inputs["workspace"], {**inputs, "tracking_uri": record.get("uri", "")})
-
-    def update(self, context: Context, state: State, inputs: Properties) -> State:
-        return self.create(context, inputs)
+        mlflow_server.owners(workspace).join(owner)
+        told = {"tracking_uri": record.get("uri", ""), "owner": owner.token}
+        return State(inputs["workspace"], {**inputs, **told})
 
     def read(self, context: Context, state: State) -> State | None:
         workspace = local_workspace(context, state.outputs["workspace"])
@@ -62,7 +74,14 @@ class ServerHandler:
 
     def delete(self, context: Context, state: State) -> None:
         # The records stay: runs that completed are adopted by the next `up`.
-        mlflow_server.stop(local_workspace(context, state.outputs["workspace"]))
+        workspace = local_workspace(context, state.outputs["workspace"])
+        if mlflow_server.owners(workspace).leave(owner_of(context, state.outputs.get("owner"))):
+            mlflow_server.stop(workspace)
+
+
+def _tracking_of(record: Properties) -> str:
+    """What was asked for, from the workspace's record."""
+    return str(record["uri"] if record["kind"] == "external" else record["kind"])
 
 
 def _is_tracking(value: object) -> bool:

@@ -1,0 +1,85 @@
+"""Builder `prebuilt`: an image that exists. What its tag stands for is looked up once, and kept by digest."""
+
+from typing import TYPE_CHECKING
+
+from trainup.core.images import ImageReference, parse_reference
+from trainup.core.inputs import Finding
+from trainup.core.values import UNKNOWN, has_unknown, reveal
+from trainup.jobs.azure.connection import connect
+from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
+from trainup.provider.places import judge_names, judge_texts
+
+if TYPE_CHECKING:
+    from trainup.jobs.azure.registry_v2 import Registry
+
+DEFAULT_PLATFORM = "linux/amd64"
+
+
+class Prebuilt:
+    """Inputs: `image`, and optional `username`, `password`, `platform`, `cloud`. Output: `reference`, by digest.
+
+    A tag that moves on changes nothing; `pulumi up --replace <urn>` looks it up again. Deleting keeps the image.
+    """
+
+    def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
+        findings = judge_names(inputs, ("builder", "image"), ("username", "password", "platform", "cloud"))
+        findings += judge_texts(inputs, ("image", "platform", "cloud")) + judge_texts(reveal(inputs), ("username",))
+        image = inputs.get("image")
+        if isinstance(image, str) and image:
+            try:
+                parse_reference(image)
+            except ValueError as error:
+                findings.append(Finding("image", str(error)))
+        if (inputs.get("username") is None) != (inputs.get("password") is None):
+            findings.append(Finding("password", "a login is `username` and `password`: give both or neither"))
+        return inputs, findings
+
+    def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
+        content = ("image", "platform")
+        return Difference(compare(old, new, lambda name: Change.REPLACE if name in content else Change.UPDATE))
+
+    def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
+        return {**_kept(inputs), "reference": state.outputs["reference"] if state else UNKNOWN}
+
+    def create(self, context: Context, inputs: Properties) -> State:
+        wanted = parse_reference(inputs["image"])
+        digest = _registry(wanted, inputs).resolve(wanted, inputs.get("platform") or DEFAULT_PLATFORM)
+        reference = f"{_name(wanted)}@{digest}"
+        context.info(f"{inputs['image']} is {reference}")
+        return State(reference, {**_kept(inputs), "reference": reference})
+
+    def update(self, context: Context, state: State, inputs: Properties) -> State:
+        return State(state.id, {**_kept(inputs), "reference": state.outputs["reference"]})
+
+    def read(self, context: Context, state: State) -> State | None:
+        reference = parse_reference(state.outputs["reference"])
+        inputs = {**state.outputs, **(state.inputs or {})}
+        if has_unknown(inputs) or not reference.digest:
+            raise ResourceError(f"{state.id!r} is no image by digest: it cannot be looked up")
+        found = _registry(reference, inputs).find(reference.repository, reference.digest)
+        return State(state.id, state.outputs, state.inputs) if found else None
+
+    def delete(self, context: Context, state: State) -> None:
+        """The image was there before, and stays."""
+
+
+def _registry(image: ImageReference, inputs: Properties) -> "Registry":
+    # Takes longer to import than a preview takes in all.
+    from trainup.jobs.azure.registry_v2 import Login, Registry
+
+    if inputs.get("username") is not None:
+        plain = reveal({name: inputs[name] for name in ("username", "password")})
+        return Registry(image.server, login=Login(plain["username"], plain["password"]))
+    client = connect(inputs.get("cloud"))
+    suffix = client.endpoints.registry_suffix
+    is_azures = image.server == suffix or image.server.endswith(f".{suffix}")
+    return Registry(image.server, entra=client.token if is_azures else None)
+
+
+def _name(image: ImageReference) -> str:
+    return f"{image.server}/{image.repository}"
+
+
+def _kept(inputs: Properties) -> Properties:
+    """The inputs that are no secret."""
+    return {name: inputs.get(name) for name in ("builder", "image", "platform", "cloud")}

@@ -1,0 +1,74 @@
+"""Builder `venv`: a virtual environment of locked requirements, made by uv and named by its content."""
+
+from trainup.core.inputs import Finding
+from trainup.core.values import UNKNOWN, has_unknown
+from trainup.jobs.local import environments
+from trainup.jobs.local.launch import environment_folder
+from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
+from trainup.provider.places import judge_names, local_workspace, owner_of
+
+
+class VenvBuilder:
+    """Inputs: `workspace`, `builder`, `requirements` (a file), `python` (version). Check adds `reference`.
+
+    Outputs: the inputs, and `environment_id`, the folder of the environment.
+    """
+
+    def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
+        findings = judge_names(inputs, ("workspace", "builder"), ("requirements", "python", "reference"))
+        given = {name: inputs[name] for name in ("requirements", "python") if inputs.get(name) is not None}
+        if has_unknown(given):
+            return {**inputs, "reference": UNKNOWN}, findings
+        wrong = [name for name, value in given.items() if not isinstance(value, str) or not value]
+        for name in wrong:
+            what = "path" if name == "requirements" else "version"
+            findings.append(Finding(name, f"{given[name]!r} is not text; give a {what}"))
+        if wrong:
+            return inputs, findings
+        wanted, problems = self._recipe(context, inputs)
+        findings += [Finding("requirements", problem) for problem in problems]
+        return {**inputs, "reference": wanted.reference}, findings
+
+    def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
+        # Where the requirements lie is no part of the image; what they say is, by `reference`.
+        content = ("reference", "workspace", "builder")
+        return Difference(compare(old, new, lambda name: Change.REPLACE if name in content else Change.UPDATE))
+
+    def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
+        return {**inputs, "environment_id": state.outputs["environment_id"] if state else UNKNOWN}
+
+    def create(self, context: Context, inputs: Properties) -> State:
+        workspace = local_workspace(context, inputs["workspace"])
+        wanted, _ = self._recipe(context, inputs)
+        if wanted.reference != inputs["reference"]:
+            raise ResourceError(f"{inputs.get('requirements')} changed since the preview: run `pulumi up` again")
+        try:
+            folder = environments.build(workspace, wanted, context.info)
+        except environments.BuildError as error:
+            raise ResourceError(
+                f"the environment of {inputs.get('requirements')} could not be built: {error}"
+            ) from error
+        owner = owner_of(context)
+        environments.owners(workspace, wanted.reference).join(owner)
+        told = {"environment_id": workspace.shown(folder), "owner": owner.token}
+        return State(wanted.reference, {**inputs, **told})
+
+    def update(self, context: Context, state: State, inputs: Properties) -> State:
+        return State(state.id, {**state.outputs, **inputs})
+
+    def read(self, context: Context, state: State) -> State | None:
+        workspace = local_workspace(context, state.outputs["workspace"])
+        if not environments.is_built(workspace, state.id):
+            return None
+        folder = workspace.shown(environment_folder(workspace, state.id))
+        return State(state.id, {**state.outputs, "environment_id": folder}, state.inputs)
+
+    def delete(self, context: Context, state: State) -> None:
+        # The environment stays for runs that still need it, until newer ones push it out.
+        workspace = local_workspace(context, state.outputs["workspace"])
+        if environments.is_built(workspace, state.id):
+            environments.owners(workspace, state.id).leave(owner_of(context, state.outputs.get("owner")))
+
+    def _recipe(self, context: Context, inputs: Properties) -> tuple[environments.Recipe, list[str]]:
+        path = inputs.get("requirements")
+        return environments.recipe(context.project / path if path else None, inputs.get("python"))

@@ -1,0 +1,72 @@
+"""What a run tells the user while it goes on, and when it has failed."""
+
+from trainup.core.failure import FailureClass
+from trainup.core.status import PHASES, Status
+from trainup.jobs import lifecycle, outputs
+from trainup.jobs.target import Record, Target
+from trainup.provider.handler import Context, Properties
+
+TAIL_LINES = 20
+BURST = 20
+"""Log lines that arrive together are shown as one message from this number on."""
+
+
+def listener(context: Context) -> lifecycle.Listener:
+    """Passes on what a run prints and where it stands."""
+    before: dict[str, Status] = {}
+
+    def lines(texts: list[str]) -> None:
+        if len(texts) >= BURST:
+            context.info("\n".join(texts))
+        else:
+            for text in texts:
+                context.info(text)
+
+    def status(record: Record) -> None:
+        last = before.get(record.name)
+        phase = PHASES.get(last, "") if last is not None else ""
+        if last is not record.status and phase in record.phases:
+            context.info(f"{record.name}: was {last} for {length(record.phases[phase])}")
+        before[record.name] = record.status
+        context.info(f"{record.name}: {record.status}" + (f", {record.waiting}" if record.waiting else ""))
+
+    return lifecycle.Listener(lines, status)
+
+
+def length(seconds: float) -> str:
+    """`3 m 20 s`; short ones with a digit more."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} m" if hours else f"{minutes} m {rest} s"
+
+
+def told(record: Record, target: Target, attempts: int) -> Properties:
+    """The outputs that the target's record tells."""
+    result: Properties = outputs.outputs_of(record, attempts)
+    result |= {"reproduce": record.reproduce, "log_tail": None}
+    if record.failure:
+        result["log_tail"] = target.log_tail(record.name, TAIL_LINES)
+    return result
+
+
+def report(record: Record, tail: list[str] | None) -> str:
+    """What a user needs to act on a failure, in one message."""
+    parts = [sentence(record)]
+    if tail:
+        parts += [f"last lines of the log ({record.log_uri}):", *(f"  {line}" for line in tail)]
+    if record.web_url:
+        parts.append(f"its page: {record.web_url}")
+    parts.append(f"the same by hand: {record.reproduce}")
+    if record.failure:
+        parts.append(f"what to do: {record.failure.remedy}")
+    return "\n".join(parts)
+
+
+def sentence(record: Record) -> str:
+    """How a run stands, and why."""
+    if not record.failure:
+        return f"{record.name} is {record.status}"
+    kind: FailureClass = record.failure.failure_class
+    return f"{record.name} {record.status} ({kind}): {record.failure.message}"
