@@ -35,6 +35,16 @@ class Image(pulumi.CustomResource):
         super().__init__("trainup:index:Image", name, {**_outputs(Image), **inputs}, opts)
 
 
+class Data(pulumi.CustomResource):
+    """`trainup:index:Data`: a file or folder on this machine by its content."""
+
+    digest: pulumi.Output[str]
+    uri: pulumi.Output[str]
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:Data", name, {**_outputs(Data), **inputs}, opts)
+
+
 class Pool(pulumi.CustomResource):
     """`trainup:index:Pool`: the slots of a local cluster."""
 
@@ -42,6 +52,13 @@ class Pool(pulumi.CustomResource):
 
     def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
         super().__init__("trainup:index:Pool", name, {**_outputs(Pool), **inputs}, opts)
+
+
+class Quota(pulumi.CustomResource):
+    """`trainup:index:Quota`: whether the subscription may have the nodes of a cluster, told in the preview."""
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:Quota", name, inputs, opts)
 
 
 class Server(pulumi.CustomResource):

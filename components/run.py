@@ -23,7 +23,16 @@ class TrainingRunArgs(TypedDict):
     """The cluster it runs on. Defaults to one slot of its own."""
 
     image: NotRequired[pulumi.Input[str]]
-    """Image reference by digest. Defaults to the interpreter that trainup runs on."""
+    """Image reference by digest. Defaults to the interpreter that trainup runs on; on Azure there is no default."""
+
+    environment_id: NotRequired[pulumi.Input[str]]
+    """ARM id of the environment that the image is registered as. Defaults to one that is made for the image."""
+
+    cloud: NotRequired[str]
+    """Which Azure: `public`, `usgovernment`, `china`, or the host that describes another. Defaults to `public`."""
+
+    job: NotRequired[str]
+    """Job file of Azure ML's CLI v2, relative to the folder of Pulumi.yaml, that says what runs. Defaults to none."""
 
     source: NotRequired[str]
     """Folder with the code, relative to the folder of Pulumi.yaml; the files in it are part of the run's identity."""
@@ -44,19 +53,37 @@ class TrainingRunArgs(TypedDict):
     """Environment variables with secret values; only their names are part of the identity. Defaults to none."""
 
     inputs: NotRequired[pulumi.Input[dict[str, pulumi.Input[dict[str, pulumi.Input[str]]]]]]
-    """Data inputs: name → `uri` and `digest`; a command uses them as `${{inputs.name}}`. Defaults to none."""
+    """Data inputs: name → `uri`, `digest`, and where wanted `path`, `type` and `mode`; or a literal `value`. A command
+    uses them as `${{inputs.name}}`. Defaults to none."""
+
+    outputs: NotRequired[pulumi.Input[dict[str, pulumi.Input[dict[str, pulumi.Input[str]]]]]]
+    """Named outputs: name → `mode` and `uri`, both optional; a command uses them as `${{outputs.name}}`. On this
+    machine they are folders among the run's outputs. Defaults to those that the command names."""
 
     after: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
     """Upstream runs: name → their `digest`; they complete first, a change there trains again. Defaults to none."""
 
     distribution: NotRequired[pulumi.Input[dict[str, Any]]]
-    """`type` (`pytorch`) and `process_count_per_node`. Defaults to one process per node."""
+    """`type` (`pytorch`; on Azure also `mpi` and `tensorflow`) and `process_count_per_node`, or `worker_count` and
+    `parameter_server_count`. Defaults to one process per node."""
 
     nodes: NotRequired[pulumi.Input[int]]
     """How many nodes work together. Defaults to 1."""
 
     size: NotRequired[pulumi.Input[str]]
     """Size of the nodes, by name. Defaults to the cluster's."""
+
+    shm_size: NotRequired[pulumi.Input[str]]
+    """Shared memory of a node on Azure, such as `64g`. Defaults to `16g`, enough for the workers of a data loader."""
+
+    identity: NotRequired[pulumi.Input[str]]
+    """Who the run is on Azure: a client id, `cluster`, `user` or `token`. Defaults to the cluster's own identity."""
+
+    queue_tier: NotRequired[pulumi.Input[str]]
+    """Without a cluster: `spot`, `basic`, `standard` or `premium`. Defaults to what Azure ML takes."""
+
+    node_price: NotRequired[pulumi.Input[float]]
+    """US dollars for a node and an hour, which `cost` counts with. Defaults to nothing."""
 
     rerun: NotRequired[pulumi.Input[str]]
     """Anything new here trains again on purpose. Defaults to nothing."""
@@ -79,6 +106,9 @@ class TrainingRunArgs(TypedDict):
     timeout: NotRequired[pulumi.Input[str]]
     """How long the command may run: `90s`, `30m`, `2h`, `1d`. Defaults to no limit."""
 
+    queue_timeout: NotRequired[pulumi.Input[str]]
+    """How long it may wait for nodes before it is given up. Defaults to no limit."""
+
     retries: NotRequired[pulumi.Input[int]]
     """How often a failed run is tried again within one `up`. Defaults to 0."""
 
@@ -90,6 +120,10 @@ class TrainingRunArgs(TypedDict):
 
     on_interrupt: NotRequired[pulumi.Input[str]]
     """`detach`: Ctrl-C leaves the run alone, the next `up` attaches; `cancel`: it stops it. Defaults to `detach`."""
+
+    on_preemption: NotRequired[pulumi.Input[str]]
+    """`resume`: after its node was taken away, another attempt goes on from the last checkpoint; `fail`. Defaults to
+    `resume`."""
 
     on_delete: NotRequired[pulumi.Input[str]]
     """What becomes of the record: `keep`, `archive` or `delete`. Defaults to `keep`."""
@@ -132,12 +166,17 @@ class TrainingRun(pulumi.ComponentResource):
     """The run's page."""
 
     cost: pulumi.Output[float]
-    """What it cost, in US dollars; nothing on this machine."""
+    """US dollars: nodes times the time they worked times `node_price`; nothing on this machine."""
 
     def __init__(self, name: str, args: TrainingRunArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:TrainingRun", name, {}, opts)
 
-        renamed = {"run_name": "run", "workspace_id": "workspace", "cluster_id": "cluster"}
+        renamed = {
+            "run_name": "run",
+            "workspace_id": "workspace",
+            "cluster_id": "cluster",
+            "environment_id": "environment",
+        }
         run = Run(
             f"{name}-job",
             {"run": name, **{renamed.get(key, key): value for key, value in args.items()}},

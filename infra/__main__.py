@@ -1,31 +1,39 @@
 """The program: settings → platform → runs → exports."""
 
+from importlib import import_module
 from typing import cast
 
 import pulumi
 
 from trainup.components.run import TrainingRun, TrainingRunArgs
-from trainup.infra import local, settings
+from trainup.infra import edges, settings
+from trainup.infra.platforms import Platform
 
 wanted = settings.load()
-platform = local.build(wanted)
+# Only the target's own module: what declares things on Azure takes seconds to import.
+platform: Platform = import_module(f"trainup.infra.{wanted.target}").build(wanted)
 
 runs: dict[str, TrainingRun] = {}
 for name in settings.order(wanted):
     run = wanted.runs[name]
-    given = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after"})
+    given = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after", "inputs"})
     if run.secrets:
         given["secrets"] = {variable: settings.secret(variable) for variable in run.secrets}
     if run.after:
         given["after"] = {upstream: runs[upstream].digest for upstream in run.after}
+    if run.inputs:
+        given["inputs"] = {key: edges.source(item, platform, runs) for key, item in run.inputs.items()}
     place = {
         "target": platform.target,
         "workspace_id": platform.workspace_id,
         "cluster_id": platform.cluster_id,
         "image": platform.image,
+        "environment_id": platform.environment_id,
+        **{key: value for key, value in (("cloud", platform.cloud), ("size", platform.size)) if value},
     }
-    runs[name] = TrainingRun(name, cast(TrainingRunArgs, place | given))
+    first = pulumi.ResourceOptions(depends_on=platform.first)
+    runs[name] = TrainingRun(name, cast(TrainingRunArgs, place | given), opts=first)
 
-pulumi.export("platform", vars(platform))
+pulumi.export("platform", platform.exported())
 outputs = TrainingRun.__annotations__
 pulumi.export("runs", {name: {output: getattr(run, output) for output in outputs} for name, run in runs.items()})

@@ -3,10 +3,11 @@
 import pulumi
 
 from trainup.components.local.cluster import LocalCluster
+from trainup.components.local.data import LocalData
 from trainup.components.local.image import LocalImage
 from trainup.components.local.registry import LocalRegistry
 from trainup.components.local.workspace import LocalWorkspace
-from trainup.infra.platform import Platform
+from trainup.infra.platforms import DataSource, Platform
 from trainup.infra.settings import Settings
 
 
@@ -30,6 +31,7 @@ def build(settings: Settings) -> Platform:
             **settings.image.model_dump(exclude_none=True),  # type: ignore[typeddict-item]
         },
     )
+    data = {name: LocalData(f"data-{name}", {"path": asset.path}) for name, asset in settings.data.items()}
     return Platform(
         target="local",
         location="this machine",
@@ -38,4 +40,6 @@ def build(settings: Settings) -> Platform:
         login_server=registry.login_server,
         cluster_id=cluster.id,
         image=image.reference,
+        environment_id=image.environment_id,
+        data={name: DataSource(asset.uri, asset.digest) for name, asset in data.items()},
     )

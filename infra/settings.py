@@ -1,52 +1,19 @@
 """The one place that reads the stack's configuration: typed, strict, every problem in one message."""
 
 import json
-import shlex
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import pulumi
+from pulumi.runtime import get_root_directory
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from trainup.core.duration import parse_duration
-from trainup.core.naming import check_run_name
-from trainup.core.spec import OnDelete, OnFailure, OnInterrupt
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from trainup.infra.azure_settings import AZURE_NATIVE, REGISTRY_PASSWORD, AzureSettings
+from trainup.infra.sections import SECRET_NAME, UNSHOWN, DataName, RunName, RunSettings, Section
 
 
-def _words(value: Any) -> Any:
-    return shlex.split(value) if isinstance(value, str) else value
-
-
-def _texts(value: Any) -> Any:
-    """Arguments may be written as YAML numbers: `[--epochs, 5]`."""
-    if isinstance(value, list):
-        return [str(item) if isinstance(item, (int, float)) and not isinstance(item, bool) else item for item in value]
-    return value
-
-
-def _run_name(value: Any) -> Any:
-    if isinstance(value, str) and (problem := check_run_name(value)):
-        raise ValueError(problem)
-    return value
-
-
-def _length_of_time(value: Any) -> Any:
-    if isinstance(value, (str, int, float)):
-        parse_duration(value)
-        return str(value)
-    return value
-
-
-Words = Annotated[list[str], BeforeValidator(_texts), BeforeValidator(_words)]
-RunName = Annotated[str, BeforeValidator(_run_name)]
-LengthOfTime = Annotated[str, BeforeValidator(_length_of_time)]
-
-
-class WorkspaceSettings(_Section):
+class WorkspaceSettings(Section):
     """`trainup:workspace`."""
 
     path: str | None = None
@@ -54,111 +21,122 @@ class WorkspaceSettings(_Section):
     tracking: str = "server"
 
 
-class ClusterSettings(_Section):
+class ClusterSettings(Section):
     """`trainup:cluster`."""
 
     name: str = "gpu-cluster"
     max_nodes: int = Field(default=1, ge=1)
 
+    @property
+    def node_limit(self) -> int:
+        """The most nodes that one run can have."""
+        return self.max_nodes
 
-class ImageSettings(_Section):
+
+class ImageSettings(Section):
     """`trainup:image`."""
 
     requirements: str | None = None
     python: str | None = None
 
 
-class DistributionSettings(_Section):
-    """`distribution` of a run."""
+class LocalDataSettings(Section):
+    """One entry of `trainup:data`: a file or folder, relative to the folder of Pulumi.yaml."""
 
-    type: Literal["pytorch"] = "pytorch"
-    process_count_per_node: int = Field(default=1, ge=1)
-
-
-class RunSettings(_Section):
-    """One entry of `trainup:runs`."""
-
-    source: str | None = None
-    script: str | None = None
-    arguments: Words | None = None
-    command: Words | None = None
-    environment_variables: dict[str, str] | None = None
-    secrets: list[str] | None = None
-    """Names of config secrets, handed to the run as environment variables of the same name."""
-    after: list[RunName] | None = None
-    distribution: DistributionSettings | None = None
-    nodes: int | None = Field(default=None, ge=1)
-    size: str | None = None
-    rerun: Annotated[str, BeforeValidator(str)] | None = None
-    allow_secrets: list[str] | None = None
-    display_name: str | None = None
-    description: str | None = None
-    experiment_name: str | None = None
-    tags: dict[str, str] | None = None
-    timeout: LengthOfTime | None = None
-    retries: int | None = Field(default=None, ge=0)
-    wait: bool | None = None
-    on_failure: OnFailure | None = None
-    on_interrupt: OnInterrupt | None = None
-    on_delete: OnDelete | None = None
+    path: str
 
 
-class Settings(_Section):
-    """All of a stack's configuration."""
+class Settings(Section):
+    """All of a local stack's configuration."""
 
-    target: Literal["local"] = "local"
+    target: Literal["local", "azure"] = "local"
     workspace: WorkspaceSettings = WorkspaceSettings()
     cluster: ClusterSettings = ClusterSettings()
     image: ImageSettings = ImageSettings()
-    runs: dict[RunName, RunSettings] = {}
+    data: dict[DataName, LocalDataSettings] = Field(default_factory=dict)
+    runs: dict[RunName, RunSettings] = Field(default_factory=dict)
 
 
-def load() -> Settings:
+AnySettings = Settings | AzureSettings
+
+
+def load() -> AnySettings:
     """The settings of the current stack; `pulumi.RunError` with every problem at once."""
     stack = pulumi.get_stack()
     given: dict[str, Any] = {}
     problems: list[str] = []
-    texts = _config()
+    texts = _config(pulumi.get_project())
+    model: type[AnySettings] = AzureSettings if texts.get("target") == "azure" else Settings
     for key, text in texts.items():
-        if key not in Settings.model_fields:
+        if key not in _keys(model):
             continue
         try:
             given[key] = text if key == "target" else json.loads(text)
-        except ValueError:
-            problems.append(f"trainup:{key}: {text!r} is text; write a map below it")
+        except (ValueError, RecursionError):
+            problems.append(f"trainup:{key}: this is text; write a map below it")
+    problems += _key_problems(model, _wanted_secrets(given), texts)
+    whole = given.keys() >= texts.keys() & _keys(model)
+    if model is AzureSettings:
+        given[AZURE_NATIVE] = _config("azure-native")
     try:
-        settings = Settings.model_validate(given)
+        settings: AnySettings = model.model_validate(given, context={"root": Path(get_root_directory() or ".")})
     except ValidationError as error:
-        problems += [f"trainup:{_path(item['loc'])}: {_reason(item)}" for item in error.errors()]
+        problems += [f"{_path(item['loc'])}: {_reason(item)}" for item in error.errors()]
     else:
-        problems += _cross_problems(settings) + _key_problems(settings, texts)
+        # Judged only where every section is as it was meant: a default in place of a broken one would mislead.
+        problems += _cross_problems(settings) if whole else []
     if problems:
         listing = "\n".join(f"  {problem}" for problem in problems)
         raise pulumi.RunError(f"Pulumi.{stack}.yaml has {len(problems)} problem(s):\n{listing}")
     return settings
 
 
-def _config() -> dict[str, str]:
-    """Every key of the project's namespace: only so is a misspelt one noticed."""
-    prefix = f"{pulumi.get_project()}:"
+def _keys(model: type[AnySettings]) -> list[str]:
+    return [key for key in model.model_fields if key != AZURE_NATIVE]
+
+
+def _config(namespace: str) -> dict[str, str]:
+    """Every key of a namespace: only so is a misspelt one noticed."""
+    prefix = f"{namespace}:"
     config = {**get_config_env(), **CONFIG.get()}
     return {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
 
 
-def _key_problems(settings: Settings, texts: dict[str, str]) -> list[str]:
-    wanted = {name for run in settings.runs.values() for name in run.secrets or ()}
-    known = ", ".join(Settings.model_fields)
+def _wanted_secrets(given: dict[str, Any]) -> dict[str, str]:
+    """The secrets that are asked for → by what, as far as that can be told from settings that may hold mistakes."""
+    wanted: dict[str, str] = {}
+    for name, section in _maps(given.get("data")):
+        wanted |= {key: f"the data {name}" for key in _names([section.get("key")])}
+    if isinstance(registry := given.get("registry"), dict) and registry.get("username"):
+        wanted[REGISTRY_PASSWORD] = "the registry's user name"
+    for _, run in _maps(given.get("runs")):
+        wanted |= {name: "a run" for name in _names(run.get("secrets"))}
+    return wanted
+
+
+def _names(values: Any) -> list[str]:
+    """The names among what may be anything: what is no name is likely the secret itself, and repeated nowhere."""
+    found = values if isinstance(values, list) else []
+    return [value for value in found if isinstance(value, str) and SECRET_NAME.fullmatch(value)]
+
+
+def _maps(section: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [item for item in section.items() if isinstance(item[1], dict)] if isinstance(section, dict) else []
+
+
+def _key_problems(model: type[AnySettings], wanted: dict[str, str], texts: dict[str, str]) -> list[str]:
+    known = ", ".join(_keys(model))
     problems = [
         f"trainup:{key}: there is no such key; there are {known}"
         for key in texts
-        if key not in Settings.model_fields and key not in wanted
+        if key not in _keys(model) and key not in wanted
     ]
-    for name in sorted(wanted):
+    for name, by in sorted(wanted.items()):
         how = f"set it with `pulumi config set --secret trainup:{name}`"
         if name not in texts:
-            problems.append(f"trainup:{name}: a run asks for this secret, and it is not set; {how}")
-        elif not is_config_secret(f"{pulumi.get_project()}:{name}"):
-            problems.append(f"trainup:{name}: it is a secret of a run, but stored as plain text; {how}")
+            problems.append(f"trainup:{name}: {by} asks for this secret, and it is not set; {how}")
+        elif not _is_secret(name):
+            problems.append(f"trainup:{name}: it is a secret of {by}, but stored as plain text; {how}")
     return problems
 
 
@@ -167,24 +145,35 @@ def secret(name: str) -> pulumi.Output[str]:
     return pulumi.Config("trainup").require_secret(name)
 
 
-def _cross_problems(settings: Settings) -> list[str]:
-    problems = []
+def _cross_problems(settings: AnySettings) -> list[str]:
+    problems = settings.misfits() if isinstance(settings, AzureSettings) else []
     for name, run in settings.runs.items():
+        known, data = ", ".join(settings.runs), ", ".join(settings.data) or "none"
         for upstream in run.after or ():
             if upstream not in settings.runs:
-                known = ", ".join(settings.runs)
                 problems.append(f"trainup:runs.{name}.after: there is no run {upstream!r}; there are {known}")
-        if (run.nodes or 1) > settings.cluster.max_nodes:
+        for key, item in (run.inputs or {}).items():
+            at = f"trainup:runs.{name}.inputs.{key}"
+            if item.run and item.run not in settings.runs:
+                problems.append(f"{at}.run: there is no run {item.run!r}; there are {known}")
+            if item.data and item.data not in settings.data:
+                problems.append(f"{at}.data: there is no {item.data!r} in trainup:data; there are {data}")
+        problems += [
+            f"trainup:runs.{upstream}.wait: {name} comes after it, so `up` has to wait for its end: leave `wait` out"
+            for upstream in run.upstream
+            if upstream in settings.runs and settings.runs[upstream].wait is False
+        ]
+        if (run.nodes or 1) > settings.cluster.node_limit:
             problems.append(
                 f"trainup:runs.{name}.nodes: {run.nodes} nodes never start on a cluster with max_nodes "
-                f"{settings.cluster.max_nodes}: raise trainup:cluster.max_nodes or ask for fewer"
+                f"{settings.cluster.node_limit}: raise trainup:cluster.max_nodes or ask for fewer"
             )
     if loop := _loop(settings):
         problems.append(f"trainup:runs: {' → '.join(loop)}: runs that wait for each other never start")
     return problems
 
 
-def _loop(settings: Settings) -> list[str] | None:
+def _loop(settings: AnySettings) -> list[str] | None:
     done: set[str] = set()
 
     def visit(name: str, path: list[str]) -> list[str] | None:
@@ -192,7 +181,7 @@ def _loop(settings: Settings) -> list[str] | None:
             return [*path[path.index(name) :], name]
         if name in done or name not in settings.runs:
             return None
-        for upstream in settings.runs[name].after or ():
+        for upstream in settings.runs[name].upstream:
             if found := visit(upstream, [*path, name]):
                 return found
         done.add(name)
@@ -201,15 +190,16 @@ def _loop(settings: Settings) -> list[str] | None:
     return next((found for name in settings.runs if (found := visit(name, []))), None)
 
 
-def order(settings: Settings) -> list[str]:
+def order(settings: AnySettings) -> list[str]:
     """The names of the runs, every run after those it waits for."""
     result: list[str] = []
 
     def visit(name: str) -> None:
-        for upstream in settings.runs[name].after or ():
+        if name in result:
+            return
+        for upstream in settings.runs[name].upstream:
             visit(upstream)
-        if name not in result:
-            result.append(name)
+        result.append(name)
 
     for name in settings.runs:
         visit(name)
@@ -217,15 +207,26 @@ def order(settings: Settings) -> list[str]:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
+    if location[0] == AZURE_NATIVE:
+        return f"azure-native:{location[1]}"
     path = ""
     for part in location:
         if part == "[key]":
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    return path
+    return f"trainup:{path}"
 
 
 def _reason(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "there is no such key"
-    return str(error["msg"]).removeprefix("Value error, ")
+    rule = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == UNSHOWN:
+        return rule
+    given = error["input"]
+    is_shown = isinstance(given, (str, int, float)) and not _is_secret(str(error["loc"][0]))
+    return f"{given!r} was given. {rule}" if is_shown and repr(given) not in rule else rule
+
+
+def _is_secret(key: str) -> bool:
+    return is_config_secret(f"{pulumi.get_project()}:{key}")

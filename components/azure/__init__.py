@@ -1,0 +1,1 @@
+"""The platform nouns on Azure."""

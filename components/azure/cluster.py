@@ -1,0 +1,170 @@
+"""The cluster noun on Azure."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_azure_native import machinelearningservices
+
+from trainup.components.resources import Quota
+from trainup.core.azure_ids import CLUSTER, parse_id
+from trainup.core.clusters import IDLE_SECONDS, SERVERLESS, check_nodes, iso_duration
+from trainup.core.sizes import DEFAULT, check_spot, find_size
+
+# Azure takes a change of these and then ignores it, so only a new cluster makes it true.
+REPLACED_ON = [
+    f"properties.properties.{field}"
+    for field in (
+        "vmSize",
+        "vmPriority",
+        "subnet",
+        "osType",
+        "userAccountCredentials",
+        "remoteLoginPortPublicAccess",
+        "enableNodePublicIp",
+        "isolatedNetwork",
+    )
+]
+
+
+class GpuClusterArgs(TypedDict):
+    """What nodes there are, at most and at least, and when they go."""
+
+    location: str
+    """Region of the workspace, such as `koreacentral`."""
+
+    workspace_name: pulumi.Input[str]
+    """The workspace."""
+
+    resource_group_name: pulumi.Input[str]
+    """Resource group of the workspace."""
+
+    identity_id: pulumi.Input[str]
+    """ARM id of the identity that the nodes run as; it has its roles already."""
+
+    cluster_name: NotRequired[str]
+    """Name of the cluster in its workspace. Defaults to `gpu-cluster`."""
+
+    cluster_id: NotRequired[str]
+    """ARM id of an existing cluster to attach to. Defaults to a new one."""
+
+    serverless: NotRequired[bool]
+    """Whether Azure ML finds a node for each run, without any cluster. Defaults to false."""
+
+    size: NotRequired[str]
+    """Name (`gpu-small`) or SKU of the nodes. Defaults to `gpu-small`: one T4, about half a US dollar an hour."""
+
+    min_nodes: NotRequired[int]
+    """Nodes that are always on, and always paid for. Defaults to 0."""
+
+    max_nodes: NotRequired[int]
+    """The most nodes at once. Defaults to 4."""
+
+    idle_seconds: NotRequired[int]
+    """How long a node stays on with nothing to do. Defaults to 120."""
+
+    spot: NotRequired[bool]
+    """Whether nodes are cheap ones that Azure may take away. Defaults to false."""
+
+    subnet_id: NotRequired[str]
+    """ARM id of the subnet for the nodes. Defaults to none."""
+
+    ssh_user: NotRequired[str]
+    """User who may log in to the nodes over SSH, with `ssh_public_key`. Defaults to nobody."""
+
+    ssh_public_key: NotRequired[str]
+    """Public key of that user. Defaults to none."""
+
+    subscription_id: NotRequired[str]
+    """Whose quota is looked up before a new cluster is made. Defaults to the variable ARM_SUBSCRIPTION_ID."""
+
+    cloud: NotRequired[str]
+    """Azure's cloud by name, or the host of one that describes itself. Defaults to `public`."""
+
+
+class GpuCluster(pulumi.ComponentResource):
+    """Nodes that come when a run needs them and go when none does. Costs nothing while idle."""
+
+    id: pulumi.Output[str]
+    """ARM id of the cluster, or `serverless`."""
+
+    name: pulumi.Output[str]
+    """Name of the cluster, or `serverless`."""
+
+    def __init__(self, name: str, args: GpuClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:GpuCluster", name, {}, opts)
+
+        if args.get("serverless", False):
+            self.id = self.name = pulumi.Output.from_input(SERVERLESS)
+        elif (existing := args.get("cluster_id")) is not None:
+            self.id = pulumi.Output.from_input(existing)
+            self.name = pulumi.Output.from_input(parse_id(existing, CLUSTER).name)
+        else:
+            compute = self._create(name, args)
+            self.id = compute.id
+            self.name = compute.name
+        self.register_outputs({"id": self.id, "name": self.name})
+
+    def _create(self, name: str, args: GpuClusterArgs) -> machinelearningservices.Compute:
+        size, spot = find_size(args.get("size", DEFAULT)), args.get("spot", False)
+        least, most = args.get("min_nodes", 0), args.get("max_nodes", 4)
+        for problem in (check_spot(size) if spot else None, check_nodes(least, most)):
+            if problem:
+                raise ValueError(problem)
+        user, subnet = args.get("ssh_user"), args.get("subnet_id")
+        login = (
+            machinelearningservices.UserAccountCredentialsArgs(
+                admin_user_name=user, admin_user_ssh_public_key=args["ssh_public_key"]
+            )
+            if user
+            else None
+        )
+
+        quota = Quota(
+            f"{name}-quota",
+            {
+                "location": args["location"],
+                "size": size.sku,
+                "min_nodes": least,
+                "max_nodes": most,
+                "spot": spot,
+                "subscription_id": args.get("subscription_id"),
+                "cloud": args.get("cloud"),
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        return machinelearningservices.Compute(
+            f"{name}-compute",
+            compute_name=args.get("cluster_name", "gpu-cluster"),
+            location=args["location"],
+            resource_group_name=args["resource_group_name"],
+            workspace_name=args["workspace_name"],
+            identity={"type": "UserAssigned", "user_assigned_identities": [args["identity_id"]]},
+            properties=machinelearningservices.AmlComputeArgs(
+                compute_type="AmlCompute",
+                compute_location=args["location"],
+                disable_local_auth=not user,
+                properties=machinelearningservices.AmlComputePropertiesArgs(
+                    vm_size=size.sku,
+                    vm_priority="LowPriority" if spot else "Dedicated",
+                    os_type="Linux",
+                    scale_settings=machinelearningservices.ScaleSettingsArgs(
+                        min_node_count=least,
+                        max_node_count=most,
+                        node_idle_time_before_scale_down=iso_duration(args.get("idle_seconds", IDLE_SECONDS)),
+                    ),
+                    subnet=machinelearningservices.ResourceIdArgs(id=subnet) if subnet else None,
+                    remote_login_port_public_access="Enabled" if user else "Disabled",
+                    user_account_credentials=login,
+                    enable_node_public_ip=True,
+                    isolated_network=False,
+                ),
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[quota],
+                replace_on_changes=REPLACED_ON,
+                # The name is fixed and taken until the old cluster is gone.
+                delete_before_replace=True,
+            ),
+        )

@@ -1,0 +1,127 @@
+"""The data noun on Azure."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_azure_native import machinelearningservices
+
+from trainup.components.azure.grants import grant
+from trainup.core.azure_ids import STORAGE, parse_id
+from trainup.core.azure_names import datastore_name
+from trainup.core.canonical import sha256
+from trainup.core.roles import Role
+
+
+class DataAssetArgs(TypedDict):
+    """Which folder of which blob container, and how nodes get at it."""
+
+    workspace_name: pulumi.Input[str]
+    """The workspace that knows the data."""
+
+    resource_group_name: pulumi.Input[str]
+    """Resource group of the workspace."""
+
+    storage_id: str
+    """ARM id of the storage account."""
+
+    container: str
+    """Blob container."""
+
+    path: NotRequired[str]
+    """Folder in the container. Defaults to all of it."""
+
+    data_name: NotRequired[str]
+    """Name of the data. Defaults to the component's name."""
+
+    version: NotRequired[str]
+    """Version of the data; anything new is a new version. Defaults to one that is named by where the data lies."""
+
+    principal_id: NotRequired[pulumi.Input[str]]
+    """Identity of the nodes, which may then read the account. Defaults to granting nothing."""
+
+    account_key: NotRequired[pulumi.Input[str]]
+    """Key of the account, a secret, where identities cannot be used. Defaults to access by identity."""
+
+    storage_suffix: NotRequired[str]
+    """What storage addresses end in. Defaults to `core.windows.net`."""
+
+
+class DataAsset(pulumi.ComponentResource):
+    """A folder of blobs under a name and a version. Nothing is copied, so it costs nothing."""
+
+    id: pulumi.Output[str]
+    """ARM id of the version."""
+
+    uri: pulumi.Output[str]
+    """Where the data lies, as runs take it."""
+
+    digest: pulumi.Output[str]
+    """What the data is: its place and its version, since nobody reads all of it to find out."""
+
+    def __init__(self, name: str, args: DataAssetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:DataAsset", name, {}, opts)
+
+        account = parse_id(args["storage_id"], STORAGE)
+        key, principal = args.get("account_key"), args.get("principal_id")
+
+        if key is None and principal is not None:
+            grant(f"{name}-nodes-read", Role.BLOB_DATA_READER, args["storage_id"], principal, parent=self)
+
+        store = machinelearningservices.Datastore(
+            f"{name}-store",
+            name=datastore_name(args.get("data_name", name)),
+            resource_group_name=args["resource_group_name"],
+            workspace_name=args["workspace_name"],
+            properties=machinelearningservices.AzureBlobDatastoreArgs(
+                datastore_type="AzureBlob",
+                account_name=account.name,
+                container_name=args["container"],
+                endpoint=args.get("storage_suffix", "core.windows.net"),
+                protocol="https",
+                resource_group=account.resource_group,
+                subscription_id=account.subscription_id,
+                credentials=_credentials(key),
+                service_data_access_auth_identity="WorkspaceSystemAssignedIdentity" if key is None else "None",
+            ),
+            # The workspace's identity may have its roles only minutes later; runs find out soon enough.
+            skip_validation=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        path = args.get("path", "").strip("/")
+        digest = sha256(
+            {
+                "storage": str(account).lower(),
+                "container": args["container"],
+                "path": path,
+                "version": args.get("version", "1"),
+            }
+        )
+        uri = pulumi.Output.concat("azureml://datastores/", store.name, f"/paths/{path}{'/' if path else ''}")
+        version = machinelearningservices.DataVersion(
+            f"{name}-version",
+            name=args.get("data_name", name),
+            version=args.get("version", digest[:12]),
+            resource_group_name=args["resource_group_name"],
+            workspace_name=args["workspace_name"],
+            properties=machinelearningservices.UriFolderDataVersionArgs(data_type="uri_folder", data_uri=uri),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        self.id = version.id
+        self.uri = uri
+        self.digest = pulumi.Output.from_input(digest)
+        self.register_outputs({"id": self.id, "uri": self.uri, "digest": self.digest})
+
+
+def _credentials(
+    key: pulumi.Input[str] | None,
+) -> machinelearningservices.NoneDatastoreCredentialsArgs | machinelearningservices.AccountKeyDatastoreCredentialsArgs:
+    if key is None:
+        return machinelearningservices.NoneDatastoreCredentialsArgs(credentials_type="None")
+    return machinelearningservices.AccountKeyDatastoreCredentialsArgs(
+        credentials_type="AccountKey",
+        secrets=machinelearningservices.AccountKeyDatastoreSecretsArgs(
+            secrets_type="AccountKey", key=pulumi.Output.secret(key)
+        ),
+    )

@@ -1,0 +1,134 @@
+"""The registry noun on Azure."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_azure_native import containerregistry, machinelearningservices
+
+from trainup.components.azure.grants import grant
+from trainup.core.azure_ids import REGISTRY, parse_id
+from trainup.core.azure_names import stem
+from trainup.core.roles import Role
+
+
+class ContainerRegistryArgs(TypedDict):
+    """Where images lie, and who pulls them."""
+
+    location: str
+    """Region, such as `koreacentral`."""
+
+    resource_group_name: pulumi.Input[str]
+    """Resource group of a new registry."""
+
+    identity_id: pulumi.Input[str]
+    """ARM id of the identity that the nodes run as."""
+
+    principal_id: pulumi.Input[str]
+    """The same identity as role assignments name it."""
+
+    registry_id: NotRequired[str]
+    """ARM id of an existing registry to attach to. Defaults to a new one."""
+
+    registry_name: NotRequired[str]
+    """Name of a new registry. Defaults to one with a random end."""
+
+    sku: NotRequired[pulumi.Input[str]]
+    """Service tier. Defaults to `Basic`, about 5 US dollars a month."""
+
+    protect: NotRequired[bool]
+    """Whether a new registry is protected from deletion. Defaults to true."""
+
+
+class ContainerRegistry(pulumi.ComponentResource):
+    """A private registry that nodes reach by identity, never by password."""
+
+    id: pulumi.Output[str]
+    """ARM id of the registry."""
+
+    login_server: pulumi.Output[str]
+    """Host name that images are named under."""
+
+    identity_id: pulumi.Output[str]
+    """The nodes' identity, once it may pull: a cluster that takes this is never made too early."""
+
+    def __init__(self, name: str, args: ContainerRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:ContainerRegistry", name, {}, opts)
+
+        if (existing := args.get("registry_id")) is not None:
+            registry = containerregistry.Registry.get(
+                f"{name}-registry", existing, opts=pulumi.ResourceOptions(parent=self)
+            )
+            # Older engines do not tell the id of what is read in a preview, and it is known anyway.
+            self.id = pulumi.Output.from_input(str(parse_id(existing, REGISTRY)))
+        else:
+            registry = containerregistry.Registry(
+                stem(name, 50, separator=""),
+                registry_name=args.get("registry_name"),
+                location=args["location"],
+                resource_group_name=args["resource_group_name"],
+                sku={"name": args.get("sku", "Basic")},
+                admin_user_enabled=False,
+                anonymous_pull_enabled=False,
+                opts=pulumi.ResourceOptions(parent=self, protect=args.get("protect", True)),
+            )
+            self.id = registry.id
+
+        pull = grant(f"{name}-nodes-pull", Role.ACR_PULL, self.id, args["principal_id"], parent=self)
+
+        self.login_server = registry.login_server
+        # Azure ML asks for the right to pull when a cluster is made, and never again.
+        self.identity_id = pulumi.Output.all(args["identity_id"], pull.id).apply(lambda ids: str(ids[0]))
+        self.register_outputs({"id": self.id, "login_server": self.login_server, "identity_id": self.identity_id})
+
+
+class ExternalRegistryArgs(TypedDict):
+    """A registry outside of Azure, and how to log in to it."""
+
+    workspace_name: pulumi.Input[str]
+    """The workspace whose nodes pull from it."""
+
+    resource_group_name: pulumi.Input[str]
+    """Resource group of the workspace."""
+
+    server: str
+    """Host name of the registry, such as `ghcr.io`."""
+
+    username: pulumi.Input[str]
+    """User name to log in with."""
+
+    password: pulumi.Input[str]
+    """Password or token to log in with; a secret."""
+
+
+class ExternalRegistry(pulumi.ComponentResource):
+    """A private registry that knows no Azure identities: its password is kept by the workspace."""
+
+    id: pulumi.Output[str]
+    """ARM id of the connection that holds the login."""
+
+    login_server: pulumi.Output[str]
+    """Host name that images are named under."""
+
+    def __init__(self, name: str, args: ExternalRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:ExternalRegistry", name, {}, opts)
+
+        connection = machinelearningservices.WorkspaceConnection(
+            f"{name}-login",
+            connection_name=stem(name, 32, "login"),
+            resource_group_name=args["resource_group_name"],
+            workspace_name=args["workspace_name"],
+            properties=machinelearningservices.UsernamePasswordAuthTypeWorkspaceConnectionPropertiesArgs(
+                auth_type="UsernamePassword",
+                category="ContainerRegistry",
+                target=args["server"],
+                credentials=machinelearningservices.WorkspaceConnectionUsernamePasswordArgs(
+                    username=args["username"],
+                    password=pulumi.Output.secret(args["password"]),
+                ),
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        self.id = connection.id
+        self.login_server = pulumi.Output.from_input(args["server"])
+        self.register_outputs({"id": self.id, "login_server": self.login_server})

@@ -1,0 +1,205 @@
+"""The workspace noun on Azure."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_azure_native import (
+    applicationinsights,
+    keyvault,
+    machinelearningservices,
+    managedidentity,
+    operationalinsights,
+    resources,
+    storage,
+)
+
+from trainup.components.azure.grants import grant
+from trainup.core.azure_ids import WORKSPACE, parse_id
+from trainup.core.azure_names import stem
+from trainup.core.roles import Role
+
+
+class WorkspaceArgs(TypedDict):
+    """Where a workspace lies, or which existing one to use."""
+
+    location: str
+    """Region, such as `koreacentral`."""
+
+    workspace_id: NotRequired[str]
+    """ARM id of an existing workspace to attach to. Defaults to a new one with all it needs."""
+
+    workspace_name: NotRequired[str]
+    """Name of a new workspace; once deleted, Azure blocks it for 14 days. Defaults to one with a random end."""
+
+    resource_group_name: NotRequired[str]
+    """Existing resource group to build in. Defaults to a new one."""
+
+    registry_id: NotRequired[pulumi.Input[str]]
+    """Container registry for images that Azure ML builds itself. Defaults to none."""
+
+    nodes_read_secrets: NotRequired[bool]
+    """Whether the identity for nodes may read the workspace's key vault, for runs with secrets. Defaults to false."""
+
+    protect: NotRequired[bool]
+    """Whether what holds data is protected from deletion, and a deleted vault is kept for 90 days. Defaults to true."""
+
+
+class Workspace(pulumi.ComponentResource):
+    """An Azure ML workspace that is reached by identity, never by key.
+
+    Idle, it costs the storage of what runs left behind, and nothing else.
+    """
+
+    id: pulumi.Output[str]
+    """ARM id of the workspace."""
+
+    name: pulumi.Output[str]
+    """Name of the workspace."""
+
+    tracking_uri: pulumi.Output[str]
+    """Where scripts log to with MLflow."""
+
+    resource_group_name: pulumi.Output[str]
+    """Resource group of the workspace, for what belongs beside it."""
+
+    storage_id: pulumi.Output[str]
+    """ARM id of the storage account that holds code, logs and outputs."""
+
+    vault_id: pulumi.Output[str]
+    """ARM id of the key vault."""
+
+    identity_id: pulumi.Output[str]
+    """ARM id of the identity for nodes; it may read and write the storage account."""
+
+    principal_id: pulumi.Output[str]
+    """The same identity as role assignments name it."""
+
+    def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:Workspace", name, {}, opts)
+
+        existing = args.get("workspace_id")
+        group_name = parse_id(existing, WORKSPACE).resource_group if existing else args.get("resource_group_name")
+        if group_name is None:
+            group = resources.ResourceGroup(
+                stem(name, 90, "group"),
+                location=args["location"],
+                opts=pulumi.ResourceOptions(parent=self, protect=args.get("protect", True)),
+            )
+        self.resource_group_name = group.name if group_name is None else pulumi.Output.from_input(group_name)
+
+        identity = managedidentity.UserAssignedIdentity(
+            stem(name, 128, "nodes"),
+            location=args["location"],
+            resource_group_name=self.resource_group_name,
+            # While it is changed, a preview does not know its principal, and every role would look replaced.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["tags"]),
+        )
+
+        if existing:
+            workspace = machinelearningservices.Workspace.get(
+                f"{name}-workspace", existing, opts=pulumi.ResourceOptions(parent=self)
+            )
+            self.storage_id = workspace.storage_account.apply(str)
+            self.vault_id = workspace.key_vault.apply(str)
+            # Older engines do not tell the id of what is read in a preview, and it is known anyway.
+            self.id = pulumi.Output.from_input(str(parse_id(existing, WORKSPACE)))
+            self.name = pulumi.Output.from_input(parse_id(existing, WORKSPACE).name)
+        else:
+            workspace = self._create(name, args, identity.tenant_id)
+            self.id, self.name = workspace.id, workspace.name
+
+        access = grant(
+            f"{name}-nodes-storage", Role.BLOB_DATA_CONTRIBUTOR, self.storage_id, identity.principal_id, parent=self
+        )
+
+        grants = [access]
+        if args.get("nodes_read_secrets", False):
+            reads = grant(f"{name}-nodes-secrets", Role.SECRETS_USER, self.vault_id, identity.principal_id, parent=self)
+            grants.append(reads)
+
+        self.tracking_uri = workspace.ml_flow_tracking_uri
+        # Whoever takes the identity waits until it may do what runs do.
+        granted = (assignment.id for assignment in grants)
+        self.identity_id = pulumi.Output.all(identity.id, *granted).apply(lambda ids: str(ids[0]))
+        self.principal_id = identity.principal_id
+        self.register_outputs({output: getattr(self, output) for output in Workspace.__annotations__})
+
+    def _create(
+        self, name: str, args: WorkspaceArgs, tenant_id: pulumi.Output[str]
+    ) -> machinelearningservices.Workspace:
+        """A new workspace, and what Azure ML demands beside one."""
+        location, protect = args["location"], args.get("protect", True)
+
+        account = storage.StorageAccount(
+            stem(name, 24, "data", separator=""),
+            location=location,
+            resource_group_name=self.resource_group_name,
+            kind="StorageV2",
+            sku={"name": "Standard_LRS"},
+            allow_shared_key_access=False,
+            allow_blob_public_access=False,
+            # Azure ML takes no account with a hierarchical namespace as a workspace's own.
+            is_hns_enabled=False,
+            minimum_tls_version="TLS1_2",
+            opts=pulumi.ResourceOptions(parent=self, protect=protect),
+        )
+        self.storage_id = account.id
+
+        vault = keyvault.Vault(
+            stem(name, 24, "kv"),
+            location=location,
+            resource_group_name=self.resource_group_name,
+            properties={
+                "sku": {"family": "A", "name": "standard"},
+                "tenant_id": tenant_id,
+                "enable_rbac_authorization": True,
+                "enable_soft_delete": True,
+                "soft_delete_retention_in_days": 90 if protect else 7,
+                "enable_purge_protection": True if protect else None,
+            },
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=protect,
+                # Azure sets both once; taking the protection away to destroy a stack must not run into that.
+                ignore_changes=["properties.softDeleteRetentionInDays", "properties.enablePurgeProtection"],
+            ),
+        )
+
+        self.vault_id = vault.id
+
+        logs = operationalinsights.Workspace(
+            stem(name, 63, "logs"),
+            location=location,
+            resource_group_name=self.resource_group_name,
+            sku={"name": "PerGB2018"},
+            retention_in_days=30,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        insights = applicationinsights.Component(
+            stem(name, 255, "insights"),
+            location=location,
+            resource_group_name=self.resource_group_name,
+            kind="web",
+            application_type="web",
+            ingestion_mode="LogAnalytics",
+            workspace_resource_id=logs.id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        return machinelearningservices.Workspace(
+            stem(name, 32, "ml"),
+            workspace_name=args.get("workspace_name"),
+            location=location,
+            resource_group_name=self.resource_group_name,
+            kind="Default",
+            identity={"type": "SystemAssigned"},
+            storage_account=account.id,
+            key_vault=vault.id,
+            application_insights=insights.id,
+            container_registry=args.get("registry_id"),
+            public_network_access="Enabled",
+            system_datastores_auth_mode="Identity",
+            # Filled in by the service once the network is first used.
+            opts=pulumi.ResourceOptions(parent=self, protect=protect, ignore_changes=["managedNetwork"]),
+        )

@@ -1,0 +1,40 @@
+"""The data noun on this machine."""
+
+from typing import TypedDict
+
+import pulumi
+
+from trainup.components.resources import Data
+
+
+class LocalDataArgs(TypedDict):
+    """Where the data lies."""
+
+    path: pulumi.Input[str]
+    """File or folder, relative to the folder of Pulumi.yaml."""
+
+
+class LocalData(pulumi.ComponentResource):
+    """A file or folder, known by its content: a run that takes it trains again when the content changes.
+
+    Nothing is copied, so it costs nothing; runs must not write to it.
+    """
+
+    id: pulumi.Output[str]
+    """The path."""
+
+    uri: pulumi.Output[str]
+    """Where the data lies, as runs take it."""
+
+    digest: pulumi.Output[str]
+    """What the data is: `sha256:…` over names and contents."""
+
+    def __init__(self, name: str, args: LocalDataArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:LocalData", name, {}, opts)
+
+        data = Data(f"{name}-content", {"path": args["path"]}, opts=pulumi.ResourceOptions(parent=self))
+
+        self.id = data.id
+        self.uri = data.uri
+        self.digest = data.digest
+        self.register_outputs({"id": self.id, "uri": self.uri, "digest": self.digest})

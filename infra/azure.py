@@ -1,0 +1,194 @@
+"""The platform on Azure: reached by identity, and idle at the cost of what is stored."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime import get_root_directory
+
+from trainup.components.azure.access import Access
+from trainup.components.azure.cluster import GpuCluster
+from trainup.components.azure.data import DataAsset
+from trainup.components.azure.image import CustomImage
+from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry
+from trainup.components.azure.workspace import Workspace
+from trainup.core.images import ImageBuilder, conda_from_pip
+from trainup.infra import settings
+from trainup.infra.azure_image_settings import AzureImageSettings
+from trainup.infra.azure_settings import REGISTRY_PASSWORD, AzureSettings
+from trainup.infra.platforms import DataSource, Platform
+from trainup.infra.tags import tag_everything
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The subscription in a stack file that nobody has edited yet."""
+
+
+def build(wanted: AzureSettings) -> Platform:
+    """Compose the components on Azure."""
+    _warn(wanted)
+    tag_everything(wanted.tags)
+    stack, location = f"{pulumi.get_project()}-{pulumi.get_stack()}", wanted.azure_native.location
+
+    # Workspace and registry need each other: one its group and identity, the other a place for images.
+    registry_id: pulumi.Output[str] | None = None
+    if wanted.uses_azure_registry:  # one that nobody resolved would keep the program waiting
+        registry_id, resolve_registry_id = pulumi.deferred_output()  # type: ignore[var-annotated]
+    workspace = Workspace(
+        stack,
+        _given(
+            location=location,
+            workspace_id=wanted.workspace.id or wanted.workspace.config,
+            workspace_name=wanted.workspace.name,
+            resource_group_name=wanted.workspace.resource_group,
+            registry_id=registry_id,
+            nodes_read_secrets=wanted.has_secrets or None,
+            protect=wanted.protect,
+        ),
+    )
+    beside = {"workspace_name": workspace.name, "resource_group_name": workspace.resource_group_name}
+    builder = wanted.image.builder
+    cloud = wanted.azure_native.metadata_host or wanted.azure_native.environment
+
+    images: dict[str, Any] = {}
+    logins: list[pulumi.Resource] = []
+    identity_id = workspace.identity_id
+    login_server = pulumi.Output.from_input(wanted.login_server)
+    if wanted.uses_azure_registry:
+        registry = ContainerRegistry(
+            f"{stack}-registry",
+            _given(
+                location=location,
+                resource_group_name=workspace.resource_group_name,
+                identity_id=workspace.identity_id,
+                principal_id=workspace.principal_id,
+                registry_id=wanted.registry.id,
+                registry_name=wanted.registry.name,
+                sku=wanted.registry.sku,
+                protect=wanted.protect,
+            ),
+        )
+        resolve_registry_id(registry.id)
+        identity_id, login_server = registry.identity_id, registry.login_server
+        images = {"registry_id": registry.id}
+    elif wanted.registry.server is not None:
+        password = settings.secret(REGISTRY_PASSWORD)
+        login = {"server": wanted.registry.server, "username": wanted.registry.username or "", "password": password}
+        logins = [ExternalRegistry(f"{stack}-registry", _given(**login, **beside))]
+        images = {"username": wanted.registry.username, "password": password}
+
+    first: list[pulumi.Resource] = []
+    if wanted.access.principals:
+        access = Access(
+            "access",
+            _given(
+                principals=wanted.access.principals,
+                workspace_id=workspace.id,
+                storage_id=workspace.storage_id,
+                registry_id=images.get("registry_id") if builder is not ImageBuilder.PREBUILT else None,
+                vault_id=workspace.vault_id if wanted.has_secrets else None,
+                builds_in_registry=builder is ImageBuilder.ACR,
+            ),
+        )
+        # Whoever deploys uploads the runs' code, for which one of these roles is needed.
+        first.append(access)
+
+    cluster = GpuCluster(
+        "cluster",
+        _given(
+            **beside,
+            location=location,
+            identity_id=identity_id,
+            cluster_name=wanted.cluster.name,
+            cluster_id=wanted.cluster.id,
+            serverless=wanted.cluster.serverless,
+            size=wanted.cluster.size,
+            min_nodes=wanted.cluster.min_nodes,
+            max_nodes=wanted.cluster.max_nodes,
+            idle_seconds=wanted.cluster.idle_seconds,
+            spot=wanted.cluster.spot,
+            subnet_id=wanted.cluster.subnet,
+            ssh_user=wanted.cluster.ssh_user,
+            ssh_public_key=wanted.cluster.ssh_public_key,
+            subscription_id=wanted.azure_native.subscription_id,
+            cloud=cloud,
+        ),
+    )
+
+    image = CustomImage(
+        "image",
+        _given(**beside, **images, **_image(wanted.image), login_server=login_server, cloud=cloud),
+        # Whoever takes the image needs the login as well.
+        opts=pulumi.ResourceOptions(depends_on=logins),
+    )
+
+    data = {
+        name: DataAsset(
+            f"data-{name}",
+            _given(
+                **beside,
+                storage_id=asset.storage,
+                container=asset.container,
+                path=asset.path,
+                data_name=name,
+                version=asset.version,
+                principal_id=workspace.principal_id,
+                account_key=settings.secret(asset.key) if asset.key else None,
+                storage_suffix=wanted.azure_native.cloud.storage_suffix,
+            ),
+        )
+        for name, asset in wanted.data.items()
+    }
+
+    return Platform(
+        target="azure",
+        location=location,
+        workspace_id=workspace.id,
+        tracking_uri=workspace.tracking_uri,
+        login_server=login_server,
+        cluster_id=cluster.id,
+        image=image.reference,
+        environment_id=image.environment_id,
+        data={name: DataSource(asset.uri, asset.digest) for name, asset in data.items()},
+        cloud=cloud,
+        size=wanted.cluster.size if wanted.cluster.serverless else None,
+        first=first,
+    )
+
+
+def _image(wanted: AzureImageSettings) -> dict[str, Any]:
+    """The image's own settings as the component takes them, with the text of what is given as a file."""
+    root, context, dockerfile = Path(get_root_directory()), wanted.folder, wanted.dockerfile_path
+    if wanted.builder is ImageBuilder.DOCKER:
+        # That provider knows the program's folder and not the project's.
+        context, dockerfile = (os.path.relpath(root / path) for path in (context, dockerfile))
+    conda = (root / wanted.conda).read_text(encoding="utf-8") if wanted.conda else None
+    return {
+        "builder": wanted.builder,
+        "environment_name": wanted.environment,
+        "repository": wanted.repository,
+        "context": context,
+        "dockerfile": None if wanted.dockerfile_text else dockerfile,
+        "dockerfile_text": wanted.dockerfile_text,
+        "arguments": wanted.arguments,
+        "timeout": wanted.timeout,
+        "on_interrupt": wanted.on_interrupt,
+        "allow_secrets": wanted.allow_secrets,
+        "reference": wanted.reference,
+        "conda": conda_from_pip(wanted.pip) if wanted.pip else conda,
+    }
+
+
+def _given(**arguments: Any) -> Any:
+    """Arguments of a component without those that nobody gave."""
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _warn(wanted: AzureSettings) -> None:
+    file = f"Pulumi.{pulumi.get_stack()}.yaml"
+    if wanted.azure_native.subscription_id == NOBODY:
+        pulumi.log.warn(f"{file} still has the placeholder as azure-native:subscriptionId: put your own there")
+    if not wanted.access.principals:
+        pulumi.log.warn(
+            f"{file} names nobody in trainup:access: only who has these roles from elsewhere can submit runs"
+        )

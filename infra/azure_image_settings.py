@@ -1,0 +1,106 @@
+"""The image settings of Azure stacks."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationInfo, model_validator
+
+from trainup.core.images import ImageBuilder
+from trainup.core.spec import OnInterrupt
+from trainup.infra.azure_values import EnvironmentName, Reference, Repository, project_root, refuse, together
+from trainup.infra.sections import LengthOfTime, Section, Text
+
+
+class AzureImageSettings(Section):
+    """`trainup:image`: built from a Dockerfile, or an existing one by `reference`."""
+
+    builder: ImageBuilder = ImageBuilder.ACR
+    environment: EnvironmentName = "fastai2"
+    repository: Repository | None = None
+    context: str | None = None
+    dockerfile: str | None = None
+    dockerfile_text: str | None = None
+    arguments: dict[str, Text] | None = None
+    timeout: LengthOfTime | None = None
+    on_interrupt: OnInterrupt | None = None
+    allow_secrets: list[str] | None = None
+    reference: Reference | None = None
+    user_managed_dependencies: bool = True
+    """Whether the image is used as it is; otherwise Azure ML installs `conda` or `pip` on top of it."""
+    conda: str | None = None
+    pip: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _has_one_source(self, info: ValidationInfo) -> "AzureImageSettings":
+        refuse([*self._source_problems(), *self._package_problems(), *self._file_problems(project_root(info))])
+        return self
+
+    def _source_problems(self) -> list[str | None]:
+        only_acr = [name for name in ("timeout", "on_interrupt", "allow_secrets") if name in self.model_fields_set]
+        foreign = f"`{'`, `'.join(only_acr)}` is for the builder acr, and the builder is {self.builder}: remove it"
+        strange = foreign if only_acr and self.builder is not ImageBuilder.ACR else None
+        if self.builder is ImageBuilder.PREBUILT:
+            build = ("context", "dockerfile", "dockerfile_text", "arguments", "repository")
+            missing = "the builder prebuilt takes an existing image: name it with `reference`"
+            return [strange, together(self, "reference", *build), None if self.reference else missing]
+        return [
+            strange,
+            f"`reference` is for the builder prebuilt, and the builder is {self.builder}: remove the one or change the "
+            "other"
+            if self.reference
+            else None,
+            together(self, "dockerfile", "dockerfile_text"),
+            "the builder docker reads the Dockerfile from a file: give `dockerfile`, or take the builder acr"
+            if self.dockerfile_text is not None and self.builder is ImageBuilder.DOCKER
+            else None,
+        ]
+
+    def _package_problems(self) -> list[str | None]:
+        packages = self.conda is not None or self.pip is not None
+        return [
+            together(self, "conda", "pip"),
+            "`conda` and `pip` install on top of an image: set `user_managed_dependencies: false`"
+            if packages and self.user_managed_dependencies
+            else None,
+            "`user_managed_dependencies: false` lets Azure ML install packages: list them in `conda` or `pip`"
+            if not packages and not self.user_managed_dependencies
+            else None,
+        ]
+
+    def _file_problems(self, root: Path) -> list[str | None]:
+        problems = [_conda_problem(root, self.conda)] if self.conda else []
+        if self.builder is ImageBuilder.PREBUILT:
+            return problems
+        if not (root / self.folder).is_dir():
+            problems.append(f"there is no folder {self.folder} to build from: `context` is relative to Pulumi.yaml")
+        elif self.dockerfile_text is None and not (root / self.dockerfile_path).is_file():
+            problems.append(
+                f"there is no {self.dockerfile_path}: write one, name another with `dockerfile`, "
+                "or take an existing image with `builder: prebuilt`"
+            )
+        return problems
+
+    @property
+    def folder(self) -> str:
+        """What the Dockerfile copies from, relative to the folder of Pulumi.yaml."""
+        return self.context or "."
+
+    @property
+    def dockerfile_path(self) -> str:
+        """Where the Dockerfile lies, relative to the folder of Pulumi.yaml."""
+        return self.dockerfile or str(Path(self.folder, "Dockerfile"))
+
+
+def _conda_problem(root: Path, name: str) -> str | None:
+    if not (root / name).is_file():
+        return f"there is no file {name}: `conda` is relative to Pulumi.yaml"
+    try:
+        found = yaml.safe_load((root / name).read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        return f"{name} is no YAML{where}: {error.problem}"
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return f"{name} is no YAML: it is no text in UTF-8"
+    if not isinstance(found, dict) or not isinstance(found.get("dependencies"), list):
+        return f"{name} is no Conda file: it has a list of `dependencies`"
+    return None

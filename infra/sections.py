@@ -1,0 +1,186 @@
+"""What the settings of every target are made of: the kinds of value, and the runs."""
+
+import re
+import shlex
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from trainup.core.azure_names import check_name
+from trainup.core.duration import parse_duration
+from trainup.core.naming import check_run_name
+from trainup.core.spec import (
+    DistributionType,
+    InputMode,
+    OnDelete,
+    OnFailure,
+    OnInterrupt,
+    OnPreemption,
+    OutputMode,
+    QueueTier,
+)
+
+UNSHOWN = "unshown"
+"""Type of an error whose value must not be repeated, because it is likely a password."""
+
+
+class Section(BaseModel):
+    """A map in a stack's configuration; keys that it does not have are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _words(value: Any) -> Any:
+    return shlex.split(value) if isinstance(value, str) else value
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def _texts(value: Any) -> Any:
+    """Arguments may be written as YAML numbers: `[--epochs, 5]`."""
+    return [_text(item) for item in value] if isinstance(value, list) else value
+
+
+def _length_of_time(value: Any) -> Any:
+    text = _text(value)
+    if isinstance(text, str):
+        parse_duration(text)
+    return text
+
+
+SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
+
+
+def _secret_name(value: Any) -> Any:
+    """What is no name is likely the secret itself."""
+    if isinstance(value, str) and not SECRET_NAME.fullmatch(value):
+        raise PydanticCustomError(
+            UNSHOWN,
+            "this names a config secret, and what is given is no name: set the value itself with "
+            "`pulumi config set --secret trainup:<name>`, and put the name here",
+        )
+    return value
+
+
+def judged(judge: Callable[[str], str | None]) -> BeforeValidator:
+    """A rule of `core` as a kind of setting: `judge` returns what is wrong with a text, or None."""
+
+    def validate(value: Any) -> Any:
+        if isinstance(value, str) and (problem := judge(value)):
+            raise ValueError(problem)
+        return value
+
+    return BeforeValidator(validate)
+
+
+Words = Annotated[list[str], BeforeValidator(_texts), BeforeValidator(_words)]
+Text = Annotated[str, BeforeValidator(_text)]
+RunName = Annotated[str, judged(check_run_name)]
+DataName = Annotated[str, judged(partial(check_name, "data"))]
+LengthOfTime = Annotated[str, BeforeValidator(_length_of_time)]
+SecretName = Annotated[str, BeforeValidator(_secret_name)]
+
+
+class DistributionSettings(Section):
+    """`distribution` of a run."""
+
+    type: DistributionType = DistributionType.PYTORCH
+    process_count_per_node: int | None = Field(default=None, ge=1)
+    worker_count: int | None = Field(default=None, ge=1)
+    parameter_server_count: int | None = Field(default=None, ge=0)
+
+
+class InputSettings(Section):
+    """One entry of a run's `inputs`: data of the stack, the outputs of another run, anything with a version, a text."""
+
+    data: str | None = None
+    """Name of an entry of `trainup:data`."""
+    run: RunName | None = None
+    """Name of another run, which completes first."""
+    uri: str | None = None
+    """Where it lies; then `version` says what it is."""
+    version: Text | None = None
+    value: Text | None = None
+    """The input itself, a text or a number."""
+    path: str | None = None
+    """The part of it that is meant; all of it when not given."""
+    type: str | None = None
+    """What kind of data Azure ML takes it for: `uri_folder` (the default), `uri_file` …"""
+    mode: InputMode | None = None
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "InputSettings":
+        given = [name for name in ("data", "run", "uri", "value") if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = ", ".join(given) or "none"
+            raise ValueError(f"an input is one of `data`, `run`, `uri` and `value`; given: {found}")
+        if (self.uri is None) != (self.version is None):
+            raise ValueError("`uri` and `version` go together: anything new in `version` trains again")
+        return self
+
+
+class OutputSettings(Section):
+    """One entry of a run's `outputs`."""
+
+    mode: OutputMode | None = None
+    uri: str | None = None
+
+
+def _data_by_name(value: Any) -> Any:
+    return {"data": value} if isinstance(value, str) else value
+
+
+def _outputs_by_name(value: Any) -> Any:
+    if isinstance(value, list):
+        return {str(name): {} for name in value}
+    return {name: item or {} for name, item in value.items()} if isinstance(value, dict) else value
+
+
+class RunSettings(Section):
+    """One entry of `trainup:runs`."""
+
+    job: str | None = None
+    """A job file of Azure ML's CLI v2 that says what runs, instead of the keys below."""
+    source: str | None = None
+    script: str | None = None
+    arguments: Words | None = None
+    command: Words | None = None
+    environment_variables: dict[str, str] | None = None
+    secrets: list[SecretName] | None = None
+    """Names of config secrets, handed to the run as environment variables of the same name."""
+    inputs: dict[str, Annotated[InputSettings, BeforeValidator(_data_by_name)]] | None = None
+    """Data that the command takes as `${{inputs.name}}`."""
+    outputs: Annotated[dict[str, OutputSettings], BeforeValidator(_outputs_by_name)] | None = None
+    after: list[RunName] | None = None
+    distribution: DistributionSettings | None = None
+    nodes: int | None = Field(default=None, ge=1)
+    size: str | None = None
+    shm_size: str | None = None
+    identity: str | None = None
+    queue_tier: QueueTier | None = None
+    node_price: float | None = Field(default=None, ge=0)
+    rerun: Text | None = None
+    allow_secrets: list[str] | None = None
+    display_name: str | None = None
+    description: str | None = None
+    experiment_name: str | None = None
+    tags: dict[str, str] | None = None
+    timeout: LengthOfTime | None = None
+    queue_timeout: LengthOfTime | None = None
+    retries: int | None = Field(default=None, ge=0)
+    wait: bool | None = None
+    on_failure: OnFailure | None = None
+    on_interrupt: OnInterrupt | None = None
+    on_preemption: OnPreemption | None = None
+    on_delete: OnDelete | None = None
+
+    @property
+    def upstream(self) -> list[str]:
+        """The runs that have to complete first, each once."""
+        taken = [item.run for item in (self.inputs or {}).values() if item.run]
+        return list(dict.fromkeys([*(self.after or ()), *taken]))

@@ -1,0 +1,44 @@
+"""Finds a workspace's `config.json` as Azure ML's own client does."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainup.core.azure_ids import WORKSPACE, AzureId
+
+FOLDERS = (".azureml", "aml_config", "")
+NAMES = ("config.json", "project.json")
+LEVELS = 20
+"""How many folders above the first one are looked into."""
+KEYS = ("subscription_id", "resource_group", "workspace_name")
+
+
+def read(start: Path) -> AzureId:
+    """The workspace that the file `start` names, or the one found from the folder `start` upwards.
+
+    ValueError when there is no such file, or it names no workspace.
+    """
+    path = start if start.is_file() else next((path for path in _candidates(start) if path.is_file()), None)
+    if path is None:
+        raise ValueError(
+            f"there is no {NAMES[0]} in {start}, in its .azureml or aml_config, or in a folder above: "
+            "download it from the workspace's page in Azure, or give the workspace's `id`"
+        )
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if scope := found.get("Scope"):
+            _, _, subscription, _, group, _, _, _, name, *_ = scope.split("/")
+        else:
+            subscription, group, name = (found[key] for key in KEYS)
+    except (OSError, ValueError, AttributeError, KeyError):
+        raise ValueError(f"{path} names no workspace: it is JSON with {', '.join(KEYS)}") from None
+    return AzureId(subscription, group, WORKSPACE, (name,))
+
+
+def _candidates(start: Path) -> Iterator[Path]:
+    """In the client's order: one kind of folder all the way up before the next kind."""
+    above = [start, *start.resolve().parents][: LEVELS + 1]
+    for folder in FOLDERS:
+        for name in NAMES:
+            for level in above:
+                yield level / folder / name
