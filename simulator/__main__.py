@@ -1,0 +1,54 @@
+"""Azure on this machine, until it is interrupted: prints the variables that lead to it.
+
+    python -m trainup.simulator [--folder DIR] [--sample] [--scale FACTOR]
+
+Another shell then takes them over, and `pulumi`, `az`, the SDKs and `trainup` see this Azure and no other.
+"""
+
+import argparse
+import shlex
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.clock import REAL, Clock, Latency
+from trainup.simulator.cloud.sample import furnish
+from trainup.simulator.rehearsal import rehearsal
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m trainup.simulator", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--folder", type=Path, help="gets bodies/, requests.jsonl and jobs/; default: nothing is kept")
+    parser.add_argument("--sample", action="store_true", help="begin with a workspace, a cluster and an environment")
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=0,
+        metavar="FACTOR",
+        help="how long things take: 1 as on Azure, 0 no time (default)",
+    )
+    options = parser.parse_args(arguments)
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    azure = Azure(
+        bodies=options.folder and options.folder / "bodies",
+        latency=REAL if options.scale else Latency(),
+        clock=Clock(options.scale),
+    )
+    azure.journal.path = options.folder and options.folder / "requests.jsonl"
+    with rehearsal(options.folder, azure=azure) as running:
+        for name, value in running.variables.items():
+            print(f"export {name}={shlex.quote(value)}")
+        if options.sample:
+            print(f"# workspace: {furnish(azure).workspace}")
+        sys.stdout.flush()
+        over.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

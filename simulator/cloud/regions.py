@@ -1,0 +1,125 @@
+"""Regions and the machines to be had in them."""
+
+from dataclasses import dataclass
+
+REGIONS = frozenset(
+    {
+        "australiaeast",
+        "brazilsouth",
+        "canadacentral",
+        "centralindia",
+        "centralus",
+        "eastasia",
+        "eastus",
+        "eastus2",
+        "francecentral",
+        "germanywestcentral",
+        "italynorth",
+        "japaneast",
+        "koreacentral",
+        "northcentralus",
+        "northeurope",
+        "norwayeast",
+        "polandcentral",
+        "southafricanorth",
+        "southcentralus",
+        "southeastasia",
+        "spaincentral",
+        "swedencentral",
+        "switzerlandnorth",
+        "uaenorth",
+        "uksouth",
+        "ukwest",
+        "westcentralus",
+        "westeurope",
+        "westus",
+        "westus2",
+        "westus3",
+        "chinaeast2",
+        "chinanorth3",
+        "usgovarizona",
+        "usgovvirginia",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A size of virtual machine, as the service's list of sizes tells it."""
+
+    name: str
+    family: str
+    cores: int
+    gpus: int
+    memory_gb: int
+    spot: bool = True
+    hourly: float | None = None
+    """US dollars, where a price list was at hand."""
+
+    @property
+    def price(self) -> float:
+        """US dollars per hour with Linux; made up from cores and GPUs where no price list was at hand."""
+        return self.hourly if self.hourly is not None else round(0.06 * self.cores + 0.9 * self.gpus, 3)
+
+    @property
+    def spot_price(self) -> float:
+        """What spare machines cost on a quiet day."""
+        return round(self.price * 0.25, 4)
+
+
+_T4, _A10, _A100 = "standard NCASv3_T4 Family", "standardNVADSA10v5Family", "standardNCADSA100v4Family"
+_H100, _DS, _E = "standardNCADSH100v5Family", "standardDSv2Family", "standardEDSv4Family"
+
+MACHINES = {
+    machine.name.lower(): machine
+    for machine in (
+        Machine("Standard_DS2_v2", _DS, 2, 0, 7),
+        Machine("Standard_DS3_v2", _DS, 4, 0, 14),
+        Machine("Standard_DS4_v2", _DS, 8, 0, 28),
+        Machine("Standard_D2s_v3", "standardDSv3Family", 2, 0, 8),
+        Machine("Standard_D4s_v3", "standardDSv3Family", 4, 0, 16),
+        Machine("Standard_D8s_v3", "standardDSv3Family", 8, 0, 32),
+        Machine("Standard_D16s_v3", "standardDSv3Family", 16, 0, 64),
+        Machine("Standard_D2ds_v4", "standardDDSv4Family", 2, 0, 8),
+        Machine("Standard_D4ds_v4", "standardDDSv4Family", 4, 0, 16),
+        Machine("Standard_D8ds_v4", "standardDDSv4Family", 8, 0, 32),
+        Machine("Standard_E4s_v3", "standardESv3Family", 4, 0, 32),
+        Machine("Standard_E4ds_v4", _E, 4, 0, 32),
+        Machine("Standard_E8ds_v4", _E, 8, 0, 64),
+        Machine("Standard_F4s_v2", "standardFSv2Family", 4, 0, 8),
+        Machine("Standard_F8s_v2", "standardFSv2Family", 8, 0, 16),
+        Machine("Standard_F16s_v2", "standardFSv2Family", 16, 0, 32),
+        Machine("Standard_NC4as_T4_v3", _T4, 4, 1, 28),
+        Machine("Standard_NC8as_T4_v3", _T4, 8, 1, 56),
+        Machine("Standard_NC16as_T4_v3", _T4, 16, 1, 110, hourly=1.481),
+        Machine("Standard_NC64as_T4_v3", _T4, 64, 4, 440),
+        Machine("Standard_NV6ads_A10_v5", _A10, 6, 1, 55),
+        Machine("Standard_NV12ads_A10_v5", _A10, 12, 1, 110),
+        Machine("Standard_NV18ads_A10_v5", _A10, 18, 1, 220, hourly=2.16),
+        Machine("Standard_NV36ads_A10_v5", _A10, 36, 1, 440, hourly=4.32),
+        Machine("Standard_NV72ads_A10_v5", _A10, 72, 2, 880),
+        Machine("Standard_NC24ads_A100_v4", _A100, 24, 1, 220, hourly=4.959),
+        Machine("Standard_NC48ads_A100_v4", _A100, 48, 2, 440, spot=False),
+        Machine("Standard_NC96ads_A100_v4", _A100, 96, 4, 880, spot=False),
+        Machine("Standard_NC40ads_H100_v5", _H100, 40, 1, 320, hourly=9.423),
+        Machine("Standard_NC80adis_H100_v5", _H100, 80, 2, 640),
+        Machine("Standard_ND96asr_v4", "standard NDASv4_A100 Family", 96, 8, 900),
+        Machine("Standard_ND96amsr_A100_v4", "standard NDAMSv4_A100Family", 96, 8, 1900),
+        Machine("Standard_ND96isr_H100_v5", "standardNDv5H100Family", 96, 8, 1900),
+        Machine("Standard_ND96isr_H200_v5", "standardNDISRH200V5Family", 96, 8, 1900),
+    )
+}
+"""Lower-case name → size; retired ones are absent, as they are from the service's list."""
+
+SPOT_FAMILY = "TotalLowPriorityCores"
+"""The one figure that all spot machines of a region share."""
+
+
+def plain_region(text: str) -> str:
+    """`West Europe` and `westeurope` are the same."""
+    return text.replace(" ", "").lower()
+
+
+def plain_family(text: str) -> str:
+    """Families are spelled differently by different services."""
+    return text.replace(" ", "").replace("_", "").lower()

@@ -1,0 +1,109 @@
+"""A subscription with something in it: a workspace with a cluster and an environment, as a small team would have."""
+
+from dataclasses import dataclass
+
+from trainup.simulator.cloud import roles
+from trainup.simulator.cloud.address import ML
+from trainup.simulator.cloud.azure import Azure
+
+REGION = "westeurope"
+IMAGE = "mcr.microsoft.com/azureml/openmpi5.0-cuda12.6-ubuntu24.04:20260305.v1"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Ids of what was made."""
+
+    group: str
+    account: str
+    workspace: str
+    cluster: str
+    environment: str
+    registry: str
+    identity: str
+
+
+def furnish(azure: Azure, *, size: str = "Standard_NC4as_T4_v3", nodes: int = 2, image: str = IMAGE) -> Sample:
+    """Make it. The deployer may read and write the workspace's blobs, and the cluster's identity may pull images."""
+    group = azure.put(f"{azure.root}/resourceGroups/team", "2024-03-01", {"location": REGION})["id"]
+
+    def make(type: str, name: str, version: str, **body: object) -> str:
+        made = azure.put(f"{group}/providers/{type}/{name}", version, {"location": REGION, **body})
+        return str(made["id"])
+
+    account = make(
+        "Microsoft.Storage/storageAccounts",
+        "teamstorage",
+        "2024-01-01",
+        kind="StorageV2",
+        sku={"name": "Standard_LRS"},
+    )
+    vault = make(
+        "Microsoft.KeyVault/vaults",
+        "team-vault",
+        "2024-11-01",
+        properties={"tenantId": azure.tenant, "sku": {"family": "A", "name": "standard"}, "accessPolicies": []},
+    )
+    logs = make("Microsoft.OperationalInsights/workspaces", "team-logs", "2023-09-01", properties={})
+    insights = make(
+        "Microsoft.Insights/components",
+        "team-insights",
+        "2020-02-02",
+        kind="web",
+        properties={"Application_Type": "web", "WorkspaceResourceId": logs},
+    )
+    registry = make(
+        "Microsoft.ContainerRegistry/registries", "teamregistry", "2023-01-01-preview", sku={"name": "Standard"}
+    )
+    identity = make("Microsoft.ManagedIdentity/userAssignedIdentities", "team-nodes", "2023-01-31")
+    workspace = make(
+        ML,
+        "team",
+        "2025-12-01",
+        identity={"type": "SystemAssigned"},
+        properties={
+            "storageAccount": account,
+            "keyVault": vault,
+            "applicationInsights": insights,
+            "containerRegistry": registry,
+        },
+    )
+    principal = azure.get(identity)["properties"]["principalId"]
+    grant(azure, roles.ACR_PULL, registry, principal)
+    grant(azure, roles.BLOB_CONTRIBUTOR, account, principal)
+    grant(azure, roles.BLOB_CONTRIBUTOR, account, azure.deployer, kind="User")
+    cluster = azure.put(
+        f"{workspace}/computes/gpu-cluster",
+        "2025-12-01",
+        {
+            "location": REGION,
+            "identity": {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}},
+            "properties": {
+                "computeType": "AmlCompute",
+                "properties": {
+                    "vmSize": size,
+                    "vmPriority": "Dedicated",
+                    "scaleSettings": {
+                        "minNodeCount": 0,
+                        "maxNodeCount": nodes,
+                        "nodeIdleTimeBeforeScaleDown": "PT2M",
+                    },
+                },
+            },
+        },
+    )["id"]
+    environment = azure.put(
+        f"{workspace}/environments/fastai2/versions/1", "2025-12-01", {"properties": {"image": image}}
+    )["id"]
+    return Sample(group, account, workspace, cluster, environment, registry, identity)
+
+
+def grant(azure: Azure, role: str, scope: str, principal: str, *, kind: str = "ServicePrincipal") -> str:
+    """Assign a role; returns the assignment's id."""
+    name = azure.new_guid(scope, principal, role)
+    definition = f"{azure.root}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    properties = {"principalId": principal, "roleDefinitionId": definition, "principalType": kind}
+    made = azure.put(
+        f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}", "2022-04-01", {"properties": properties}
+    )
+    return str(made["id"])

@@ -1,0 +1,159 @@
+"""Blobs of all storage accounts: their facts in memory, their bytes in files."""
+
+import base64
+import hashlib
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import BufferedReader
+from pathlib import Path
+
+SERVICE_ACCOUNT = "acrbuilds"
+"""The account of the registries' builder: in no subscription, and opened by signatures alone."""
+
+
+@dataclass
+class Blob:
+    """One blob."""
+
+    path: Path
+    """The file with its bytes."""
+
+    md5: str | None = None
+    """Base 64. None for what is still being written."""
+
+    content_type: str = "application/octet-stream"
+    metadata: dict[str, str] = field(default_factory=dict)
+    modified: datetime = field(default_factory=lambda: datetime.now(UTC))
+    etag: str = field(default_factory=lambda: f'"0x{uuid.uuid4().hex[:15].upper()}"')
+
+    kind: str = "BlockBlob"
+
+    @property
+    def size(self) -> int:
+        """Bytes, now."""
+        return self.path.stat().st_size
+
+
+class Storage:
+    """Accounts, containers and blobs. Containers come into being with their first blob. Safe to use from threads."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._lock = threading.RLock()
+        self._blobs: dict[tuple[str, str], dict[str, Blob]] = {}
+        self._blocks: dict[tuple[str, str, str], dict[str, Path]] = {}
+        self._folder = folder
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the bytes are."""
+        with self._lock:
+            if self._folder is None:
+                self._temporary = tempfile.TemporaryDirectory(prefix="trainup-storage-")
+                self._folder = Path(self._temporary.name)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return self._folder
+
+    def get(self, account: str, container: str, name: str) -> Blob | None:
+        """A blob, or None."""
+        with self._lock:
+            found = self._blobs.get((account, container), {}).get(name)
+            return found if found and found.path.exists() else None
+
+    def put(self, account: str, container: str, name: str, data: bytes | Path, **facts: object) -> Blob:
+        """A new blob in the place of what was there: from bytes, or a copy of a file."""
+        path = self._new_file()
+        if isinstance(data, Path):
+            shutil.copyfile(data, path)
+        else:
+            path.write_bytes(data)
+        with path.open("rb") as file:
+            return self._set(account, container, name, Blob(path, _md5(file), **facts))  # type: ignore[arg-type]
+
+    def follow(self, account: str, container: str, name: str, path: Path) -> Blob:
+        """A blob whose bytes are those of a file that grows, such as a log; it is there once the file is."""
+        return self._set(account, container, name, Blob(path, content_type="text/plain", kind="AppendBlob"))
+
+    def stage(self, account: str, container: str, name: str, block: str, data: bytes) -> None:
+        """Keep a block until its list comes."""
+        path = self._new_file()
+        path.write_bytes(data)
+        with self._lock:
+            self._blocks.setdefault((account, container, name), {})[block] = path
+
+    def commit(self, account: str, container: str, name: str, blocks: list[str], **facts: object) -> Blob | None:
+        """Make a blob of staged blocks; None when one of them is missing."""
+        with self._lock:
+            staged = self._blocks.get((account, container, name), {})
+            if any(block not in staged for block in blocks):
+                return None
+            path = self._new_file()
+            with path.open("wb") as made:
+                for block in blocks:
+                    with staged[block].open("rb") as part:
+                        shutil.copyfileobj(part, made)
+            for part_path in staged.values():
+                part_path.unlink()
+            self._blocks.pop((account, container, name), None)
+        with path.open("rb") as file:
+            return self._set(account, container, name, Blob(path, _md5(file), **facts))  # type: ignore[arg-type]
+
+    def delete(self, account: str, container: str, name: str) -> bool:
+        """Remove a blob; False when there was none."""
+        with self._lock:
+            return self._blobs.get((account, container), {}).pop(name, None) is not None
+
+    def create(self, account: str, container: str) -> bool:
+        """Make a container; False when there is one."""
+        with self._lock:
+            new = (account, container) not in self._blobs
+            self._blobs.setdefault((account, container), {})
+            return new
+
+    def has(self, account: str, container: str) -> bool:
+        """Whether there is such a container."""
+        with self._lock:
+            return (account, container) in self._blobs
+
+    def list(self, account: str, container: str, prefix: str = "") -> list[tuple[str, Blob]]:
+        """Blobs by name."""
+        with self._lock:
+            found = self._blobs.get((account, container), {})
+            names = sorted(name for name, blob in found.items() if name.startswith(prefix) and blob.path.exists())
+            return [(name, found[name]) for name in names]
+
+    def containers(self, account: str) -> Iterator[str]:
+        """Names of an account's containers."""
+        with self._lock:
+            yield from sorted(container for owner, container in self._blobs if owner == account)
+
+    def describe(self, blob: Blob, metadata: Mapping[str, str]) -> None:
+        """Replace a blob's metadata."""
+        with self._lock:
+            blob.metadata = dict(metadata)
+            blob.modified = datetime.now(UTC)
+
+    def close(self) -> None:
+        """Forget the bytes that nobody named a folder for."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def _new_file(self) -> Path:
+        return self.folder / uuid.uuid4().hex
+
+    def _set(self, account: str, container: str, name: str, blob: Blob) -> Blob:
+        with self._lock:
+            old = self._blobs.setdefault((account, container), {}).get(name)
+            self._blobs[account, container][name] = blob
+            if old and old.path != blob.path and old.md5 is not None:
+                old.path.unlink(missing_ok=True)
+        return blob
+
+
+def _md5(file: BufferedReader) -> str:
+    return base64.b64encode(hashlib.file_digest(file, "md5").digest()).decode()

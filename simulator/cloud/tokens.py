@@ -1,0 +1,69 @@
+"""Access tokens: signed, for one audience, and good until they expire or are revoked."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+import time
+from typing import Any
+
+from trainup.simulator.cloud.refusal import Refused
+
+HOUR = 3600.0
+
+
+class Tokens:
+    """Makes and checks tokens in the form of a JWT. Only this instance accepts what it made."""
+
+    def __init__(self) -> None:
+        self.lifetime = HOUR
+        """Seconds a new token is good for."""
+        self.issued = 0
+        self._key = secrets.token_bytes(32)
+        self._generation = 0
+        self._lock = threading.Lock()
+
+    def issue(self, audience: str, identity: str, tenant: str, *, lifetime: float | None = None) -> tuple[str, int]:
+        """A token and when it expires, in seconds since 1970. One with a lifetime of its own is never revoked."""
+        now = time.time()
+        expires = int(now + (self.lifetime if lifetime is None else lifetime))
+        with self._lock:
+            self.issued += 1
+            claims = {"aud": audience, "oid": identity, "tid": tenant, "iat": int(now), "exp": expires}
+            claims |= {"jti": self.issued, "ver": "1.0"}
+            if lifetime is None:
+                claims["generation"] = self._generation
+        head = _encoded(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
+        signed = f"{head}.{_encoded(json.dumps(claims).encode())}"
+        return f"{signed}.{_encoded(self._signature(signed))}", expires
+
+    def revoke(self) -> None:
+        """Refuse everything that was issued until now."""
+        with self._lock:
+            self._generation += 1
+
+    def check(self, authorization: str | None) -> dict[str, Any]:
+        """The claims of a bearer token; Refused with 401 tells why it is none."""
+        if not authorization:
+            raise Refused(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+        kind, _, token = authorization.partition(" ")
+        signed, _, signature = token.strip().rpartition(".")
+        if kind.lower() != "bearer" or not hmac.compare_digest(_encoded(self._signature(signed)), signature):
+            raise Refused(401, "InvalidAuthenticationToken", "The access token is invalid.")
+        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(signed.split(".")[1] + "=="))
+        if claims["exp"] <= time.time() or claims.get("generation", self._generation) != self._generation:
+            raise Refused(401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than now.")
+        return claims
+
+    def sign(self, text: str) -> str:
+        """A signature over a text, as shared access signatures and upload addresses carry one."""
+        return _encoded(self._signature(text))
+
+    def _signature(self, text: str) -> bytes:
+        return hmac.new(self._key, text.encode(), hashlib.sha256).digest()
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

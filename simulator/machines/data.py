@@ -1,0 +1,151 @@
+"""Code, inputs and outputs of a job: onto the node before it starts, and back to blobs after it has ended."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainup.simulator.cloud import roles, shape
+from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.machines import files
+from trainup.simulator.machines.errors import Failed
+from trainup.simulator.machines.files import Place, Unreachable
+
+ARTIFACTS = "azureml"
+"""Container of the workspace's artifacts."""
+
+KEPT = ("outputs", "logs")
+"""Folders beside the code whose content is kept with the run."""
+
+_READERS = (roles.BLOB_READER, roles.BLOB_CONTRIBUTOR, roles.BLOB_OWNER)
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data of one job."""
+
+    azure: Azure
+    job: str
+    """Id of the job."""
+
+    own: Mapping[str, Any]
+    """Its properties, as they were put."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the job."""
+        return self.job.rsplit("/", 1)[1]
+
+    @property
+    def workspace(self) -> str:
+        """Id of the workspace."""
+        return self.job.rpartition("/jobs/")[0]
+
+    def artifacts(self, path: str = "") -> Place:
+        """Where the run's own files lie."""
+        account = str(shape.get(self.azure.find(self.workspace), "properties.storageAccount")).rsplit("/", 1)[-1]
+        return Place(account, ARTIFACTS, f"ExperimentRun/dcid.{self.name}/{path}".rstrip("/"))
+
+    def publish(self, name: str, path: Path) -> None:
+        """Show a file as the log of this name, from its first byte on."""
+        place = self.artifacts(name)
+        self.azure.storage.follow(place.account, place.container, place.path, path)
+
+    def code(self, node: int) -> Path:
+        """A fresh copy of the code for a node, with the folders that are kept."""
+        folder = self.folder / f"code-{node}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        if code := self.azure.find(self.own.get("codeId") or ""):
+            try:
+                files.download(self.azure, str(shape.get(code, "properties.codeUri")), folder)
+            except Unreachable as error:
+                raise Failed(f"The code of the job cannot be had: {error}", "CodeSnapshotError") from error
+        for name in KEPT:
+            (folder / name).mkdir(exist_ok=True)
+        return folder
+
+    def inputs(self, principals: Iterable[str]) -> dict[str, str]:
+        """Name → what stands in the command. The principals are who reads, where there is no key."""
+        values: dict[str, str] = {}
+        for name, given in (self.own.get("inputs") or {}).items():
+            if given is None:
+                continue
+            if given.get("jobInputType") == "literal":
+                values[name] = str(given.get("value", ""))
+            elif given.get("mode") == "Direct":
+                values[name] = str(given["uri"])
+            else:
+                values[name] = self._input(name, str(given["uri"]), str(given.get("mode")), principals)
+        return values
+
+    def _input(self, name: str, uri: str, mode: str, principals: Iterable[str]) -> str:
+        target = self.folder / "inputs" / name
+        shutil.rmtree(target, ignore_errors=True)
+        try:
+            self._check_reader(files.resolve(self.azure, uri, self.workspace), uri, principals)
+            found = files.download(self.azure, uri, target, self.workspace)
+        except Unreachable as error:
+            message = f"The data of the input {name!r} cannot be had: {error}"
+            raise Failed(message, "ScriptExecution", "StreamAccess", "NotFound") from error
+        if mode not in ("Download", "EvalDownload", "ReadWriteMount"):
+            for path in [target, *target.rglob("*")]:
+                path.chmod(0o555 if path.is_dir() else 0o444)
+        return str(found)
+
+    def _check_reader(self, place: Place, uri: str, principals: Iterable[str]) -> None:
+        """Data of an account that takes no keys is read by identity."""
+        accounts = self.azure.each("Microsoft.Storage/storageAccounts")
+        account = next((found for found in accounts if found["name"] == place.account), None)
+        if account is None or shape.get(account, "properties.allowSharedKeyAccess") is not False:
+            return
+        if not any(self.azure.has_role(who, role, account["id"]) for who in principals for role in _READERS):
+            raise Failed(
+                f"Data access failed for {uri}: AuthorizationPermissionMismatch. The identity of the job has no role "
+                f"on the storage account {place.account!r}.",
+                "ScriptExecution",
+                "StreamAccess",
+                "Authentication",
+            )
+
+    def outputs(self) -> dict[str, str]:
+        """Name → what stands in the command."""
+        values = {}
+        for name, given in self._named_outputs():
+            uri = self._uri(name, given)
+            if given.get("mode") == "Direct":
+                values[name] = uri
+                continue
+            folder = self.folder / "outputs" / name
+            if given.get("mode") == "Upload":  # is sent at the end, so that a lost node takes it along
+                shutil.rmtree(folder, ignore_errors=True)
+            else:  # a mount shows what is there already
+                with suppress(Unreachable):
+                    files.download(self.azure, uri, folder, self.workspace)
+            folder.mkdir(parents=True, exist_ok=True)
+            values[name] = str(folder)
+        return values
+
+    def collect(self) -> None:
+        """Keep what was written: named outputs, and the folders that every job has."""
+        for name, given in self._named_outputs():
+            if (folder := self.folder / "outputs" / name).is_dir():
+                place = files.resolve(self.azure, self._uri(name, given), self.workspace)
+                files.upload(self.azure, folder, place)
+        for part in KEPT:
+            if (folder := self.folder / "code-0" / part).is_dir():
+                files.upload(self.azure, folder, self.artifacts(part))
+
+    def _named_outputs(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        return [(name, given) for name, given in (self.own.get("outputs") or {}).items() if name != "default"]
+
+    def _uri(self, name: str, given: Mapping[str, Any]) -> str:
+        if given.get("uri"):
+            return str(given["uri"])
+        uri = f"azureml://datastores/workspaceblobstore/paths/azureml/{self.name}/{name}/"
+        self.azure.amend(self.job, {f"properties.outputs.{name}.uri": uri})
+        return uri

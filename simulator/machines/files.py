@@ -1,0 +1,106 @@
+"""Data between blobs and folders: where an address points to, and copies in both directions."""
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from trainup.simulator.cloud import shape
+from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.storage import Blob
+
+_STORE = re.compile(r"azureml://(?:subscriptions/.*?/)?datastores/(?P<store>[^/]+)(?:/paths)?/?(?P<path>.*)")
+_JOB = re.compile(r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths)?/?(?P<path>.*)")
+_ASSET = re.compile(r"(?:azureml:)?(?P<id>/subscriptions/.+/(?:data|models)/[^/]+/versions/[^/]+)")
+
+
+class Unreachable(Exception):
+    """An address leads to nothing that this Azure has; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A blob, or a folder of blobs."""
+
+    account: str
+    container: str
+    path: str
+
+    def find(self, azure: Azure) -> list[tuple[str, Blob]]:
+        """The blobs: paths below the folder, or an empty path for the one blob that this is."""
+        if blob := azure.storage.get(self.account, self.container, self.path):
+            return [("", blob)]
+        prefix = f"{self.path.rstrip('/')}/" if self.path else ""
+        found = azure.storage.list(self.account, self.container, prefix)
+        return [(name[len(prefix) :], blob) for name, blob in found]
+
+
+def resolve(azure: Azure, uri: str, workspace: str = "") -> Place:
+    """Where an address points to: a datastore's, a job's output, an asset's id, or a blob's own."""
+    if match := _ASSET.fullmatch(uri):
+        asset = azure.find(match["id"])
+        if asset is None:
+            raise Unreachable(f"there is no {uri}")
+        inner = shape.get(asset, "properties.dataUri") or shape.get(asset, "properties.modelUri")
+        return resolve(azure, str(inner), match["id"].split("/data/")[0].split("/models/")[0])
+    if match := _JOB.fullmatch(uri):
+        job = azure.find(f"{workspace}/jobs/{match['job']}")
+        inner = shape.get(job, f"properties.outputs.{match['output']}.uri")
+        if not inner:
+            raise Unreachable(f"the job {match['job']!r} has no output {match['output']!r}")
+        return _below(resolve(azure, str(inner), workspace), match["path"])
+    if match := _STORE.fullmatch(uri):
+        store = azure.find(f"{workspace}/datastores/{match['store']}")
+        account, container = (shape.get(store, f"properties.{name}") for name in ("accountName", "containerName"))
+        if not account or not container:
+            raise Unreachable(f"there is no datastore {match['store']!r} of blobs in the workspace")
+        return Place(account, container, match["path"].strip("/"))
+    return _of_url(azure, uri)
+
+
+def _of_url(azure: Azure, uri: str) -> Place:
+    parts = urlsplit(uri)
+    host, path = parts.hostname or "", unquote(parts.path).strip("/")
+    own = urlsplit(azure.endpoints.resource_manager)
+    if parts.scheme == "wasbs" and parts.username:
+        return Place(host.split(".")[0], parts.username, path)
+    if parts.scheme == "https" and ".blob." in host:
+        container, _, rest = path.partition("/")
+        return Place(host.split(".")[0], container, rest)
+    if parts.scheme == "https" and parts.netloc == own.netloc and path.count("/"):
+        account, container, *inner = path.split("/", 2)
+        return Place(account, container, inner[0] if inner else "")
+    raise Unreachable(f"{uri} lies outside of this Azure, and a rehearsal reaches nothing else")
+
+
+def _below(place: Place, path: str) -> Place:
+    return Place(place.account, place.container, f"{place.path.rstrip('/')}/{path.strip('/')}".strip("/"))
+
+
+def download(azure: Azure, uri: str, target: Path, workspace: str = "") -> Path:
+    """Copy what an address points to into a folder; returns the folder, or the file when it is one."""
+    found = resolve(azure, uri, workspace).find(azure)
+    if not found:
+        raise Unreachable(f"there is nothing at {uri}")
+    target.mkdir(parents=True, exist_ok=True)
+    for name, blob in found:
+        path = target / (name or Path(urlsplit(uri).path).name)
+        if not path.resolve().is_relative_to(target.resolve()):
+            raise Unreachable(f"{uri} holds the name {name!r}, which leads out of its folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(blob.path, path)
+        if found[0][0] == "":
+            return path
+    return target
+
+
+def upload(azure: Azure, source: Path, place: Place) -> None:
+    """Copy the files below a folder to where a place says; what is there already and equal in size and age stays."""
+    for path in sorted(source.rglob("*")):
+        if not path.is_file():
+            continue
+        name = f"{place.path.rstrip('/')}/{path.relative_to(source).as_posix()}".lstrip("/")
+        old = azure.storage.get(place.account, place.container, name)
+        if old is None or old.size != path.stat().st_size or old.modified.timestamp() < path.stat().st_mtime:
+            azure.storage.put(place.account, place.container, name, path)

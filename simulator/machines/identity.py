@@ -1,0 +1,39 @@
+"""Who a job is, to registries, storage and vaults."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainup.simulator.cloud import shape
+from trainup.simulator.cloud.azure import Azure
+
+
+def identities(azure: Azure, job: Mapping[str, Any], cluster: str) -> dict[str, str]:
+    """Client id → object id of every identity that the processes of a job can be; "" is who they are unasked.
+
+    A job with the identity of its user is whoever submitted it; otherwise it is what its cluster is, or, without a
+    cluster, what its workspace is.
+    """
+    if str(shape.get(job, "identity.identityType")) == "UserIdentity":
+        return {"": azure.deployer}
+    workspace = cluster.split("/computes/")[0].split("/jobs/")[0]
+    found = _of(azure, cluster) or _of(azure, workspace)
+    wanted = shape.get(job, "identity.clientId")
+    if wanted in found:
+        found[""] = found[wanted]
+    return found
+
+
+def principals(azure: Azure, cluster: str) -> list[str]:
+    """Object ids that pull images for a cluster: its own identities and those of the workspace."""
+    return [*_of(azure, cluster).values(), *_of(azure, cluster.split("/computes/")[0].split("/jobs/")[0]).values()]
+
+
+def _of(azure: Azure, resource_id: str) -> dict[str, str]:
+    identity = (azure.find(resource_id) or {}).get("identity") or {}
+    own = [item for item in (identity.get("userAssignedIdentities") or {}).values() if item.get("principalId")]
+    found = {str(item["clientId"]): str(item["principalId"]) for item in own}
+    if system := identity.get("principalId"):
+        found[""] = str(system)
+    elif len(own) == 1:
+        found[""] = str(own[0]["principalId"])
+    return found

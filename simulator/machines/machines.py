@@ -1,0 +1,155 @@
+"""All clusters and jobs of an Azure: follows what is put and deleted there."""
+
+import os
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainup.simulator.cloud import shape
+from trainup.simulator.cloud.azure import Azure, Resource
+from trainup.simulator.cloud.runs import Run
+from trainup.simulator.machines.cluster import Cluster
+from trainup.simulator.machines.environments import Environments
+from trainup.simulator.machines.job import Job, Site
+
+COMPUTES = "microsoft.machinelearningservices/workspaces/computes"
+JOBS = "microsoft.machinelearningservices/workspaces/jobs"
+INHERITED = re.compile(r"PATH|LANG|LC_\w+|TMPDIR|TZ|OMP_NUM_THREADS|CUDA_\w+|NVIDIA_\w+|LD_LIBRARY_PATH")
+"""What a job sees of the environment that the stand-in runs in."""
+
+
+class Machines:
+    """Runs what the Azure has. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        azure: Azure,
+        folder: Path,
+        environments: Path,
+        authorities: Path,
+        variables: Mapping[str, str] = os.environ,
+    ) -> None:
+        """`folder` gets the jobs' folders, `environments` what is built of images; `authorities` is whom jobs trust."""
+        self.folder = folder
+        """One folder per job, with its code, data and logs."""
+        self._azure = azure
+        self._lock = threading.Lock()
+        self._clusters: dict[str, Cluster] = {}
+        self._jobs: dict[str, Job] = {}
+        base = {name: value for name, value in variables.items() if INHERITED.fullmatch(name)}
+        base |= {name: str(authorities) for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")}
+        base |= {"NO_PROXY": "localhost,127.0.0.1", "no_proxy": "localhost,127.0.0.1", "PYTHONUNBUFFERED": "1"}
+        base.setdefault("PATH", os.defpath)
+        self._site = Site(azure, Environments(azure, environments, variables), folder, base, self._cluster_of)
+        azure.watchers.append(self._changed)
+        azure.machines = self
+
+    def cancel(self, job: str) -> None:
+        """Stop a job, by its id, and come back at once; what is over stays as it is."""
+        if found := self._find(job):
+            found.cancel()
+
+    def evict(self, job: str) -> None:
+        """Take the nodes of a running job away, as happens to spot machines: it queues and starts again."""
+        if found := self._find(job):
+            found.evict()
+
+    def wait(self, job: str, seconds: float = 60) -> Run:
+        """The run of a job once it is over. TimeoutError when it is not by then."""
+        found = self._find(job)
+        if found is None:
+            raise ValueError(f"there is no job {job!r}")
+        found.join(seconds)
+        if found.is_alive():
+            raise TimeoutError(f"the job {found.record.name!r} is still {found.record.status}")
+        return found.record
+
+    def nodes(self, cluster: str) -> list[dict[str, Any]]:
+        """The nodes of a cluster as the service lists them."""
+        with self._lock:
+            found = self._clusters.get(cluster.lower())
+        return [
+            {"nodeId": node.id, "nodeState": node.state, "privateIpAddress": f"10.0.0.{place + 4}", "port": 50000}
+            | ({"runId": node.job} if node.job else {})
+            for place, node in enumerate(found.nodes() if found else [])
+        ]
+
+    def cores(self, family: str) -> int:
+        """Cores in use of a family of machines, or of all spot machines."""
+        with self._lock:
+            clusters = list(self._clusters.values())
+        return sum(cluster.cores_of(family) for cluster in clusters)
+
+    def stop(self) -> None:
+        """End every job; nothing is left running."""
+        with self._lock:
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            job.cancel()
+        for job in jobs:
+            job.join()
+
+    def _find(self, job: str) -> Job | None:
+        with self._lock:
+            return self._jobs.get(job.lower())
+
+    def _changed(self, method: str, resource: Resource) -> None:
+        kind = resource["type"].lower()
+        if kind == COMPUTES:
+            self._compute_changed(method, resource)
+        elif kind == JOBS and method == "PUT":
+            self._start(resource)
+        elif kind == JOBS:
+            workspace, _, name = resource["id"].rpartition("/jobs/")
+            self.cancel(resource["id"])
+            self._azure.runs.remove(workspace, name)
+
+    def _compute_changed(self, method: str, resource: Resource) -> None:
+        if shape.get(resource, "properties.computeType") != "AmlCompute":
+            return
+        with self._lock:
+            known = self._clusters.get(resource["id"].lower())
+            if method == "DELETE":
+                self._clusters.pop(resource["id"].lower(), None)
+            elif known is None:
+                self._clusters[resource["id"].lower()] = Cluster(self._azure, resource)
+        if known and method == "DELETE":
+            known.remove()
+        elif known:
+            known.update(resource)
+
+    def _start(self, resource: Resource) -> None:
+        key = resource["id"].lower()
+        workspace, _, name = resource["id"].rpartition("/jobs/")
+        with self._lock:
+            if key in self._jobs and self._azure.runs.get(workspace, name):
+                return
+            run = Run(name, workspace, str(resource["properties"]["experimentName"]), resource["id"])
+            job = self._jobs[key] = Job(self._site, resource, self._azure.runs.add(run))
+        job.start()
+
+    def _cluster_of(self, resource: Resource) -> Cluster:
+        own = resource["properties"]
+        key = str(own.get("computeId") or f"{resource['id']}/serverless").lower()
+        with self._lock:
+            if key not in self._clusters and own.get("computeId") is None:
+                self._clusters[key] = Cluster(self._azure, _serverless(resource))
+            found = self._clusters.get(key)
+        if found is None:
+            raise ValueError(f"the compute {own['computeId']} of the job is gone, or runs no jobs here")
+        return found
+
+
+def _serverless(resource: Resource) -> Resource:
+    """The nodes of a job without a cluster: as many as it asks for, and only for it."""
+    own = resource["properties"]
+    tier = shape.get(own, "queueSettings.jobTier")
+    count = int(shape.get(own, "resources.instanceCount") or 1)
+    settings = {
+        "vmSize": shape.get(own, "resources.instanceType"),
+        "vmPriority": "LowPriority" if tier == "Spot" else "Dedicated",
+        "scaleSettings": {"maxNodeCount": count, "nodeIdleTimeBeforeScaleDown": "PT0S"},
+    }
+    return {"id": f"{resource['id']}/serverless", "properties": {"properties": settings}}

@@ -1,0 +1,1 @@
+"""Faces for the Pulumi engine: stand-ins for the azure-native and docker plugins."""

@@ -1,0 +1,100 @@
+"""Between the SDK's properties and the JSON of Azure Resource Manager, by the table of kinds."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from trainup.core.values import Secret
+from trainup.simulator.cloud import shape
+from trainup.simulator.plugins.catalog import Kind
+
+OWN = frozenset({"azureApiVersion", "__createBeforeDelete"})
+"""Inputs that azure-native keeps for itself."""
+
+SETS = ("identity.userAssignedIdentities",)
+"""A list of ids in the SDK, an object with an empty object per id in the body."""
+
+
+def request(kind: Kind, inputs: Mapping[str, Any], *, creating: bool) -> dict[str, Any]:
+    """The body of a PUT; secrets stay wrapped."""
+    body: dict[str, Any] = {}
+    apart = OWN | kind.query | set(kind.placed)
+    for key, value in inputs.items():
+        if key in apart or value is None:
+            continue
+        inside = kind.flat and key not in kind.envelope
+        shape.put(body, f"properties.{kind.renamed.get(key, key)}" if inside else key, _without_nulls(value))
+    if kind.flat and kind.path.startswith("{scope}"):
+        body.setdefault("properties", {})
+    for path in SETS:
+        if isinstance(ids := shape.get(body, path), list):
+            shape.put(body, path, {item: {} for item in ids})
+    for path, value in kind.defaults.items():
+        if creating and shape.get(body, path) is None:
+            shape.put(body, path, copy.deepcopy(value))
+    return body
+
+
+def outputs(kind: Kind, resource: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """A resource as the SDK sees it."""
+    found: dict[str, Any] = {key: value for key, value in resource.items() if key not in ("id", "properties")}
+    if kind.flat:
+        names = {there: here for here, there in kind.renamed.items()}
+        for key, value in resource.get("properties", {}).items():
+            found[names.get(key, key)] = value
+        if kind.type == "Microsoft.Resources/resourceGroups":
+            found["properties"] = resource["properties"]
+    elif "properties" in resource:
+        found["properties"] = resource["properties"]
+    return {**copy.deepcopy(found), "azureApiVersion": version}
+
+
+def projected(kind: Kind, values: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that outputs amount to, as far as `like` names them: what a refresh can tell about inputs."""
+    found = {}
+    for key, given in like.items():
+        if key in OWN or key in kind.query or key in kind.placed or key not in values:
+            found[key] = given
+        elif f"{key}.userAssignedIdentities" in SETS and isinstance(values[key], Mapping):
+            plain = {**values[key]}
+            if isinstance(plain.get("userAssignedIdentities"), Mapping):
+                plain["userAssignedIdentities"] = list(plain["userAssignedIdentities"])
+            found[key] = _alike(plain, given)
+        else:
+            found[key] = _alike(values[key], given)
+    return found
+
+
+def _alike(actual: Any, given: Any) -> Any:
+    """What is there now, in the places the inputs speak of; a secret that did not change stays as it was."""
+    if isinstance(given, Secret):
+        return given
+    if isinstance(given, Mapping) and isinstance(actual, Mapping):
+        return {key: _alike(actual[key], item) if key in actual else item for key, item in given.items()}
+    if isinstance(given, list) and isinstance(actual, list):
+        same = len(given) == len(actual) and all(isinstance(item, str) for item in [*given, *actual])
+        if same and {item.lower() for item in given} == {item.lower() for item in actual}:
+            return given
+        if len(given) == len(actual):
+            return [_alike(item, old) for item, old in zip(actual, given, strict=True)]
+    return given if given == actual else actual
+
+
+def imported(kind: Kind, resource_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a resource that is adopted by its id: the names in the id and everything the outputs hold."""
+    segments = resource_id.strip("/").split("/")
+    pattern = kind.path.split("/")
+    names = dict(zip(reversed(pattern), reversed(segments), strict=False))
+    found = {name: names[f"{{{name}}}"] for name in kind.placed if f"{{{name}}}" in names}
+    if "{scope}" in kind.path:
+        found["scope"] = resource_id[: resource_id.lower().rfind("/providers/")]
+    skip = {"name", "type", "systemData", *kind.computed}
+    return {**found, **{key: value for key, value in values.items() if key not in skip}}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value

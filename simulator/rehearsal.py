@@ -1,0 +1,134 @@
+"""All faces of one Azure, started together on this machine.
+
+    with rehearsal() as running:
+        environment = running.environment(os.environ)       # for a process that shall see this Azure and no other
+        sample = furnish(running.azure)                     # a workspace with a cluster, if there shall be one
+        running.azure.faults.add(Fault(path="*/jobs/*", error=throttled(2)))        # see `cloud/faults.py`
+        running.azure.latency, running.azure.clock.scale = REAL, 0.001              # see `cloud/clock.py`
+        running.azure.journal.entries                       # the requests so far
+        running.azure.runs.get(sample.workspace, "pets-1")  # status, its history, metrics, error of a job
+        running.machines.wait(job_id)                       # also `cancel`, `evict`, and `folder`, with all its files
+
+What runs in this very process finds it by `running.variables` in `os.environ`; the tests' fixture does that.
+"""
+
+import os
+import re
+import ssl
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.endpoints import LOOPBACK
+from trainup.simulator.machines.machines import Machines
+from trainup.simulator.plugins.docker import Docker
+from trainup.simulator.plugins.native import AzureNative
+from trainup.simulator.plugins.plugin import serve as serve_plugins
+from trainup.simulator.rest import login
+from trainup.simulator.rest.server import serve as serve_rest
+from trainup.simulator.trap import Trap, set_trap
+
+OUTSIDE = re.compile(
+    r"(ARM|AZURE|AZUREML|AWS|GOOGLE|GCP|ACTIONS_ID_TOKEN|IDENTITY|MSI)_.*|.*_PROXY|DOCKER_HOST", re.IGNORECASE
+)
+"""Variables that could lead to the real service, or past this machine."""
+
+
+class NotHere(ValueError):
+    """An address is not on this machine; the message says which."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A running Azure."""
+
+    azure: Azure
+    docker: Docker
+    machines: Machines
+    trap: Trap
+    """Knows what tried to leave this machine."""
+
+    variables: Mapping[str, str]
+    """What a process needs in its environment to reach this Azure."""
+
+    def environment(self, given: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """An environment that reaches this Azure and no other: without credentials, proxies and other clouds."""
+        kept = {name: value for name, value in given.items() if not OUTSIDE.fullmatch(name)}
+        made = {**kept, **self.variables}
+        check_loopback(made)
+        return made
+
+
+def check_loopback(variables: Mapping[str, str]) -> None:
+    """Raise `NotHere` if a variable that names an Azure names one that is not on this machine."""
+    for name in ("ARM_METADATA_HOSTNAME", "IDENTITY_ENDPOINT", "ARM_CLOUD_METADATA_URL"):
+        value = variables.get(name, "")
+        host = urlsplit(value if "://" in value else f"//{value}").hostname
+        if host not in LOOPBACK:
+            raise NotHere(
+                f"{name} is {value!r}: a rehearsal reaches nothing but this machine, so the host has to be one of "
+                f"{', '.join(sorted(LOOPBACK))}"
+            )
+
+
+@contextmanager
+def rehearsal(
+    folder: Path | None = None, *, azure: Azure | None = None, environments: Path | None = None
+) -> Iterator[Rehearsal]:
+    """Serve a new Azure, or the one given, until the block ends.
+
+    The folder gets `bodies/`, `requests.jsonl` and `jobs/`; without one nothing is written that stays. What is built
+    of images goes into `environments`, and is found there by the next rehearsal.
+    """
+    if azure is None:
+        azure = Azure(bodies=folder and folder / "bodies")
+        azure.journal.path = folder and folder / "requests.jsonl"
+    docker = Docker(azure)
+    with ExitStack() as stack:
+        stack.callback(azure.storage.close)
+        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trainup-rehearsal-")))
+        certificates = stack.enter_context(serve_rest(azure, temporary / "certificates"))
+        machines = Machines(
+            azure,
+            # Whole paths: jobs work in folders of their own.
+            (folder or temporary).resolve() / "jobs",
+            (environments or temporary / "environments").resolve(),
+            _trusted(certificates.authority),
+        )
+        stack.callback(machines.stop)
+        plugins = stack.enter_context(serve_plugins({"azure-native": AzureNative(azure), "docker": docker}))
+        trap = stack.enter_context(set_trap())
+        variables = plugins | _variables(azure, certificates.authority, trap)
+        variables["AZURE_CONFIG_DIR"] = str(temporary / "azure")  # nobody is logged in there
+        yield Rehearsal(azure, docker, machines, trap, variables)
+
+
+def _variables(azure: Azure, authority: Path, trap: Trap) -> dict[str, str]:
+    at = azure.endpoints.resource_manager
+    return {
+        "ARM_METADATA_HOSTNAME": at.removeprefix("https://"),
+        "ARM_CLOUD_METADATA_URL": f"{at}/metadata/endpoints?api-version=2019-05-01",
+        "ARM_SUBSCRIPTION_ID": azure.subscription,
+        "ARM_TENANT_ID": azure.tenant,
+        "ARM_USE_MSI": "true",
+        "IDENTITY_ENDPOINT": f"{at}{login.IDENTITY}",
+        "IDENTITY_HEADER": login.SECRET,
+        # Both kinds of client trust this listener, and nobody else.
+        "REQUESTS_CA_BUNDLE": str(authority),
+        "CURL_CA_BUNDLE": str(authority),
+        "SSL_CERT_FILE": str(authority),
+        **trap.variables,
+    }
+
+
+def _trusted(authority: Path) -> Path:
+    """Whom jobs trust: this listener, and whoever else is trusted on this machine, for what they download."""
+    usual = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    bundle = authority.with_name("trusted.pem")
+    others = Path(usual).read_bytes() if usual and Path(usual).is_file() else b""
+    bundle.write_bytes(authority.read_bytes() + b"\n" + others)
+    return bundle

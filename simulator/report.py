@@ -1,0 +1,108 @@
+"""How a rehearsal went, for people and for programs."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trainup.simulator.cloud import contract
+from trainup.simulator.cloud.azure import Azure
+
+FILE = "report.json"
+TOLD = ("name", "status", "metrics", "phases", "attempts")
+"""What the report repeats of a run's outputs."""
+
+
+@dataclass
+class Report:
+    """One rehearsal."""
+
+    stack: str
+    folder: str
+    passed: bool = False
+    problems: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Step → how long it took."""
+
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Run → a part of the stack's outputs."""
+
+    requests: dict[str, int] = field(default_factory=dict)
+    """Method → requests over HTTPS."""
+
+    bodies: int = 0
+    findings: list[str] | None = None
+    """What is wrong with the bodies; None where Azure's types are not at hand."""
+
+    left: list[str] = field(default_factory=list)
+    """Ids of resources that are still there."""
+
+    reserved: list[str] = field(default_factory=list)
+    """Names that Azure keeps for a while, as of soft-deleted resources."""
+
+    connections: dict[str, list[str]] = field(default_factory=dict)
+    """Who reached beyond this machine: `tools` and `refused`, of which there may be none, `scripts` and `builders`."""
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Measure a step."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[step] = round(time.monotonic() - started, 1)
+
+    def take_runs(self, outputs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take over what the stack's outputs tell of its runs."""
+        self.runs = {run: {name: told.get(name) for name in TOLD} for run, told in outputs.items()}
+
+    def take_azure(self, azure: Azure) -> None:
+        """Take over what Azure has seen, and what is wrong with it."""
+        self.requests = dict(Counter(entry.method for entry in azure.journal.entries))
+        self.reserved = sorted(
+            f"{found['type'].rsplit('/', 1)[-1]}/{found['name']}" for found in azure.deleted.values()
+        )
+        bodies = [
+            json.loads(path.read_text(encoding="utf-8")) for path in sorted((azure.bodies or Path()).glob("*.json"))
+        ]
+        self.bodies = len(bodies)
+        if contract.available():
+            self.findings = [
+                f"{body['name']}: {finding}"
+                for body in bodies
+                for finding in contract.findings(body["type"], body["apiVersion"], body["body"], body["name"])
+            ]
+        self.problems += [f"Azure's types do not allow {finding}" for finding in self.findings or ()]
+
+    def write(self) -> None:
+        """Keep it in the folder."""
+        self.passed = not self.problems
+        (Path(self.folder) / FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    def __str__(self) -> str:
+        lines = [f"Rehearsal of {self.stack}: {'passed' if self.passed else 'FAILED'}"]
+        lines += [f"  - {problem}" for problem in self.problems]
+        return "\n".join(lines + [f"  {label:<10}{text}" for label, text in self._rows()])
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        steps = [f"{name} {value:.0f} s" for name, value in self.seconds.items() if name != "all"]
+        yield "time", f"{self.seconds.get('all', 0):.0f} s: {', '.join(steps)}"
+        for name, run in self.runs.items():
+            metrics = [f"{metric} {value:.4g}" for metric, value in sorted((run["metrics"] or {}).items())]
+            yield "run", ", ".join([f"{name}: {run['name']} {run['status']}", *metrics])
+        methods = ", ".join(f"{count} {method}" for method, count in self.requests.items())
+        yield "requests", f"{sum(self.requests.values())}: {methods}"
+        judged = "not checked: Azure's published types are not at hand"
+        if self.findings is not None:
+            judged = f"{len(self.findings)} findings against Azure's published types"
+        yield "bodies", f"{self.bodies}, {judged}"
+        outside = [f"{len(lines)} by {who}" for who, lines in self.connections.items() if lines]
+        yield "network", f"beyond this machine: {', '.join(outside) or 'nothing'}"
+        if "destroy" in self.seconds:
+            kept = f"; Azure keeps the names of {', '.join(self.reserved)} for a while" if self.reserved else ""
+            yield "left", f"{len(self.left)} resources{kept}"
+        yield "files", f"{self.folder}: {FILE}, requests.jsonl, bodies/, and jobs/ with their logs"

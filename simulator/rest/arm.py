@@ -1,0 +1,120 @@
+"""Any resource of the resource manager: GET, PUT, PATCH and DELETE by id, lists in pages, operations that take time."""
+
+import re
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+from trainup.simulator.cloud.address import parse
+from trainup.simulator.cloud.azure import Azure, Resource
+from trainup.simulator.cloud.refusal import Refused
+from trainup.simulator.rest.routing import ANY, SUBSCRIPTION, Request, Response, Route
+
+VERSION = re.compile(r"20(1[4-9]|2[0-6])-\d\d-\d\d(-preview)?")
+OPERATIONS = f"{SUBSCRIPTION}/providers/{{namespace}}/locations/{{location}}/operationsStatus/{{operation}}"
+POLL_MILLISECONDS = 2000
+"""What a client is asked to wait between two looks, in the service's time."""
+
+
+def version_of(request: Request) -> str:
+    """The API version that a request asks for; Refused when it asks for none, or for one that never was."""
+    version = request.query.get("api-version")
+    if not version:
+        raise Refused(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required.")
+    if not VERSION.fullmatch(version):
+        raise Refused(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
+    return version
+
+
+def _any(azure: Azure, request: Request) -> Response:
+    version = version_of(request)
+    path = request.path.rstrip("/")
+    if request.resource != unquote(path):
+        if request.method == "GET":
+            return _list(azure, request)
+        raise Refused(404, "NotFound", f"There is no {request.method} at {path}.")
+    if request.method in ("GET", "HEAD"):
+        return Response(200, azure.get(request.resource))
+    if request.method == "PUT":
+        return _put(azure, request, version, request.json())
+    if request.method == "PATCH":
+        return _put(azure, request, version, azure.patched(request.resource, request.json()))
+    if request.method == "DELETE":
+        return _delete(azure, request)
+    raise Refused(405, "MethodNotAllowed", f"The resource manager has no {request.method} for a resource.")
+
+
+def _put(azure: Azure, request: Request, version: str, body: dict[str, Any]) -> Response:
+    new = azure.find(request.resource) is None
+    made = azure.put(request.resource, version, body)
+    ready = azure.operations.of(made["id"])
+    headers = _following(azure, request, made, ready) if ready else {}
+    return Response(201 if new else 200, made, headers)
+
+
+def _delete(azure: Azure, request: Request) -> Response:
+    purge = request.query.get("forceToPurge", "").lower() == "true"
+    found = azure.find(request.resource)
+    if not azure.delete(request.resource, purge=purge) or found is None:
+        return Response(204)
+    gone = azure.operations.of(found["id"])
+    return Response(202, None, _following(azure, request, found, gone)) if gone else Response(200)
+
+
+def _following(azure: Azure, request: Request, resource: Resource, operation: str) -> dict[str, str]:
+    """Where an operation that takes time is followed."""
+    address = parse(resource["id"])
+    where = OPERATIONS.format(
+        subscription=azure.subscription,
+        namespace=address.type.split("/")[0],
+        location=resource.get("location", "global"),
+        operation=operation,
+    )
+    link = f"{azure.endpoints.resource_manager}{where}?{urlencode({'api-version': version_of(request)})}"
+    wait = str(max(int(POLL_MILLISECONDS * azure.clock.scale), 10))
+    return {"Azure-AsyncOperation": link, "Location": link, "retry-after-ms": wait}
+
+
+def _operation(azure: Azure, request: Request) -> Response:
+    told = azure.operations.status(request.parts["operation"])
+    if told is None:
+        raise Refused(404, "NotFound", f"There is no operation {request.parts['operation']!r}.")
+    wait = str(max(int(POLL_MILLISECONDS * azure.clock.scale), 10))
+    return Response(200, told, {"retry-after-ms": wait})
+
+
+def _list(azure: Azure, request: Request) -> Response:
+    path = unquote(request.path).rstrip("/")
+    above, _, last = path.rpartition("/")
+    if "/providers/" not in path.lower():
+        kinds = {"resourcegroups": "Microsoft.Resources/resourceGroups", "resources": "*"}
+        if last.lower() not in kinds:
+            raise Refused(404, "NotFound", f"There is no list at {path}.")
+        return paged(azure, request, azure.resources(kinds[last.lower()], above))
+    at = path.lower().rfind("/providers/")
+    namespace, *rest = path[at + len("/providers/") :].split("/")
+    if len(rest) == 1:  # of all resources of a type in a group or a subscription
+        above = path[:at]
+    if above.lower() != azure.root.lower():
+        azure.get(above)
+    return paged(azure, request, azure.resources("/".join([namespace, *rest[::2]]), above))
+
+
+def paged(azure: Azure, request: Request, items: list[Any]) -> Response:
+    """A list in pages: `value`, and `nextLink` while there is more. Honours `$top`, `$skip` and `count`."""
+    first = int(request.query.get("$skip") or request.query.get("$skipToken") or 0)
+    wanted = request.query.get("$top") or request.query.get("count")
+    size = min(int(wanted), azure.page) if wanted and wanted.isdigit() else azure.page
+    page = items[first : first + size]
+    told: dict[str, Any] = {"value": page}
+    if first + size < len(items) and not request.query.get("$top"):
+        query = {**request.query, "$skip": str(first + size)}
+        query.pop("$skipToken", None)
+        link = f"{azure.endpoints.resource_manager}{quote(unquote(request.path))}?{urlencode(query)}"
+        told["nextLink"] = link
+    return Response(200, told)
+
+
+ROUTES = (
+    Route("GET", OPERATIONS, _operation),
+    Route(ANY, "/subscriptions/{rest:path}", _any),
+)

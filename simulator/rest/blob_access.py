@@ -1,0 +1,60 @@
+"""Who may do what with blobs: by signature, by token and role, or by account key."""
+
+from trainup.simulator.cloud import roles, shape
+from trainup.simulator.cloud.azure import Azure, Resource
+from trainup.simulator.cloud.refusal import Refused
+from trainup.simulator.cloud.storage import SERVICE_ACCOUNT
+from trainup.simulator.rest.routing import Request
+
+TYPE = "Microsoft.Storage/storageAccounts"
+AUDIENCE = "https://storage.azure.com"
+_WRITERS = (roles.BLOB_CONTRIBUTOR, roles.BLOB_OWNER)
+_READERS = (*_WRITERS, roles.BLOB_READER)
+
+
+def check_account(azure: Azure, account: str) -> None:
+    """Refused with 404 when there is no such account: on Azure its host would not exist."""
+    if account != SERVICE_ACCOUNT and _find(azure, account) is None:
+        raise Refused(404, "NotFound", f"There is nothing here, and no storage account {account!r} either.")
+
+
+def authorize(azure: Azure, request: Request, account: str, container: str, name: str, permission: str) -> None:
+    """Refused unless the request may do this; `permission` is a letter of shared access signatures, or several."""
+    if account == SERVICE_ACCOUNT:
+        azure.signatures.check({"sig": "", **request.query}, account, container, name, permission)
+        return
+    found = _find(azure, account) or {}
+    authorization = request.headers.get("authorization", "")
+    if "sig" in request.query:
+        principal = azure.signatures.check(request.query, account, container, name, permission).principal
+    elif authorization.startswith("SharedKey"):
+        if shape.get(found, "properties.allowSharedKeyAccess") is False:
+            message = "Key based authentication is not permitted on this storage account."
+            raise Refused(403, "KeyBasedAuthenticationNotPermitted", message)
+        principal = None
+    else:
+        principal = _of_token(azure, authorization)
+    wanted = _READERS if permission in ("r", "l") else _WRITERS
+    if principal and not any(azure.has_role(principal, role, found["id"]) for role in wanted):
+        raise Refused(
+            403,
+            "AuthorizationPermissionMismatch",
+            "This request is not authorized to perform this operation using this permission.",
+        )
+
+
+def _of_token(azure: Azure, authorization: str) -> str:
+    if not authorization:
+        raise Refused(401, "NoAuthenticationInformation", "Server failed to authenticate the request.")
+    claims = azure.tokens.check(authorization)
+    if claims["aud"] != AUDIENCE:
+        raise Refused(
+            401,
+            "InvalidAuthenticationInfo",
+            f"Server failed to authenticate the request: the token is for {claims['aud']!r}, not for {AUDIENCE!r}.",
+        )
+    return str(claims["oid"])
+
+
+def _find(azure: Azure, account: str) -> Resource | None:
+    return next((found for found in azure.each(TYPE) if found["name"] == account), None)

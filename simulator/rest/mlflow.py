@@ -1,0 +1,298 @@
+"""MLflow's REST API over the run history, in both versions of the address."""
+
+import math
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.runs import Metric, Run, Runs
+from trainup.simulator.rest.artifacts import artifacts_of
+from trainup.simulator.rest.mlflow_filter import parse
+from trainup.simulator.rest.routing import ANY, WORKSPACE, Request, Response, Route
+
+BASE = f"/mlflow/{{version:v1.0|v2.0}}{WORKSPACE}/api/2.0"
+METRICS = 50
+"""Names of metrics that one run may have."""
+
+BATCH = {"metrics": 1000, "params": 100, "tags": 100}
+_STATUSES = {"Completed": "FINISHED", "Failed": "FAILED", "NotResponding": "FAILED", "Canceled": "KILLED"}
+_BACK = {"FINISHED": "Completed", "FAILED": "Failed", "KILLED": "Canceled", "RUNNING": "Running"}
+
+
+class _Error(Exception):
+    """As MLflow words it."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.response = Response(status, {"error_code": code, "message": message})
+
+
+def _answered(call: Callable[[Azure, Request], dict[str, Any]]) -> Callable[[Azure, Request], Response]:
+    """A handler whose errors are MLflow's."""
+
+    def handler(azure: Azure, request: Request) -> Response:
+        azure.get(request.workspace)
+        try:
+            return Response(200, call(azure, request))
+        except _Error as error:
+            return error.response
+
+    return handler
+
+
+def _given(request: Request) -> dict[str, Any]:
+    return dict(request.query) if request.method == "GET" else request.json()
+
+
+def _run(azure: Azure, request: Request) -> Run:
+    told = _given(request)
+    name = str(told.get("run_id") or told.get("run_uuid") or "")
+    found = azure.runs.get(request.workspace, name)
+    if found is None:
+        raise _Error(404, "RESOURCE_DOES_NOT_EXIST", f"Run with id '{name}' not found")
+    return found
+
+
+def _create_run(azure: Azure, request: Request) -> dict[str, Any]:
+    told = request.json()
+    experiment = _experiments(azure, request).get(str(told.get("experiment_id") or ""))
+    if experiment is None:
+        raise _Error(404, "RESOURCE_DOES_NOT_EXIST", f"There is no experiment {told.get('experiment_id')!r}")
+    run = Run(str(uuid.uuid4()), request.workspace, experiment, status="Running")
+    run.tags |= {str(tag["key"]): str(tag["value"]) for tag in told.get("tags", [])}
+    if told.get("run_name"):
+        run.tags["mlflow.runName"] = str(told["run_name"])
+    return {"run": _shown(azure, azure.runs.add(run))}
+
+
+def _get_run(azure: Azure, request: Request) -> dict[str, Any]:
+    return {"run": _shown(azure, _run(azure, request))}
+
+
+def _update_run(azure: Azure, request: Request) -> dict[str, Any]:
+    run = _run(azure, request)
+    told = request.json()
+    if run.job is None and (status := _BACK.get(str(told.get("status")))):
+        run.move(status)  # the status of a job is the service's own
+    if told.get("run_name"):
+        run.tags["mlflow.runName"] = str(told["run_name"])
+    return {"run_info": _info(azure, run)}
+
+
+def _delete_run(azure: Azure, request: Request) -> dict[str, Any]:
+    _run(azure, request).deleted = True
+    return {}
+
+
+def _restore_run(azure: Azure, request: Request) -> dict[str, Any]:
+    _run(azure, request).deleted = False
+    return {}
+
+
+def _search(azure: Azure, request: Request) -> dict[str, Any]:
+    told = request.json()
+    try:
+        conditions = parse(str(told.get("filter") or ""))
+    except ValueError as error:
+        raise _Error(400, "INVALID_PARAMETER_VALUE", str(error)) from error
+    experiments = {str(found) for found in told.get("experiment_ids", [])}
+    found = [
+        run
+        for run in azure.runs.of(request.workspace)
+        if not run.deleted
+        and (not experiments or Runs.experiment_id(run.workspace, run.experiment) in experiments)
+        and all(condition.holds(run, _info(azure, run)) for condition in conditions)
+    ]
+    found.reverse()
+    first, size = int(told.get("page_token") or 0), int(told.get("max_results") or 1000)
+    page = {"runs": [_shown(azure, run) for run in found[first : first + size]]}
+    return page | ({"next_page_token": str(first + size)} if first + size < len(found) else {})
+
+
+def _log_batch(azure: Azure, request: Request) -> dict[str, Any]:
+    run, told = _run(azure, request), request.json()
+    for name, most in BATCH.items():
+        if len(told.get(name) or []) > most:
+            count = len(told[name])
+            raise _Error(400, "INVALID_PARAMETER_VALUE", f"{count} {name} in one batch: the most is {most}")
+    for metric in told.get("metrics") or []:
+        _log(run, metric)
+    for param in told.get("params") or []:
+        _set_param(run, param)
+    for tag in told.get("tags") or []:
+        run.tags[str(tag["key"])] = str(tag["value"])
+    return {}
+
+
+def _log_metric(azure: Azure, request: Request) -> dict[str, Any]:
+    _log(_run(azure, request), request.json())
+    return {}
+
+
+def _log(run: Run, told: dict[str, Any]) -> None:
+    name = str(told.get("key") or "")
+    try:
+        metric = Metric(
+            name, float(told["value"]), int(told.get("timestamp") or time.time() * 1000), int(told.get("step") or 0)
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _Error(400, "INVALID_PARAMETER_VALUE", f"The metric {told!r} has no usable value") from error
+    if name not in run.metrics and len(run.metrics) >= METRICS:
+        raise _Error(400, "RESOURCE_LIMIT_EXCEEDED", f"A run can have at most {METRICS} metrics")
+    run.log(metric)
+
+
+def _log_param(azure: Azure, request: Request) -> dict[str, Any]:
+    _set_param(_run(azure, request), request.json())
+    return {}
+
+
+def _set_param(run: Run, told: dict[str, Any]) -> None:
+    name, value = str(told.get("key")), str(told.get("value"))
+    with run.lock:
+        if run.params.setdefault(name, value) != value:
+            message = f"Changing param values is not allowed: {name!r} was {run.params[name]!r} and would be {value!r}"
+            raise _Error(400, "INVALID_PARAMETER_VALUE", message)
+
+
+def _set_tag(azure: Azure, request: Request) -> dict[str, Any]:
+    told = request.json()
+    _run(azure, request).tags[str(told["key"])] = str(told.get("value"))
+    return {}
+
+
+def _delete_tag(azure: Azure, request: Request) -> dict[str, Any]:
+    _run(azure, request).tags.pop(str(request.json().get("key")), None)
+    return {}
+
+
+def _history(azure: Azure, request: Request) -> dict[str, Any]:
+    run, name = _run(azure, request), request.query.get("metric_key", "")
+    found = run.metrics.get(name, [])
+    first = int(request.query.get("page_token") or 0)
+    size = int(request.query.get("max_results") or 25_000)
+    page: dict[str, Any] = {"metrics": [_metric(metric) for metric in found[first : first + size]]}
+    return page | ({"next_page_token": str(first + size)} if first + size < len(found) else {})
+
+
+def _artifacts(azure: Azure, request: Request) -> dict[str, Any]:
+    run = _run(azure, request)
+    path = request.query.get("path", "").strip("/")
+    prefix = f"{path}/" if path else ""
+    files: dict[str, Any] = {}
+    for name, blob in artifacts_of(azure, run):
+        if name.startswith(prefix):
+            first, *rest = name.removeprefix(prefix).split("/")
+            files[prefix + first] = {"is_dir": True} if rest else {"is_dir": False, "file_size": blob.size}
+    return {
+        "root_uri": _info(azure, run)["artifact_uri"],
+        "files": [{"path": name, **told} for name, told in files.items()],
+    }
+
+
+def _experiments(azure: Azure, request: Request) -> dict[str, str]:
+    """Id → name."""
+    names = {run.experiment for run in azure.runs.of(request.workspace)} | azure.experiments | {"Default"}
+    return {Runs.experiment_id(request.workspace, name): name for name in sorted(names)}
+
+
+def _get_experiment(azure: Azure, request: Request) -> dict[str, Any]:
+    told = _given(request)
+    for key, name in _experiments(azure, request).items():
+        if told.get("experiment_id") == key or told.get("experiment_name") == name:
+            return {"experiment": _experiment(key, name)}
+    raise _Error(404, "RESOURCE_DOES_NOT_EXIST", "There is no such experiment")
+
+
+def _create_experiment(azure: Azure, request: Request) -> dict[str, Any]:
+    name = str(request.json().get("name"))
+    azure.experiments.add(name)
+    return {"experiment_id": Runs.experiment_id(request.workspace, name)}
+
+
+def _list_experiments(azure: Azure, request: Request) -> dict[str, Any]:
+    return {"experiments": [_experiment(key, name) for key, name in _experiments(azure, request).items()]}
+
+
+def _experiment(key: str, name: str) -> dict[str, Any]:
+    return {"experiment_id": key, "name": name, "artifact_location": "", "lifecycle_stage": "active", "tags": []}
+
+
+def _shown(azure: Azure, run: Run) -> dict[str, Any]:
+    with run.lock:
+        metrics = [_metric(run.last(name)) for name in run.metrics]
+        params = [{"key": key, "value": value} for key, value in run.params.items()]
+        tags = [{"key": key, "value": value} for key, value in run.tags.items()]
+    return {"info": _info(azure, run), "data": {"metrics": metrics, "params": params, "tags": tags}, "inputs": {}}
+
+
+def _info(azure: Azure, run: Run) -> dict[str, Any]:
+    started = run.moment("Running") or run.moments[0][1]
+    host = azure.endpoints.api(str((azure.find(run.workspace) or {}).get("location"))).removeprefix("https://")
+    info: dict[str, Any] = {
+        "run_id": run.name,
+        "run_uuid": run.name,
+        "run_name": run.tags.get("mlflow.runName", run.name),
+        "experiment_id": Runs.experiment_id(run.workspace, run.experiment),
+        "status": _STATUSES.get(run.status, "RUNNING" if run.moment("Running") else "SCHEDULED"),
+        "start_time": int(started.timestamp() * 1000),
+        "artifact_uri": f"azureml://{host}/mlflow/v2.0{run.workspace}/experiments/{run.experiment}/runs/{run.name}/artifacts",
+        "lifecycle_stage": "deleted" if run.deleted else "active",
+    }
+    if run.is_over:
+        info["end_time"] = int(run.moments[-1][1].timestamp() * 1000)
+    return info
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    # JSON has no such numbers: they travel as text.
+    value: Any = metric.value
+    if math.isnan(value):
+        value = "NaN"
+    elif math.isinf(value):
+        value = "Infinity" if value > 0 else "-Infinity"
+    return {"key": metric.name, "value": value, "timestamp": metric.timestamp, "step": metric.step}
+
+
+def _batch_async(azure: Azure, request: Request) -> dict[str, Any]:
+    _log_batch(azure, request)
+    return {"batch_tracking_id": ""}  # nothing to wait for
+
+
+def _logged_models(azure: Azure, request: Request) -> dict[str, Any]:
+    return {"models": []}  # newer clients ask; the service has none of these
+
+
+def _unknown(azure: Azure, request: Request) -> dict[str, Any]:
+    raise _Error(404, "ENDPOINT_NOT_FOUND", f"There is no {request.method} {request.parts['rest']}")
+
+
+_CALLS: dict[tuple[str, str], Callable[[Azure, Request], dict[str, Any]]] = {
+    ("POST", "runs/create"): _create_run,
+    ("GET", "runs/get"): _get_run,
+    ("POST", "runs/update"): _update_run,
+    ("POST", "runs/delete"): _delete_run,
+    ("POST", "runs/restore"): _restore_run,
+    ("POST", "runs/search"): _search,
+    ("POST", "runs/log-metric"): _log_metric,
+    ("POST", "runs/log-parameter"): _log_param,
+    ("POST", "runs/log-batch"): _log_batch,
+    ("POST", "runs/set-tag"): _set_tag,
+    ("POST", "runs/delete-tag"): _delete_tag,
+    ("GET", "metrics/get-history"): _history,
+    ("GET", "artifacts/list"): _artifacts,
+    ("POST", "logged-models/search"): _logged_models,
+    ("GET", "experiments/get"): _get_experiment,
+    ("GET", "experiments/get-by-name"): _get_experiment,
+    ("POST", "experiments/create"): _create_experiment,
+    ("GET", "experiments/list"): _list_experiments,
+    ("POST", "experiments/search"): _list_experiments,
+}
+
+ROUTES = (
+    *(Route(method, f"{BASE}/mlflow/{path}", _answered(call)) for (method, path), call in _CALLS.items()),
+    Route("POST", f"{BASE}/preview/mlflow/runs/log-batch-async", _answered(_batch_async)),
+    Route(ANY, f"{BASE}/{{rest:path}}", _answered(_unknown)),
+)

@@ -1,0 +1,55 @@
+"""The filter of MLflow's search: comparisons joined by `and`."""
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trainup.simulator.cloud.runs import Run
+
+_COMPARISON = re.compile(r"\s*([\w.`\"-]+?)\s*(!=|>=|<=|=|>|<)\s*('[^']*'|\"[^\"]*\"|[-+.\w]+)\s*")
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "<=": operator.le,
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One comparison, such as `metrics.accuracy > 0.9`."""
+
+    kind: str
+    """`metrics`, `params`, `tags` or `attributes`, in one of MLflow's spellings."""
+
+    name: str
+    compare: Callable[[Any, Any], bool]
+    wanted: str
+
+    def holds(self, run: Run, attributes: Mapping[str, Any]) -> bool:
+        """Whether it is so of a run; what a run does not have is never so."""
+        if self.kind.startswith("metric"):
+            return self.name in run.metrics and self.compare(run.last(self.name).value, float(self.wanted))
+        values = {"p": run.params, "t": run.tags}.get(self.kind[0], attributes)
+        return self.name in values and self.compare(str(values[self.name]), self.wanted)
+
+
+def parse(text: str) -> list[Condition]:
+    """The comparisons of a filter; ValueError names the one that is none."""
+    found = []
+    for part in re.split(r"\s+and\s+", text, flags=re.IGNORECASE) if text.strip() else []:
+        match = _COMPARISON.fullmatch(part)
+        if match is None:
+            raise ValueError(f"Invalid clause in filter: {part!r}")
+        kind, _, name = match[1].replace("`", "").replace('"', "").partition(".")
+        if not name:  # an attribute may stand alone
+            kind, name = "attributes", kind
+        wanted = match[3].strip("'\"")
+        if kind.startswith("metric"):
+            float(wanted)
+        found.append(Condition(kind, name, _OPERATORS[match[2]], wanted))
+    return found

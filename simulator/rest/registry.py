@@ -1,0 +1,224 @@
+"""Container registries: building in the cloud, and pulling over the Docker Registry HTTP API v2 with its tokens."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from trainup.simulator.cloud import contract, roles
+from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.builds import MANIFEST, TYPE, Build
+from trainup.simulator.cloud.images import Image
+from trainup.simulator.cloud.refusal import Refused, not_found
+from trainup.simulator.rest.arm import paged, version_of
+from trainup.simulator.rest.routing import REGISTRY, Request, Response, Route, Section
+
+VERSIONS = ("2018-09-01", "2019-04-01", "2019-06-01-preview")
+"""Of what registries build: later versions of the registry itself have no builds."""
+SCHEDULE = "Microsoft.ContainerRegistry/registries/scheduleRun"
+
+
+def _registry(azure: Azure, request: Request) -> str:
+    """Id of the registry in the path."""
+    version = version_of(request)
+    if version not in VERSIONS:
+        raise Refused(
+            404,
+            "InvalidResourceType",
+            "The resource type 'runs' could not be found in the namespace 'Microsoft.ContainerRegistry' for api "
+            f"version '{version}'. The supported api-versions are '{','.join(VERSIONS)}'.",
+        )
+    return str(azure.get(REGISTRY.format(**request.parts))["id"])
+
+
+def _upload_address(azure: Azure, request: Request) -> Response:
+    _registry(azure, request)
+    correlation = request.headers.get("x-ms-correlation-request-id") or azure.new_guid("no correlation id")
+    address, relative = azure.builds.source(correlation)
+    return Response(200, {"uploadUrl": address, "relativePath": relative})
+
+
+def _schedule(azure: Azure, request: Request) -> Response:
+    registry, order = _registry(azure, request), request.json()
+    found = contract.findings(SCHEDULE, version_of(request), order, None)
+    if found:
+        raise Refused(400, "InvalidRequestContent", "\n".join(found))
+    if order.get("type") != "DockerBuildRequest":
+        raise Refused(400, "NotSupported", f"Only DockerBuildRequest is built here, not {order.get('type')!r}.")
+    azure.accepted(SCHEDULE, version_of(request), request.parts["registry"], order)
+    return Response(200, _run(azure.builds.schedule(registry, order)))
+
+
+def _build(azure: Azure, request: Request) -> Build:
+    registry, build_id = _registry(azure, request), request.parts["run"]
+    found = azure.builds.find(registry, build_id)
+    if found is None:
+        raise not_found(f"{TYPE}/{build_id}")
+    return found
+
+
+def _get(azure: Azure, request: Request) -> Response:
+    return Response(200, _run(_build(azure, request)))
+
+
+def _list(azure: Azure, request: Request) -> Response:
+    return paged(azure, request, [_run(build) for build in reversed(azure.builds.of(_registry(azure, request)))])
+
+
+def _log(azure: Azure, request: Request) -> Response:
+    return Response(200, {"logLink": azure.builds.log_address(_build(azure, request))})
+
+
+def _cancel(azure: Azure, request: Request) -> Response:
+    azure.builds.cancel(_build(azure, request))
+    return Response(200)
+
+
+def _run(build: Build) -> dict[str, Any]:
+    server = build.registry.rsplit("/", 1)[-1].lower() + ".azurecr.io"
+    images = [
+        {"registry": server, "repository": image.repository, "tag": tag, "digest": image.digest}
+        for image in build.images
+        for tag in image.tags
+    ]
+    facts = {
+        "runId": build.id,
+        "status": build.status,
+        "runType": "QuickBuild",
+        "createTime": build.created,
+        "startTime": build.started,
+        "finishTime": build.finished,
+        "lastUpdatedTime": build.finished or build.started or build.created,
+        "platform": dict(build.order["platform"]),
+        "provisioningState": "Succeeded",
+        "isArchiveEnabled": False,
+        "outputImages": images or None,
+        "runErrorMessage": build.error,
+    }
+    told = {name: value for name, value in facts.items() if value is not None}
+    return {"id": f"{build.registry}/runs/{build.id}", "name": build.id, "type": TYPE, "properties": told}
+
+
+# Pulling. Behind one listener every registry has the same host, so the token does not tell them apart.
+
+
+def _exchange(azure: Azure, request: Request) -> Response:
+    form = _form(request)
+    if form.get("grant_type") != "access_token" or not form.get("service"):
+        return _denied("UNSUPPORTED", "grant_type access_token and a service are needed", 400)
+    try:
+        claims = azure.tokens.check(f"Bearer {form.get('access_token', '')}")
+    except Refused:
+        return _denied("UNAUTHORIZED", "authentication required, the access token is not valid")
+    token, _ = azure.tokens.issue("registry refresh", claims["oid"], azure.tenant)
+    return Response(200, {"refresh_token": token})
+
+
+def _token(azure: Azure, request: Request) -> Response:
+    form = _form(request)
+    try:
+        claims = azure.tokens.check(f"Bearer {form.get('refresh_token', '')}")
+    except Refused:
+        return _denied("UNAUTHORIZED", "authentication required, the refresh token is not valid")
+    if claims["aud"] != "registry refresh":
+        return _denied("UNAUTHORIZED", "authentication required, the refresh token is not valid")
+    token, _ = azure.tokens.issue(f"registry {form.get('scope', '')}", claims["oid"], azure.tenant)
+    return Response(200, {"access_token": token})
+
+
+def _no_login(azure: Azure, request: Request) -> Response:
+    """Nobody gets in by name: the admin user of our registries is off, and none is open to all."""
+    basic = request.headers.get("authorization", "").partition(" ")[2]
+    name = base64.b64decode(basic or b"").decode(errors="replace").partition(":")[0]
+    return _denied("UNAUTHORIZED", f"authentication required, user {name!r} is unknown or the admin user is disabled")
+
+
+def _base(azure: Azure, request: Request) -> Response:
+    return Response(200, {}) if request.headers.get("authorization") else _challenge(azure, request, "")
+
+
+def _manifest(azure: Azure, request: Request) -> Response:
+    found = _image(azure, request, request.parts["reference"])
+    if isinstance(found, Response):
+        return found
+    headers = {"Content-Type": MANIFEST, "Docker-Content-Digest": found.digest, "Etag": f'"{found.digest}"'}
+    return Response(200, found.manifest, headers)
+
+
+def _blob(azure: Azure, request: Request) -> Response:
+    wanted = request.parts["digest"]
+    found = _image(azure, request, None)
+    if isinstance(found, Response):
+        return found
+    data = next((image.blobs[wanted] for image in _images(azure, request) if wanted in image.blobs), None)
+    if data is None:
+        return _denied("BLOB_UNKNOWN", "blob unknown to registry", 404)
+    body = Section(data, 0, data.stat().st_size) if isinstance(data, Path) else data
+    return Response(200, body, {"Docker-Content-Digest": wanted})
+
+
+def _images(azure: Azure, request: Request) -> list[Image]:
+    """Everything in the repository of the path, in registries that still exist."""
+    return [
+        image
+        for registry in azure.each("Microsoft.ContainerRegistry/registries")
+        for image in azure.images.of(registry["id"])
+        if image.repository == request.parts["repository"]
+    ]
+
+
+def _image(azure: Azure, request: Request, reference: str | None) -> Image | Response:
+    """The image of a reference (any, if there is none given), or the refusal."""
+    repository = request.parts["repository"]
+    try:
+        claims = azure.tokens.check(request.headers.get("authorization"))
+    except Refused:
+        return _challenge(azure, request, repository)
+    if claims["aud"] != f"registry repository:{repository}:pull":
+        return _challenge(azure, request, repository)
+    found = [image for image in reversed(_images(azure, request)) if image.manifest]
+    found = [image for image in found if reference is None or reference == image.digest or reference in image.tags]
+    if not found:
+        return _denied("MANIFEST_UNKNOWN", f"manifest tagged by {reference!r} is not found", 404)
+    if claims["oid"] != azure.deployer and not azure.has_role(claims["oid"], roles.ACR_PULL, found[0].registry):
+        return _denied("DENIED", "requested access to the resource is denied", 403)
+    return found[0]
+
+
+def _challenge(azure: Azure, request: Request, repository: str) -> Response:
+    service = azure.endpoints.registry_suffix
+    realm = f"{azure.endpoints.resource_manager}/oauth2/token"
+    scope = f',scope="repository:{repository}:pull"' if repository else ""
+    header = f'Bearer realm="{realm}",service="{service}"{scope}'
+    return _denied("UNAUTHORIZED", "authentication required", headers={"WWW-Authenticate": header})
+
+
+def _denied(code: str, message: str, status: int = 401, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(status, {"errors": [{"code": code, "message": message}]}, headers or {})
+
+
+def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(request.body.decode(errors="replace")))
+
+
+ROUTES = (
+    Route("POST", f"{REGISTRY}/listBuildSourceUploadUrl", _upload_address),
+    Route("POST", f"{REGISTRY}/scheduleRun", _schedule),
+    Route("GET", f"{REGISTRY}/runs", _list),
+    Route("GET", f"{REGISTRY}/runs/{{run}}", _get),
+    Route("POST", f"{REGISTRY}/runs/{{run}}/listLogSasUrl", _log),
+    Route("POST", f"{REGISTRY}/runs/{{run}}/cancel", _cancel),
+    Route("POST", "/oauth2/exchange", _exchange, open=True),
+    Route("POST", "/oauth2/token", _token, open=True),
+    Route("GET", "/oauth2/token", _no_login, open=True),
+    Route("GET", "/v2", _base, open=True),
+    *(
+        route
+        for method in ("GET", "HEAD")
+        for route in (
+            Route(method, "/v2/{repository:path}/manifests/{reference}", _manifest, open=True),
+            Route(method, "/v2/{repository:path}/blobs/{digest}", _blob, open=True),
+        )
+    ),
+)

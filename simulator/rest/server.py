@@ -1,0 +1,259 @@
+"""The HTTPS listener: one thread per connection, every request counted, struck by faults, answered and written down."""
+
+import json
+import shutil
+import socket
+import ssl
+import struct
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.endpoints import Endpoints
+from trainup.simulator.cloud.faults import Cut, Fault
+from trainup.simulator.cloud.journal import Entry
+from trainup.simulator.cloud.refusal import Refused
+from trainup.simulator.rest import certificates, faces
+from trainup.simulator.rest.routing import Request, Response, Router, Section, parse_target
+
+HOST = "127.0.0.1"
+NAME = "localhost"
+IDLE_SECONDS = 60
+"""An unused connection is closed after this, so that no thread outlives its client for long."""
+
+
+class _Cut(Exception):
+    """The connection is to be reset now."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Connections are reset when the listener stops: nobody waits for a client that sleeps.
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, azure: Azure, made: certificates.Certificates) -> None:
+        self.azure = azure
+        self.router = Router(faces.ROUTES)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(made.server)
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__((HOST, 0), _Handler)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        # The handshake is made here, in the connection's own thread: a client that is slow to greet stops nobody.
+        request.settimeout(IDLE_SECONDS)
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            secured = self._context.wrap_socket(request, server_side=True)
+        except (OSError, ValueError):
+            return
+        with self._lock:
+            self._open.add(secured)
+        try:
+            super().finish_request(secured, client_address)
+        finally:
+            with self._lock:
+                self._open.discard(secured)
+            secured.close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Connections end in the middle as clients are killed: nothing to tell anyone."""
+
+    def stop(self) -> None:
+        """Close the listener and every connection."""
+        self.shutdown()
+        self.server_close()
+        with self._lock:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    # The error page of the base class would be HTML.
+    error_message_format = '{"error": {"code": "BadRequest", "message": "%(message)s"}}'
+    error_content_type = "application/json"
+
+    def handle_one_request(self) -> None:
+        """As the base class, for any method."""
+        try:
+            self.raw_requestline = self.rfile.readline(65537)
+            if not self.raw_requestline or not self.parse_request():
+                self.close_connection = True
+                return
+            self._answer()
+            self.wfile.flush()
+        except (_Cut, OSError):
+            self.close_connection = True
+            _reset(self.connection)
+
+    def _answer(self) -> None:
+        azure = self.server.azure
+        path, query = parse_target(self.path)
+        index = azure.journal.arrive()
+        status = 0
+        try:
+            body = self._body()
+            azure.clock.wait(azure.latency.request)
+            fault = azure.faults.take_request(self.command, unquote(path))
+            if fault and fault.cut is Cut.BEFORE:
+                raise _Cut
+            response = self._respond(fault, Request(self.command, path, query, _lower(self.headers), body))
+            if fault and fault.cut is Cut.AFTER:
+                raise _Cut
+            status = response.status
+        finally:
+            # Before the answer is sent: whoever has it finds the request written down.
+            azure.journal.add(Entry(index, self.command, path, query, status))
+        self._send(response, half=bool(fault and fault.cut is Cut.MIDDLE))
+
+    def _respond(self, fault: Fault | None, request: Request) -> Response:
+        azure = self.server.azure
+        try:
+            if fault and fault.error:
+                raise fault.error
+            host = request.headers.get("host", "").partition(":")[0].lower()
+            if host.endswith(f".blob.{NAME}"):  # as the public cloud has it: the account is in the name
+                account = host.removesuffix(f".blob.{NAME}")
+                request = _replaced(request, path=f"/{account}{request.path}")
+            route, parts = self.server.router.find(request.method, request.path)
+            if not route.open:
+                azure.tokens.check(request.headers.get("authorization"))
+            response = route.handler(azure, _replaced(request, parts=parts))
+        except Refused as refused:
+            challenge = {}
+            if refused.status == 401:
+                authority = f"{azure.endpoints.login}/{azure.tenant}"
+                challenge["WWW-Authenticate"] = (
+                    f'Bearer authorization_uri="{authority}", error="invalid_token", '
+                    f'error_description="{refused.message}"'
+                )
+            return Response(refused.status, refused.envelope(), challenge | refused.headers)
+        if fault and fault.short and isinstance(response.body, Section):
+            return _shortened(response, response.body)
+        return response
+
+    def _body(self) -> bytes:
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return b"".join(_chunks(self.rfile))
+        size = int(self.headers.get("Content-Length") or 0)
+        data = self.rfile.read(size)
+        if len(data) < size:
+            raise _Cut
+        return data
+
+    def _send(self, response: Response, *, half: bool) -> None:
+        kind, data = _encoded(response.body)
+        size = data.size if isinstance(data, Section) else len(data)
+        self.send_response(response.status)
+        headers = {
+            "Content-Type": kind,
+            "Content-Length": str(size),
+            "x-ms-request-id": str(uuid.uuid4()),
+            "x-ms-correlation-request-id": self.headers.get("x-ms-correlation-request-id") or str(uuid.uuid4()),
+        }
+        for name, value in _without_repeats(headers, response.headers):
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if isinstance(data, bytes):
+            self.wfile.write(data[: size // 2] if half else data)
+        else:
+            with data.path.open("rb") as file:
+                file.seek(data.start)
+                _copy(file, self.wfile, size // 2 if half else size)
+        if half:
+            self.wfile.flush()
+            raise _Cut
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return format_datetime(datetime.now(UTC), usegmt=True)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The journal has all of it."""
+
+
+def _replaced(request: Request, **changes: Any) -> Request:
+    return Request(**{**vars(request), **changes})
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _without_repeats(own: Mapping[str, str], given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Both sets of headers; those of the response win."""
+    names = {name.lower() for name in given}
+    yield from ((name, value) for name, value in own.items() if name.lower() not in names)
+    yield from given.items()
+
+
+def _encoded(body: Any) -> tuple[str, bytes | Section]:
+    if body is None:
+        return "application/json; charset=utf-8", b""
+    if isinstance(body, Section | bytes):
+        return "application/octet-stream", body
+    if isinstance(body, str):
+        return "text/plain; charset=utf-8", body.encode()
+    return "application/json; charset=utf-8", json.dumps(body).encode()
+
+
+def _shortened(response: Response, section: Section) -> Response:
+    size = max(section.size // 2, min(section.size, 1))
+    headers = dict(response.headers)
+    if told := headers.get("Content-Range"):
+        total = told.rpartition("/")[2]
+        headers["Content-Range"] = f"bytes {section.start}-{section.start + size - 1}/{total}"
+    return Response(response.status, Section(section.path, section.start, size), headers)
+
+
+def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
+    while size := int(file.readline().split(b";")[0], 16):
+        yield file.read(size)
+        file.readline()
+    while file.readline().strip():
+        pass
+
+
+def _copy(source: BufferedIOBase, target: BufferedIOBase, size: int) -> None:
+    while size and (data := source.read(min(size, 1 << 20))):
+        target.write(data)
+        size -= len(data)
+
+
+def _reset(connection: socket.socket) -> None:
+    """Close so that the other end sees a reset, not an end."""
+    with suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+
+@contextmanager
+def serve(azure: Azure, folder: Path) -> Iterator[certificates.Certificates]:
+    """Serve an Azure over HTTPS until the block ends; `azure.endpoints` says where. Certificates go into the folder."""
+    made = certificates.make(folder)
+    server = _Server(azure, made)
+    azure.endpoints = Endpoints.at(f"https://{NAME}:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="azure-https")
+    thread.start()
+    try:
+        yield made
+    finally:
+        server.stop()
+        thread.join()
+        shutil.rmtree(folder, ignore_errors=True)
