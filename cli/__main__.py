@@ -2,16 +2,15 @@
 
 import argparse
 import json
+import os
 import sys
 import threading
 from pathlib import Path
 
-from trainup.cli import results, stack
+from trainup.cli import clusters, plan, results, stack
+from trainup.cli.table import aligned
 from trainup.jobs.local.files import UnreadableRecord
-from trainup.jobs.local.target import LocalTarget
-from trainup.jobs.target import Record, TargetError
-
-POLL = 0.2
+from trainup.jobs.target import Record, Target, TargetError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,7 +20,11 @@ def main(arguments: list[str] | None = None) -> int:
         current = stack.read(options.stack)
         project = stack.project_folder(Path.cwd())
         return int(options.command(options, current, project))
-    except (stack.StackError, TargetError, UnreadableRecord) as error:
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`); what is left in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (stack.StackError, TargetError, UnreadableRecord, OSError) as error:
         print(f"trainup: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -39,9 +42,13 @@ def _runs(options: argparse.Namespace, current: stack.Stack, project: Path) -> i
     for name, record in sorted(found.items()):
         metrics = " ".join(f"{key}={value:.4g}" for key, value in record.metrics.items())
         rows.append((name, record.name, str(record.status), f"{record.duration_seconds:.1f}", metrics))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    print(aligned(rows))
+    return 0
+
+
+def _cluster(options: argparse.Namespace, current: stack.Stack, project: Path) -> int:
+    found = clusters.of(current, project)
+    print(clusters.as_json(found) if options.json else clusters.as_table(found))
     return 0
 
 
@@ -50,15 +57,19 @@ def _logs(options: argparse.Namespace, current: stack.Stack, project: Path) -> i
     if options.run not in found:
         known = ", ".join(sorted(found)) or "none"
         raise TargetError(f"stack {current.name!r} has no run {options.run!r}; there are {known}")
-    for workspace in results.workspaces(current, project):
-        target = LocalTarget(workspace)
-        if record := target.get(found[options.run].name):
-            return _print_log(target, record, follow=options.follow)
-    return 1
+    record = found[options.run]
+    target = results.target(current, project, options.run, record)
+    return _print_log(target, record, follow=options.follow) if target else 1
 
 
-def _print_log(target: LocalTarget, record: Record, *, follow: bool) -> int:
-    position, pause = 0, threading.Event()
+def _request(options: argparse.Namespace, current: stack.Stack, project: Path) -> int:
+    inputs = plan.inputs_of(options.run, options.stack)
+    print(json.dumps(plan.request(inputs, current, project), indent=2))
+    return 0
+
+
+def _print_log(target: Target, record: Record, *, follow: bool) -> int:
+    position, pause, seconds = 0, threading.Event(), target.polling.fastest
     while True:
         now = target.get(record.name) or record
         while True:
@@ -68,7 +79,8 @@ def _print_log(target: LocalTarget, record: Record, *, follow: bool) -> int:
             print("\n".join(lines), flush=True)
         if not follow or now.status.is_terminal:
             return 0
-        pause.wait(POLL)
+        seconds = target.polling.after(seconds, now.status, progressed=False)
+        pause.wait(seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,12 +90,17 @@ def _parser() -> argparse.ArgumentParser:
         ("output", _output, "the results as JSON: state and the target's records merged"),
         ("runs", _runs, "the runs of the stack, a line each"),
         ("logs", _logs, "the log of a run"),
+        ("cluster", _cluster, "what the stack's cluster is doing now: nodes by state, and why some cannot be had"),
+        ("request", _request, "the request that would start a run on Azure, which is not sent"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--stack", default="local", help="name of the stack (default: %(default)s)")
         command.set_defaults(command=function)
-        if function is _logs:
+        if function is _cluster:
+            command.add_argument("--json", action="store_true", help="as a list of objects")
+        if function in (_logs, _request):
             command.add_argument("run", help="name of the run")
+        if function is _logs:
             command.add_argument("--follow", "-f", action="store_true", help="go on until the run has ended")
     return parser
 

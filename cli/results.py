@@ -7,8 +7,9 @@ from trainup.cli.stack import Stack
 from trainup.core.numbers import to_plain
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
-from trainup.jobs.outputs import outputs_of
-from trainup.jobs.target import Record
+from trainup.jobs.outputs import NAMES, outputs_of
+from trainup.jobs.target import Record, Target
+from trainup.jobs.targets import target_of
 
 
 def default_workspace(stack: Stack) -> str:
@@ -18,7 +19,10 @@ def default_workspace(stack: Stack) -> str:
 
 def workspaces(stack: Stack, project: Path) -> list[Workspace]:
     """The local workspaces of a stack's runs; a stack whose state was lost still has its default one."""
-    paths = {str(resource["inputs"]["workspace"]) for resource in stack.runs.values()} or {default_workspace(stack)}
+    runs = [resource["inputs"] for resource in stack.runs.values()]
+    paths = {str(inputs["workspace"]) for inputs in runs if not _is_azure(inputs)}
+    if not runs:
+        paths = {default_workspace(stack)}
     return [Workspace((project / path).resolve(), project.resolve()) for path in sorted(paths)]
 
 
@@ -36,7 +40,23 @@ def latest(stack: Stack, project: Path) -> dict[str, Record]:
             known = found.get(record.run)
             if known is None or (record.created, record.attempt) > (known.created, known.attempt):
                 found[record.run] = record
+    for name, resource in stack.runs.items():
+        is_there = _is_azure(resource["inputs"]) and name in wanted
+        if is_there and (attempts := target_of(resource["inputs"], project).attempts(wanted[name])):
+            found[name] = attempts[-1]
     return found
+
+
+def target(stack: Stack, project: Path, name: str, record: Record) -> Target | None:
+    """The target that has the record of a run."""
+    if (resource := stack.runs.get(name)) and _is_azure(resource["inputs"]):
+        return target_of(resource["inputs"], project)
+    local = (LocalTarget(workspace) for workspace in workspaces(stack, project))
+    return next((one for one in local if one.get(record.name)), None)
+
+
+def _is_azure(inputs: dict[str, Any]) -> bool:
+    return inputs.get("target") == "azure"
 
 
 def merged(stack: Stack, project: Path) -> dict[str, Any]:
@@ -49,6 +69,4 @@ def merged(stack: Stack, project: Path) -> dict[str, Any]:
 
 
 def _told(outputs: dict[str, Any]) -> dict[str, Any]:
-    from trainup.jobs.outputs import NAMES
-
     return {name: outputs.get(name) for name in (*NAMES, "failure")}

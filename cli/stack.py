@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 RUN_TYPE = "trainup:index:Run"
 
 
@@ -52,7 +54,10 @@ def read(name: str) -> Stack:
         raise StackError('there is no `pulumi` on PATH: run `eval "$(make -s env)"` first') from error
     if answer.returncode != 0:
         raise StackError(answer.stderr.strip())
-    deployment = json.loads(answer.stdout).get("deployment") or {}
+    try:
+        deployment = json.loads(answer.stdout).get("deployment") or {}
+    except (ValueError, AttributeError) as error:
+        raise StackError(f"`{' '.join(words)}` printed no state: {error}") from error
     return Stack(name.rsplit("/", 1)[-1], project_name(Path.cwd()), deployment.get("resources") or [])
 
 
@@ -66,7 +71,8 @@ def project_folder(start: Path) -> Path:
 
 def project_name(start: Path) -> str:
     """The `name` in Pulumi.yaml."""
-    import yaml
-
-    found = yaml.safe_load((project_folder(start) / "Pulumi.yaml").read_text(encoding="utf-8"))
-    return str(found["name"])
+    path = project_folder(start) / "Pulumi.yaml"
+    try:
+        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])
+    except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise StackError(f"{path} has no `name` that can be read: {error}") from error

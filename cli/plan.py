@@ -1,0 +1,58 @@
+"""What the next `up` would do, as the program says it now."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from trainup.cli.stack import RUN_TYPE, Stack, StackError
+from trainup.core.values import UNKNOWN, Secret, has_unknown
+from trainup.core.wire import SECRET, SIGNATURE, UNKNOWN_TEXTS
+from trainup.jobs.target import Owner, TargetError
+from trainup.jobs.targets import job_of, submission_of
+
+
+def inputs_of(run: str, stack: str) -> dict[str, Any]:
+    """The checked inputs of a run, from a preview. StackError where there is no such run, or the preview fails."""
+    words = ["pulumi", "preview", "--json", "--show-sames", "--stack", stack, "--non-interactive"]
+    answer = subprocess.run(words, capture_output=True, text=True, check=False)
+    try:
+        told = json.loads(answer.stdout)
+    except ValueError as error:
+        raise StackError(answer.stderr.strip() or f"`{' '.join(words)}` told no plan") from error
+    problems = [item["message"].strip() for item in told.get("diagnostics", []) if item.get("severity") == "error"]
+    if problems or answer.returncode:
+        raise StackError("\n".join(problems) or answer.stderr.strip())
+    planned = [step["newState"] for step in told.get("steps", []) if step.get("newState", {}).get("type") == RUN_TYPE]
+    found = {state["inputs"]["run"]: state for state in planned}
+    if run not in found:
+        raise StackError(f"stack {stack!r} has no run {run!r}; there are {', '.join(sorted(found)) or 'none'}")
+    return {**_plain(found[run]["inputs"]), "urn": found[run]["urn"]}
+
+
+def request(inputs: dict[str, Any], stack: Stack, project: Path) -> dict[str, Any]:
+    """The request that would start a run with these inputs. Nothing is written anywhere."""
+    from trainup.jobs.azure.request import request_of
+
+    urn = inputs.pop("urn")
+    if inputs.get("target") != "azure":
+        raise TargetError(f"stack {stack.name!r} runs on this machine, where no request is sent")
+    unknown = sorted(name for name, value in inputs.items() if name != "secrets" and has_unknown(value))
+    if unknown:
+        raise TargetError(
+            f"{', '.join(unknown)}: known only once what they name is there; `pulumi up` makes it, for instance with "
+            "`--target` for everything but the run"
+        )
+    token = (stack.runs.get(inputs["run"]) or {}).get("outputs", {}).get("owner") or "<a new one>"
+    return request_of(job_of(inputs, project, Owner(urn, token)), submission_of(inputs, project, dry=True))
+
+
+def _plain(value: Any) -> Any:
+    """A value as a preview tells it: unknown ones and secrets as such."""
+    if isinstance(value, str):
+        return UNKNOWN if value in UNKNOWN_TEXTS else value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return Secret("") if value.get(SIGNATURE) == SECRET else {key: _plain(item) for key, item in value.items()}
+    return value
