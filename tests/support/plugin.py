@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
-from trainup.provider import wire
+from trainup.core import wire
 
 STACK = "urn:pulumi:test::trainup::"
 
@@ -148,7 +148,7 @@ def urn(kind: str, name: str) -> str:
 
 
 @contextmanager
-def plugin(project: Path) -> Iterator[Plugin]:
+def plugin(project: Path, environment: Mapping[str, str] | None = None) -> Iterator[Plugin]:
     """A plugin that works for the project in a folder, which gets a Pulumi.yaml if it has none."""
     (project / "Pulumi.yaml").touch()
     engine = Engine()
@@ -161,6 +161,7 @@ def plugin(project: Path) -> Iterator[Plugin]:
         cwd=project,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        env=environment,
     )
     assert process.stdin
     assert process.stdout

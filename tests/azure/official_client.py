@@ -1,0 +1,93 @@
+"""Runs in an environment of its own: the official client against the Azure on this machine, told as JSON.
+
+python official_client.py SUBSCRIPTION GROUP WORKSPACE FOLDER
+"""
+
+import contextlib
+import io
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+# The client writes an account's address as https://<account>.blob.<suffix>, which not every machine resolves.
+_resolve = socket.getaddrinfo
+
+
+def _local(host: Any, *rest: Any, **named: Any) -> Any:
+    return _resolve("127.0.0.1" if str(host).endswith(".localhost") else host, *rest, **named)
+
+
+socket.getaddrinfo = _local
+
+from azure.ai.ml import Input, MLClient, Output, command  # noqa: E402
+from azure.ai.ml.entities import AmlCompute, Data, Environment, Model  # noqa: E402
+from azure.identity import ManagedIdentityCredential  # noqa: E402
+
+SCRIPT = """
+import pathlib, sys, time
+data, output, go = map(pathlib.Path, sys.argv[1:])
+while not go.exists():
+    time.sleep(0.01)
+print("data", (data / "a.txt").read_text())
+(output / "model.bin").write_text("weights")
+pathlib.Path("outputs/metrics.json").write_text("{}")
+"""
+
+
+def main(subscription: str, group: str, workspace: str, folder: Path) -> dict[str, Any]:
+    """Everything a data scientist does in a first hour; returns what the client saw."""
+    ml = MLClient(ManagedIdentityCredential(), subscription, group, workspace)
+    told: dict[str, Any] = {"workspace": ml.workspaces.get(workspace).location}
+    cluster = AmlCompute(name="second", size="Standard_NC4as_T4_v3", max_instances=2, idle_time_before_scale_down=120)
+    told["cluster"] = str(ml.compute.begin_create_or_update(cluster).result().provisioning_state)
+    environment = ml.environments.create_or_update(Environment(name="own", image="mcr.microsoft.com/azureml/minimal"))
+    told["environment"] = environment.version
+
+    (folder / "src").mkdir()
+    (folder / "src" / "main.py").write_text(SCRIPT)
+    (folder / "data").mkdir()
+    (folder / "data" / "a.txt").write_text("cats")
+    data = ml.data.create_or_update(Data(name="cats", path=str(folder / "data"), type="uri_folder"))
+
+    def job() -> Any:
+        return command(
+            code=str(folder / "src"),
+            command="python main.py ${{inputs.data}} ${{outputs.model}} ${{inputs.go}}",
+            environment=f"{environment.name}:{environment.version}",
+            compute="second",
+            inputs={"data": Input(type="uri_folder", path=data.id), "go": str(folder / "go")},
+            outputs={"model": Output(type="uri_folder")},
+            experiment_name="pets",
+            tags={"by": "test"},
+        )
+
+    first = ml.jobs.create_or_update(job())
+    with contextlib.redirect_stdout(io.StringIO()) as streamed:
+        ml.jobs.stream(first.name)
+    told["log"] = streamed.getvalue()
+    told["status"] = ml.jobs.get(first.name).status
+    ml.jobs.download(first.name, download_path=folder / "artifacts", all=True)
+    ml.jobs.download(first.name, download_path=folder / "model", output_name="model")
+    told["downloaded"] = sorted(
+        path.relative_to(folder).as_posix()
+        for part in ("artifacts", "model")
+        for path in (folder / part).rglob("*")
+        if path.is_file()
+    )
+    again = ml.jobs.create_or_update(job())
+    told["code_is_shared"] = again.code == first.code
+    ml.jobs.begin_cancel(again.name).result()
+    told["jobs"] = len(list(ml.jobs.list()))
+    model = Model(name="cats", path=f"azureml://jobs/{first.name}/outputs/model/paths/", type="custom_model")
+    told["model"] = ml.models.create_or_update(model).version
+    told["sizes"] = "Standard_NC4as_T4_v3" in [size.name for size in ml.compute.list_sizes()]
+    told["usage"] = len(list(ml.compute.list_usage())) > 0
+    ml.compute.begin_delete("second").result()
+    told["clusters"] = [found.name for found in ml.compute.list()]
+    return told
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:4], Path(sys.argv[4]))))

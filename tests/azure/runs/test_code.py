@@ -1,0 +1,83 @@
+"""Code on its way to Azure ML."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.azure.runs.conftest import World
+from trainup.core.status import Status
+from trainup.jobs.snapshot import SnapshotError
+from trainup.simulator.cloud.faults import Fault
+from trainup.simulator.cloud.refusal import unavailable
+
+CODES = "Microsoft.MachineLearningServices/workspaces/codes/versions"
+
+
+def uploads(world: World) -> list[str]:
+    return [entry.path for entry in world.azure.journal.entries if entry.method == "PUT" and "/code/" in entry.path]
+
+
+def test_an_unchanged_tree_is_uploaded_once_and_not_even_read_again(world: World) -> None:
+    world.write(main__sh="echo $0", more__txt="x")
+    world.run(world.job(command=["bash", "main.sh"], source="code"))
+    first = uploads(world)
+    assert len(first) == 3, "two files, and the mark that they are all there"
+    world.run(world.job(command=["bash", "main.sh", "again"], source="code"))
+    assert uploads(world) == first
+    assert len(world.azure.resources(CODES)) == 1
+
+
+def test_what_another_client_has_uploaded_is_taken(world: World) -> None:
+    """Known by the hash alone, whatever its name."""
+    world.write(main__sh="echo $0")
+    first = world.job(command=["bash", "main.sh"], source="code")
+    world.run(first)
+    (code,) = world.azure.resources(CODES)
+    other = f"{world.sample.workspace}/codes/another-clients-own/versions/1"
+    world.azure.put(other, "2025-12-01", {"properties": code["properties"]})
+    world.azure.delete(code["id"])
+    before = len(uploads(world))
+    record, _ = world.run(world.job(command=["bash", "main.sh", "again"], source="code"))
+    assert record.status is Status.COMPLETED
+    assert len(uploads(world)) == before
+    job = next(job for job in world.jobs() if job["name"] == record.name)
+    assert job["properties"]["codeId"] == other
+
+
+def test_a_crash_in_the_middle_leaves_nothing_that_counts_as_complete(world: World) -> None:
+    world.write(a__txt="a", main__sh="cat a.txt")
+    world.azure.faults.add(Fault("PUT", path="*/code/main.sh", error=unavailable(500), times=9))
+    job = world.job(command=["bash", "main.sh"], source="code")
+    with pytest.raises(Exception, match="500"):
+        world.run(job)
+    assert world.azure.resources(CODES) == []
+    record, heard = world.run(job)
+    assert (record.status, heard.lines) == (Status.COMPLETED, ["a"])
+
+
+def test_a_file_that_changes_while_it_is_uploaded_is_an_error_and_not_what_trains(world: World) -> None:
+    world.write(a__txt="a", main__sh="cat a.txt")
+    job = world.job(command=["bash", "main.sh"], source="code")
+    path: Path = world.project / "code" / "a.txt"
+    world.azure.faults.add(Fault("POST", path="*/startPendingUpload", call=lambda: path.write_text("b") and None))
+    with pytest.raises(SnapshotError, match=r"a\.txt \(changed\)"):
+        world.run(job)
+    assert world.azure.resources(CODES) == []
+    assert world.jobs() == []
+
+
+def test_two_who_upload_the_same_tree_at_once_register_it_once(world: World) -> None:
+    world.write(main__sh="echo $1")
+    threads = [
+        threading.Thread(
+            target=world.run, args=[world.job(f"r{n}", command=["bash", "main.sh", str(n)], source="code")]
+        )
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(world.azure.resources(CODES)) == 1
+    assert len(world.jobs()) == 4

@@ -1,0 +1,318 @@
+"""What goes wrong between trainup and Azure ML, and that nothing is lost or doubled by it."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure.runs.conftest import JOBS, Heard, World
+from trainup.core.failure import FailureClass
+from trainup.core.spec import OnDelete
+from trainup.core.status import Status
+from trainup.core.values import Secret
+from trainup.jobs import lifecycle
+from trainup.jobs.azure import body, roles, vault
+from trainup.jobs.azure.log import AGAIN
+from trainup.jobs.target import Job, Polling, Record, TargetError
+from trainup.simulator.cloud.faults import Cut, Fault
+from trainup.simulator.cloud.refusal import Refused, throttled, unavailable
+
+CLUSTER = "Microsoft.MachineLearningServices/workspaces/computes"
+ENVIRONMENT = "Microsoft.MachineLearningServices/workspaces/environments/versions"
+LINES = 60
+TALK = f"for n in $(seq {LINES}); do echo line $n; sleep 0.005; done"
+SAID = [f"line {number}" for number in range(1, LINES + 1)]
+
+
+def failure_of(record: Record) -> tuple[Status, FailureClass, str]:
+    assert record.failure is not None
+    return record.status, record.failure.failure_class, record.failure.message
+
+
+def start(world: World, job: Job) -> tuple[threading.Thread, Heard, list[Any]]:
+    """Follow a run in a thread of its own; the last item gets the record or the error."""
+    heard, result = Heard(), []
+
+    def follow() -> None:
+        try:
+            listener = lifecycle.Listener(heard.lines.extend, heard.told.append)
+            result.append(lifecycle.run(world.target(), job, listener, threading.Event()))
+        except Exception as error:
+            result.append(error)
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    return thread, heard, result
+
+
+def until_said(heard: Heard, text: str) -> None:
+    pause = threading.Event()
+    for _ in range(2000):
+        if any(text in line for line in heard.lines):
+            return
+        pause.wait(0.01)
+    raise AssertionError(f"{text!r} was not heard: {heard}")
+
+
+# Requests.
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "throttled": {"error": throttled(0.01), "times": 2},
+    "broken": {"error": unavailable(503), "times": 3},
+    "gone wrong": {"error": unavailable(500)},
+    "timed out": {"error": unavailable(408)},
+    "cut before": {"cut": Cut.BEFORE, "times": 2},
+    "cut in the middle": {"cut": Cut.MIDDLE},
+    "cut after": {"cut": Cut.AFTER},
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_any_request_may_fail_and_there_is_one_job_and_every_line_once(world: World, kind: str) -> None:
+    """The n-th request from the start fails, for every n."""
+    world.write(main__sh="seq 12")
+    number = 0
+    while True:
+        world.azure.faults.add(Fault(path="*", skip=number, **FAULTS[kind]))
+        target = world.target()
+        target.polling = Polling(0.1, 0.1, 0.1)
+        record, heard = world.run(world.job(f"r{number}", command=["bash", "main.sh"], source="code"), target)
+        assert record.status is Status.COMPLETED, (number, record)
+        assert heard.lines == [str(line) for line in range(1, 13)], number
+        assert [name for name in world.names() if name.startswith(f"r{number}-")] == [record.name]
+        if world.azure.faults.unused():
+            break
+        number += 1
+    world.azure.faults.clear()
+    assert number >= 12
+
+
+def test_ranges_that_are_cut_short_lose_nothing(world: World) -> None:
+    world.azure.faults.add(*(Fault(path="*std_log.txt", short=True, skip=2 * index) for index in range(4)))
+    record, heard = world.run(world.shell(TALK))
+    assert (record.status, heard.lines) == (Status.COMPLETED, SAID)
+    world.azure.faults.clear()
+
+
+def test_tokens_that_live_shortly_are_renewed_while_a_run_is_waited_for(world: World) -> None:
+    world.azure.tokens.lifetime = 1
+    record, heard = world.run(world.shell(f"{TALK}; sleep 2"))
+    assert (record.status, heard.lines) == (Status.COMPLETED, SAID)
+    assert world.azure.tokens.issued > 1
+
+
+def test_a_service_that_stays_down_is_an_error_that_says_so(world: World) -> None:
+    world.azure.faults.add(Fault(path="*/details", error=unavailable(503), times=1000))
+    with pytest.raises(TargetError, match="503"):
+        world.run(world.shell("true"))
+    assert len(world.jobs()) == 1, "the run goes on, and the next `up` attaches"
+    world.azure.faults.clear()
+    assert world.run(world.shell("true"))[0].status is Status.COMPLETED
+    assert len(world.jobs()) == 1
+
+
+def test_a_training_is_not_lost_for_its_metrics(world: World) -> None:
+    world.azure.faults.add(Fault(path="*/mlflow/*", error=unavailable(500), times=9))
+    record, heard = world.run(world.shell("true"))
+    assert record.status is Status.COMPLETED
+    assert "its metrics could not be read" in heard.told[-1].waiting
+
+
+# Names and owners.
+
+
+def test_two_who_start_the_same_run_at_once_make_one_job(world: World) -> None:
+    world.write(main__sh=TALK)
+    threads = [
+        start(
+            world, world.job(command=["bash", "main.sh"], source="code", token=f"t{n}", stack=f"s{n}", timeout=f"{n}h")
+        )
+        for n in range(1, 5)
+    ]
+    for thread, _, _ in threads:
+        thread.join()
+    records = [result[0] for _, _, result in threads]
+    assert [getattr(record, "status", record) for record in records] == [Status.COMPLETED] * 4
+    assert all(heard.lines == SAID for _, heard, _ in threads)
+    (job,) = world.jobs()
+    assert len([tag for tag in job["properties"]["tags"] if tag.startswith("trainup.owner.")]) == 4
+
+
+def test_a_name_that_somebody_else_has_taken_is_left_alone_and_told(world: World) -> None:
+    job = world.shell("true")
+    place = {"environmentId": world.sample.environment, "computeId": world.sample.cluster}
+    foreign = {"jobType": "Command", "command": "sleep 60", **place}
+    world.azure.put(f"{world.sample.workspace}/jobs/{job.id}", "2025-12-01", {"properties": foreign})
+    with pytest.raises(TargetError, match=r"has a job .* that is not this run.*set `rerun`"):
+        world.run(job)
+    assert world.jobs()[0]["properties"]["command"] == "sleep 60"
+
+
+def test_an_attempt_that_was_deleted_is_not_counted_again(world: World) -> None:
+    job = world.shell("exit 1")
+    world.run(job)
+    second, _ = world.run(job)
+    world.azure.delete(f"{world.sample.workspace}/jobs/{job.id}")
+    third, _ = world.run(job)
+    assert (second.attempt, third.attempt) == (2, 3)
+
+
+# The studio.
+
+
+def test_a_run_that_is_canceled_in_the_studio_is_canceled_and_says_where(world: World) -> None:
+    job = world.shell("echo started; sleep 600", retries=3)
+    thread, heard, result = start(world, job)
+    until_said(heard, "started")
+    world.client().post(f"{world.sample.workspace}/jobs/{job.id}/cancel")
+    thread.join()
+    status, kind, message = failure_of(result[0])
+    assert (status, kind) == (Status.CANCELED, FailureClass.CANCELED)
+    assert "canceled in Azure ML" in message
+    assert len(world.jobs()) == 1, "what somebody stopped is not tried again"
+
+
+def test_a_run_that_is_deleted_in_the_studio_has_vanished(world: World) -> None:
+    job = world.shell("echo started; sleep 600")
+    thread, heard, result = start(world, job)
+    until_said(heard, "started")
+    world.client().post(f"{world.sample.workspace}/jobs/{job.id}/cancel")
+    world.azure.delete(f"{world.sample.workspace}/jobs/{job.id}")
+    thread.join()
+    if isinstance(result[0], TargetError):
+        assert "has vanished" in str(result[0])
+    else:
+        assert result[0].status is Status.CANCELED
+    assert world.target().attempts(job.id) == []
+
+
+# Nodes.
+
+
+def test_an_evicted_run_goes_on_with_its_log_told_from_the_beginning(world: World) -> None:
+    world.azure.faults.add(Fault("RUN", JOBS, line=20))
+    record, heard = world.run(world.shell(TALK))
+    assert record.status is Status.COMPLETED
+    again = heard.lines.index(AGAIN)
+    assert heard.lines[again + 1 :] == SAID
+    assert heard.lines[:again] == SAID[:again]
+    assert len(world.jobs()) == 1
+
+
+def test_an_evicted_run_resumes_from_its_checkpoint(world: World) -> None:
+    text = (
+        'cd "$TRAINUP_CHECKPOINT_DIR"; for n in $(seq 40); do [ -e $n ] || { touch $n; echo did $n; sleep 0.01; }; done'
+    )
+    world.azure.faults.add(Fault("RUN", JOBS, line=10))
+    record, heard = world.run(world.shell(text))
+    assert record.status is Status.COMPLETED
+    done = [line for line in heard.lines if line != AGAIN]
+    assert len(done) == len(set(done)) == 40
+
+
+def test_a_cluster_without_quota_is_told_while_the_run_waits(world: World) -> None:
+    quota = Refused(
+        400,
+        "ClusterMinNodesExceedCoreQuota",
+        "The specified subscription has a standard NCASv3_T4 Family vCPU quota of 0 and cannot accomodate for at least "
+        "1 requested managed compute nodes which maps to 4 vCPUs",
+    )
+    world.azure.faults.add(Fault("ALLOCATE", CLUSTER, error=quota, times=10_000))
+    record, heard = world.run(world.shell("true", queue_timeout="0.5s"))
+    told = next(one for one in heard.told if "quota" in one.waiting)
+    assert told.status is Status.QUEUED
+    assert "vCPU quota of 0" in told.waiting
+    assert "ask for more quota" in told.waiting
+    status, kind, message = failure_of(record)
+    assert (status, kind) == (Status.TIMED_OUT, FailureClass.QUOTA)
+    assert "queue_timeout of 0.5 s" in message
+    (again,) = world.target().attempts(record.id)
+    assert failure_of(again) == failure_of(record), "whoever reads it later is told the same"
+    world.azure.faults.clear()
+
+
+def test_an_allocation_that_fails_for_a_while_is_waited_for(world: World) -> None:
+    full = Refused(409, "AllocationFailed", "Allocation failed: not enough capacity for Standard_NC4as_T4_v3")
+    world.azure.faults.add(Fault("ALLOCATE", CLUSTER, error=full, times=5))
+    record, _ = world.run(world.shell("true"))
+    assert record.status is Status.COMPLETED
+
+
+def test_an_image_that_cannot_be_pulled_has_its_own_class(world: World) -> None:
+    denied = Refused(403, "Forbidden", "unauthorized: authentication required: 403 Forbidden")
+    world.azure.faults.add(Fault("PULL", ENVIRONMENT, error=denied))
+    record, _ = world.run(world.shell("true"))
+    assert failure_of(record)[:2] == (Status.FAILED, FailureClass.IMAGE_PULL)
+
+
+def test_an_image_that_cannot_be_built_has_its_own_class_and_its_log_is_shown(world: World) -> None:
+    broken = Refused(400, "BuildFailed", "Solving environment: failed: no such package fastai=99")
+    world.azure.faults.add(Fault("BUILD", ENVIRONMENT, error=broken))
+    record, heard = world.run(world.shell("true"))
+    assert failure_of(record)[:2] == (Status.FAILED, FailureClass.IMAGE_BUILD)
+    assert any(line.startswith("[image build] ") and "no such package" in line for line in heard.lines)
+
+
+def test_a_command_that_is_not_in_the_image_has_its_own_class(world: World) -> None:
+    record, _ = world.run(world.job(command=["no-such-program"]))
+    assert failure_of(record)[:2] == (Status.FAILED, FailureClass.ENVIRONMENT)
+
+
+def test_a_run_that_uses_up_its_timeout_has_timed_out(world: World) -> None:
+    record, _ = world.run(world.shell("sleep 600", timeout="1s"))
+    assert failure_of(record)[:2] == (Status.TIMED_OUT, FailureClass.TIMEOUT)
+
+
+def test_all_ranks_are_heard_each_with_its_number(world: World) -> None:
+    job = world.shell("echo rank $RANK of $WORLD_SIZE", distribution={"process_count_per_node": 2})
+    record, heard = world.run(job)
+    assert record.status is Status.COMPLETED
+    assert sorted(heard.lines) == ["[0] rank 0 of 2", "[1] rank 1 of 2"]
+
+
+# Roles and secrets.
+
+
+def test_a_role_that_has_not_arrived_yet_is_waited_for(world: World) -> None:
+    missing = Refused(
+        403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation"
+    )
+    world.azure.faults.add(Fault("PUT", path="*/code/main.sh", error=missing, times=3))
+    world.write(main__sh="echo here")
+    record, heard = world.run(world.job(command=["bash", "main.sh"], source="code"))
+    assert (record.status, heard.lines) == (Status.COMPLETED, ["here"])
+
+
+def test_storage_that_takes_nothing_from_here_says_what_to_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roles, "TRIES", 2)
+    forbidden = Refused(403, "KeyBasedAuthenticationNotPermitted", "Key based authentication is not permitted")
+    world.azure.faults.add(Fault("PUT", path="*/code/main.sh", error=forbidden, times=2))
+    world.write(main__sh="echo here")
+    with pytest.raises(TargetError, match="Storage Blob Data Contributor"):
+        world.run(world.job(command=["bash", "main.sh"], source="code"))
+    assert world.jobs() == []
+
+
+def test_a_secret_whose_name_was_used_before_is_recovered(world: World) -> None:
+    world.open_vault()
+    job = world.shell('echo "${#TOKEN}"', secrets={"TOKEN": Secret("12345678")}, on_failure="keep")
+    world.run(job)
+    world.target().release(job.id, job.owner, OnDelete.DELETE)
+    record, heard = world.run(job)
+    assert (record.status, heard.lines) == (Status.COMPLETED, ["8"])
+
+
+def test_a_node_without_the_role_on_the_vault_says_so_in_its_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.open_vault()
+    monkeypatch.setattr(vault, "remove", lambda workspace, job: None)
+    text = (Path(body.__file__).with_name("node_secrets.py")).read_text().replace("40, 15.0", "2, 0.01")
+    monkeypatch.setattr(body, "BOOTSTRAP_TEXT", text)
+    principal = world.azure.get(world.sample.identity)["properties"]["principalId"]
+    for role in list(world.azure.each("Microsoft.Authorization/roleAssignments")):
+        if role["properties"]["principalId"] == principal and role["properties"]["roleDefinitionId"].endswith("b69e6"):
+            world.azure.delete(role["id"])
+    record, heard = world.run(world.shell("echo never", secrets={"TOKEN": Secret("12345678")}))
+    assert failure_of(record)[:2] == (Status.FAILED, FailureClass.ENVIRONMENT)
+    assert any("needs the role Key Vault Secrets User" in line for line in heard.lines)
+    assert "never" not in heard.lines

@@ -1,0 +1,108 @@
+"""Whose a run is, and what becomes of it when nobody wants it any more."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.azure.runs.conftest import World
+from trainup.core.spec import OnDelete
+from trainup.core.status import Status
+from trainup.jobs import lifecycle
+from trainup.jobs.azure.body import checkpoints_uri
+from trainup.jobs.target import Owner
+
+
+def checkpoints(world: World, identity: str) -> list[str]:
+    path = checkpoints_uri(identity).split("/paths/")[1]
+    store = world.azure.find(f"{world.sample.workspace}/datastores/workspaceblobstore")
+    assert store is not None
+    own = store["properties"]
+    return [name for name, _ in world.azure.storage.list(own["accountName"], own["containerName"], path)]
+
+
+@pytest.mark.parametrize("on_delete", list(OnDelete))
+def test_releasing_does_as_it_is_told(world: World, on_delete: OnDelete) -> None:
+    job = world.shell('echo 1 > "$TRAINUP_CHECKPOINT_DIR/epoch"')
+    world.run(job)
+    assert checkpoints(world, job.id)
+    world.target().release(job.id, job.owner, on_delete)
+    left = {job["name"]: job["properties"].get("isArchived", False) for job in world.jobs()}
+    expected = {OnDelete.KEEP: {job.id: False}, OnDelete.ARCHIVE: {job.id: True}, OnDelete.DELETE: {}}
+    assert left == expected[on_delete]
+    assert bool(checkpoints(world, job.id)) == (on_delete is not OnDelete.DELETE)
+
+
+@pytest.mark.parametrize("on_delete", list(OnDelete))
+def test_a_run_that_goes_on_is_canceled_before_anything_else(world: World, on_delete: OnDelete) -> None:
+    job = world.shell("sleep 600")
+    target = world.target()
+    record = lifecycle.start(target, job)
+    target.release(job.id, job.owner, on_delete)
+    ended = world.target().get(record.name)
+    if on_delete is OnDelete.DELETE:
+        assert ended is None
+    else:
+        assert ended is not None
+        assert ended.failure is not None
+        assert (ended.status, "its resource was removed" in ended.failure.message) == (Status.CANCELED, True)
+
+
+def test_who_does_not_own_a_run_releases_nothing(world: World) -> None:
+    job = world.shell("sleep 600")
+    target = world.target()
+    record = lifecycle.start(target, job)
+    target.release(job.id, replace(job.owner, token="an older one"), OnDelete.DELETE)
+    target.release(job.id, Owner("urn:pulumi:x::y::z::w", job.owner.token), OnDelete.DELETE)
+    now = target.get(record.name)
+    assert now is not None
+    assert not now.status.is_terminal
+    target.cancel(record.name, "the test is over")
+
+
+def test_a_run_that_another_stack_has_adopted_stays(world: World) -> None:
+    first, second = world.shell("sleep 600"), world.shell("sleep 600", stack="prod", token="t2")
+    target = world.target()
+    record = lifecycle.start(target, first)
+    lifecycle.start(world.target(), second)
+    target.release(first.id, first.owner, OnDelete.DELETE)
+    now = world.target().get(record.name)
+    assert now is not None
+    assert not now.status.is_terminal
+    assert [owner.token for owner in now.owners] == ["t2"]
+    world.target().release(second.id, second.owner, OnDelete.DELETE)
+    assert world.jobs() == []
+
+
+def test_the_late_delete_of_a_predecessor_takes_nothing(world: World) -> None:
+    """A replacement that was reverted: the same resource was created again, under a new token."""
+    old, new = world.shell("true", token="old"), world.shell("true", token="new")
+    world.run(old)
+    world.run(new)
+    world.target().release(old.id, old.owner, OnDelete.DELETE)
+    assert len(world.jobs()) == 1
+
+
+def test_an_archived_run_that_is_wanted_again_is_brought_back(world: World) -> None:
+    job = world.shell("true")
+    world.run(job)
+    world.target().release(job.id, job.owner, OnDelete.ARCHIVE)
+    record, _ = world.run(job)
+    assert (record.status, record.attempt) == (Status.COMPLETED, 1)
+    assert not world.jobs()[0]["properties"]["isArchived"]
+
+
+def test_tags_and_description_are_changed_in_place(world: World) -> None:
+    world.run(world.shell("true"))
+    record, _ = world.run(world.shell("true", tags={"team": "vision"}, description="why", display_name="pets"))
+    (job,) = world.jobs()
+    assert record.attempt == 1
+    assert job["properties"]["tags"]["team"] == "vision"
+    assert (job["properties"]["description"], job["properties"]["displayName"]) == ("why", "pets")
+
+
+def test_nothing_is_left_to_do_where_the_workspace_is_gone(world: World) -> None:
+    job = world.shell("true")
+    world.run(job)
+    world.azure.delete(world.sample.workspace)
+    world.target().release(job.id, job.owner, OnDelete.DELETE)
+    assert world.target().attempts(job.id) == []

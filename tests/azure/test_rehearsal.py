@@ -1,0 +1,142 @@
+"""`make rehearse`: a stack on Azure from nothing to nothing, on this machine."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from tests.azure.test_images_of_jobs import BUILT
+from tests.support import processes
+from tests.support.project import REPOSITORY, Project
+from trainup.simulator.cloud import contract
+
+pytestmark = pytest.mark.engine
+
+REHEARSE = [sys.executable, "-m", "trainup.simulator.rehearse"]
+CUT_OFF = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+"""Runs a command where there is no network but the loopback interface."""
+
+SCRIPT = """\
+import json, os, pathlib, sys, time
+print("epoch 1 accuracy 0.98", flush=True)
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.05)
+pathlib.Path(os.environ["TRAINUP_OUTPUT_DIR"], "metrics.json").write_text(json.dumps({"accuracy": 0.98}))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, environment: dict[str, str]) -> Project:
+    """A project whose dev stack builds an image of nothing and runs a script that waits for a file named `go`."""
+    made = Project(tmp_path / "project", environment)
+    made.script(SCRIPT)
+    made.script("FROM python:3.11\n", "image", "Dockerfile")
+    config = yaml.safe_load((REPOSITORY / "Pulumi.dev.yaml").read_text())["config"]
+    go = str(made.folder / "go")
+    config["trainup:image"] = {"context": "image"}
+    config["trainup:runs"] = {"tiny": {"source": "code", "script": "main.py", "arguments": [go]}}
+    (made.folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+    return made
+
+
+def report_in(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "report.json").read_text()))
+
+
+def is_possible(command: list[str]) -> bool:
+    try:
+        return subprocess.run([*command, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def test_a_stack_is_deployed_trained_and_destroyed_without_any_network(project: Project) -> None:
+    (project.folder / "go").touch()
+    cut_off = CUT_OFF if is_possible(CUT_OFF) else []  # where the machine has it, it proves what the report says
+    folder = project.folder / "rehearsal"
+    command = [*cut_off, *REHEARSE, "--own-runs", "--folder", str(folder)]
+    done = subprocess.run(command, cwd=project.folder, env=project.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = report_in(folder)
+    assert (report["passed"], report["problems"], report["left"]) == (True, [], [])
+    assert report["runs"]["tiny"]["status"] == "Completed"
+    assert report["runs"]["tiny"]["metrics"] == {"accuracy": 0.98}
+    assert report["connections"] == {"tools": [], "scripts": [], "refused": [], "builders": []}
+    assert report["bodies"] == len(list((folder / "bodies").iterdir())) > 15
+    assert report["findings"] == ([] if contract.available() else None)
+    assert sum(report["requests"].values()) == len((folder / "requests.jsonl").read_text().splitlines())
+    told = done.stdout
+    assert told.index("epoch 1 accuracy 0.98") < told.index("tiny-job created")
+    assert "\x1b" not in told
+    assert f"time      {report['seconds']['all']:.0f} s" in told
+    assert "0 resources" in told
+
+
+def test_who_asks_it_to_end_finds_nothing_left_of_it(project: Project) -> None:
+    folder = project.folder / "rehearsal"
+    command = [*REHEARSE, "--own-runs", "--folder", str(folder)]
+    with subprocess.Popen(
+        command,
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as rehearsing:
+        assert rehearsing.stdout
+        told = []
+        for line in rehearsing.stdout:
+            told.append(line)
+            if "epoch 1 accuracy 0.98" in line:
+                break
+        family = psutil.Process(rehearsing.pid).children(recursive=True)
+        rehearsing.send_signal(signal.SIGTERM)
+        told += rehearsing.stdout
+    assert rehearsing.returncode == 130, "".join(told)
+    assert len(family) > 4
+    assert processes.living(family) == []
+    assert project.left_running() == []
+
+
+def test_only_one_rehearsal_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
+    import fcntl
+
+    (tmp_path / "rehearsal").mkdir()
+    with (tmp_path / "rehearsal" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [*REHEARSE, "--folder", str(tmp_path / "rehearsal")]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "another rehearsal is under way" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.training
+def test_the_repositorys_own_training_reaches_its_accuracy_and_leaves_the_repository_as_it_was(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    folder = tmp_path / "rehearsal"
+    folder.mkdir()
+    BUILT.mkdir(parents=True, exist_ok=True)
+    (folder / "environments").symlink_to(BUILT)
+    before = changes()
+    done = subprocess.run(
+        [*REHEARSE, "--folder", str(folder)], cwd=REPOSITORY, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = report_in(folder)
+    assert report["runs"]["digits"]["metrics"]["accuracy"] >= 0.97
+    assert "epoch  12/12" in done.stdout
+    assert report["connections"] | {"builders": []} == {"tools": [], "scripts": [], "refused": [], "builders": []}
+    assert changes() == before
+
+
+def changes() -> str:
+    command = ["git", "status", "--short"]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,62 @@
+"""The repository's own Azure stacks, deployed by the real engine."""
+
+import json
+import re
+
+import pytest
+
+from tests.support.azure import Cloud
+from trainup.core.roles import Role
+from trainup.simulator.cloud import contract
+
+pytestmark = pytest.mark.engine
+
+PROTECTED = [
+    "containerregistry:Registry",
+    "keyvault:Vault",
+    "machinelearningservices:Workspace",
+    "resources:ResourceGroup",
+    "storage:StorageAccount",
+]
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_a_stack_is_complete_unchanged_the_second_time_and_leaves_nothing(running: Cloud, name: str) -> None:
+    project = running.stack(name, runs={})
+    up = project.up()
+    assert up.code == 0, up.text
+    _came_in_order(running)
+    for again in (project.up("--expect-no-changes"), project.preview("--expect-no-changes")):
+        assert again.code == 0, again.text
+    refresh = project.refresh("--expect-no-changes")
+    assert refresh.code == 0, refresh.text
+    told = [json.loads(body.read_text()) for body in running.bodies.iterdir()]
+    assert told
+    for body in told:
+        assert contract.findings(body["type"], body["apiVersion"], body["body"], body["name"]) == []
+    if name == "prod":
+        project.pulumi("config", "set", "azure-native:location", "northeurope")
+        moved = project.preview()
+        assert moved.code != 0
+        kept = re.findall(r'unable to replace resource "[^"]*\$azure-native:([\w:]+)::', moved.text)
+        assert sorted(kept) == PROTECTED
+        project.pulumi("config", "set", "azure-native:location", "westeurope")
+        project.pulumi("state", "unprotect", "--all", "--yes")
+    destroy = project.destroy()
+    assert destroy.code == 0, destroy.text
+    assert running.azure.empty, running.azure.resources()
+
+
+def _came_in_order(running: Cloud) -> None:
+    """What a cluster asks for when it is made, and never again, was there before it; so was a place for images."""
+    kinds = {
+        item["id"]: str(item["properties"].get("roleDefinitionId", item["type"])) for item in running.azure.resources()
+    }
+    made = [kinds.get(resource, "") for _, resource in running.azure.log]
+
+    def first(text: str) -> int:
+        return next(number for number, kind in enumerate(made) if text in kind)
+
+    assert first(Role.ACR_PULL) < first("/computes")
+    assert first(Role.BLOB_DATA_CONTRIBUTOR) < first("/computes")
+    assert first("ContainerRegistry/registries") < first("MachineLearningServices/workspaces")

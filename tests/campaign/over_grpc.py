@@ -1,0 +1,163 @@
+"""Kills over gRPC: each run is created again and again by plugins that die, as do supervisors and scripts."""
+
+import contextlib
+import random
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+
+from tests.campaign.victim import SCRIPT, problems_of_log, starts_of
+from tests.support.plugin import Failed, Plugin, Resource, plugin, urn
+from trainup.core.status import Status
+from trainup.jobs.local.target import LocalTarget
+from trainup.jobs.local.workspace import RunFolder, Workspace
+
+KILLS_PER_RUN = 5
+AT_ONCE = 4
+LONGEST = 2.0
+"""Seconds until a kill: a run takes about as long."""
+VICTIMS = ("plugin", "plugin", "supervisor", "script", "plugin and supervisor")
+MOST_TRIES = 20
+
+
+class Tally:
+    """What was counted."""
+
+    def __init__(self) -> None:
+        self.kills = self.digests = self.attempts = self.starts = 0
+        self.lost: list[str] = []
+        self.doubled: list[str] = []
+        self.logs: list[str] = []
+        self.lock = threading.Lock()
+
+    def killed(self) -> None:
+        with self.lock:
+            self.kills += 1
+
+    def ended(self, target: LocalTarget, run_id: str, starts: list[str]) -> None:
+        """Compare the ledger with what the script itself wrote down."""
+        with self.lock:
+            self.digests += 1
+            attempts = target.attempts(run_id)
+            self.attempts += len(attempts)
+            self.starts += len(starts)
+            if not attempts or attempts[-1].status is not Status.COMPLETED:
+                self.lost.append(f"{run_id}: {[str(item.status) for item in attempts]}")
+            names = {item.name for item in attempts}
+            self.doubled += [
+                f"{name} was started {starts.count(name)} times" for name in names if starts.count(name) > 1
+            ]
+            self.lost += [f"{name} is in no record" for name in set(starts) - names]
+            completed = [item for item in attempts if item.status is Status.COMPLETED]
+            self.doubled += [f"{run_id} completed {len(completed)} times"] if len(completed) > 1 else []
+            for item in attempts:
+                log = RunFolder(target.workspace.runs / item.name).log.read_text().splitlines()
+                complete = item.status is Status.COMPLETED
+                self.logs += [f"{item.name}: {text}" for text in problems_of_log(log, complete=complete)]
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.lost or self.doubled or self.logs)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.kills} kills, {self.digests} digests, {self.attempts} attempts, {self.starts} started scripts",
+            f"lost {len(self.lost)}, doubled {len(self.doubled)}, wrong logs {len(self.logs)}",
+            *self.lost,
+            *self.doubled,
+            *self.logs,
+        ]
+        return "\n".join(lines)
+
+
+def run(folder: Path, seed: int, kills: int) -> Tally:
+    """Kill until `kills` are done; every run is then brought to its end."""
+    project = folder / "project"
+    (project / "code").mkdir(parents=True)
+    (project / "code" / "main.py").write_text(SCRIPT)
+    with plugin(project) as first:
+        _made(first, "Server", {"workspace": "ws", "tracking": "none"})
+        _made(first, "Pool", {"workspace": "ws", "name": "pool", "max_nodes": AT_ONCE})
+    tally = Tally()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = range((kills + KILLS_PER_RUN - 1) // KILLS_PER_RUN)
+        for future in [pool.submit(_one_run, project, seed, number, tally) for number in runs]:
+            future.result()
+    return tally
+
+
+def _one_run(project: Path, seed: int, number: int, tally: Tally) -> None:
+    chance = random.Random(f"{seed}-{number}")
+    starts = project / f"starts-{number}"
+    inputs = {
+        "run": f"r{number}",
+        "target": "local",
+        "workspace": "ws",
+        "cluster": "pool",
+        "source": "code",
+        "script": "main.py",
+        "arguments": [str(starts)],
+    }
+    known: Resource | None = None
+    for _ in range(KILLS_PER_RUN):
+        with plugin(project) as provider:
+            waiting = threading.Thread(target=lambda provider=provider: created(provider, inputs, known))
+            waiting.start()
+            time.sleep(chance.uniform(0, LONGEST))
+            _kill(chance.choice(VICTIMS), provider, project, f"r{number}-")
+            tally.killed()
+            if provider.process.poll() is None:
+                waiting.join(0.1)
+                provider.process.kill()
+            waiting.join()
+    for _ in range(MOST_TRIES):
+        with plugin(project) as provider:
+            result = created(provider, inputs, known)
+        if result is not None and result.outputs["status"] == Status.COMPLETED:
+            target = LocalTarget(Workspace(project / "ws", project))
+            tally.ended(target, result.id, starts_of(starts))
+            return
+        known = result or known
+    tally.lost.append(f"r{number} did not complete in {MOST_TRIES} tries")
+
+
+def created(provider: Plugin, inputs: dict[str, object], known: Resource | None) -> Resource | None:
+    """What an `up` does: check, then update what failed before, or create."""
+    name = urn("Run", str(inputs["run"]))
+    try:
+        checked, failures = provider.check(name, inputs)
+        assert not failures, failures
+        return provider.update(known, checked) if known else provider.create(name, checked)
+    except Failed as failed:
+        return Resource(name, failed.id, checked, failed.outputs) if failed.id else None
+
+
+def _made(provider: Plugin, kind: str, inputs: dict[str, object]) -> None:
+    checked, failures = provider.check(urn(kind, kind), inputs)
+    assert not failures, failures
+    provider.create(urn(kind, kind), checked)
+
+
+def _kill(victim: str, provider: Plugin, project: Path, run: str) -> None:
+    if "plugin" in victim:
+        provider.process.kill()
+    for process in processes(project / "ws", run):
+        with contextlib.suppress(psutil.Error):
+            is_supervisor = "trainup.jobs.local.supervisor" in process.cmdline()
+            if "supervisor" in victim if is_supervisor else "script" in victim:
+                process.send_signal(signal.SIGKILL)
+
+
+def processes(workspace: Path, run: str) -> list[psutil.Process]:
+    """Supervisors and scripts of the runs whose names begin so."""
+    found = []
+    mark = f"{workspace}/runs/{run}"
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(word.startswith(mark) for word in process.cmdline()) or process.cwd().startswith(mark):
+                found.append(process)
+    return found

@@ -1,0 +1,29 @@
+"""The script the campaign trains with, and what its log has to look like."""
+
+from pathlib import Path
+
+LINES = 40
+SCRIPT = f"""\
+import os, sys, time
+with open(sys.argv[1], "a") as starts:
+    starts.write(os.environ["TRAINUP_RUN"] + "\\n")
+for number in range({LINES}):
+    print(f"line {{number}}", flush=True)
+    time.sleep(0.04)  # the work of a step
+"""
+
+
+def problems_of_log(log: list[str], *, complete: bool) -> list[str]:
+    """What is wrong with an attempt's log: every line once and in order, all of them if it completed."""
+    expected = [f"line {number}" for number in range(len(log))]
+    found = []
+    if log != expected:
+        found.append(f"lines lost, doubled or out of order: {log}")
+    if complete and len(log) != LINES:
+        found.append(f"{len(log)} of {LINES} lines")
+    return found
+
+
+def starts_of(file: Path) -> list[str]:
+    """Names of the attempts whose script was started, one entry per start."""
+    return file.read_text().splitlines() if file.exists() else []

@@ -1,0 +1,142 @@
+"""How the house is built: which room may know which, and what every component tells a stranger."""
+
+import ast
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.provider.experimental.analyzer import Analyzer
+
+REPOSITORY = Path(__file__).parents[2]
+
+MAY_KNOW: dict[str, set[str]] = {
+    "core": set(),
+    "jobs": {"core"},
+    "provider": {"core", "jobs"},
+    "components": {"core"},
+    "infra": {"components", "core"},
+    "cli": {"core", "jobs"},
+    "simulator": {"core"},
+    "training": set(),
+    "toolchain": set(),
+}
+"""Room → the other rooms it may import from."""
+
+SPEAKS_PULUMI = {"components", "infra", "provider", "simulator/plugins", "toolchain/language"}
+SPEAKS_AZURE_NATIVE = {"components/azure"}
+
+
+def sources(room: str) -> list[Path]:
+    return [path for path in (REPOSITORY / room).rglob("*.py") if "__pycache__" not in path.parts]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms(path: Path) -> set[str]:
+    """The rooms of ours that a file imports from."""
+    found = set()
+    for name in imports(path):
+        first, *rest = name.split(".")
+        if first == "trainup" and rest:
+            found.add(rest[0])
+        elif first in ("bench", "tests", "toolchain"):
+            found.add(first)
+    return found
+
+
+@pytest.mark.parametrize("room", MAY_KNOW)
+def test_a_room_knows_only_those_below_it(room: str) -> None:
+    strangers = {
+        str(path.relative_to(REPOSITORY)): sorted(unknown)
+        for path in sources(room)
+        if (unknown := rooms(path) - MAY_KNOW[room] - {room})
+    }
+    assert strangers == {}
+
+
+@pytest.mark.parametrize(
+    ("library", "speakers"), [("pulumi", SPEAKS_PULUMI), ("pulumi_azure_native", SPEAKS_AZURE_NATIVE)]
+)
+def test_a_library_stays_where_it_is_spoken(library: str, speakers: set[str]) -> None:
+    found = [
+        str(path.relative_to(REPOSITORY))
+        for room in MAY_KNOW
+        for path in sources(room)
+        if any(name.split(".")[0] == library for name in imports(path))
+        and not any(path.is_relative_to(REPOSITORY / speaker) for speaker in speakers)
+    ]
+    assert found == []
+
+
+def test_the_program_fits_on_a_page() -> None:
+    assert len((REPOSITORY / "infra" / "__main__.py").read_text().splitlines()) < 60
+
+
+def components() -> list[type[pulumi.ComponentResource]]:
+    found = []
+    for path in sources("components"):
+        name = ".".join(["trainup", *path.relative_to(REPOSITORY).with_suffix("").parts]).removesuffix(".__init__")
+        for _, item in inspect.getmembers(importlib.import_module(name), inspect.isclass):
+            if issubclass(item, pulumi.ComponentResource) and item.__module__ == name:
+                found.append(item)
+    return found
+
+
+COMPONENTS = sorted(components(), key=lambda component: component.__name__)
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
+def test_a_component_can_be_hosted_and_describes_every_input_and_output(component: Any) -> None:
+    """The schema is what users of other languages would see (Pulumi's component provider)."""
+    result: Any = Analyzer("trainup").analyze([component])
+    definition = result["component_definitions"][component.__name__]
+    assert definition.description
+    assert definition.outputs
+    described = {**definition.inputs, **definition.outputs}
+    assert [name for name, item in described.items() if not item.description] == []
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
+def test_a_component_is_made_of_a_name_arguments_and_options(component: Any) -> None:
+    parameters = inspect.signature(component.__init__).parameters
+    assert list(parameters) == ["self", "name", "args", "opts"]
+    assert parameters["args"].annotation.__name__ == f"{component.__name__}Args"
+
+
+def test_azure_nouns_and_their_local_twins_have_the_same_outputs() -> None:
+    by_name = {component.__name__: set(component.__annotations__) for component in COMPONENTS}
+    twins = {
+        "Workspace": ("LocalWorkspace", {"id", "name", "tracking_uri"}),
+        "ContainerRegistry": ("LocalRegistry", {"id", "login_server"}),
+        "GpuCluster": ("LocalCluster", {"id", "name"}),
+        "CustomImage": ("LocalImage", {"reference", "environment_id"}),
+        "DataAsset": ("LocalData", {"id", "uri", "digest"}),
+    }
+    for azure, (local, seam) in twins.items():
+        assert by_name[local] == seam
+        assert by_name[azure] >= seam
+
+
+def test_every_command_that_the_readme_names_exists() -> None:
+    text = (REPOSITORY / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`?make (?:-s )?([a-z][a-z-]*)", text)) <= targets | {"env"}
+
+
+def test_no_link_in_the_documents_is_dead() -> None:
+    for document in (*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"

@@ -1,0 +1,94 @@
+"""What a newcomer gets from the first `make up`: the digits model, trained by the real image, in the real MLflow."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support import processes
+from tests.support.project import REPOSITORY, Project
+
+pytestmark = [pytest.mark.engine, pytest.mark.training]
+
+
+RANKS = """\
+import torch, torch.distributed as processes
+processes.init_process_group("gloo")
+number = torch.tensor(processes.get_rank() + 1)
+processes.all_reduce(number)
+print(f"rank {processes.get_rank()} of {processes.get_world_size()}, the sum is {number}", flush=True)
+processes.destroy_process_group()
+"""
+
+
+def browser() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    pytest.skip("there is no Chromium on this machine, so the MLflow page was not looked at")
+
+
+def rendered(url: str, folder: Path) -> str:
+    """The page's DOM once its scripts have run."""
+    command = [browser(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}"]
+    command += ["--window-size=1400,1000", "--virtual-time-budget=30000", "--dump-dom", url]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_the_digits_model_is_trained_once_and_shown_with_its_curves(project: Project, tmp_path: Path) -> None:
+    """One project for all that needs the real image, which takes long to build: also two nodes, and foreign code."""
+    shutil.copytree(REPOSITORY / "training", project.folder / "training")
+    project.script((REPOSITORY / "tests" / "engine" / "plain_pytorch.py").read_text(), source="foreign")
+    digits = {"source": "training", "script": "train.py", "arguments": ["--dataset", "digits"]}
+    two_nodes = {**digits, "arguments": ["--dataset", "digits", "--epochs", "4"], "nodes": 2, "after": ["digits"]}
+    foreign = {"source": "foreign", "script": "main.py", "arguments": ["--epochs", "2"], "after": ["digits"]}
+    project.script(RANKS, source="ranks")
+    ranks = {"source": "ranks", "script": "main.py", "nodes": 2, "after": ["digits"]}
+
+    def configure(**more: object) -> None:
+        image = {"requirements": "training/requirements.txt"}
+        project.configure(tracking="server", cluster={"max_nodes": 2}, image=image, runs={"digits": digits, **more})
+
+    configure()
+    first = project.up()
+    assert first.code == 0, first.text
+    assert "epoch   1/" in first.text, "the log is shown while it trains"
+    told = project.output()["runs"]["digits"]
+    assert told["status"] == "Completed"
+    assert told["metrics"]["accuracy"] >= 0.97
+    assert told["best"]["accuracy"] >= told["metrics"]["accuracy"]
+    outputs = project.folder / told["outputs_uri"]
+    assert {"model.pkl", "confusion.png", "metrics.json"} <= {file.name for file in outputs.iterdir()}
+    assert json.loads((outputs / "metrics.json").read_text())["accuracy"] == told["metrics"]["accuracy"]
+
+    before = {process.pid for process in processes.of(project.folder)}
+    again = project.up("--expect-no-changes")
+    assert again.is_empty, again.text
+    assert {process.pid for process in processes.of(project.folder)} <= before, "an unchanged up starts nothing"
+
+    page = rendered(f"{told['web_url']}/model-metrics", tmp_path / "browser")
+    assert [name for name in ("accuracy", "train_loss", "valid_loss") if name not in page] == []
+    assert page.count("js-line") >= 3, "each metric has its curve"
+
+    configure(**{"two-nodes": two_nodes, "foreign": foreign, "ranks": ranks})
+    more = project.up()
+    assert more.code == 0, more.text
+    told = project.output()["runs"]
+    assert told["two-nodes"]["metrics"]["accuracy"] > 0.9
+    log = (project.folder / told["two-nodes"]["log_uri"]).read_text()
+    assert "2 processes" in log, "gloo connects them"
+    log = (project.folder / told["ranks"]["log_uri"]).read_text()
+    assert {f"[default{rank}]:rank {rank} of 2, the sum is 3" for rank in (0, 1)} <= set(log.splitlines()), log
+
+    assert (told["foreign"]["status"], told["foreign"]["metrics"]) == ("Completed", {})
+    log = (project.folder / told["foreign"]["log_uri"]).read_text()
+    shape = [re.sub(r"0\.\d+", "?", line) for line in log.splitlines()]
+    bars = [f"epoch {epoch}: step 100/100, loss ?" for epoch in (0, 1)]
+    assert shape == [bars[0], "Epoch 0 finished", bars[1], "Epoch 1 finished", "Saved to outputs/model.pt"]
+    assert (project.folder / told["foreign"]["outputs_uri"] / "model.pt").is_file()
+
+    assert project.destroy().code == 0
+    assert project.left_running() == []

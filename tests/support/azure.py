@@ -1,0 +1,80 @@
+"""Projects that deploy to the Azure on this machine."""
+
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.project import REPOSITORY, STACK, Project
+from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.plugins.docker import Docker
+from trainup.simulator.rehearsal import Rehearsal, rehearsal
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A running stand-in and the projects that see no other Azure."""
+
+    folder: Path
+    azure: Azure
+    docker: Docker
+    variables: Mapping[str, str]
+
+    @property
+    def bodies(self) -> Path:
+        """One JSON file per accepted body."""
+        return self.folder / "bodies"
+
+    def project(self, program: str | Path, name: str = "project") -> Project:
+        """A project with its own program, given as text, or with the `infra/` in a folder."""
+        if isinstance(program, str):
+            infra = self.folder / f"{name}-program"
+            infra.mkdir(parents=True, exist_ok=True)
+            (infra / "__main__.py").write_text(program)
+        else:
+            infra = program
+        return Project(self.folder / name, self.variables, infra=infra)
+
+    def stack(self, name: str, **sections: Any) -> Project:
+        """The repository's own program with the stack file of this name; sections given replace those in it."""
+        made = self.project(REPOSITORY / "infra", name)
+        shutil.copytree(REPOSITORY / "training", made.folder / "training", ignore=shutil.ignore_patterns("__pycache__"))
+        config = yaml.safe_load((REPOSITORY / f"Pulumi.{name}.yaml").read_text())["config"]
+        config |= {f"trainup:{section}": value for section, value in sections.items()}
+        (made.folder / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump({"config": config}, sort_keys=False))
+        made.pulumi("stack", "init", "--no-select", STACK)
+        self.docker.folder = made.folder / "infra"
+        return made
+
+    def names(self, kind: str) -> list[str]:
+        """Names of the resources of a type."""
+        return sorted(found["name"] for found in self.azure.resources(kind))
+
+    def one(self, kind: str) -> dict[str, Any]:
+        """The only resource of a type."""
+        (found,) = self.azure.resources(kind)
+        return found
+
+
+@contextmanager
+def cloud(folder: Path, environment: Mapping[str, str]) -> Iterator[Cloud]:
+    """A stand-in for the time of the block."""
+    with rehearsal(folder) as running:
+        yield Cloud(folder, running.azure, running.docker, running.environment(environment))
+
+
+def visit(running: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this very process see that Azure and no other, until the test ends."""
+    for name in set(os.environ) - set(running.environment(os.environ)):
+        monkeypatch.delenv(name)
+    for name, value in running.variables.items():
+        monkeypatch.setenv(name, value)
+    # It keeps the proxies of its first use, for the tests that come later too.
+    monkeypatch.setattr(urllib.request, "_opener", None)

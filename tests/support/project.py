@@ -1,0 +1,251 @@
+"""A Pulumi project in a folder of its own, driven by the real CLI through the program in `infra/`."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from tests.support import processes
+from toolchain import locks
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STACK = "test"
+
+
+def toolchain_environment() -> dict[str, str]:
+    """What `make env` would export, as a mapping."""
+    command = [sys.executable, "-m", "toolchain", "run", "env", "-0"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One resource of an operation, as the engine reported it."""
+
+    op: str
+    type: str
+    name: str
+    diffs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished CLI command."""
+
+    code: int
+    text: str
+    steps: tuple[Step, ...]
+
+    def ops(self, kind: str = "Run") -> dict[str, str]:
+        """Run → operation, or resource name → operation for another kind of ours."""
+        return {step.name: step.op for step in self.steps if step.type == f"trainup:index:{kind}"}
+
+    def diffs(self, name: str) -> tuple[str, ...]:
+        """What differed on the resource of this name."""
+        return next((step.diffs for step in self.steps if step.name == name and step.diffs), ())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was to be done."""
+        return self.code == 0 and {step.op for step in self.steps} <= {"same", "refresh", "read"}
+
+
+class Running:
+    """A CLI command under way, in a process group of its own as in a shell."""
+
+    def __init__(self, project: "Project", arguments: list[str], events: Path) -> None:
+        self._events = events
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+        self._done = False
+        self.process = subprocess.Popen(
+            ["pulumi", *arguments],
+            cwd=project.folder,
+            env=project.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._done = True
+            self._changed.notify_all()
+
+    def wait_for(self, text: str, seconds: float = 120) -> None:
+        """Until a line with this text was printed."""
+        seen = lambda: any(text in line for line in self._lines)  # noqa: E731
+        with self._changed:
+            self._changed.wait_for(lambda: seen() or self._done, seconds)
+            assert seen(), f"{text!r} was not printed:\n{''.join(self._lines)}"
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """kill -9 of the CLI alone."""
+        self.process.kill()
+
+    def finish(self, seconds: float = 300) -> Result:
+        """Wait for the end."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
+        self._reader.join(30)
+        return Result(code, "".join(self._lines), _steps(self._events))
+
+
+class Project:
+    """Pulumi.yaml, a stack file written from a mapping, sources, and a backend."""
+
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        infra: Path = REPOSITORY / "infra",
+        stack: str = STACK,
+    ) -> None:
+        self.folder, self.stack = folder, stack
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "backend").mkdir(exist_ok=True)
+        wanted = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())
+        wanted["plugins"]["providers"][0]["path"] = str(REPOSITORY / "provider")
+        (folder / "Pulumi.yaml").write_text(yaml.safe_dump(wanted, sort_keys=False))
+        # No link: the plugin finds Pulumi.yaml above its working directory, which is the program's.
+        shutil.copytree(infra, folder / "infra", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        self.environment = {
+            **environment,
+            "PULUMI_BACKEND_URL": (folder / "backend").as_uri(),
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_STACK": stack,
+            "PULUMI_DEBUG_COMMANDS": "1",  # shows --event-log
+        }
+        self.environment.pop("PULUMI_ACCESS_TOKEN", None)
+
+    def configure(self, *, tracking: str = "none", **sections: Any) -> None:
+        """Write the stack's configuration; `tracking` is off unless asked for, for it takes seconds."""
+        path = self.folder / f"Pulumi.{self.stack}.yaml"
+        kept = yaml.safe_load(path.read_text()) if path.exists() else {}
+        sections = {"workspace": {"tracking": tracking}, **sections}
+        kept["config"] = {f"trainup:{key}": value for key, value in sections.items()}
+        path.write_text(yaml.safe_dump(kept, sort_keys=False))
+        if not list((self.folder / "backend").rglob(f"{self.stack}.json")):
+            self.pulumi("stack", "init", "--no-select", self.stack)
+
+    def edit(self, **sections: Any) -> None:
+        """Put sections in the place of those in the stack's configuration; None takes one out."""
+        path = self.folder / f"Pulumi.{STACK}.yaml"
+        kept = yaml.safe_load(path.read_text())
+        for key, value in sections.items():
+            kept["config"].pop(f"trainup:{key}", None)
+            if value is not None:
+                kept["config"][f"trainup:{key}"] = value
+        path.write_text(yaml.safe_dump(kept, sort_keys=False))
+
+    def script(self, text: str, source: str = "code", name: str = "main.py") -> None:
+        """Write a source file."""
+        file = self.folder / source / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def pulumi(self, *arguments: str) -> str:
+        """A command that has to succeed; its standard output."""
+        done = subprocess.run(
+            ["pulumi", *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self, operation: str, *arguments: str) -> Running:
+        """Begin an operation."""
+        events = self.folder / f"events-{uuid.uuid4().hex}.json"
+        words = [operation, *arguments, "--non-interactive", "--color", "never", "--event-log", str(events)]
+        if operation != "preview":
+            words.append("--yes")
+        return Running(self, words, events)
+
+    def run(self, operation: str, *arguments: str) -> Result:
+        """An operation from start to end."""
+        return self.start(operation, *arguments).finish()
+
+    def up(self, *arguments: str) -> Result:
+        return self.run("up", *arguments)
+
+    def preview(self, *arguments: str) -> Result:
+        return self.run("preview", "--diff", *arguments)
+
+    def refresh(self, *arguments: str) -> Result:
+        return self.run("refresh", *arguments)
+
+    def destroy(self, *arguments: str) -> Result:
+        return self.run("destroy", *arguments)
+
+    def unlock(self) -> None:
+        """What `make up` does first: clear the lock of a dead command."""
+        locks.clear(self.environment["PULUMI_BACKEND_URL"], self.stack)
+
+    def state(self) -> dict[str, Any]:
+        """The stack's exported state."""
+        return dict(json.loads(self.pulumi("stack", "export"))["deployment"])
+
+    def resource(self, name: str) -> dict[str, Any]:
+        """One `Run` in state."""
+        return next(
+            resource
+            for resource in self.state()["resources"]
+            if resource["type"] == "trainup:index:Run" and resource["urn"].endswith(f"::{name}-job")
+        )
+
+    def output(self) -> dict[str, Any]:
+        """What `make output` prints."""
+        command = [sys.executable, "-m", "trainup.cli", "output", "--stack", self.stack]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def records(self) -> list[Path]:
+        """Folder of every run the workspace knows."""
+        return sorted((self.folder / ".trainup" / self.stack / "runs").glob("*/run.json"))
+
+    def left_running(self) -> list[psutil.Process]:
+        """The processes of this folder that do not end by themselves in a while."""
+        return processes.left(self.folder)
+
+
+def _steps(events: Path) -> tuple[Step, ...]:
+    steps = []
+    for line in events.read_text().splitlines() if events.exists() else ():
+        metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata")
+        if metadata:
+            urn = metadata["urn"]
+            detailed = tuple(metadata.get("detailedDiff") or metadata.get("diffs") or ())
+            name = urn.rsplit("::", 1)[1].removesuffix("-job")
+            steps.append(Step(metadata["op"], metadata["type"], name, detailed))
+    return tuple(steps)

@@ -1,0 +1,155 @@
+"""A real MLflow server of a workspace, and what scripts log to it."""
+
+import json
+import math
+import os
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.training.conftest import TIMEOUT, Folder
+from trainup.core.status import Status
+from trainup.jobs.local import mlflow_server, tracked
+from trainup.jobs.local.machine import processes_of
+from trainup.jobs.local.workspace import Workspace
+
+pytestmark = pytest.mark.training
+
+DEFINITION: dict[str, Any] = {
+    "run": "digits",
+    "name": "digits-0123456789ab",
+    "digest": "0123456789ab",
+    "policy": {"tags": {"team": "vision"}, "description": None, "display_name": None, "experiment_name": None},
+}
+
+
+@pytest.fixture(scope="module")
+def workspace(serving: Callable[[], Workspace]) -> Workspace:
+    """A workspace whose server runs."""
+    made = serving()
+    # What a server that was killed while it made its database leaves behind.
+    (made.mlflow / ".mlflow.db.new").write_bytes(b"half a database")
+    mlflow_server.ensure(made)
+    return made
+
+
+def variables(uri: str, run_id: str) -> dict[str, str]:
+    return {"MLFLOW_TRACKING_URI": uri, "MLFLOW_RUN_ID": run_id}
+
+
+def get(uri: str, headers: dict[str, str] | None = None) -> bytes:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(uri, headers=headers or {}), timeout=15) as answer:
+        return bytes(answer.read())
+
+
+def test_the_script_logs_to_the_run_that_was_made_for_it(workspace: Workspace, folder: Folder) -> None:
+    uri = tracked.reachable(workspace)
+    run_id, page = tracked.create(uri, DEFINITION)
+    assert page.startswith(f"{uri}/#/experiments/")
+    ended = folder.run("train.py", "--max-images", "200", "--epochs", "2", **variables(uri, run_id))
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+    collected = tracked.collect(workspace, run_id, Status.COMPLETED)
+    written = json.loads((folder.path / "outputs" / "metrics.json").read_text())
+    assert collected["metrics"] == pytest.approx(written)
+    assert set(collected["best"]) == set(written)
+    run = json.loads(get(f"{uri}/api/2.0/mlflow/runs/get?run_id={run_id}"))["run"]
+    assert run["info"]["status"] == "FINISHED"
+    assert {"key": "epochs", "value": "2"} in run["data"]["params"]
+    query = f"run_id={run_id}&metric_key=accuracy"
+    points = json.loads(get(f"{uri}/api/2.0/mlflow/metrics/get-history?{query}"))["metrics"]
+    assert [point["step"] for point in points] == [1, 2]
+    assert list(workspace.mlflow.glob(f"artifacts/*/{run_id}/artifacts/confusion.png"))
+
+
+def test_a_new_attempt_logs_the_whole_curve_and_the_same_run_gets_no_point_twice(
+    workspace: Workspace, folder: Folder
+) -> None:
+    uri = tracked.reachable(workspace)
+    words = ("train.py", "--max-images", "200", "--epochs", "2")
+    assert folder.run(*words).returncode == 0
+    run_id, _ = tracked.create(uri, DEFINITION)
+    for _ in range(2):
+        again = folder.run(*words, **variables(uri, run_id))
+        assert (again.returncode, again.stderr) == (0, "")
+        assert "going on after epoch 2" in again.stdout
+    query = f"run_id={run_id}&metric_key=accuracy"
+    points = json.loads(get(f"{uri}/api/2.0/mlflow/metrics/get-history?{query}"))["metrics"]
+    assert [point["step"] for point in points] == [1, 2]
+
+
+def test_numbers_that_are_not_finite_arrive(workspace: Workspace, folder: Folder) -> None:
+    uri = tracked.reachable(workspace)
+    run_id, _ = tracked.create(uri, DEFINITION)
+    script = (
+        "import mlflow, math\n"
+        "with mlflow.start_run():\n"
+        "    for step, loss in enumerate((2.0, 1.0, math.nan)): mlflow.log_metric('loss', loss, step=step)\n"
+        "    mlflow.log_metric('score', math.inf)\n"
+    )
+    ended = folder.run("-c", script, **variables(uri, run_id))
+    assert ended.returncode == 0, ended.stderr
+    collected = tracked.collect(workspace, run_id, Status.COMPLETED)
+    assert math.isnan(collected["metrics"]["loss"])
+    assert collected["best"]["loss"] == 1.0
+    assert collected["metrics"]["score"] >= 1.7e308  # as MLflow stores infinity
+
+
+def test_the_server_is_one_small_process_for_this_machine_only(workspace: Workspace) -> None:
+    uri = mlflow_server.ensure(workspace)
+    (server,) = processes_of(workspace.tracking()["token"])
+    addresses = {connection.laddr.ip for connection in server.net_connections("tcp") if connection.status == "LISTEN"}
+    assert addresses == {"127.0.0.1"}
+    assert server.memory_info().rss < 400 * 2**20
+    assert b'<div id="root"' in get(uri)
+    with pytest.raises(urllib.error.HTTPError, match="403"):  # a page elsewhere cannot rebind its name to this server
+        get(f"{uri}/api/2.0/mlflow/experiments/get?experiment_id=0", {"Host": "elsewhere.example"})
+
+
+def test_a_stopped_server_leaves_no_process_and_keeps_its_records(serving: Callable[[], Workspace]) -> None:
+    workspace = serving()
+    run_id, _ = tracked.create(mlflow_server.ensure(workspace), DEFINITION)
+    token = workspace.tracking()["token"]
+    mlflow_server.stop(workspace)
+    assert not processes_of(token)
+    assert not any(str(workspace.root) in word for process in mine() for word in process)
+    assert tracked.collect(workspace, run_id, Status.FAILED) == {"metrics": {}, "best": {}}
+    mlflow_server.stop(workspace)
+
+
+def mine() -> list[list[str]]:
+    """The command lines of this user's processes."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "uids"]):
+        uids = process.info["uids"]
+        if uids and uids.real == os.getuid():
+            found.append(process.info["cmdline"] or [])
+    return found
+
+
+def test_a_server_that_dies_does_not_stop_the_training(
+    serving: Callable[[], Workspace], folder: Folder, tmp_path: Path
+) -> None:
+    workspace = serving()
+    uri = mlflow_server.ensure(workspace)
+    run_id, _ = tracked.create(uri, DEFINITION)
+    # Without patience here: how long the client tries is MLflow's own affair.
+    impatient = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    with folder.start("train.py", "--epochs", "6", **variables(uri, run_id), **impatient) as process:
+        assert process.stdout
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("epoch   1/"):
+                mlflow_server.stop(workspace)
+        assert process.stderr
+        errors = process.stderr.read()
+    assert (process.wait(TIMEOUT), errors) == (0, "")
+    assert len([line for line in lines if line.startswith("epoch ")]) == 6
+    assert [line.split(":")[0] for line in lines if "MLflow" in line] == ["warning"]
+    assert lines[-1].startswith("done: ")

@@ -1,0 +1,247 @@
+"""The `trainup` command, with a stand-in for the Pulumi CLI."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.azure import visit
+from trainup.cli.__main__ import main
+from trainup.core.spec import RunSpec
+from trainup.jobs.azure.connection import connect
+from trainup.jobs.local import ledger
+from trainup.jobs.local.files import Lock, write_json
+from trainup.jobs.local.slots import Pool
+from trainup.jobs.local.workspace import RunFolder, Workspace
+from trainup.jobs.target import Job, Owner
+from trainup.simulator.cloud.sample import furnish
+from trainup.simulator.rehearsal import Rehearsal, rehearsal
+
+URN = "urn:pulumi:local::trainup::trainup:index:TrainingRun$trainup:index:Run::digits-job"
+SPEC = RunSpec(command=("true",))
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: trainup\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return tmp_path
+
+
+def _pulumi(project: Path, state: str, code: int = 0) -> None:
+    """A `pulumi` that answers every command so."""
+    (project / "bin").mkdir(exist_ok=True)
+    (project / "state").write_text(state)
+    program = project / "bin" / "pulumi"
+    program.write_text(f"#!{sys.executable}\nimport sys\nto = sys.std{'err' if code else 'out'}\n"
+                       f"to.write(open({str(project / 'state')!r}).read())\nsys.exit({code})\n")  # fmt: skip
+    program.chmod(0o755)
+
+
+def _state(*resources: dict[str, Any]) -> str:
+    return json.dumps({"version": 3, "deployment": {"resources": list(resources)}})
+
+
+def _run(project: Path) -> RunFolder:
+    workspace = Workspace(project / ".trainup" / "local", project)
+    workspace.create()
+    folder = ledger.claim(workspace, Job("digits", SPEC, SPEC.digest(), Owner(URN, "t")), 1)
+    status = {"status": "Completed", "metrics": {"accuracy": 0.98, "loss": "NaN"}, "phases": {"running": 2.0}}
+    write_json(folder.status, status)
+    folder.log.write_text("epoch 1\nepoch 2\n")
+    return folder
+
+
+def _resource(folder: RunFolder, **outputs: Any) -> dict[str, Any]:
+    inputs = {"run": "digits", "workspace": ".trainup/local"}
+    return {"type": "trainup:index:Run", "urn": URN, "id": folder.name, "inputs": inputs, "outputs": outputs}
+
+
+def test_without_pulumi_the_way_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["output"]) == 1
+    assert 'run `eval "$(make -s env)"` first' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["output"], ["runs"], ["logs", "digits"]])
+def test_without_a_stack_the_clis_own_message_is_told(
+    project: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    _pulumi(project, "error: no stack named 'local' found", 255)
+    assert main(command) == 1
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "trainup: error: no stack named 'local' found\n")
+
+
+def test_an_empty_stack_has_no_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _pulumi(project, json.dumps({"version": 3}))
+    assert main(["output"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"platform": {}, "runs": {}}
+    assert main(["logs", "digits"]) == 1
+    assert "stack 'local' has no run 'digits'; there are none" in capsys.readouterr().err
+
+
+def test_the_record_counts_more_than_the_state(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _pulumi(project, _state(_resource(_run(project), status="Running", metrics={"accuracy": 0.1})))
+    assert main(["output"]) == 0
+    told = json.loads(capsys.readouterr().out)["runs"]["digits"]
+    assert (told["status"], told["metrics"]) == ("Completed", {"accuracy": 0.98, "loss": "NaN"})
+
+
+def test_a_run_whose_record_is_gone_is_told_from_the_state(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _pulumi(project, _state(_resource(RunFolder(project / "digits-0"), status="Completed", cost=0)))
+    assert main(["output"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"]["digits"]["status"] == "Completed"
+
+
+def test_runs_of_a_lost_state_are_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = _run(project)
+    _pulumi(project, _state())
+    assert main(["runs"]) == 0
+    assert [folder.name, "Completed"] == capsys.readouterr().out.splitlines()[1].split()[1:3]
+
+
+def test_a_log_is_printed_as_it_is(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _pulumi(project, _state(_resource(_run(project))))
+    assert main(["logs", "digits", "--follow"]) == 0
+    assert capsys.readouterr().out == "epoch 1\nepoch 2\n"
+
+
+@pytest.mark.parametrize("content", ["{", '{"version": 7}', '{"version": 1}', "\x00"])
+@pytest.mark.parametrize("command", [["output"], ["runs"], ["logs", "digits"]])
+def test_a_damaged_record_is_told_by_its_place(
+    project: Path, capsys: pytest.CaptureFixture[str], content: str, command: list[str]
+) -> None:
+    folder = _run(project)
+    folder.definition.write_text(content)
+    _pulumi(project, _state(_resource(folder)))
+    assert main(command) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert str(folder.path) in told.err
+    assert folder.definition.read_text() == content
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "no state"])
+def test_a_state_that_cannot_be_read_is_told(project: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    _pulumi(project, text)
+    assert main(["output"]) == 1
+    assert "printed no state" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "name: [", "runtime: python\n", "- a\n"])
+def test_a_project_file_without_a_name_is_told(project: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    _pulumi(project, _state())
+    (project / "Pulumi.yaml").write_text(text)
+    assert main(["output"]) == 1
+    assert "Pulumi.yaml has no `name` that can be read" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_causes_no_trace(project: Path) -> None:
+    folder = _run(project)
+    folder.log.write_text("line\n" * 200_000)
+    _pulumi(project, _state(_resource(folder)))
+    words = [sys.executable, "-m", "trainup.cli", "logs", "digits"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+COMPUTE = "azure-native:machinelearningservices:Compute"
+PROVIDER = "pulumi:providers:azure-native"
+STACK = "pulumi:pulumi:Stack"
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsal]:
+    with rehearsal(tmp_path / "azure") as running:
+        visit(running, monkeypatch)
+        connect.cache_clear()
+        yield running
+
+
+def test_what_a_cluster_on_azure_is_doing_is_told_as_a_table_and_as_json(
+    project: Path, cloud: Rehearsal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = furnish(cloud.azure).cluster
+    found = cloud.azure.find(cluster)
+    assert found
+    inner = found["properties"]["properties"]
+    inner |= {"allocationState": "Resizing", "currentNodeCount": 1, "targetNodeCount": 2}
+    inner["nodeStateCounts"] = {"idleNodeCount": 0, "runningNodeCount": 1, "preparingNodeCount": 0}
+    inner["errors"] = [{"error": {"code": "ClusterCoreQuotaReached", "message": "no cores left"}}]
+    _pulumi(project, _state({"type": PROVIDER, "inputs": {"environment": "public"}}, {"type": COMPUTE, "id": cluster}))
+    assert main(["cluster"]) == 0
+    name = found["name"]
+    assert capsys.readouterr().out.splitlines() == [
+        f"{'CLUSTER'.ljust(len(name))}  ALLOCATION  NODES  TARGET  BY STATE",
+        f"{name}  Resizing    1      2       1 running",
+        f"{name}: ClusterCoreQuotaReached: no cores left",
+    ]
+    assert main(["cluster", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told == {
+        "name": name,
+        "allocation_state": "Resizing",
+        "current_nodes": 1,
+        "target_nodes": 2,
+        "nodes": {"idle": 0, "running": 1, "preparing": 0},
+        "errors": ["ClusterCoreQuotaReached: no cores left"],
+    }
+
+
+def test_an_attached_cluster_is_found_by_the_stacks_outputs(
+    project: Path, cloud: Rehearsal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = furnish(cloud.azure).cluster
+    _pulumi(project, _state({"type": STACK, "outputs": {"platform": {"cluster_id": cluster}}}))
+    assert main(["cluster"]) == 0
+    assert cluster.rsplit("/", 1)[-1] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("resources", "says"),
+    [
+        ([], "has no cluster: deploy it first"),
+        ([{"type": STACK, "outputs": {"platform": {"cluster_id": "serverless"}}}], "its runs are serverless"),
+    ],
+)
+def test_a_stack_without_a_cluster_is_told_why(
+    project: Path, capsys: pytest.CaptureFixture[str], resources: list[dict[str, Any]], says: str
+) -> None:
+    _pulumi(project, _state(*resources))
+    assert main(["cluster"]) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_a_cluster_that_is_gone_is_told_with_the_way_out(
+    project: Path, cloud: Rehearsal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = furnish(cloud.azure).cluster
+    cloud.azure.delete(cluster)
+    _pulumi(project, _state({"type": COMPUTE, "id": cluster}))
+    assert main(["cluster"]) == 1
+    assert "`pulumi refresh` tells the stack so" in capsys.readouterr().err
+
+
+def test_the_slots_of_this_machine_are_told_as_nodes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = Workspace(project / ".trainup" / "local", project)
+    workspace.create()
+    pool = Pool(workspace, "gpu-cluster")
+    pool.configure(3, [])
+    folder = _run(project)
+    ticket = pool.enqueue(folder, 2)
+    with Lock(folder.lock):
+        assert pool.poll(ticket)[0]
+        inputs = {"workspace": ".trainup/local", "name": "gpu-cluster", "max_nodes": 3}
+        _pulumi(project, _state({"type": "trainup:index:Pool", "id": "gpu-cluster", "inputs": inputs}))
+        assert main(["cluster", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["nodes"] == {"idle": 1, "running": 2}

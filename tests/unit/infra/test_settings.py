@@ -1,0 +1,227 @@
+"""The stack's configuration: typed, strict, every problem in one message."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pulumi
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as configured
+from hypothesis import strategies as st
+from pulumi.runtime import config as engine
+
+from trainup.infra import settings
+from trainup.infra.settings import RunSettings, Settings
+
+RUN: dict[str, Any] = {"source": "code", "script": "main.py"}
+
+
+@contextmanager
+def _stack(texts: dict[str, str], secrets: tuple[str, ...] = ()) -> Iterator[None]:
+    """What the engine hands to a program of the stack `test`."""
+    with pytest.MonkeyPatch.context() as patch:
+        keys = {f"trainup:{key}": text for key, text in texts.items()}
+        patch.setattr(pulumi, "get_stack", lambda: "test")
+        patch.setattr(pulumi, "get_project", lambda: "trainup")
+        patch.setattr(settings, "get_config_env", dict)
+        patch.setattr(settings, "CONFIG", _Box({**keys, "aws:region": "moon"}))
+        patch.setattr(settings, "is_config_secret", lambda key: key.removeprefix("trainup:") in secrets)
+        yield
+
+
+class _Box:
+    def __init__(self, value: dict[str, str]) -> None:
+        self._value = value
+
+    def get(self) -> dict[str, str]:
+        return self._value
+
+
+def _load(secrets: tuple[str, ...] = (), **sections: Any) -> Settings:
+    with _stack({key: value if key == "target" else json.dumps(value) for key, value in sections.items()}, secrets):
+        return settings.load()
+
+
+def _problems(secrets: tuple[str, ...] = (), **sections: Any) -> list[str]:
+    with pytest.raises(pulumi.RunError) as caught:
+        _load(secrets, **sections)
+    first, *problems = str(caught.value).splitlines()
+    assert first == f"Pulumi.test.yaml has {len(problems)} problem(s):"
+    return [problem.strip() for problem in problems]
+
+
+def test_these_tests_stand_in_for_what_the_sdk_has() -> None:
+    assert callable(engine.get_config_env)
+    assert callable(engine.is_config_secret)
+    assert isinstance(engine.CONFIG.get(), dict)
+
+
+def test_without_any_configuration_there_is_a_platform_and_no_run() -> None:
+    assert _load() == Settings()
+
+
+def test_every_problem_is_in_one_message_by_key() -> None:
+    found = _problems(
+        target="moon",
+        cluster={"max_nodes": 0, "size": "big"},
+        clutser={},
+        workspace="here",
+        runs={"A b": RUN, "ok": {**RUN, "timeout": "soon", "retries": -1, "script": 5, "on_failure": "cry"}},
+    )
+    assert [problem.split(": ")[0] for problem in found] == [
+        "trainup:clutser",
+        "trainup:target",
+        "trainup:workspace",
+        "trainup:cluster.max_nodes",
+        "trainup:cluster.size",
+        "trainup:runs.A b",
+        "trainup:runs.ok.script",
+        "trainup:runs.ok.timeout",
+        "trainup:runs.ok.retries",
+        "trainup:runs.ok.on_failure",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"runz": {}}, "trainup:runz: there is no such key; there are target, workspace, cluster, image, data, runs"),
+        ({"runs": {"a": {"scirpt": "x"}}}, "trainup:runs.a.scirpt: there is no such key"),
+        ({"runs": {"A": RUN}}, "trainup:runs.A: 'A' is no name for a run"),
+        ({"runs": {"a": {**RUN, "nodes": 2}}}, "trainup:runs.a.nodes: 2 nodes never start on a cluster"),
+        ({"runs": {"a": {**RUN, "after": ["b"]}}}, "trainup:runs.a.after: there is no run 'b'; there are a"),
+        ({"runs": {"a": {**RUN, "after": ["a"]}}}, "trainup:runs: a → a: runs that wait for each other"),
+        ({"runs": {"a": {**RUN, "inputs": {"d": "pets"}}}}, "trainup:runs.a.inputs.d.data: there is no 'pets' in"),
+        ({"runs": {"a": {**RUN, "outputs": {"m": {"mode": "x"}}}}}, "trainup:runs.a.outputs.m.mode: "),
+        ({"runs": {"a": {**RUN, "timeout": 10**400}}}, "trainup:runs.a.timeout: "),
+        ({"runs": {"a": {**RUN, "timeout": True}}}, "trainup:runs.a.timeout: True was given"),
+        ({"runs": {"a": {**RUN, "rerun": {"x": 1}}}}, "trainup:runs.a.rerun: Input should be a valid string"),
+        ({"runs": {"a": {"command": "echo 'x"}}}, "trainup:runs.a.command: "),
+    ],
+)
+def test_each_problem_names_its_key_and_the_rule(sections: dict[str, Any], says: str) -> None:
+    assert any(problem.startswith(says) for problem in _problems(**sections)), _problems(**sections)
+
+
+@pytest.mark.parametrize(
+    ("run", "field", "value"),
+    [
+        ({"timeout": 90}, "timeout", "90"),
+        ({"timeout": "2h"}, "timeout", "2h"),
+        ({"rerun": 3}, "rerun", "3"),
+        ({"rerun": None}, "rerun", None),
+        ({"arguments": "--lr 0.1 'a b'"}, "arguments", ["--lr", "0.1", "a b"]),
+        ({"arguments": ["--epochs", 5]}, "arguments", ["--epochs", "5"]),
+    ],
+)
+def test_values_may_be_written_as_people_do(run: dict[str, Any], field: str, value: Any) -> None:
+    assert getattr(_load(runs={"a": {**RUN, **run}}).runs["a"], field) == value
+
+
+def test_a_section_that_is_text_is_told_without_showing_it() -> None:
+    with _stack({"runs": "hunter2"}, ("runs",)), pytest.raises(pulumi.RunError) as caught:
+        settings.load()
+    assert "trainup:runs: this is text; write a map below it" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_broken_section_causes_no_further_problems() -> None:
+    texts = {"cluster": "{", "runs": json.dumps({"a": {**RUN, "nodes": 2}})}
+    with _stack(texts), pytest.raises(pulumi.RunError, match=r"has 1 problem\(s\)"):
+        settings.load()
+
+
+def test_a_secret_of_a_run_is_a_key_of_the_configuration() -> None:
+    runs = {"a": {**RUN, "secrets": ["TOKEN"]}}
+    assert _load(("TOKEN",), runs=runs, TOKEN="x").runs["a"].secrets == ["TOKEN"]
+    assert "it is not set; set it with `pulumi config set --secret trainup:TOKEN`" in _problems(runs=runs)[0]
+    assert "stored as plain text" in _problems(runs=runs, TOKEN="x")[0]
+
+
+def test_a_secret_is_no_unknown_key_while_its_run_has_a_mistake() -> None:
+    runs = {"a": {**RUN, "secrets": ["TOKEN"], "retries": -1}}
+    assert [problem.split(":")[1] for problem in _problems(("TOKEN",), runs=runs, TOKEN="x")] == ["runs.a.retries"]
+
+
+def test_runs_come_after_those_that_they_wait_for() -> None:
+    runs = {"c": {**RUN, "after": ["b"]}, "b": {**RUN, "after": ["a"]}, "a": RUN}
+    assert settings.order(_load(runs=runs)) == ["a", "b", "c"]
+
+
+def test_many_edges_between_runs_are_ordered_at_once() -> None:
+    layers = [[f"r{layer}-{index}" for index in range(4)] for layer in range(30)]
+    above = {name: layers[index - 1] if index else [] for index, layer in enumerate(layers) for name in layer}
+    assert len(settings.order(_load(runs={name: {**RUN, "after": after} for name, after in above.items()}))) == 120
+
+
+def test_a_run_takes_data_of_the_stack_and_outputs_of_other_runs() -> None:
+    found = _load(
+        data={"pets": {"path": "data/pets"}},
+        runs={
+            "score": {**RUN, "inputs": {"model": {"run": "train", "path": "model.pkl"}, "images": {"data": "pets"}}},
+            "train": {**RUN, "inputs": {"images": {"data": "pets"}}},
+        },
+    )
+    assert settings.order(found) == ["train", "score"]
+    assert found.runs["score"].upstream == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        ({}, "an input is one of `data`, `run`, `uri` and `value`; given: none"),
+        ({"data": "pets", "run": "a"}, "given: data, run"),
+        ({"uri": "https://x"}, "`uri` and `version` go together"),
+        ({"data": "cats"}, "trainup:runs.a.inputs.x.data: there is no 'cats' in trainup:data; there are pets"),
+        ({"run": "b"}, "trainup:runs.a.inputs.x.run: there is no run 'b'; there are a"),
+        ({"run": "a"}, "a → a: runs that wait for each other never start"),
+        ({"data": "pets", "mode": "teleport"}, "trainup:runs.a.inputs.x.mode"),
+    ],
+)
+def test_an_input_that_leads_nowhere_is_refused(item: dict[str, Any], says: str) -> None:
+    (problem,) = _problems(data={"pets": {"path": "p"}}, runs={"a": {**RUN, "inputs": {"x": item}}})
+    assert says in problem
+
+
+def test_nothing_comes_after_a_run_that_nobody_waits_for() -> None:
+    (problem,) = _problems(runs={"a": {**RUN, "wait": False}, "b": {**RUN, "after": ["a"]}})
+    assert problem.startswith("trainup:runs.a.wait: b comes after it")
+
+
+JUNK: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["a", "1h", 10**400]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=3,
+)
+ONE_RUN = st.fixed_dictionaries({}, optional={name: JUNK for name in RunSettings.model_fields})
+SECTIONS: dict[str, st.SearchStrategy[Any]] = {
+    "target": st.just("local") | st.text(max_size=3),
+    "workspace": JUNK,
+    "cluster": JUNK | st.fixed_dictionaries({}, optional={"name": JUNK, "max_nodes": st.integers() | JUNK}),
+    "image": JUNK,
+    "data": JUNK | st.dictionaries(st.text(max_size=3), JUNK | st.fixed_dictionaries({"path": JUNK}), max_size=2),
+    "runs": JUNK | st.dictionaries(st.sampled_from(["a", "b-1"]) | st.text(max_size=3), ONE_RUN | JUNK, max_size=2),
+    "odd": JUNK,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("half", [1, 2])  # 10,000 in all; two processes share them
+@configured(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sections=st.fixed_dictionaries({}, optional=SECTIONS), raw=st.sampled_from([None, *SECTIONS]))
+def test_any_configuration_is_settings_or_one_message(half: int, sections: dict[str, Any], raw: str | None) -> None:
+    texts = {key: str(value) if key in (raw, "target") else json.dumps(value) for key, value in sections.items()}
+    with _stack(texts):
+        try:
+            found = settings.load()
+        except pulumi.RunError as error:
+            assert str(error).startswith("Pulumi.test.yaml has ")  # noqa: PT017
+        else:
+            assert sorted(settings.order(found)) == sorted(found.runs)

@@ -1,0 +1,84 @@
+"""Why a job failed, from what Azure says."""
+
+from typing import Any
+
+import pytest
+
+from trainup.core.failure import FailureClass
+from trainup.jobs.azure.failures import class_of, classify
+
+
+def envelope(message: str, code: str = "UserError", *inner: str) -> dict[str, Any]:
+    """An error as the run history wraps it."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    told = error
+    for name in inner:
+        told["innerError"] = {"code": name}
+        told = told["innerError"]
+    return {"error": error, "correlation": {"operation": "0"}, "time": "2026-11-25T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("message", "inner", "kind"),
+    [
+        (
+            "The specified subscription has a total vCPU quota of 6 and cannot accomodate for at least 1 requested "
+            "managed compute nodes which maps to 8 vCPUs",
+            ("ClusterMinNodesExceedCoreQuota",),
+            FailureClass.QUOTA,
+        ),
+        ("Operation results in exceeding quota limits of Total Clusters", (), FailureClass.QUOTA),
+        ("Cluster.Properties.VMSize is not a supported VM size", (), FailureClass.QUOTA),
+        (
+            "Image build failed. For more details, check log file azureml-logs/20_image_build_log.txt",
+            ("ImageBuildFailure",),
+            FailureClass.IMAGE_BUILD,
+        ),
+        (
+            "Job environment preparation failed. Failed to pull Docker image x.azurecr.io/a. Error: unauthorized: 403",
+            ("EnvironmentPreparationFailed",),
+            FailureClass.IMAGE_PULL,
+        ),
+        ("Job environment preparation failed on 10.0.0.4", (), FailureClass.ENVIRONMENT),
+        ("JobContainerConfigFailed: bash is not in the image: exit code 126", (), FailureClass.ENVIRONMENT),
+        (
+            "AzureMLCompute job failed. JobFailed: Submitted script failed with a non-zero exit code; see the log. "
+            "Reason: User process 'python' exited with status code 1.",
+            ("UserScriptFailure",),
+            FailureClass.USER_CODE,
+        ),
+        ("AllocationFailed: there is not enough capacity in the region", (), FailureClass.CAPACITY),
+        ("The node was preempted by the platform", (), FailureClass.PREEMPTED),
+        ("The job was canceled because the spot node was evicted", (), FailureClass.PREEMPTED),
+        ("The job was canceled because it exceeded its maximum run duration", (), FailureClass.TIMEOUT),
+        ("The job was canceled because it ran for longer than its timeout of PT1S.", (), FailureClass.TIMEOUT),
+        ("Something went wrong", (), FailureClass.SERVICE),
+    ],
+)
+def test_each_text_has_its_class(message: str, inner: tuple[str, ...], kind: FailureClass) -> None:
+    failure = classify(envelope(message, "UserError", *inner))
+    assert failure.failure_class is kind
+    assert message in failure.message
+
+
+def test_the_message_is_the_one_that_says_something() -> None:
+    told = {
+        "error": {"code": "ServiceError", "message": "Run failed", "error": envelope("the disk of the node is full")}
+    }
+    assert classify(told).message == "the disk of the node is full"
+
+
+@pytest.mark.parametrize("told", [None, {}, {"error": None}, {"error": "text"}, {"error": {"error": []}}])
+def test_an_error_without_words_is_one_all_the_same(told: Any) -> None:
+    failure = classify(told)
+    assert failure.failure_class is FailureClass.SERVICE
+    assert failure.message
+
+
+def test_an_exit_code_is_told() -> None:
+    failure = classify(envelope("User process 'python' exited with status code 137. non-zero exit code"))
+    assert (failure.failure_class, failure.exit_code, failure.signal) == (FailureClass.USER_CODE, 137, "SIGKILL")
+
+
+def test_a_text_about_nothing_known_has_no_class() -> None:
+    assert class_of("all is well") is None

@@ -1,0 +1,202 @@
+"""Job files of Azure ML's CLI v2 as definitions of runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from trainup.core.inputs import parse_run
+from trainup.jobs.azure.body import Place, to_command_job
+from trainup.jobs.azure.environments import environment_id
+from trainup.jobs.azure.submission import cluster_of
+from trainup.jobs.job_file import read
+from trainup.jobs.target import Job, Owner
+
+WORKSPACE = (
+    "/subscriptions/5ab0f3e2-0000-4000-8000-000000000001/resourceGroups/rg"
+    "/providers/Microsoft.MachineLearningServices/workspaces/ws"
+)
+CLIENT = "5ab0f3e2-0000-4000-8000-00000000000a"
+COMMAND = "python train.py --epochs ${{inputs.epochs}} --data ${{inputs.pets}} && cp x ${{outputs.model}}"
+FULL: dict[str, Any] = {
+    "$schema": "https://azuremlschemas.azureedge.net/latest/commandJob.schema.json",
+    "type": "command",
+    "display_name": "pets",
+    "description": "cats",
+    "experiment_name": "exp",
+    "command": COMMAND,
+    "code": "./src",
+    "environment": "azureml:fastai2:3",
+    "compute": "azureml:gpu-cluster",
+    "inputs": {
+        "epochs": 5,
+        "flag": True,
+        "pets": {"type": "uri_folder", "path": "azureml:pets:2", "mode": "download"},
+        "raw": {"path": "azureml://datastores/workspaceblobstore/paths/raw/"},
+    },
+    "outputs": {"model": {"type": "uri_folder", "mode": "upload"}, "report": {}},
+    "distribution": {"type": "pytorch", "process_count_per_instance": 2},
+    "resources": {"instance_count": 2, "shm_size": "16g"},
+    "limits": {"timeout": 3600},
+    "environment_variables": {"A": "b", "N": 5},
+    "tags": {"team": "vision"},
+    "identity": {"type": "managed", "client_id": CLIENT},
+}
+OFFICIAL: dict[str, Any] = {
+    "jobType": "Command",
+    "command": COMMAND,
+    "codeId": f"{WORKSPACE}/codes/c/versions/1",
+    "environmentId": f"{WORKSPACE}/environments/fastai2/versions/3",
+    "computeId": f"{WORKSPACE}/computes/gpu-cluster",
+    "displayName": "pets",
+    "description": "cats",
+    "experimentName": "exp",
+    "isArchived": False,
+    "inputs": {
+        "epochs": {"jobInputType": "literal", "value": "5"},
+        "flag": {"jobInputType": "literal", "value": "True"},
+        "pets": {"jobInputType": "uri_folder", "uri": f"{WORKSPACE}/data/pets/versions/2", "mode": "Download"},
+        "raw": {"jobInputType": "uri_folder", "uri": "azureml://datastores/workspaceblobstore/paths/raw/"},
+    },
+    "outputs": {
+        "model": {"jobOutputType": "uri_folder", "mode": "Upload"},
+        "report": {"jobOutputType": "uri_folder"},
+    },
+    "distribution": {"distributionType": "PyTorch", "processCountPerInstance": 2},
+    "resources": {"instanceCount": 2, "shmSize": "16g"},
+    "limits": {"jobLimitsType": "Command", "timeout": "PT1H"},
+    "environmentVariables": {"A": "b", "N": "5"},
+    "identity": {"identityType": "Managed", "clientId": CLIENT},
+}
+"""What azure-ai-ml 1.35.2 makes of the same file, but for tags and properties."""
+
+
+def definition_of(folder: Path, content: Any) -> tuple[dict[str, Any], list[str]]:
+    (folder / "jobs").mkdir(exist_ok=True)
+    (folder / "jobs" / "pets.yml").write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return read(folder, "jobs/pets.yml")
+
+
+def body_of(folder: Path, content: dict[str, Any], **given: Any) -> dict[str, Any]:
+    definition, problems = definition_of(folder, content)
+    assert problems == []
+    inputs = {
+        "run": "pets",
+        "target": "azure",
+        "workspace": WORKSPACE,
+        "job": "jobs/pets.yml",
+        "definition": definition,
+        "snapshot_digest": "ab",
+        "cluster": f"{WORKSPACE}/computes/stack-cluster",
+        "image": "stack@sha256:" + "0" * 64,
+        "environment": f"{WORKSPACE}/environments/stack/versions/1",
+        **given,
+    }
+    parsed, findings = parse_run(inputs)
+    assert findings == []
+    assert parsed.spec is not None
+    spec = parsed.spec
+    job = Job(
+        run="pets",
+        spec=spec,
+        digest=spec.digest(),
+        owner=Owner("urn", "t"),
+        cluster=parsed.cluster,
+        sources=parsed.sources,
+        places=parsed.places,
+        identity=parsed.identity,
+        environment=parsed.environment,
+    )
+    place = Place(
+        workspace=WORKSPACE,
+        environment_id=job.environment or environment_id(WORKSPACE, spec.image or ""),
+        code_id=f"{WORKSPACE}/codes/c/versions/1" if parsed.source else None,
+        compute_id=cluster_of(job, WORKSPACE),
+    )
+    return dict(to_command_job(job, 1, place)["properties"])
+
+
+def test_the_request_is_that_of_the_official_client(tmp_path: Path) -> None:
+    body = body_of(tmp_path, FULL)
+    tags, properties = body.pop("tags"), body.pop("properties")
+    assert body == OFFICIAL
+    assert tags["team"] == "vision"
+    assert all(key.startswith("trainup.") for key in properties)
+
+
+def test_code_lies_beside_the_file(tmp_path: Path) -> None:
+    assert definition_of(tmp_path, FULL)[0]["source"] == "jobs/src"
+    assert definition_of(tmp_path, {**FULL, "code": "../src"})[0]["source"] == "src"
+
+
+def test_what_the_file_leaves_out_comes_from_the_stack(tmp_path: Path) -> None:
+    body = body_of(tmp_path, {"command": "true"})
+    assert body["computeId"].endswith("/stack-cluster")
+    assert body["environmentId"].endswith("/environments/stack/versions/1")
+
+
+def test_policy_beside_the_file_wins(tmp_path: Path) -> None:
+    body = body_of(tmp_path, FULL, display_name="mine", timeout="2h", shm_size="8g")
+    assert (body["displayName"], body["limits"]["timeout"], body["resources"]["shmSize"]) == ("mine", "PT2H", "8g")
+
+
+def test_without_a_cluster_azure_ml_finds_a_node(tmp_path: Path) -> None:
+    content = {
+        "command": "true",
+        "compute": "azureml:serverless",
+        "environment": {"image": "mcr.microsoft.com/a/b:1"},
+        "resources": {"instance_type": "Standard_NC4as_T4_v3"},
+        "queue_settings": {"job_tier": "Spot"},
+        "identity": {"type": "user_identity"},
+    }
+    body = body_of(tmp_path, content)
+    assert "computeId" not in body
+    assert body["queueSettings"] == {"jobTier": "Spot"}
+    assert body["resources"]["instanceType"] == "Standard_NC4as_T4_v3"
+    assert body["identity"] == {"identityType": "UserIdentity"}
+    assert "/environments/CliV2AnonymousEnvironment/versions/" in body["environmentId"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("- a\n", "is no job"),
+        ("a: [", "is no YAML"),
+        ({}, "command: it is missing"),
+        ({"command": ""}, "command: '' is no text"),
+        ({"command": "x", "type": "sweep"}, "type: 'sweep' is another kind of job"),
+        ({"command": "x", "comand": "y"}, "comand: a command job has no such key"),
+        ({"command": "x", "name": "mine"}, "name: trainup names jobs itself"),
+        ({"command": "x", "services": {}}, "services: trainup opens no services"),
+        ({"command": "x", "code": "git+https://a"}, "code: 'git+https://a' is no folder on this machine"),
+        ({"command": "x", "environment": "azureml:a@latest"}, "environment: 'azureml:a@latest' names no version"),
+        (
+            {"command": "x", "environment": {"image": "a", "conda_file": "c"}},
+            "environment: trainup takes an image here",
+        ),
+        ({"command": "x", "compute": "local"}, "compute: 'local' is no cluster"),
+        ({"command": "x", "inputs": {"d": {"path": "./data"}}}, "inputs.d.path: './data' is not in Azure"),
+        ({"command": "x", "inputs": {"d": {"path": "azureml:d@latest"}}}, "inputs.d.path: 'azureml:d@latest' names no"),
+        ({"command": "x", "inputs": {"d": {"type": "table", "path": "x"}}}, "inputs.d.type: 'table' is none of"),
+        ({"command": "x", "outputs": {"m": {"type": "mltable"}}}, "outputs.m.type: 'mltable'"),
+        ({"command": "x", "resources": {"shm": "1g"}}, "resources.shm: there is no such key here"),
+        ({"command": "x", "limits": {"timeout": "1h"}}, "limits.timeout: '1h' is no number of seconds"),
+        ({"command": "x", "identity": {"type": "robot"}}, "identity.type: 'robot' is none of"),
+        ({"command": "x", "distribution": 5}, "distribution: 5 is no map"),
+        ({"command": "x", "inputs": []}, "inputs: [] is no map"),
+        ({"command": "x", "tags": {"a": []}}, "tags.a: [] is no text"),
+    ],
+)
+def test_each_mistake_is_told_with_its_key(tmp_path: Path, content: Any, says: str) -> None:
+    _, problems = definition_of(tmp_path, content)
+    assert any(says in problem for problem in problems), problems
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    _, problems = definition_of(tmp_path, {"x": 1, "y": 2, "type": "sweep"})
+    assert len(problems) == 4
+
+
+def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
+    assert "jobs/none.yml cannot be read" in read(tmp_path, "jobs/none.yml")[1][0]

@@ -1,0 +1,72 @@
+"""Quota, sizes and prices of a region."""
+
+import pytest
+import requests
+
+from tests.unit.simulator.conftest import Jobs
+from trainup.jobs.azure.client import AzureClient, AzureError
+from trainup.simulator.cloud.azure import Azure
+
+T4 = "standard NCASv3_T4 Family"
+
+
+def usages(azure: Azure, client: AzureClient) -> dict[str, tuple[int, int]]:
+    """Family → cores in use and their limit."""
+    where = f"{azure.root}/providers/Microsoft.MachineLearningServices/locations/westeurope/usages"
+    return {item["name"]["value"]: (item["currentValue"], item["limit"]) for item in client.pages(where)}
+
+
+def test_usage_counts_the_cores_of_nodes_that_are_there(azure: Azure, client: AzureClient, jobs: Jobs) -> None:
+    azure.quota[T4] = 8
+    assert usages(azure, client)[T4] == (0, 8)
+    job = jobs.submit("one", "sleep 600")
+    jobs.wait_for("one", lambda run: run.status == "Running")
+    assert usages(azure, client)[T4] == (4, 8)
+    jobs.running.machines.cancel(job)
+    jobs.running.machines.wait(job)
+    assert usages(azure, client)[T4] == (0, 8)
+
+
+def test_a_family_without_quota_is_absent(azure: Azure, client: AzureClient) -> None:
+    assert T4 in usages(azure, client)
+    azure.quota["StandardNCASv3_T4Family"] = 0
+    assert T4 not in usages(azure, client)
+    assert "TotalLowPriorityCores" in usages(azure, client)
+
+
+def test_sizes_tell_cores_gpus_and_prices_and_retired_ones_are_absent(azure: Azure, client: AzureClient) -> None:
+    where = f"{azure.root}/providers/Microsoft.MachineLearningServices/locations/westeurope/vmSizes"
+    sizes = {item["name"]: item for item in client.pages(where)}
+    t4 = sizes["Standard_NC4as_T4_v3"]
+    assert (t4["family"], t4["vCPUs"], t4["gpus"]) == (T4, 4, 1)
+    tiers = {value["vmTier"]: value["retailPrice"] for value in t4["estimatedVMPrices"]["values"]}
+    assert 0 < tiers["LowPriority"] < tiers["Standard"]
+    assert "Standard_NC6" not in sizes
+    assert not sizes["Standard_NC48ads_A100_v4"]["lowPriorityCapable"]
+
+
+def test_an_unknown_region_is_refused(azure: Azure, client: AzureClient) -> None:
+    with pytest.raises(AzureError, match="LocationNotFound"):
+        client.get(f"{azure.root}/providers/Microsoft.MachineLearningServices/locations/atlantis/usages")
+
+
+def test_retail_prices_need_no_token_and_are_filtered(azure: Azure) -> None:
+    query = {
+        "$filter": "serviceName eq 'Virtual Machines' and armRegionName eq 'westeurope' and "
+        "armSkuName eq 'Standard_NC4as_T4_v3' and priceType eq 'Consumption'"
+    }
+    told = requests.get(f"{azure.endpoints.prices}/api/retail/prices", params=query, timeout=10).json()
+    assert {item["armSkuName"] for item in told["Items"]} == {"Standard_NC4as_T4_v3"}
+    plain = [item for item in told["Items"] if "Windows" not in item["productName"] and "Spot" not in item["skuName"]]
+    assert len(plain) == 1
+    assert told["NextPageLink"] is None
+
+
+def test_prices_come_in_pages(azure: Azure) -> None:
+    azure.page = 10
+    url, count = f"{azure.endpoints.prices}/api/retail/prices", 0
+    while url:
+        told = requests.get(url, timeout=10).json()
+        count += told["Count"]
+        url = told["NextPageLink"]
+    assert count > 20

@@ -1,0 +1,36 @@
+"""What is imported when: a local stack pays for nothing that only Azure needs."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("azure", "msal", "requests", "pulumi_azure_native", "mlflow", "torch")
+
+
+def imported(code: str) -> set[str]:
+    """The top-level modules that are there after a piece of code."""
+    script = f"{code}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import trainup.provider.host",
+        "import trainup.provider.run",
+        "import trainup.cli.__main__",
+        "from pathlib import Path\n"
+        "from trainup.jobs.targets import target_of\n"
+        "target_of({'target': 'local', 'workspace': 'w'}, Path('.'))",
+    ],
+)
+def test_a_local_stack_never_imports_what_azure_needs(code: str) -> None:
+    assert imported(code) & set(HEAVY) == set()
+
+
+def test_azure_is_reached_without_the_heavy_client() -> None:
+    found = imported("import trainup.jobs.azure.target, trainup.jobs.azure.submission")
+    assert "azure" in found
+    assert found & {"pulumi_azure_native", "mlflow", "torch", "isodate", "marshmallow"} == set()

@@ -1,0 +1,125 @@
+"""Which CLI is taken, in which order it is looked for, and that no half-made one is ever left."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from toolchain import pulumi_cli
+from toolchain.paths import SetupError
+
+UV = Path("uv")
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine with a shell and nothing else; whatever would be brought to it fails unless a test says otherwise."""
+    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:/usr/bin:/bin")
+    monkeypatch.setattr(pulumi_cli, "TOOLCHAIN", tmp_path / "toolchain")
+    monkeypatch.setattr(pulumi_cli, "BIN", tmp_path / "toolchain" / "bin")
+    monkeypatch.setattr(pulumi_cli, "BUILD", tmp_path / "toolchain" / "build")
+    monkeypatch.setattr(pulumi_cli, "_install", lambda folder: False)
+    monkeypatch.setattr(pulumi_cli, "_build", lambda folder, uv: pytest.fail("built"))
+    return tmp_path
+
+
+def program(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\necho {text}\n")
+    file.chmod(0o755)
+
+
+def distribution(folder: Path, version: str = "v3.300.0", *, language_host: bool = True) -> None:
+    program(folder / "pulumi", version)
+    if language_host:
+        program(folder / "pulumi-language-python", "1")
+
+
+def brought(origin: str):  # type: ignore[no-untyped-def]
+    def bring(folder: Path, *_: object) -> bool:
+        distribution(folder / "bin")
+        (folder / "bin" / "origin").write_text(f"{origin}\n")
+        return True
+
+    return bring
+
+
+def test_a_cli_on_path_is_used(machine: Path) -> None:
+    distribution(machine / "path")
+    found = pulumi_cli.ensure(UV)
+    assert (found.version, found.origin) == ((3, 300, 0), "found on PATH")
+    assert not (machine / "toolchain").exists()
+
+
+def test_a_cli_that_is_too_old_is_left_alone_and_told(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    distribution(machine / "path", "v3.100.0")
+    monkeypatch.setattr(pulumi_cli, "_install", brought("installed"))
+    assert pulumi_cli.ensure(UV).origin == "installed"
+    assert "is version 3.100.0; at least 3.245.0 is needed" in capsys.readouterr().err
+
+
+def test_a_cli_without_a_language_host_is_left_alone_and_told(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    distribution(machine / "path", language_host=False)
+    monkeypatch.setattr(pulumi_cli, "_install", brought("installed"))
+    assert pulumi_cli.ensure(UV).origin == "installed"
+    assert "has no pulumi-language-python" in capsys.readouterr().err
+
+
+def test_it_is_built_when_the_installer_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi_cli, "_build", brought("built"))
+    assert pulumi_cli.ensure(UV).origin == "built"
+
+
+def test_what_was_brought_once_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi_cli, "_build", brought("built"))
+    first = pulumi_cli.ensure(UV)
+    monkeypatch.setattr(pulumi_cli, "_build", lambda *_: pytest.fail("built again"))
+    assert pulumi_cli.ensure(UV) == first
+
+
+def test_the_caches_of_the_build_are_removed(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (machine / "toolchain" / "build" / "cache").mkdir(parents=True)
+    monkeypatch.setattr(pulumi_cli, "_build", brought("built"))
+    pulumi_cli.ensure(UV)
+    assert [file.name for file in (machine / "toolchain").iterdir()] == ["bin"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SetupError("no network")])
+def test_a_set_up_that_ends_early_leaves_no_cli(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException] | BaseException
+) -> None:
+    def build(folder: Path, uv: Path) -> None:
+        distribution(folder / "bin")
+        raise error
+
+    monkeypatch.setattr(pulumi_cli, "_build", build)
+    with pytest.raises((KeyboardInterrupt, SetupError)):
+        pulumi_cli.ensure(UV)
+    assert list((machine / "toolchain").iterdir()) == []
+    assert pulumi_cli.find() is None
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """Takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/install.sh"
+
+
+def test_an_installer_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch, silent_server: str) -> None:
+    monkeypatch.setattr(pulumi_cli, "GIVE_UP_SECONDS", 0.2)
+    asked = threading.Thread(target=lambda: pulumi_cli._reachable(silent_server), daemon=True)
+    asked.start()
+    asked.join(30)
+    assert not asked.is_alive()
+    assert not pulumi_cli._reachable(silent_server)
+
+
+def test_the_installer_is_given_up_after_five_seconds() -> None:
+    assert pulumi_cli.GIVE_UP_SECONDS == 5

@@ -1,0 +1,77 @@
+"""uv, brought from PyPI to a machine that has none."""
+
+import hashlib
+import http.server
+import io
+import json
+import platform
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from toolchain import uv
+from toolchain.paths import SetupError
+
+
+def wheel() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("uv-0.99.0.data/scripts/uv", "#!/bin/sh\necho uv 0.99.0\n")
+    return content.getvalue()
+
+
+WHEEL = wheel()
+
+
+class PyPI(http.server.BaseHTTPRequestHandler):
+    digest = hashlib.sha256(WHEEL).hexdigest()
+
+    def do_GET(self) -> None:
+        name = f"uv-0.99.0-py3-none-manylinux_2_17_{platform.machine()}.musllinux_1_1_{platform.machine()}.whl"
+        address = f"http://{self.headers['Host']}/{name}"
+        listing = {"urls": [{"filename": name, "url": address, "digests": {"sha256": self.digest}}]}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(WHEEL if self.path.endswith(".whl") else json.dumps(listing).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """No uv on PATH, no pip, and an index of our own."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), PyPI)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(uv, "PYPI", f"http://127.0.0.1:{server.server_port}/json")
+    monkeypatch.setattr(uv, "TOOLCHAIN", tmp_path)
+    monkeypatch.setattr(uv, "UV_BIN", tmp_path / "uv")
+    monkeypatch.setattr(uv, "_by_pip", lambda folder: None)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    yield tmp_path
+    server.shutdown()
+    server.server_close()
+
+
+def test_uv_is_downloaded_once_and_leaves_nothing_else(bare_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert uv.find() is None
+    assert uv.ensure() == bare_machine / "uv" / "uv"
+    assert [file.name for file in bare_machine.iterdir()] == ["uv"]
+    monkeypatch.setattr(uv, "PYPI", "http://127.0.0.1:1/gone")
+    assert uv.ensure() == bare_machine / "uv" / "uv"
+
+
+def test_a_download_that_is_not_what_pypi_lists_is_refused(bare_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PyPI, "digest", "0" * 64)
+    with pytest.raises(SetupError, match="another hash than PyPI lists"):
+        uv.ensure()
+    assert list(bare_machine.iterdir()) == []
+
+
+def test_an_unreachable_index_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uv, "PYPI", "http://127.0.0.1:1/json")
+    with pytest.raises(SetupError, match=r"could not be downloaded .* install uv yourself"):
+        uv.ensure()
