@@ -1,0 +1,39 @@
+"""`make bench`: every claim about speed, measured beside its alternative and its floor in the same run."""
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from pathlib import Path
+
+from bench import azure, create, memory, snapshots, up
+from bench.measure import Row, table
+
+BENCHMARKS = {"create": create.run, "up": up.run, "azure": azure.run, "snapshots": snapshots.run, "memory": memory.run}
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Run all benchmarks or those named."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all when none is given")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    rows: list[Row] = []
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="trainup-bench-") as folder:
+            print(f"{name} …", flush=True)
+            rows += BENCHMARKS[name](Path(folder))
+    print(table(rows))
+    RESULTS.mkdir(exist_ok=True)
+    machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    result = {"version": 1, "time": time.time(), "machine": machine, "rows": [item.to_dict() for item in rows]}
+    path = RESULTS / f"{time.strftime('%Y%m%dT%H%M%S')}.json"
+    path.write_text(json.dumps(result, indent=2))
+    print(f"written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+if __name__ == "__main__":
+    main()

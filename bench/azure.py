@@ -1,0 +1,61 @@
+"""The whole `dev` stack beside a flat program of the same raw resources: a preview, and an `up` of nothing."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from bench.measure import Row, alternate, row
+from tests.support.azure import cloud
+from tests.support.project import STACK, Project, toolchain_environment
+
+REPEATS = 7
+RUN = {"source": "code", "script": "main.py"}
+IMAGE = {"context": "image"}
+
+
+def run(folder: Path) -> list[Row]:
+    """Both deployed to the simulator, with a finished run, and unchanged since."""
+    with cloud(folder, toolchain_environment()) as running:
+        person = running.azure.deployer
+        ours = running.stack("dev", access={"users": [person]}, image=IMAGE, runs={"tiny": RUN})
+        flat = running.project(Path(__file__).parent / "flat", "flat")
+        config = yaml.safe_load((ours.folder / f"Pulumi.{STACK}.yaml").read_text())["config"]
+        kept = {key: value for key, value in config.items() if key.startswith("azure-native:")}
+        kept["trainup:person"] = person
+        (flat.folder / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump({"config": kept}))
+        flat.pulumi("stack", "init", "--no-select", STACK)
+        for project in (ours, flat):
+            _sources(project.folder)
+            first = project.up()
+            assert first.code == 0, first.text
+        counts = [sum(1 for item in project.state()["resources"] if item.get("custom")) for project in (ours, flat)]
+        assert counts[0] == counts[1], f"not the same raw resources: {counts}"
+        rows = []
+        for name, words in (("preview of the dev stack", ["preview"]), ("no-op up of the dev stack", ["up", "--yes"])):
+            times = alternate(REPEATS, *(_timed(project, words) for project in (ours, flat)))
+            floor = row(name, "flat program", times[1], "s")
+            mine = row(name, "trainup", times[0], "s", promise="ratio <= 1.10 to the flat program")
+            rows += [floor, replace(mine, ratio=mine.value / floor.value)]
+        return rows
+
+
+def _sources(folder: Path) -> None:
+    (folder / "image").mkdir()
+    (folder / "image" / "Dockerfile").write_text("FROM scratch\n")
+    (folder / "code").mkdir(exist_ok=True)
+    (folder / "code" / "main.py").write_text("print('done')\n")
+
+
+def _timed(project: Project, words: list[str]) -> Callable[[], float]:
+    command = ["pulumi", *words, "--non-interactive", "--expect-no-changes"]
+
+    def measure() -> float:
+        started = time.perf_counter()
+        subprocess.run(command, cwd=project.folder, env=project.environment, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - started
+
+    return measure

@@ -1,0 +1,94 @@
+"""A no-op `pulumi up`: ours, the same CLI with a provider that does nothing, and with an empty program."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from bench.measure import Row, alternate, row
+from tests.support.project import REPOSITORY, Project, toolchain_environment
+
+REPEATS = 9
+MANY = 200
+RUN = {"source": "code", "script": "main.py"}
+NOTHING = """\
+import pulumi
+
+for kind in ("Server", "Pool", "Image", "Run"):
+    part = pulumi.ComponentResource(f"nothing:index:Part{kind}", kind, {}, pulumi.ResourceOptions())
+    inputs = {"workspace": ".trainup/test"}
+    pulumi.CustomResource(f"nothing:index:{kind}", kind, inputs, pulumi.ResourceOptions(parent=part))
+"""
+
+PAIRS = f"""
+for number in range({MANY - 1}):
+    part = pulumi.ComponentResource("nothing:index:TrainingRun", f"run-{{number}}", {{}}, pulumi.ResourceOptions())
+    inputs = {{"workspace": ".trainup/test", "run": f"run-{{number}}", "arguments": [f"run-{{number}}"]}}
+    pulumi.CustomResource("nothing:index:Run", f"run-{{number}}-job", inputs, pulumi.ResourceOptions(parent=part))
+"""
+
+
+def run(folder: Path) -> list[Row]:
+    """Ours beside a do-nothing provider and an empty program; then the same with many finished runs."""
+    environment = toolchain_environment()
+    ours = _ours(folder / "ours", environment, 1)
+    nothing = _other(folder / "nothing", environment, NOTHING)
+    empty = _other(folder / "empty", environment, "")
+    times = alternate(REPEATS, *(_no_op(project) for project in (ours, nothing, empty)))
+    floor = row("no-op up", "do-nothing provider", times[1], "s")
+    rows = [
+        row("no-op up", "empty program", times[2], "s"),
+        floor,
+        row("no-op up", "trainup, one run", times[0], "s", promise="ratio <= 1.15 to do-nothing"),
+    ]
+    rows[-1] = _with_ratio(rows[-1], floor)
+    many = _ours(folder / "many", environment, MANY)
+    pairs = _other(folder / "pairs", environment, NOTHING + PAIRS)
+    after = alternate(3, _no_op(many), _no_op(ours), _no_op(pairs), _no_op(nothing))
+    each, least = (
+        [(with_many - with_one) / (MANY - 1) * 1_000 for with_many, with_one in zip(*two, strict=True)]
+        for two in (after[:2], after[2:])
+    )
+    rows.append(row("no-op up", f"trainup, {MANY} finished runs", after[0], "s"))
+    floor = row("no-op up", "cost of a component and its do-nothing resource", least, "ms")
+    return [*rows, floor, _with_ratio(row("no-op up", "cost of a run", each, "ms"), floor)]
+
+
+def _with_ratio(item: Row, reference: Row) -> Row:
+    return replace(item, ratio=item.value / reference.value)
+
+
+def _ours(folder: Path, environment: dict[str, str], runs: int) -> Project:
+    project = Project(folder, environment)
+    project.script("print('done')\n")
+    names = [f"run-{number}" for number in range(runs)]
+    project.configure(cluster={"max_nodes": 8}, runs={name: {**RUN, "arguments": [name]} for name in names})
+    first = project.up()
+    assert first.code == 0, first.text
+    return project
+
+
+def _other(folder: Path, environment: dict[str, str], program: str) -> Project:
+    project = Project(folder, environment)
+    (folder / "infra" / "__main__.py").write_text(program)
+    provider = {"name": "nothing", "path": str(REPOSITORY / "bench" / "nothing")}
+    settings = {"name": "trainup", "runtime": "python", "main": "infra/", "plugins": {"providers": [provider]}}
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(settings))
+    project.configure()
+    first = project.up()
+    assert first.code == 0, first.text
+    return project
+
+
+def _no_op(project: Project) -> Callable[[], float]:
+    command = ["pulumi", "up", "--yes", "--non-interactive", "--expect-no-changes"]
+
+    def measure() -> float:
+        started = time.perf_counter()
+        subprocess.run(command, cwd=project.folder, env=project.environment, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - started
+
+    return measure
