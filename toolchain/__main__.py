@@ -27,17 +27,19 @@ from toolchain.paths import ROOT, TOOLCHAIN, SetupError, say
 def main(arguments: list[str]) -> int:
     command, rest = arguments[:1], arguments[1:]
     if command == ["setup"] and not rest:
-        say(str(setup()))
+        _told(setup())
     elif command == ["env"] and len(rest) == 1:
-        values = environment.variables(setup(), rest[0])
+        values = environment.variables(_told(setup()), rest[0])
         prepare(rest[0], values)
         print(environment.as_shell(values))
     elif command == ["pulumi"] and len(rest) > 1:
-        values = environment.variables(setup(), rest[0])
+        values = environment.variables(_told(setup()), rest[0])
         prepare(rest[0], values)
         _become(["pulumi", *rest[1:]], values)
     elif command == ["stack"] and len(rest) in (1, 2):
-        make_stack(os.environ | environment.variables(setup(), rest[0]), *rest)
+        values = environment.variables(setup(), rest[0])
+        backend_of(values)
+        make_stack(os.environ | values, *rest)
     elif command == ["run"] and rest:
         _become(rest, environment.variables(setup(), environment.LOCAL))
     elif command == ["login"] and rest[1:] in ([], ["--keep"]):
@@ -56,13 +58,25 @@ def setup() -> pulumi_cli.Cli:
         return pulumi_cli.ensure(tool)
 
 
+def _told(cli: pulumi_cli.Cli) -> pulumi_cli.Cli:
+    say(str(cli))
+    return cli
+
+
 def prepare(stack: str, values: dict[str, str]) -> None:
     """The stack exists, if it is the local one, and no dead command holds it."""
-    variables = os.environ | values
-    backend = variables.get("PULUMI_BACKEND_URL", "")
+    backend = backend_of(values)
     if stack == environment.LOCAL and not _exists(stack, backend):
-        make_stack(variables, stack)
+        make_stack(os.environ | values, stack)
     locks.clear(backend, stack)
+
+
+def backend_of(values: dict[str, str]) -> str:
+    """Address of the backend, empty for a login; the folder that is taken where the user chose none is made."""
+    backend = (os.environ | values).get("PULUMI_BACKEND_URL", "")
+    if backend == environment.BACKEND.as_uri():
+        environment.BACKEND.mkdir(parents=True, exist_ok=True)
+    return backend
 
 
 def make_stack(variables: dict[str, str], stack: str, provider: str = "") -> None:
@@ -77,7 +91,6 @@ def make_stack(variables: dict[str, str], stack: str, provider: str = "") -> Non
 
 def _exists(stack: str, backend: str) -> bool:
     """Whether it is known at once that the stack exists: in the backend of this folder."""
-    environment.BACKEND.mkdir(parents=True, exist_ok=True)
     known = environment.BACKEND / ".pulumi" / "stacks" / locks.PROJECT / f"{stack}.json"
     return backend == environment.BACKEND.as_uri() and known.exists()
 

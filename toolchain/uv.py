@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import urllib.request
 import zipfile
 from pathlib import Path
 
-from toolchain.paths import PYTHON, ROOT, TOOLCHAIN, SetupError, say
+from toolchain.paths import PYTHON, ROOT, TOOLCHAIN, VENV, SetupError, say
 from toolchain.versions import UV, text_of, version_of
 
 UV_BIN = TOOLCHAIN / "uv"
@@ -66,7 +67,8 @@ def _by_hand(folder: Path) -> Path:
         with urllib.request.urlopen(PYPI, timeout=30) as answer:
             files = json.load(answer)["urls"]
         file = next(file for file in files if _suits(file["filename"]))
-        with urllib.request.urlopen(file["url"], timeout=120) as answer:
+        # Mirrors give addresses that are relative to the listing's own.
+        with urllib.request.urlopen(urllib.parse.urljoin(PYPI, file["url"]), timeout=120) as answer:
             content = answer.read()
     except (OSError, ValueError, StopIteration) as error:
         raise SetupError(
@@ -94,6 +96,7 @@ def sync(uv: Path) -> None:
     first = not PYTHON.exists()
     if first:
         say("Python environment …")
+        shutil.rmtree(VENV, ignore_errors=True)  # one that was cut off, or whose Python is gone, uv would not mend
     done = subprocess.run(
         [uv, "sync", "--locked", "--quiet", "--python", sys.executable],
         cwd=ROOT,

@@ -28,12 +28,14 @@ WHEEL = wheel()
 
 class PyPI(http.server.BaseHTTPRequestHandler):
     digest = hashlib.sha256(WHEEL).hexdigest()
+    is_mirror = False
+    """Mirrors give addresses that are relative to the listing's."""
 
     def do_GET(self) -> None:
         name = f"uv-0.99.0-py3-none-manylinux_2_17_{platform.machine()}.musllinux_1_1_{platform.machine()}.whl"
-        address = f"http://{self.headers['Host']}/{name}"
+        address = f"../files/{name}" if self.is_mirror else f"http://{self.headers['Host']}/files/{name}"
         listing = {"urls": [{"filename": name, "url": address, "digests": {"sha256": self.digest}}]}
-        self.send_response(200)
+        self.send_response(404 if self.path.endswith(".whl") and not self.path.startswith("/files/") else 200)
         self.end_headers()
         self.wfile.write(WHEEL if self.path.endswith(".whl") else json.dumps(listing).encode())
 
@@ -46,7 +48,7 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pa
     """No uv on PATH, no pip, and an index of our own."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), PyPI)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(uv, "PYPI", f"http://127.0.0.1:{server.server_port}/json")
+    monkeypatch.setattr(uv, "PYPI", f"http://127.0.0.1:{server.server_port}/pypi/json")
     monkeypatch.setattr(uv, "TOOLCHAIN", tmp_path)
     monkeypatch.setattr(uv, "UV_BIN", tmp_path / "uv")
     monkeypatch.setattr(uv, "_by_pip", lambda folder: None)
@@ -62,6 +64,29 @@ def test_uv_is_downloaded_once_and_leaves_nothing_else(bare_machine: Path, monke
     assert [file.name for file in bare_machine.iterdir()] == ["uv"]
     monkeypatch.setattr(uv, "PYPI", "http://127.0.0.1:1/gone")
     assert uv.ensure() == bare_machine / "uv" / "uv"
+
+
+def test_a_mirror_may_give_relative_addresses(bare_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PyPI, "is_mirror", True)
+    assert uv.ensure() == bare_machine / "uv" / "uv"
+
+
+def test_an_environment_without_its_python_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tool").write_text('#!/bin/sh\ntest ! -e "$PWD/.venv"\n')
+    (tmp_path / "tool").chmod(0o755)
+    monkeypatch.setattr(uv, "ROOT", tmp_path)
+    monkeypatch.setattr(uv, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(uv, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    (tmp_path / ".venv" / "lib").mkdir(parents=True)
+    uv.sync(tmp_path / "tool")
+
+
+def test_what_uv_says_about_a_lock_that_does_not_fit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tool").write_text("#!/bin/sh\necho 'the lockfile needs to be updated' >&2\nexit 1\n")
+    (tmp_path / "tool").chmod(0o755)
+    monkeypatch.setattr(uv, "PYTHON", Path(__file__))  # there is an environment
+    with pytest.raises(SetupError, match="the lockfile needs to be updated"):
+        uv.sync(tmp_path / "tool")
 
 
 def test_a_download_that_is_not_what_pypi_lists_is_refused(bare_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
