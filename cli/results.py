@@ -63,7 +63,7 @@ def merged(stack: Stack, project: Path) -> dict[str, Any]:
     """`platform` and `runs` as JSON values. After a failed `up` the stack's own outputs are old; records are not."""
     runs = {name: _told(resource.get("outputs", {})) for name, resource in stack.runs.items()}
     for name, record in latest(stack, project).items():
-        runs[name] = outputs_of(record, record.attempt)
+        runs[name] = outputs_of(record)
     result = {"platform": stack.outputs.get("platform", {}), "runs": runs}
     return dict(to_plain(result))
 

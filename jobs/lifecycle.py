@@ -66,6 +66,8 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
         current = target.get(record.name)
         if current is None:
             raise TargetError(f"{record.name} has vanished: its record was deleted while `up` waited for it")
+        if current.status.is_terminal:
+            current = target.settle(current)
         # Read the log after the status: what a terminal status promises is then complete.
         before = position
         while True:
@@ -77,7 +79,7 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
             told = (current.status, current.waiting)
             listener.status(current)
         if current.status.is_terminal:
-            return target.settle(current)
+            return current
         if current.status is not Status.QUEUED:
             queued_since = time.monotonic()
         elif job.spec.queue_timeout is not None and time.monotonic() - queued_since > job.spec.queue_timeout:
@@ -105,7 +107,7 @@ def run(target: Target, job: Job, listener: Listener, stop: threading.Event) -> 
     tried = resumed = 0
     while True:
         record = follow(target, job, record, listener, stop)
-        if not record.status.is_failure or record.status is Status.CANCELED:
+        if not record.status.is_failure or record.status is Status.CANCELED or stop.is_set():
             return record
         is_preempted = record.failure is not None and record.failure.failure_class is FailureClass.PREEMPTED
         if is_preempted and job.spec.on_preemption is OnPreemption.RESUME and resumed < MOST_RESUMED:
