@@ -150,6 +150,7 @@ def urn(kind: str, name: str) -> str:
 @contextmanager
 def plugin(project: Path, environment: Mapping[str, str] | None = None) -> Iterator[Plugin]:
     """A plugin that works for the project in a folder, which gets a Pulumi.yaml if it has none."""
+    project.mkdir(exist_ok=True)
     (project / "Pulumi.yaml").touch()
     engine = Engine()
     server = grpc.server(futures.ThreadPoolExecutor(8))
