@@ -13,6 +13,7 @@ from tests.support import processes
 from tests.support.plugin import Failed, Plugin, Resource, plugin, urn
 from tests.support.waiting import until
 from trainup.core.status import Status
+from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
 from trainup.provider import pool as pools
@@ -94,10 +95,12 @@ def test_a_run_that_nobody_started_is_started_by_the_next_up(engine: Plugin, tmp
     os.mkfifo(tmp_path / "gate")
     made(engine, POOL)
     shared = {"command": ["sh", "-c", f"read line < '{tmp_path}/gate'"], "cluster": "gpu", "wait": False}
-    first = made(engine, RUN, **shared, run="first")
+    checked, _ = engine.check(urn("Run", "first"), {**GIVEN[RUN], **shared, "run": "first"})
+    first = engine.create(urn("Run", "first"), checked)
     target = LocalTarget(Workspace(tmp_path / "ws", tmp_path))
     until(lambda: target.records(first.id)[0].status is Status.RUNNING)
-    queued = made(engine, RUN, **shared, run="second")
+    queued = made(engine, RUN, **shared)
+    until(lambda: Pool(target.workspace, "gpu").occupied() == [first.id, queued.id])
     processes.kill(processes.of(tmp_path / "ws"))
 
     with pytest.raises(Failed, match="was accepted and never started") as caught:
