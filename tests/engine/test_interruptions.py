@@ -153,10 +153,10 @@ def test_a_run_that_is_active_on_another_machine_is_refused_with_the_way_out(pro
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project, wait=False)})
     assert project.up().code == 0
+    processes.kill(processes.of(project.folder))  # what runs on another machine cannot be seen from here
     file = project.records()[0]
     record = json.loads(file.read_text())
     file.write_text(json.dumps({**record, "machine": "elsewhere"}))
-    processes.kill(processes.of(project.folder))  # what runs on another machine cannot be seen from here
     refused = project.up()
     assert refused.code != 0
     assert "active on another machine" in refused.text

@@ -113,7 +113,7 @@ class Running:
         """kill -9 of the CLI alone."""
         self.process.kill()
 
-    def finish(self, seconds: float = 300) -> Result:
+    def finish(self, seconds: float = 550) -> Result:
         """Wait for the end."""
         try:
             code = self.process.wait(seconds)

@@ -17,7 +17,7 @@ from trainup.jobs.local import mlflow_server, tracked
 from trainup.jobs.local.machine import processes_of
 from trainup.jobs.local.workspace import Workspace
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.timeout(1800)]
 
 DEFINITION: dict[str, Any] = {
     "run": "digits",
