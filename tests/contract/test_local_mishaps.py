@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import processes
+from tests.support import processes, tracking_server
 from tests.support.waiting import until
 from trainup.core.failure import FailureClass
 from trainup.core.spec import RunSpec
@@ -206,12 +206,7 @@ def test_what_outlives_a_killed_supervisor_is_ended_before_another_gets_its_slot
 
 
 def test_a_run_is_canceled_while_it_waits_for_the_mlflow_server(target: LocalTarget) -> None:
-    python = target.workspace.environments / ("0" * 24) / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text("#!/bin/sh\nexec sleep 1000\n")  # never answers
-    python.chmod(0o755)
-    target.workspace.create()
-    mlflow_server.configure(target.workspace, "venv@sha256:" + "0" * 64)
+    tracking_server.configure(target.workspace, tracking_server.NEVER_ANSWERS)
     try:
         record = lifecycle.start(target, job_of("echo never"))
         until(lambda: (target.get(record.name) or record).status is Status.PREPARING)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import processes
+from tests.support import processes, tracking_server
 from tests.support.plugin import Failed, Plugin, plugin, urn
 from tests.support.waiting import until
 from trainup.core.spec import RunSpec
@@ -166,20 +166,8 @@ def test_after_a_power_cut_the_next_up_is_a_new_attempt_on_free_slots(tmp_path: 
 
 
 def test_a_server_whose_keeper_was_killed_is_replaced_and_takes_its_old_process_along(tmp_path: Path) -> None:
-    """Stands for MLflow's own program, which takes long to build: what is tested is who keeps it alive."""
     workspace = Workspace(tmp_path / "w", tmp_path)
-    workspace.create()
-    bin = workspace.environments / ("0" * 24) / "bin"
-    bin.mkdir(parents=True)
-    python = bin / "python"
-    python.write_text(
-        "#!/usr/bin/env python3\nimport http.server, sys\n"
-        "class H(http.server.BaseHTTPRequestHandler):\n"
-        "    def do_GET(self):\n        self.send_response(200)\n        self.end_headers()\n"
-        "http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[-1])), H).serve_forever()\n"
-    )
-    python.chmod(0o755)
-    mlflow_server.configure(workspace, "venv@sha256:" + "0" * 64)
+    tracking_server.configure(workspace)
     try:
         for victims in itertools.islice(itertools.cycle(["keeper", "server", "both"]), 6):
             uri = mlflow_server.ensure(workspace)
