@@ -1,5 +1,6 @@
 """What the official client, azure-ai-ml, makes of the Azure on this machine."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -7,28 +8,42 @@ from pathlib import Path
 
 import pytest
 
-from trainup.jobs.local.environments import find_uv
+from tests.support import official
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import rehearsal
 
-pytestmark = pytest.mark.slow
-
-CLIENT = "azure-ai-ml==1.35.2"
 SCRIPT = Path(__file__).with_name("official_client.py")
 
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python() -> Path:
     """The Python of an environment with the client and what it needs."""
-    folder = tmp_path_factory.mktemp("official-client")
-    uv = find_uv(SCRIPT.parents[2])
-    subprocess.run([uv, "venv", "--quiet", "--python", "3.11", str(folder)], check=True)
-    made = folder / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(made), CLIENT], check=True)
-    return made
+    try:
+        return official.python()
+    except official.NoNetwork as error:
+        pytest.skip(f"the official client cannot be had: {error}")
 
 
+def test_without_a_network_the_client_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(official.NoNetwork, match="network was disabled"):
+        official.python(environments=tmp_path)
+    assert list(tmp_path.glob("*/bin/python")) == []
+
+
+def test_a_lock_that_no_index_can_serve_is_no_lack_of_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"nosuchpackage==1 --hash=sha256:{hashlib.sha256().hexdigest()}\n")
+    with pytest.raises(RuntimeError, match="nosuchpackage"):
+        official.python(lock, tmp_path)
+
+
+@pytest.mark.slow
 def test_it_makes_a_cluster_trains_streams_downloads_and_registers(python: Path, tmp_path: Path) -> None:
     with rehearsal(tmp_path / "rehearsal") as running:
         # It cannot stream a job that tells its default output, as jobs of the service do.
