@@ -39,7 +39,7 @@ OUTSIDE = re.compile(
 
 
 class NotHere(ValueError):
-    """An address is not on this machine; the message says which."""
+    """An address that is not on this machine, or a stack that is not in the project; the message says which."""
 
 
 @dataclass(frozen=True)

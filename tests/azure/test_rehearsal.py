@@ -14,7 +14,9 @@ import yaml
 from tests.azure.test_images_of_jobs import BUILT
 from tests.support import processes
 from tests.support.project import REPOSITORY, Project
+from trainup.jobs.local.files import Lock
 from trainup.simulator.cloud import contract
+from trainup.simulator.rehearse import KEPT, LOCK, PASSING
 
 pytestmark = pytest.mark.engine
 
@@ -58,8 +60,10 @@ def is_possible(command: list[str]) -> bool:
 
 def test_a_stack_is_deployed_trained_and_destroyed_without_any_network(project: Project) -> None:
     (project.folder / "go").touch()
-    cut_off = CUT_OFF if is_possible(CUT_OFF) else []  # where the machine has it, it proves what the report says
     folder = project.folder / "rehearsal"
+    (folder / "jobs" / "of-the-last-one").mkdir(parents=True)
+    (folder / LOCK).touch()
+    cut_off = CUT_OFF if is_possible(CUT_OFF) else []  # where the machine has it, it proves what the report says
     command = [*cut_off, *REHEARSE, "--own-runs", "--folder", str(folder)]
     done = subprocess.run(command, cwd=project.folder, env=project.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,6 +80,8 @@ def test_a_stack_is_deployed_trained_and_destroyed_without_any_network(project: 
     assert "\x1b" not in told
     assert f"time      {report['seconds']['all']:.0f} s" in told
     assert "0 resources" in told
+    assert not (folder / "jobs" / "of-the-last-one").exists()
+    assert {path.name for path in folder.iterdir()} <= KEPT | PASSING
 
 
 def test_who_asks_it_to_end_finds_nothing_left_of_it(project: Project) -> None:
@@ -105,15 +111,20 @@ def test_who_asks_it_to_end_finds_nothing_left_of_it(project: Project) -> None:
 
 
 def test_only_one_rehearsal_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
-    import fcntl
-
-    (tmp_path / "rehearsal").mkdir()
-    with (tmp_path / "rehearsal" / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [*REHEARSE, "--folder", str(tmp_path / "rehearsal")]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1
+    folder = tmp_path / "rehearsal"
+    with Lock(folder / LOCK):
+        done = subprocess.run([*REHEARSE, "--folder", str(folder)], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
     assert "another rehearsal is under way" in done.stderr
+
+
+def test_what_keeps_a_rehearsal_from_starting_is_said_in_a_line(tmp_path: Path) -> None:
+    command = [*REHEARSE, "--stack", "nosuch", "--folder", str(tmp_path / "new")]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("rehearse: there is no ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ import requests
 
 from tests.support.azure import visit
 from trainup.jobs.azure.client import AzureClient
-from trainup.simulator.project import settings
 from trainup.simulator.rehearsal import NotHere, Rehearsal, check_loopback, rehearsal
 from trainup.simulator.watch import Watch
 
@@ -81,23 +80,6 @@ def test_every_request_is_written_down_without_secrets(running: Rehearsal, clien
     assert last["path"].endswith("/resourceGroups/none")
     assert "planted" not in text
     assert "Bearer" not in text
-
-
-def test_a_stack_file_is_made_the_rehearsals_own(running: Rehearsal) -> None:
-    text = (
-        "config:\n  azure-native:location: westeurope\n  azure-native:subscriptionId: real\n  trainup:target: azure\n"
-    )
-    made = settings(text, running, {"runs": {}})
-    assert made["azure-native:subscriptionId"] == running.azure.subscription
-    assert made["trainup:access"] == {"users": [running.azure.deployer]}
-    assert made["trainup:runs"] == {}
-
-
-@pytest.mark.parametrize("key", ["metadataHost", "clientSecret", "environment", "useOidc"])
-def test_a_stack_file_that_says_who_or_where_is_refused(running: Rehearsal, key: str) -> None:
-    text = f"config:\n  azure-native:location: westeurope\n  azure-native:{key}: something\n"
-    with pytest.raises(NotHere, match=key):
-        settings(text, running, {})
 
 
 def test_a_visit_leaves_nothing_behind_in_this_process(running: Rehearsal) -> None:
