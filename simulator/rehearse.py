@@ -21,7 +21,7 @@ import psutil
 
 from trainup.simulator.cloud.clock import REAL
 from trainup.simulator.project import STACK, Project, configuration, stage
-from trainup.simulator.rehearsal import NotHere, Rehearsal, rehearsal
+from trainup.simulator.rehearsal import Crashed, NotHere, Rehearsal, rehearsal
 from trainup.simulator.report import FILE, Report
 from trainup.simulator.watch import Watch, watching
 
@@ -80,22 +80,32 @@ def rehearse(
     _check_own(folder)
     with _alone(folder):
         _clear(folder)
-        with rehearsal(folder, environments=folder / ENVIRONMENTS) as running, watching(folder / "jobs") as watch:
-            if scale:
-                running.azure.latency, running.azure.clock.scale = REAL, scale
-            try:
+        try:
+            with rehearsal(folder, environments=folder / ENVIRONMENTS) as running, watching(folder / "jobs") as watch:
+                if scale:
+                    running.azure.latency, running.azure.clock.scale = REAL, scale
                 sections = {} if runs is None else {"runs": runs}
-                with report.timed("all"), stage(root, folder, running, given, sections=sections) as project:
+                with _noting(report), stage(root, folder, running, given, sections=sections) as project:
                     _perform(project, running, report, least)
-            except (Failed, NotHere, RuntimeError) as error:
-                report.problems.append(str(error))
-            except BaseException:
-                _end_everything()
-                raise
-            report.take_azure(running.azure)
-            _take_connections(report, watch, running.trap.caught, scripts_may=runs is None)
+                report.take_azure(running.azure)
+                _take_connections(report, watch, running.trap.caught, scripts_may=runs is None)
+        except Crashed as crashed:
+            report.problems.append(str(crashed))
         report.write()
     return report
+
+
+@contextmanager
+def _noting(report: Report) -> Iterator[None]:
+    """What goes wrong in the block becomes a problem of the report; what interrupts it leaves nothing running."""
+    try:
+        with report.timed("all"):
+            yield
+    except (Failed, NotHere, RuntimeError) as error:
+        report.problems.append(str(error))
+    except BaseException:
+        _end_everything()
+        raise
 
 
 def _perform(project: Project, running: Rehearsal, report: Report, least: Mapping[str, float]) -> None:

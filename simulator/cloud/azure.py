@@ -93,6 +93,9 @@ class Azure:
     journal: Journal = field(default_factory=Journal)
     """What was asked for over HTTPS."""
 
+    failures: list[str] = field(default_factory=list)
+    """Tracebacks of mistakes in the stand-in itself, which a client that tries again would hide."""
+
     builds: Builds = field(init=False)
     operations: Operations = field(init=False)
     signatures: Signatures = field(init=False)

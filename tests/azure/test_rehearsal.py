@@ -15,7 +15,9 @@ from tests.azure.test_images_of_jobs import BUILT
 from tests.support import processes
 from tests.support.project import REPOSITORY, Project
 from trainup.jobs.local.files import Lock
+from trainup.simulator import rehearse
 from trainup.simulator.cloud import contract
+from trainup.simulator.rehearsal import Rehearsal
 from trainup.simulator.rehearse import KEPT, LOCK, PASSING
 
 pytestmark = pytest.mark.engine
@@ -125,6 +127,20 @@ def test_what_keeps_a_rehearsal_from_starting_is_said_in_a_line(tmp_path: Path) 
     assert done.stderr.startswith("rehearse: there is no ")
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "new").exists()
+
+
+def test_a_rehearsal_in_which_the_stand_in_made_a_mistake_has_not_passed(
+    tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def perform(project: Any, running: Rehearsal, *rest: Any) -> None:
+        running.azure.failures.append("KeyError: 'blockid'")
+
+    monkeypatch.setenv("PATH", environment["PATH"])
+    monkeypatch.setattr(rehearse, "_perform", perform)
+    report = rehearse.rehearse(REPOSITORY, tmp_path / "rehearsal")
+    assert report_in(tmp_path / "rehearsal")["problems"] == report.problems
+    assert not report.passed
+    assert "KeyError: 'blockid'" in str(report)
 
 
 @pytest.mark.slow
