@@ -28,7 +28,7 @@ from trainup.simulator.cloud.tokens import Tokens
 from trainup.simulator.cloud.vaults import Vaults
 
 Resource = dict[str, Any]
-MAPS = ("properties.tags", "properties.properties")
+MAPS = ("properties.tags", "properties.properties", "properties.environmentVariables")
 """Maps of texts of assets and jobs, in which the service also takes numbers, as texts."""
 
 EVER = "2020-01-01T00:00:00+00:00"
