@@ -1,10 +1,9 @@
 """What the official client, azure-ai-ml, makes of the Azure on this machine."""
 
 import hashlib
-import json
-import os
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,17 +11,6 @@ from tests.support import official
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import rehearsal
-
-SCRIPT = Path(__file__).with_name("official_client.py")
-
-
-@pytest.fixture(scope="session")
-def python() -> Path:
-    """The Python of an environment with the client and what it needs."""
-    try:
-        return official.python()
-    except official.NoNetwork as error:
-        pytest.skip(f"the official client cannot be had: {error}")
 
 
 def test_without_a_network_the_client_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,24 +32,15 @@ def test_a_lock_that_no_index_can_serve_is_no_lack_of_a_network(
 
 
 @pytest.mark.slow
-def test_it_makes_a_cluster_trains_streams_downloads_and_registers(python: Path, tmp_path: Path) -> None:
+def test_it_makes_a_cluster_trains_streams_downloads_and_registers(
+    official_client: Callable[..., Any], tmp_path: Path
+) -> None:
     with rehearsal(tmp_path / "rehearsal") as running:
         # It cannot stream a job that tells its default output, as jobs of the service do.
         running.azure.default_output = False
         # It prints the log of a job only while that is under way, so the job waits until the client looks.
         running.azure.faults.add(Fault("GET", path="*/details", call=(tmp_path / "go").touch))
-        sample = furnish(running.azure)
-        words = sample.workspace.split("/")
-        done = subprocess.run(
-            [str(python), str(SCRIPT), words[2], words[4], words[8], str(tmp_path)],
-            env=running.environment(os.environ),
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        assert running.trap.caught == []
-    told = json.loads(done.stdout.splitlines()[-1])
+        told = official_client(running, furnish(running.azure).workspace, "first-hour", str(tmp_path))
     assert "data cats" in told.pop("log")
     assert told == {
         "workspace": "westeurope",
