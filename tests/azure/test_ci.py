@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import yaml
 
 from tests.support.project import REPOSITORY
 from tests.support.tokens import tokens
-from tests.support.workflows import Attempt, checked_out
+from tests.support.workflows import Attempt, bare, checked_out
 from trainup.simulator.cloud.azure import CLIENT
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
 
@@ -44,13 +42,13 @@ class GitHub:
         self.backend.mkdir()
         self.checkout = checked_out(REPOSITORY, folder / "checkout")
         # What a runner has to download comes from elsewhere, which the rehearsal would not allow.
-        subprocess.run(["make", "setup"], cwd=self.checkout, env=_bare(environment), check=True)
+        subprocess.run(["make", "setup"], cwd=self.checkout, env=bare(environment), check=True)
         given = running.environment(environment)
         self._environment = {
             # No identity of the machine: a job of GitHub has none.
             **{name: value for name, value in given.items() if "MSI" not in name and "IDENTITY" not in name},
             **QUICK,
-            **_bare(environment, "PATH", "PYTHON"),
+            **bare(environment, "PATH", "PYTHON"),
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "in place of a key in a vault",
             **login,
@@ -100,14 +98,6 @@ class GitHub:
         for path in sorted(self.backend.rglob("*")):
             told.update(f"{path} {path.stat().st_mtime_ns}".encode())
         return told.hexdigest()
-
-
-def _bare(environment: dict[str, str], *names: str) -> dict[str, str]:
-    """The environment, or some of it, without the tools of this repository but uv."""
-    own = {str(REPOSITORY / ".venv" / "bin"), str(REPOSITORY / ".toolchain" / "bin")}
-    path = [part for part in environment["PATH"].split(os.pathsep) if part not in own]
-    made = {**environment, "PATH": os.pathsep.join(path), "PYTHON": sys.executable}
-    return {name: made[name] for name in names} if names else made
 
 
 def run(go: Path, **more: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ import psutil
 import yaml
 
 from tests.support import processes
+from toolchain.paths import BIN, VENV
 
 TRACKED = "RUNNER_TRACKING_ID"
 """Marks whatever a job has started, so that it ends with the job."""
@@ -204,6 +206,14 @@ class Attempt:
         for part in token.split("."):
             value = (value or {}).get(part)
         return "" if value is None else value
+
+
+def bare(environment: Mapping[str, str], *names: str) -> dict[str, str]:
+    """The environment, or some of it, without the tools of this repository but uv: as a checkout finds it."""
+    own = {str(VENV / "bin"), str(BIN)}
+    path = [part for part in environment["PATH"].split(os.pathsep) if part not in own]
+    made = {**environment, "PATH": os.pathsep.join(path), "PYTHON": sys.executable}
+    return {name: made[name] for name in names} if names else made
 
 
 def checked_out(repository: Path, folder: Path) -> Path:
