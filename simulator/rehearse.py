@@ -2,7 +2,8 @@
 
 The real engine deploys the repository's own program to the Azure of this process: `up` until the run has completed,
 `up` again, which has to change nothing, `destroy`, after which nothing may be left. The exit code is 0 when all of
-that is so, nothing reached beyond this machine, and every body passes Azure's published types.
+that is so, nothing reached beyond this machine but uv for the packages of an image that is not built yet, and every
+body passes Azure's published types.
 """
 
 import argparse
@@ -81,7 +82,8 @@ def rehearse(
     with _alone(folder):
         _clear(folder)
         try:
-            with rehearsal(folder, environments=folder / ENVIRONMENTS) as running, watching(folder / "jobs") as watch:
+            built = folder / ENVIRONMENTS
+            with rehearsal(folder, environments=built) as running, watching(folder / "jobs", built) as watch:
                 if scale:
                     running.azure.latency, running.azure.clock.scale = REAL, scale
                 sections = {} if runs is None else {"runs": runs}
