@@ -120,7 +120,7 @@ def _perform(project: Project, running: Rehearsal, report: Report, least: Mappin
         if code:
             raise Failed(f"{name}: `pulumi {' '.join(words)}` ended with exit code {code}")
 
-    step(1, "up", ("up",), "make everything, and train")
+    step(1, "up", ("up",), "build everything, and train")
     report.take_runs(project.output().get("runs", {}))
     for name, run in report.runs.items():
         _check_run(name, run, least)
