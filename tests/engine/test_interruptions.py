@@ -18,16 +18,11 @@ pytestmark = pytest.mark.engine
 def test_after_ctrl_c_the_run_goes_on_and_the_next_up_attaches(project: Project) -> None:
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project)})
-    interrupted = project.start("up")
-    interrupted.wait_for("waiting")
+    interrupted = scripts.begun(project)
     interrupted.interrupt()
     assert interrupted.finish().code != 0
 
-    again = project.start("up")
-    again.wait_for("waiting")
-    scripts.open_gate(project)
-    finished = again.finish()
-    assert finished.code == 0, finished.text
+    finished = scripts.see_through(project)
     assert "going on" in finished.text
     assert scripts.starts(project) == 1
     assert project.up("--expect-no-changes").is_empty
@@ -41,23 +36,18 @@ def test_after_a_time_out_or_a_lost_terminal_the_run_goes_on_and_the_next_up_att
 ) -> None:
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project)})
-    ended = project.start("up")
-    ended.wait_for("waiting")
+    ended = scripts.begun(project)
     ended.signal_group(number)
     assert ended.finish().code != 0
     project.unlock()
-    again = project.start("up")
-    again.wait_for("waiting")
-    scripts.open_gate(project)
-    assert again.finish().code == 0
+    scripts.see_through(project)
     assert scripts.starts(project) == 1
 
 
 def test_on_interrupt_cancel_stops_the_run(project: Project) -> None:
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project, on_interrupt="cancel")})
-    running = project.start("up")
-    running.wait_for("waiting")
+    running = scripts.begun(project)
     running.interrupt()
     assert running.finish().code != 0
     assert [record.status for record in records(project)] == [Status.CANCELED]
@@ -67,18 +57,13 @@ def test_on_interrupt_cancel_stops_the_run(project: Project) -> None:
 def test_after_kill_9_of_the_cli_the_run_goes_on_and_the_next_up_attaches(project: Project) -> None:
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project)})
-    killed = project.start("up")
-    killed.wait_for("waiting")
+    killed = scripts.begun(project)
     killed.kill()
     killed.finish()
 
     assert "locked" in project.up().text
     project.unlock()
-    again = project.start("up")
-    again.wait_for("waiting")
-    scripts.open_gate(project)
-    finished = again.finish()
-    assert finished.code == 0, finished.text
+    scripts.see_through(project)
     assert scripts.starts(project) == 1
     assert project.up("--expect-no-changes").is_empty
 
@@ -86,8 +71,7 @@ def test_after_kill_9_of_the_cli_the_run_goes_on_and_the_next_up_attaches(projec
 def test_an_edit_after_kill_9_cancels_the_run_that_no_state_knows(project: Project) -> None:
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project)})
-    killed = project.start("up")
-    killed.wait_for("waiting")
+    killed = scripts.begun(project)
     killed.kill()
     killed.finish()
     project.unlock()
@@ -103,14 +87,10 @@ def test_an_edit_after_kill_9_cancels_the_run_that_no_state_knows(project: Proje
 def test_a_run_goes_on_without_the_plugin_and_the_next_up_attaches(project: Project) -> None:
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project)})
-    running = project.start("up")
-    running.wait_for("waiting")
+    running = scripts.begun(project)
     processes.kill(process for process in processes.of(project.folder) if "trainup.provider" in process.cmdline())
     assert running.finish().code != 0
-    again = project.start("up")
-    again.wait_for("waiting")
-    scripts.open_gate(project)
-    assert again.finish().code == 0
+    scripts.see_through(project)
     assert scripts.starts(project) == 1
 
 
@@ -137,8 +117,7 @@ def test_a_run_that_waited_in_the_queue_when_the_machine_went_down_is_started_by
 def test_two_clis_at_once_start_one_run(project: Project) -> None:
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project)})
-    first = project.start("up")
-    first.wait_for("waiting")
+    first = scripts.begun(project)
     second = project.up()
     assert second.code != 0
     assert "locked" in second.text

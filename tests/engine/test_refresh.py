@@ -20,18 +20,14 @@ def test_up_with_the_same_digest_still_running_attaches(project: Project) -> Non
     assert project.resource("tiny")["outputs"]["status"] in {Status.QUEUED, Status.PREPARING, Status.RUNNING}
 
     project.configure(runs={"tiny": scripts.run_of(project)})
-    second = project.start("up")
-    second.wait_for("waiting")
-    scripts.open_gate(project)
-    assert second.finish().code == 0
+    scripts.see_through(project)
     assert scripts.starts(project) == 1
 
 
 def test_a_refresh_does_not_take_a_run_that_goes_on_for_what_was_asked_for(project: Project) -> None:
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project)})
-    interrupted = project.start("up")
-    interrupted.wait_for("waiting")
+    interrupted = scripts.begun(project)
     interrupted.interrupt()
     assert interrupted.finish().code != 0
     project.refresh()
@@ -41,10 +37,7 @@ def test_a_refresh_does_not_take_a_run_that_goes_on_for_what_was_asked_for(proje
     preview = project.preview()
     assert preview.ops() == {"tiny": "update"}, preview.text
 
-    again = project.start("up")
-    again.wait_for("waiting")
-    scripts.open_gate(project)
-    assert again.finish().code == 0
+    scripts.see_through(project)
     assert scripts.starts(project) == 1
     assert project.refresh("--expect-no-changes").is_empty
 
@@ -75,18 +68,14 @@ def test_a_run_cancelled_elsewhere_is_drift_and_the_next_up_trains_again(project
     assert project.preview().ops() == {"tiny": "update"}
 
     project.configure(runs={"tiny": scripts.run_of(project)})
-    again = project.start("up")
-    again.wait_for("waiting")
-    scripts.open_gate(project)
-    assert again.finish().code == 0
+    scripts.see_through(project)
     assert scripts.starts(project) == 2
 
 
 def test_an_up_whose_run_is_cancelled_elsewhere_says_so_and_fails(project: Project) -> None:
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project)})
-    waiting = project.start("up")
-    waiting.wait_for("waiting")
+    waiting = scripts.begun(project)
     target(project).cancel(records(project)[0].name, "by hand")
     cancelled = waiting.finish()
     assert cancelled.code != 0
