@@ -54,6 +54,15 @@ class Pool(pulumi.CustomResource):
         super().__init__("trainup:index:Pool", name, {**_outputs(Pool), **inputs}, opts)
 
 
+class Grant(pulumi.CustomResource):
+    """`trainup:index:Grant`: a role for somebody who may have it already."""
+
+    made: pulumi.Output[bool]
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:Grant", name, {**_outputs(Grant), **inputs}, opts)
+
+
 class Quota(pulumi.CustomResource):
     """`trainup:index:Quota`: whether the subscription may have the nodes of a cluster, told in the preview."""
 

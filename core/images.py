@@ -65,9 +65,13 @@ def check_server(text: str) -> str | None:
     return f"{text!r} is no host of a registry: it is a name such as ghcr.io, with a port or without{hint}"
 
 
-def environment_version(reference: str, conda: str | None = None) -> str:
-    """The version of an environment, from its content: an equal image and equal packages make an equal version."""
-    return sha256({"image": reference} | ({"conda": conda} if conda is not None else {}))[:12]
+def environment_version(reference: str, conda: str | None = None, owner: str | None = None) -> str:
+    """The version of an environment, from its content: an equal image and equal packages make an equal version.
+
+    owner: whose it is, where each has one of its own.
+    """
+    more = {"conda": conda, "owner": owner}
+    return sha256({"image": reference} | {key: value for key, value in more.items() if value is not None})[:12]
 
 
 def managed_reference(environment: str, image: str, conda: str) -> str:

@@ -33,6 +33,17 @@ class Scope(StrEnum):
     STORAGE = "storage"
     REGISTRY = "registry"
     VAULT = "vault"
+    DATA = "data"
+    """A storage account beside the workspace's own."""
+
+
+NODE_ROLES = {
+    Scope.STORAGE: Role.BLOB_DATA_CONTRIBUTOR,
+    Scope.VAULT: Role.SECRETS_USER,
+    Scope.REGISTRY: Role.ACR_PULL,
+    Scope.DATA: Role.BLOB_DATA_READER,
+}
+"""What nodes need of each thing that a run uses, and nothing more."""
 
 
 def submitter_roles(*, registry: bool, cloud_build: bool, secrets: bool = False) -> tuple[tuple[Role, Scope], ...]:
@@ -55,7 +66,7 @@ def submitter_roles(*, registry: bool, cloud_build: bool, secrets: bool = False)
     return tuple(roles)
 
 
-def definition_id(subscription_id: str, role: Role) -> str:
+def definition_id(subscription_id: str, role: str) -> str:
     """The ARM id of a role as a subscription knows it."""
     return f"/subscriptions/{subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{role}"
 
@@ -63,6 +74,10 @@ def definition_id(subscription_id: str, role: Role) -> str:
 _NAMESPACE = uuid.UUID("7d1b2f3a-5c1e-5b60-9d0a-4f4f0a9e7c55")
 
 
-def assignment_name(scope: str, principal_id: str, role: Role) -> str:
-    """The GUID an assignment is named by: the same facts always make the same name, in any case of the scope."""
-    return str(uuid.uuid5(_NAMESPACE, f"{scope.lower()}|{principal_id.lower()}|{role}"))
+def assignment_name(scope: str, principal_id: str, role: str, owner: str = "") -> str:
+    """The GUID an assignment is named by: the same facts always make the same name, in any case of the ids.
+
+    owner: who makes it, where others may make the same one.
+    """
+    facts = [scope.lower().rstrip("/"), principal_id.lower(), role, *([owner] if owner else [])]
+    return str(uuid.uuid5(_NAMESPACE, "|".join(facts)))

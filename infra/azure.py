@@ -7,12 +7,12 @@ from typing import Any
 import pulumi
 from pulumi.runtime import get_root_directory
 
-from trainup.components.azure.access import Access
-from trainup.components.azure.cluster import GpuCluster
+from trainup.components.azure.access import Access, NodeAccess
+from trainup.components.azure.cluster import GpuCluster, principal_of
 from trainup.components.azure.data import DataAsset
 from trainup.components.azure.image import CustomImage
 from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry
-from trainup.components.azure.workspace import Workspace
+from trainup.components.azure.workspace import Workspace, registry_of
 from trainup.core.images import ImageBuilder, conda_from_pip
 from trainup.infra import settings
 from trainup.infra.azure_image_settings import AzureImageSettings
@@ -30,75 +30,62 @@ def build(wanted: AzureSettings) -> Platform:
     tag_everything(wanted.tags)
     stack, location = f"{pulumi.get_project()}-{pulumi.get_stack()}", wanted.azure_native.location
 
-    # Workspace and registry need each other: one its group and identity, the other a place for images.
+    # Workspace and registry need each other: one its group, the other a place for images.
     registry_id: pulumi.Output[str] | None = None
-    if wanted.uses_azure_registry:  # one that nobody resolved would keep the program waiting
+    # One that nobody resolved would keep the program waiting.
+    if wanted.uses_azure_registry and not wanted.existing_workspace:
         registry_id, resolve_registry_id = pulumi.deferred_output()  # type: ignore[var-annotated]
     workspace = Workspace(
         stack,
         _given(
             location=location,
-            workspace_id=wanted.workspace.id or wanted.workspace.config,
+            workspace_id=wanted.existing_workspace,
             workspace_name=wanted.workspace.name,
             resource_group_name=wanted.workspace.resource_group,
             registry_id=registry_id,
-            nodes_read_secrets=wanted.has_secrets or None,
+            has_nodes=wanted.cluster.id is None,
             protect=wanted.protect,
         ),
     )
     beside = {"workspace_name": workspace.name, "resource_group_name": workspace.resource_group_name}
-    builder = wanted.image.builder
     cloud = wanted.azure_native.metadata_host or wanted.azure_native.environment
 
     images: dict[str, Any] = {}
     logins: list[pulumi.Resource] = []
-    identity_id = workspace.identity_id
     login_server = pulumi.Output.from_input(wanted.login_server)
+    pulled_from: pulumi.Output[str] | None = None
     if wanted.uses_azure_registry:
         registry = ContainerRegistry(
             f"{stack}-registry",
             _given(
                 location=location,
                 resource_group_name=workspace.resource_group_name,
-                identity_id=workspace.identity_id,
-                principal_id=workspace.principal_id,
-                registry_id=wanted.registry.id,
+                registry_id=_existing_registry(wanted),
                 registry_name=wanted.registry.name,
                 sku=wanted.registry.sku,
                 protect=wanted.protect,
             ),
         )
-        resolve_registry_id(registry.id)
-        identity_id, login_server = registry.identity_id, registry.login_server
-        images = {"registry_id": registry.id}
-    elif wanted.registry.server is not None:
+        if registry_id is not None:
+            resolve_registry_id(registry.id)
+        pulled_from = registry.id
+    if wanted.registry.server is not None:
         password = settings.secret(REGISTRY_PASSWORD)
         login = {"server": wanted.registry.server, "username": wanted.registry.username or "", "password": password}
         logins = [ExternalRegistry(f"{stack}-registry", _given(**login, **beside))]
         images = {"username": wanted.registry.username, "password": password}
+    elif pulled_from is not None:
+        images, login_server = {"registry_id": pulled_from}, registry.login_server
 
-    first: list[pulumi.Resource] = []
-    if wanted.access.principals:
-        access = Access(
-            "access",
-            _given(
-                principals=wanted.access.principals,
-                workspace_id=workspace.id,
-                storage_id=workspace.storage_id,
-                registry_id=images.get("registry_id") if builder is not ImageBuilder.PREBUILT else None,
-                vault_id=workspace.vault_id if wanted.has_secrets else None,
-                builds_in_registry=builder is ImageBuilder.ACR,
-            ),
-        )
-        # Whoever deploys uploads the runs' code, for which one of these roles is needed.
-        first.append(access)
+    people = _people_access(wanted, workspace, images.get("registry_id"), cloud)
+    nodes = _node_access(wanted, workspace, pulled_from, cloud)
 
     cluster = GpuCluster(
         "cluster",
         _given(
             **beside,
             location=location,
-            identity_id=identity_id,
+            identity_id=nodes[0].identity_id if nodes else "",
             cluster_name=wanted.cluster.name,
             cluster_id=wanted.cluster.id,
             serverless=wanted.cluster.serverless,
@@ -132,7 +119,6 @@ def build(wanted: AzureSettings) -> Platform:
                 path=asset.path,
                 data_name=name,
                 version=asset.version,
-                principal_id=workspace.principal_id,
                 account_key=settings.secret(asset.key) if asset.key else None,
                 storage_suffix=wanted.azure_native.cloud.storage_suffix,
             ),
@@ -152,8 +138,63 @@ def build(wanted: AzureSettings) -> Platform:
         data={name: DataSource(asset.uri, asset.digest) for name, asset in data.items()},
         cloud=cloud,
         size=wanted.cluster.size if wanted.cluster.serverless else None,
-        first=first,
+        # Whoever deploys uploads the runs' code, for which one of these roles is needed.
+        first=[*people, *nodes],
     )
+
+
+def _existing_registry(wanted: AzureSettings) -> pulumi.Input[str] | None:
+    """The registry to attach to, if any."""
+    workspace = wanted.existing_workspace
+    if workspace is None or not wanted.takes_workspace_registry:
+        return wanted.registry.id
+
+    def is_there(registry_id: str | None) -> str:
+        if registry_id is None:
+            raise pulumi.RunError(
+                f"images go to the container registry of the workspace {workspace}, which has none yet: give it one "
+                "(`az ml workspace update --container-registry …`)"
+                + ("" if wanted.image.has_packages else ", or set trainup:registry.name to make one for this stack")
+            )
+        return registry_id
+
+    return registry_of(workspace).apply(is_there)
+
+
+def _people_access(
+    wanted: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str
+) -> list[Access]:
+    """The roles of those who submit runs, if any are named."""
+    if not wanted.access.principals:
+        return []
+    builder = wanted.image.builder
+    args = _given(
+        principals=wanted.access.principals,
+        workspace_id=workspace.id,
+        storage_id=workspace.storage_id,
+        registry_id=registry_id if builder is not ImageBuilder.PREBUILT else None,
+        vault_id=workspace.vault_id if wanted.has_secrets else None,
+        builds_in_registry=builder is ImageBuilder.ACR,
+        cloud=cloud,
+    )
+    return [Access("access", args)]
+
+
+def _node_access(
+    wanted: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str
+) -> list[NodeAccess]:
+    """The roles of the nodes. Those of an existing cluster have what its workspace asks for, and get the rest."""
+    used = _given(
+        vault_id=workspace.vault_id if wanted.has_secrets else None,
+        data_ids=[asset.storage for asset in wanted.data.values() if not asset.key] or None,
+        registry_id=None if wanted.cluster.id and wanted.takes_workspace_registry else registry_id,
+    )
+    if wanted.cluster.id is None:
+        own = {"identity_id": workspace.identity_id, "storage_id": workspace.storage_id}
+        return [NodeAccess("nodes", _given(principal_id=workspace.principal_id, **own, **used))]
+    if not used:
+        return []
+    return [NodeAccess("nodes", _given(principal_id=principal_of(wanted.cluster.id), **used, cloud=cloud))]
 
 
 def _image(wanted: AzureImageSettings) -> dict[str, Any]:

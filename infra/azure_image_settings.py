@@ -81,6 +81,11 @@ class AzureImageSettings(Section):
         return problems
 
     @property
+    def has_packages(self) -> bool:
+        """Whether Azure ML installs packages on top of the image."""
+        return not self.user_managed_dependencies
+
+    @property
     def folder(self) -> str:
         """What the Dockerfile copies from, relative to the folder of Pulumi.yaml."""
         return self.context or "."

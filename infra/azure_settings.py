@@ -235,7 +235,7 @@ class AzureSettings(Section):
     def misfits(self) -> list[str]:
         """What does not fit together among sections that are right by themselves."""
         problems = []
-        workspace, own = self.workspace.id or self.workspace.config or "", self.azure_native.subscription_id
+        workspace, own = self.existing_workspace or "", self.azure_native.subscription_id
         theirs = parse_id(workspace, WORKSPACE).subscription_id if workspace else own
         if own and theirs and own.lower() != theirs.lower():
             problems.append(
@@ -248,6 +248,11 @@ class AzureSettings(Section):
             problems.append(
                 "trainup:cluster.id: the cluster belongs to another workspace than the stack's: set "
                 f"trainup:workspace.id to {home}, or let the stack make a cluster"
+            )
+        if workspace and self.image.has_packages and self._names_azure_registry:
+            problems.append(
+                "trainup:registry: Azure ML installs packages into the registry of the existing workspace, and into no "
+                "other: remove it"
             )
         return problems
 
@@ -272,12 +277,26 @@ class AzureSettings(Section):
         return tags
 
     @property
+    def existing_workspace(self) -> str | None:
+        """ARM id of the workspace to attach to, if any."""
+        return self.workspace.id or self.workspace.config
+
+    @property
+    def takes_workspace_registry(self) -> bool:
+        """Whether images go to the registry of a workspace that exists."""
+        return self.uses_azure_registry and bool(self.existing_workspace) and not self._names_azure_registry
+
+    @property
     def uses_azure_registry(self) -> bool:
         """Whether there is a registry on Azure; an existing image that is used as it is needs none."""
         if self.registry.server is not None:
-            return False
-        is_built = self.image.builder is not ImageBuilder.PREBUILT or not self.image.user_managed_dependencies
-        return is_built or bool(self.registry.model_fields_set)
+            return self.image.has_packages  # which Azure ML installs into a registry on Azure
+        is_built = self.image.builder is not ImageBuilder.PREBUILT or self.image.has_packages
+        return is_built or self._names_azure_registry
+
+    @property
+    def _names_azure_registry(self) -> bool:
+        return bool(self.registry.model_fields_set & {"id", "name", "sku"})
 
     @property
     def has_secrets(self) -> bool:

@@ -26,6 +26,7 @@ KINDS = {
     "trainup:index:Image": ("trainup.provider.image", "ImageHandler"),
     "trainup:index:Data": ("trainup.provider.data", "DataHandler"),
     "trainup:index:Pool": ("trainup.provider.pool", "PoolHandler"),
+    "trainup:index:Grant": ("trainup.provider.grant", "GrantHandler"),
     "trainup:index:Quota": ("trainup.provider.quota", "QuotaHandler"),
     "trainup:index:Server": ("trainup.provider.server", "ServerHandler"),
 }

@@ -1,11 +1,12 @@
-"""Who may use what a stack made."""
+"""Who may use what a stack made: those who submit runs, and the nodes that run them."""
 
 from typing import NotRequired, TypedDict
 
 import pulumi
 
-from trainup.components.azure.grants import grant
-from trainup.core.roles import PrincipalType, Scope, submitter_roles
+from trainup.components.azure.grants import grant, share
+from trainup.core.azure_ids import STORAGE, parse_id
+from trainup.core.roles import NODE_ROLES, PrincipalType, Scope, submitter_roles
 
 
 class AccessArgs(TypedDict):
@@ -29,9 +30,12 @@ class AccessArgs(TypedDict):
     builds_in_registry: NotRequired[bool]
     """Whether the registry itself builds, rather than takes what is pushed. Defaults to false."""
 
+    cloud: NotRequired[str]
+    """Azure's cloud by name, or the host of one that describes itself. Defaults to `public`."""
+
 
 class Access(pulumi.ComponentResource):
-    """The roles that submitting runs takes, and no more. Costs nothing."""
+    """The roles that submitting runs takes, and no more. Who has one already keeps it. Costs nothing."""
 
     assignment_ids: pulumi.Output[list[str]]
     """ARM ids of the role assignments."""
@@ -51,13 +55,14 @@ class Access(pulumi.ComponentResource):
         )
 
         assignments = [
-            grant(
+            share(
                 f"{name}-{principal}-{scope}-{role.name.lower().replace('_', '-')}",
                 role,
                 scopes[scope],
                 principal,
-                parent=self,
-                principal_type=kind,
+                self,
+                kind,
+                args.get("cloud"),
             )
             for principal, kind in args["principals"].items()
             for role, scope in roles
@@ -65,3 +70,65 @@ class Access(pulumi.ComponentResource):
 
         self.assignment_ids = pulumi.Output.all(*(assignment.id for assignment in assignments))
         self.register_outputs({"assignment_ids": self.assignment_ids})
+
+
+class NodeAccessArgs(TypedDict):
+    """Who nodes are, and what they use."""
+
+    principal_id: pulumi.Input[str]
+    """The nodes' identity as role assignments name it."""
+
+    identity_id: NotRequired[pulumi.Input[str]]
+    """ARM id of the same identity, where the stack made it. Defaults to one that others gave roles as well, as that of
+    an existing cluster."""
+
+    storage_id: NotRequired[pulumi.Input[str]]
+    """ARM id of the account that runs write to. Defaults to none."""
+
+    registry_id: NotRequired[pulumi.Input[str]]
+    """ARM id of the registry that images are pulled from. Defaults to none."""
+
+    vault_id: NotRequired[pulumi.Input[str]]
+    """ARM id of the key vault with the secrets of runs. Defaults to none."""
+
+    data_ids: NotRequired[list[str]]
+    """ARM ids of the storage accounts with data; an account may be there for each thing in it. Defaults to none."""
+
+    cloud: NotRequired[str]
+    """Azure's cloud by name, or the host of one that describes itself. Defaults to `public`."""
+
+
+class NodeAccess(pulumi.ComponentResource):
+    """The roles that nodes need for what runs use, and no more. Costs nothing."""
+
+    assignment_ids: pulumi.Output[list[str]]
+    """ARM ids of the role assignments."""
+
+    identity_id: pulumi.Output[str]
+    """The identity for a new cluster, once it may pull images and write: a cluster that takes this is never made too
+    early. Empty where none was given."""
+
+    def __init__(self, name: str, args: NodeAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:NodeAccess", name, {}, opts)
+
+        # Azure ML asks for the right to pull when a cluster is made, and never again.
+        first = [
+            self._grant(name, args, scope, resource)
+            for scope, resource in ((Scope.STORAGE, args.get("storage_id")), (Scope.REGISTRY, args.get("registry_id")))
+            if resource is not None
+        ]
+        later = [self._grant(name, args, Scope.VAULT, args["vault_id"])] if "vault_id" in args else []
+        # One spelling, so that it does not matter which thing in an account is taken out again.
+        accounts = {parse_id(text.lower(), STORAGE).name: text.lower() for text in args.get("data_ids", ())}
+        later += [self._grant(f"{name}-{account}", args, Scope.DATA, where) for account, where in accounts.items()]
+
+        self.assignment_ids = pulumi.Output.all(*first, *later)
+        self.identity_id = pulumi.Output.all(args.get("identity_id", ""), *first).apply(lambda ids: str(ids[0]))
+        self.register_outputs({"assignment_ids": self.assignment_ids, "identity_id": self.identity_id})
+
+    def _grant(self, name: str, args: NodeAccessArgs, scope: Scope, resource: pulumi.Input[str]) -> pulumi.Output[str]:
+        facts = (f"{name}-{scope}", NODE_ROLES[scope], resource, args["principal_id"], self)
+        given: pulumi.CustomResource = (
+            grant(*facts) if "identity_id" in args else share(*facts, cloud=args.get("cloud"))
+        )
+        return given.id

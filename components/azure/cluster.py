@@ -1,6 +1,6 @@
 """The cluster noun on Azure."""
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 from pulumi_azure_native import machinelearningservices
@@ -168,3 +168,31 @@ class GpuCluster(pulumi.ComponentResource):
                 delete_before_replace=True,
             ),
         )
+
+
+def principal_of(cluster_id: str) -> pulumi.Output[str]:
+    """The identity of an existing cluster's nodes as role assignments name it. RunError unless there is just one.
+
+    A preview knows it.
+    """
+    cluster = parse_id(cluster_id, CLUSTER)
+    workspace, name = cluster.names
+    found = machinelearningservices.get_compute_output(
+        resource_group_name=cluster.resource_group, workspace_name=workspace, compute_name=name
+    )
+    identity: pulumi.Output[Any] = found.identity
+    return identity.apply(lambda told: _principal(name, told))
+
+
+def _principal(cluster: str, identity: Any) -> str:
+    assigned = (identity.user_assigned_identities if identity else None) or {}
+    own = identity.principal_id if identity else None
+    found = [principal for principal in (own, *(one.principal_id for one in assigned.values())) if principal]
+    if len(found) != 1:
+        raise pulumi.RunError(
+            f"the nodes of the existing cluster {cluster!r} have {len(found) or 'no'} identities, and it takes just "
+            "one to give them the roles that this stack needs, on its registry, on data or on secrets: give the "
+            "cluster one (`az ml compute update --identity-type …`), read data with a `key`, or let the stack make a "
+            "cluster"
+        )
+    return str(found[0])

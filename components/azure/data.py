@@ -5,11 +5,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_azure_native import machinelearningservices
 
-from trainup.components.azure.grants import grant
 from trainup.core.azure_ids import STORAGE, parse_id
 from trainup.core.azure_names import datastore_name
 from trainup.core.canonical import sha256
-from trainup.core.roles import Role
 
 
 class DataAssetArgs(TypedDict):
@@ -36,11 +34,9 @@ class DataAssetArgs(TypedDict):
     version: NotRequired[str]
     """Version of the data; anything new is a new version. Defaults to one that is named by where the data lies."""
 
-    principal_id: NotRequired[pulumi.Input[str]]
-    """Identity of the nodes, which may then read the account. Defaults to granting nothing."""
-
     account_key: NotRequired[pulumi.Input[str]]
-    """Key of the account, a secret, where identities cannot be used. Defaults to access by identity."""
+    """Key of the account, a secret, where identities cannot be used. Defaults to access by identity, which takes a role
+    on the account."""
 
     storage_suffix: NotRequired[str]
     """What storage addresses end in. Defaults to `core.windows.net`."""
@@ -62,10 +58,7 @@ class DataAsset(pulumi.ComponentResource):
         super().__init__("trainup:index:DataAsset", name, {}, opts)
 
         account = parse_id(args["storage_id"], STORAGE)
-        key, principal = args.get("account_key"), args.get("principal_id")
-
-        if key is None and principal is not None:
-            grant(f"{name}-nodes-read", Role.BLOB_DATA_READER, args["storage_id"], principal, parent=self)
+        key = args.get("account_key")
 
         store = machinelearningservices.Datastore(
             f"{name}-store",

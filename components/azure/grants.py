@@ -3,6 +3,7 @@
 import pulumi
 from pulumi_azure_native import authorization
 
+from trainup.components.resources import Grant
 from trainup.core.roles import PrincipalType, Role, assignment_name, definition_id
 
 
@@ -12,9 +13,8 @@ def grant(
     scope: pulumi.Input[str],
     principal_id: pulumi.Input[str],
     parent: pulumi.ComponentResource,
-    principal_type: PrincipalType = PrincipalType.SERVICE_PRINCIPAL,
 ) -> authorization.RoleAssignment:
-    """Assign the role, under a name made of the facts: the same assignment is never made twice."""
+    """Assign the role to an identity that the stack made, so that nobody else can have done it."""
     where = pulumi.Output.from_input(scope)
     facts = pulumi.Output.all(scope, principal_id)
     return authorization.RoleAssignment(
@@ -23,7 +23,30 @@ def grant(
         role_definition_id=where.apply(lambda text: definition_id(text.split("/")[2], role)),
         scope=scope,
         principal_id=principal_id,
-        principal_type=str(principal_type),
+        principal_type=str(PrincipalType.SERVICE_PRINCIPAL),
         # The name is made of the facts, so a successor can stand beside what it replaces.
+        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False),
+    )
+
+
+def share(
+    name: str,
+    role: Role,
+    scope: pulumi.Input[str],
+    principal_id: pulumi.Input[str],
+    parent: pulumi.ComponentResource,
+    principal_type: PrincipalType = PrincipalType.SERVICE_PRINCIPAL,
+    cloud: str | None = None,
+) -> Grant:
+    """Assign the role to somebody who may have it already, from another stack or by hand."""
+    return Grant(
+        name,
+        {
+            "scope": scope,
+            "principal_id": principal_id,
+            "principal_type": str(principal_type),
+            "role": str(role),
+            "cloud": cloud,
+        },
         opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -102,14 +102,17 @@ class CustomImage(pulumi.ComponentResource):
             case _:
                 image = self._find(name, args)
 
+        # Stacks may share a workspace, and none takes away what another one's runs name.
+        owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         environment = machinelearningservices.EnvironmentVersion(
             f"{name}-environment",
             name=environment_name,
-            version=image.apply(lambda reference: environment_version(reference, conda)),
+            version=image.apply(lambda reference: environment_version(reference, conda, owner)),
             resource_group_name=args["resource_group_name"],
             workspace_name=args["workspace_name"],
             properties={"image": image, "os_type": "Linux"} | ({"conda_file": conda} if conda is not None else {}),
-            opts=pulumi.ResourceOptions(parent=self),
+            # The version is made of the content, so a successor can stand beside what it replaces.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
 
         self.reference = image

@@ -5,14 +5,12 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_azure_native import containerregistry, machinelearningservices
 
-from trainup.components.azure.grants import grant
 from trainup.core.azure_ids import REGISTRY, parse_id
 from trainup.core.azure_names import stem
-from trainup.core.roles import Role
 
 
 class ContainerRegistryArgs(TypedDict):
-    """Where images lie, and who pulls them."""
+    """Where images lie."""
 
     location: str
     """Region, such as `koreacentral`."""
@@ -20,13 +18,7 @@ class ContainerRegistryArgs(TypedDict):
     resource_group_name: pulumi.Input[str]
     """Resource group of a new registry."""
 
-    identity_id: pulumi.Input[str]
-    """ARM id of the identity that the nodes run as."""
-
-    principal_id: pulumi.Input[str]
-    """The same identity as role assignments name it."""
-
-    registry_id: NotRequired[str]
+    registry_id: NotRequired[pulumi.Input[str]]
     """ARM id of an existing registry to attach to. Defaults to a new one."""
 
     registry_name: NotRequired[str]
@@ -48,9 +40,6 @@ class ContainerRegistry(pulumi.ComponentResource):
     login_server: pulumi.Output[str]
     """Host name that images are named under."""
 
-    identity_id: pulumi.Output[str]
-    """The nodes' identity, once it may pull: a cluster that takes this is never made too early."""
-
     def __init__(self, name: str, args: ContainerRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:ContainerRegistry", name, {}, opts)
 
@@ -59,7 +48,7 @@ class ContainerRegistry(pulumi.ComponentResource):
                 f"{name}-registry", existing, opts=pulumi.ResourceOptions(parent=self)
             )
             # Older engines do not tell the id of what is read in a preview, and it is known anyway.
-            self.id = pulumi.Output.from_input(str(parse_id(existing, REGISTRY)))
+            self.id = pulumi.Output.from_input(existing).apply(lambda text: str(parse_id(text, REGISTRY)))
         else:
             registry = containerregistry.Registry(
                 stem(name, 50, separator=""),
@@ -73,12 +62,8 @@ class ContainerRegistry(pulumi.ComponentResource):
             )
             self.id = registry.id
 
-        pull = grant(f"{name}-nodes-pull", Role.ACR_PULL, self.id, args["principal_id"], parent=self)
-
         self.login_server = registry.login_server
-        # Azure ML asks for the right to pull when a cluster is made, and never again.
-        self.identity_id = pulumi.Output.all(args["identity_id"], pull.id).apply(lambda ids: str(ids[0]))
-        self.register_outputs({"id": self.id, "login_server": self.login_server, "identity_id": self.identity_id})
+        self.register_outputs({"id": self.id, "login_server": self.login_server})
 
 
 class ExternalRegistryArgs(TypedDict):

@@ -13,10 +13,8 @@ from pulumi_azure_native import (
     storage,
 )
 
-from trainup.components.azure.grants import grant
 from trainup.core.azure_ids import WORKSPACE, parse_id
 from trainup.core.azure_names import stem
-from trainup.core.roles import Role
 
 
 class WorkspaceArgs(TypedDict):
@@ -37,8 +35,9 @@ class WorkspaceArgs(TypedDict):
     registry_id: NotRequired[pulumi.Input[str]]
     """Container registry for images that Azure ML builds itself. Defaults to none."""
 
-    nodes_read_secrets: NotRequired[bool]
-    """Whether the identity for nodes may read the workspace's key vault, for runs with secrets. Defaults to false."""
+    has_nodes: NotRequired[bool]
+    """Whether nodes get an identity; those of an existing cluster in an existing workspace have one. Defaults to
+    true."""
 
     protect: NotRequired[bool]
     """Whether what holds data is protected from deletion, and a deleted vault is kept for 90 days. Defaults to true."""
@@ -69,7 +68,7 @@ class Workspace(pulumi.ComponentResource):
     """ARM id of the key vault."""
 
     identity_id: pulumi.Output[str]
-    """ARM id of the identity for nodes; it may read and write the storage account."""
+    """ARM id of the identity for nodes, which has no roles yet; empty where there is none."""
 
     principal_id: pulumi.Output[str]
     """The same identity as role assignments name it."""
@@ -87,13 +86,16 @@ class Workspace(pulumi.ComponentResource):
             )
         self.resource_group_name = group.name if group_name is None else pulumi.Output.from_input(group_name)
 
-        identity = managedidentity.UserAssignedIdentity(
-            stem(name, 128, "nodes"),
-            location=args["location"],
-            resource_group_name=self.resource_group_name,
-            # While it is changed, a preview does not know its principal, and every role would look replaced.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["tags"]),
-        )
+        self.identity_id = self.principal_id = pulumi.Output.from_input("")
+        if args.get("has_nodes", True) or not existing:
+            identity = managedidentity.UserAssignedIdentity(
+                stem(name, 128, "nodes"),
+                location=args["location"],
+                resource_group_name=self.resource_group_name,
+                # While it is changed, a preview does not know its principal, and every role would look replaced.
+                opts=pulumi.ResourceOptions(parent=self, ignore_changes=["tags"]),
+            )
+            self.identity_id, self.principal_id = identity.id, identity.principal_id
 
         if existing:
             workspace = machinelearningservices.Workspace.get(
@@ -108,20 +110,7 @@ class Workspace(pulumi.ComponentResource):
             workspace = self._create(name, args, identity.tenant_id)
             self.id, self.name = workspace.id, workspace.name
 
-        access = grant(
-            f"{name}-nodes-storage", Role.BLOB_DATA_CONTRIBUTOR, self.storage_id, identity.principal_id, parent=self
-        )
-
-        grants = [access]
-        if args.get("nodes_read_secrets", False):
-            reads = grant(f"{name}-nodes-secrets", Role.SECRETS_USER, self.vault_id, identity.principal_id, parent=self)
-            grants.append(reads)
-
         self.tracking_uri = workspace.ml_flow_tracking_uri
-        # Whoever takes the identity waits until it may do what runs do.
-        granted = (assignment.id for assignment in grants)
-        self.identity_id = pulumi.Output.all(identity.id, *granted).apply(lambda ids: str(ids[0]))
-        self.principal_id = identity.principal_id
         self.register_outputs({output: getattr(self, output) for output in Workspace.__annotations__})
 
     def _create(
@@ -203,3 +192,13 @@ class Workspace(pulumi.ComponentResource):
             # Filled in by the service once the network is first used.
             opts=pulumi.ResourceOptions(parent=self, protect=protect, ignore_changes=["managedNetwork"]),
         )
+
+
+def registry_of(workspace_id: str) -> pulumi.Output[str | None]:
+    """The container registry of an existing workspace, if it has one yet. A preview knows it."""
+    workspace = parse_id(workspace_id, WORKSPACE)
+    found = machinelearningservices.get_workspace_output(
+        resource_group_name=workspace.resource_group, workspace_name=workspace.name
+    )
+    registry: pulumi.Output[str | None] = found.container_registry
+    return registry

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.support.attached import FOUND, ML, Place
+from trainup.core.roles import Role, submitter_roles
 
 pytestmark = pytest.mark.engine
 
@@ -13,7 +14,7 @@ PASSWORD, KEY = "planted-5ecret", "planted-key-7f3a=="
 
 def test_a_stack_in_a_sovereign_cloud_has_its_addresses(place: Place) -> None:
     pets = {"storage": place.sample.account, "container": "pets"}
-    stack = place.stack(data={"pets": pets})
+    stack = place.stack(data={"pets": pets}, cluster={"serverless": True})
     place.project.pulumi("config", "set", "azure-native:environment", "usgovernment")
     place.project.pulumi("config", "set", "azure-native:location", "usgovvirginia")
     stack.up()
@@ -43,6 +44,82 @@ def test_a_serverless_stack_has_no_cluster_and_no_quota_to_ask_for(place: Place)
     assert "computeId" not in job
     assert job["resources"]["instanceType"] == "Standard_NC24ads_A100_v4"
     stack.destroy()
+
+
+def test_two_stacks_on_one_workspace_take_nothing_from_each_other(place: Place) -> None:
+    person = "22222222-2222-2222-2222-222222222222"
+    place.azure.principals.add(person)
+    shared = {"access": {"users": [person]}, "registry": {"id": place.sample.registry}, "image": {"context": "image"}}
+    first = place.stack("first", **shared)
+    place.image("image", "FROM scratch\n")
+    first.up()
+    second = place.stack("second", **shared)
+    place.image("image", "FROM scratch\n")
+    second.up()
+    assert first.plan() == second.plan() == {}
+    assert roles_of(place, person) == SUBMITTER
+    first.destroy()
+    assert place.environment  # the second one's alone
+    second.up()  # gives what went with the first one
+    assert roles_of(place, person) == SUBMITTER
+    second.destroy()
+    assert not roles_of(place, person)
+
+
+SUBMITTER = sorted(role for role, _ in submitter_roles(registry=True, cloud_build=True))
+
+
+def roles_of(place: Place, principal: str) -> list[str]:
+    given = [item["properties"] for item in place.azure.resources("Microsoft.Authorization/roleAssignments")]
+    return sorted(one["roleDefinitionId"].rsplit("/", 1)[-1] for one in given if one["principalId"] == principal)
+
+
+def test_two_data_in_one_storage_account_are_one_role(place: Place) -> None:
+    place.azure.delete(place.sample.cluster)
+    cats = {"storage": place.sample.account, "container": "cats"}
+    dogs = {"storage": place.sample.account.upper(), "container": "dogs"}
+    stack = place.deploy(cluster={}, data={"cats": cats, "dogs": dogs})
+    nodes = place.cloud.one(f"{ML}/computes")["identity"]["userAssignedIdentities"].popitem()[1]["principalId"]
+    assert roles_of(place, nodes) == sorted((Role.BLOB_DATA_CONTRIBUTOR, Role.BLOB_DATA_READER))
+    place.project.edit(data={"dogs": dogs})
+    assert set(stack.plan()) == {"data-cats-store", "data-cats-version"}
+
+
+def test_packages_are_installed_where_the_nodes_of_a_new_cluster_may_pull(place: Place) -> None:
+    place.azure.delete(place.sample.cluster)
+    packages = {"user_managed_dependencies": False, "pip": ["fastai==2.8.4"]}
+    place.deploy(cluster={}, image={**FOUND, **packages})
+    assert place.cloud.names("Microsoft.ContainerRegistry/registries") == ["teamregistry"]
+    nodes = place.cloud.one(f"{ML}/computes")["identity"]["userAssignedIdentities"].popitem()[1]["principalId"]
+    assert place.azure.has_role(nodes, Role.ACR_PULL, place.sample.registry)
+
+
+def test_an_existing_cluster_may_read_what_the_stack_names(place: Place) -> None:
+    principal = place.azure.get(place.sample.identity)["properties"]["principalId"]
+    before = roles_of(place, principal)
+    stack = place.deploy(data={"pets": {"storage": place.sample.account, "container": "pets"}})
+    assert roles_of(place, principal) == sorted([*before, Role.BLOB_DATA_READER])
+    stack.destroy()
+    assert roles_of(place, principal) == before
+
+
+def test_a_workspace_without_a_registry_is_told_before_anything_is_made(place: Place) -> None:
+    place.azure.amend(place.sample.workspace, {"properties.containerRegistry": None})
+    stack = place.stack(image={"context": "image"})
+    place.image("image", "FROM scratch\n")
+    said = stack.refused()
+    assert (
+        "which has none yet: give it one (`az ml workspace update --container-registry …`), or set trainup:re" in said
+    )
+    assert "Traceback" not in said
+
+
+def test_an_existing_cluster_without_an_identity_is_told_before_anything_is_made(place: Place) -> None:
+    place.azure.amend(place.sample.cluster, {"identity": None})
+    stack = place.stack(data={"pets": {"storage": place.sample.account, "container": "pets"}})
+    said = stack.refused()
+    assert "the nodes of the existing cluster 'gpu-cluster' have no identities, and it takes just one" in said
+    assert "Traceback" not in said
 
 
 def test_what_exists_is_left_as_it_was(place: Place) -> None:

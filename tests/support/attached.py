@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.support.azure import Cloud
 from tests.support.inline import Inline, inline
-from tests.support.project import Project
+from tests.support.project import STACK, Project
 from trainup.infra.azure import NOBODY
 from trainup.simulator.cloud.sample import Sample, furnish
 
@@ -22,11 +22,12 @@ class Place:
         self.sample: Sample = furnish(cloud.azure)
         self.project: Project
 
-    def stack(self, **sections: Any) -> Inline:
+    def stack(self, called: str = STACK, **sections: Any) -> Inline:
         """A stack of these sections, not yet deployed."""
         given = {"workspace": {"id": self.sample.workspace}, "image": FOUND, "cluster": {"id": self.sample.cluster}}
         given = {**given, "runs": {}, **sections}
-        self.project = self.cloud.stack("dev", **{name: value for name, value in given.items() if value is not None})
+        given = {name: value for name, value in given.items() if value is not None}
+        self.project = self.cloud.stack("dev", called, **given)
         return self._exits.enter_context(inline(self.project))
 
     def deploy(self, **sections: Any) -> Inline:

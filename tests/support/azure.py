@@ -32,7 +32,7 @@ class Cloud:
         """One JSON file per accepted body."""
         return self.folder / "bodies"
 
-    def project(self, program: str | Path, name: str = "project") -> Project:
+    def project(self, program: str | Path, name: str = "project", stack: str = STACK) -> Project:
         """A project with its own program, given as text, or with the `infra/` in a folder."""
         if isinstance(program, str):
             infra = self.folder / f"{name}-program"
@@ -40,16 +40,16 @@ class Cloud:
             (infra / "__main__.py").write_text(program)
         else:
             infra = program
-        return Project(self.folder / name, self.variables, infra=infra)
+        return Project(self.folder / name, self.variables, infra=infra, stack=stack)
 
-    def stack(self, name: str, **sections: Any) -> Project:
+    def stack(self, name: str, called: str = STACK, **sections: Any) -> Project:
         """The repository's own program with the stack file of this name; sections given replace those in it."""
-        made = self.project(REPOSITORY / "infra", name)
+        made = self.project(REPOSITORY / "infra", name if called == STACK else f"{name}-{called}", called)
         shutil.copytree(REPOSITORY / "training", made.folder / "training", ignore=shutil.ignore_patterns("__pycache__"))
         config = yaml.safe_load((REPOSITORY / f"Pulumi.{name}.yaml").read_text())["config"]
         config |= {f"trainup:{section}": value for section, value in sections.items()}
-        (made.folder / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump({"config": config}, sort_keys=False))
-        made.pulumi("stack", "init", "--no-select", STACK)
+        (made.folder / f"Pulumi.{called}.yaml").write_text(yaml.safe_dump({"config": config}, sort_keys=False))
+        made.pulumi("stack", "init", "--no-select", called)
         self.docker.folder = made.folder / "infra"
         return made
 

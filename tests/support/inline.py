@@ -11,7 +11,7 @@ import pytest
 from pulumi import automation
 from pulumi.runtime import settings
 
-from tests.support.project import STACK, Project
+from tests.support.project import Project
 
 UPDATED, CREATED, DELETED = "updated", "created", "deleted"
 NEW_FIRST, OLD_FIRST = "replaced, the new one first", "replaced, the old one first"
@@ -23,7 +23,7 @@ class Inline:
 
     def __init__(self, project: Project, program: Path) -> None:
         self._stack = automation.select_stack(
-            STACK,
+            project.stack,
             project_name="trainup",
             program=lambda: _run(project.folder, program),
             opts=automation.LocalWorkspaceOptions(

@@ -165,7 +165,7 @@ class Project:
 
     def edit(self, **sections: Any) -> None:
         """Put sections in the place of those in the stack's configuration; None takes one out."""
-        path = self.folder / f"Pulumi.{STACK}.yaml"
+        path = self.folder / f"Pulumi.{self.stack}.yaml"
         kept = yaml.safe_load(path.read_text())
         for key, value in sections.items():
             kept["config"].pop(f"trainup:{key}", None)

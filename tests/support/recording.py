@@ -13,6 +13,8 @@ from pulumi.runtime.stack import run_pulumi_func
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 PRINCIPAL, TENANT = "11111111-1111-1111-1111-111111111111", "33333333-3333-3333-3333-333333333333"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/group"
+THEIRS = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/theirs"
+"""The registry of a workspace that exists."""
 
 
 @dataclass
@@ -59,7 +61,8 @@ class _Mocks(mocks.Mocks):
     """Answers with the inputs, an id, and the few outputs that others take."""
 
     def call(self, args: mocks.MockCallArgs) -> Any:
-        raise AssertionError(f"{args.token} was called: a component asks Azure nothing")
+        assert args.token in TOLD, f"{args.token} was called: Azure is asked only about what exists"
+        return TOLD[args.token]
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         kind = args.typ.rsplit(":", 1)[-1]
@@ -74,10 +77,22 @@ OUTPUTS: dict[str, dict[str, Any]] = {
         "principalId": "11111111-1111-1111-1111-111111111111",
         "tenantId": "33333333-3333-3333-3333-333333333333",
     },
-    "Workspace": {"mlFlowTrackingUri": "azureml://tracking", "storageAccount": f"{GROUP}/storage"},
+    "Workspace": {
+        "mlFlowTrackingUri": "azureml://tracking",
+        "storageAccount": f"{GROUP}/storage",
+    },
     "Registry": {"loginServer": "images.azurecr.io"},
     "Image": {"reference": "images.azurecr.io/fastai2@sha256:" + "a" * 64, "repoDigest": "r/i@sha256:" + "b" * 64},
 }
+
+
+TOLD: dict[str, dict[str, Any]] = {
+    "azure-native:machinelearningservices:getWorkspace": {"containerRegistry": THEIRS},
+    "azure-native:machinelearningservices:getCompute": {
+        "identity": {"type": "SystemAssigned", "principalId": "the cluster's"}
+    },
+}
+"""What Azure tells about what exists."""
 
 
 class _Monitor(mocks.MockMonitor):

@@ -11,14 +11,14 @@ import pytest
 from tests.support.contract import Check
 from tests.support.recording import GROUP, Registered, record
 from tests.unit.azure.bodies import sent
-from trainup.components.azure.access import Access
+from trainup.components.azure.access import Access, NodeAccess
 from trainup.components.azure.cluster import REPLACED_ON, GpuCluster
 from trainup.components.azure.data import DataAsset
 from trainup.components.azure.image import CustomImage
 from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry
 from trainup.components.azure.workspace import Workspace
 from trainup.core.images import ImageBuilder
-from trainup.core.roles import PrincipalType
+from trainup.core.roles import PrincipalType, Role
 
 ML = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ws"
 ACR = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/images"
@@ -32,11 +32,13 @@ PEOPLE = {
 }
 BESIDE: dict[str, Any] = {"workspace_name": "ws", "resource_group_name": "group"}
 CLUSTER: dict[str, Any] = {**BESIDE, "location": "westeurope", "identity_id": IDENTITY}
-REGISTRY: dict[str, Any] = {
-    "location": "westeurope",
-    "resource_group_name": "group",
-    "identity_id": IDENTITY,
+REGISTRY: dict[str, Any] = {"location": "westeurope", "resource_group_name": "group"}
+USED: dict[str, Any] = {
     "principal_id": "p",
+    "storage_id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/own",
+    "registry_id": ACR,
+    "vault_id": f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv",
+    "data_ids": [STORAGE, STORAGE.upper(), f"{STORAGE}2"],
 }
 DIGEST = "ghcr.io/team/fastai@sha256:" + "c" * 64
 
@@ -68,6 +70,7 @@ CASES: dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]] = {
     ),
     "workspace to throw away": (Workspace, lambda: {**WEST, "protect": False}),
     "attached workspace": (Workspace, lambda: {**WEST, "workspace_id": ML}),
+    "attached workspace with nodes": (Workspace, lambda: {**WEST, "workspace_id": ML, "has_nodes": False}),
     "registry": (ContainerRegistry, lambda: REGISTRY),
     "registry of a name": (ContainerRegistry, lambda: {**REGISTRY, "registry_name": "images", "sku": "Premium"}),
     "attached registry": (ContainerRegistry, lambda: {**REGISTRY, "registry_id": ACR}),
@@ -87,7 +90,7 @@ CASES: dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]] = {
     "image with packages": (CustomImage, lambda: {**FOUND, "reference": DIGEST, "conda": "dependencies: [pip]\n"}),
     "data": (
         DataAsset,
-        lambda: {**BESIDE, "storage_id": STORAGE, "container": "pets", "data_name": "pets-1", "principal_id": "p"},
+        lambda: {**BESIDE, "storage_id": STORAGE, "container": "pets", "data_name": "pets-1"},
     ),
     "data by key": (
         DataAsset,
@@ -103,13 +106,16 @@ CASES: dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]] = {
         Access,
         lambda: {"principals": PEOPLE, "workspace_id": ML, "storage_id": STORAGE, "registry_id": ACR},
     ),
+    "node access": (NodeAccess, lambda: {**USED, "identity_id": IDENTITY}),
+    "node access of an existing cluster": (NodeAccess, lambda: USED),
 }
 CHILDREN = {
-    "workspace": "Component ResourceGroup RoleAssignment StorageAccount UserAssignedIdentity Vault Workspace Workspace",
-    "workspace of a name": "Component RoleAssignment StorageAccount UserAssignedIdentity Vault Workspace Workspace",
-    "attached workspace": "RoleAssignment UserAssignedIdentity Workspace",
-    "registry": "Registry RoleAssignment",
-    "attached registry": "Registry RoleAssignment",
+    "workspace": "Component ResourceGroup StorageAccount UserAssignedIdentity Vault Workspace Workspace",
+    "workspace of a name": "Component StorageAccount UserAssignedIdentity Vault Workspace Workspace",
+    "attached workspace": "UserAssignedIdentity Workspace",
+    "attached workspace with nodes": "Workspace",
+    "registry": "Registry",
+    "attached registry": "Registry",
     "external registry": "WorkspaceConnection",
     "cluster": "Compute Quota",
     "attached cluster": "",
@@ -119,9 +125,11 @@ CHILDREN = {
     "image by digest": "EnvironmentVersion",
     "image by tag": "EnvironmentVersion Image",
     "image with packages": "EnvironmentVersion",
-    "data": "DataVersion Datastore RoleAssignment",
+    "data": "DataVersion Datastore",
     "data by key": "DataVersion Datastore",
-    "access": " ".join(["RoleAssignment"] * 8),
+    "access": " ".join(["Grant"] * 8),
+    "node access": " ".join(["RoleAssignment"] * 5),
+    "node access of an existing cluster": " ".join(["Grant"] * 5),
 }
 
 
@@ -223,31 +231,38 @@ def test_nothing_new_gets_a_name_that_a_deleted_one_blocks() -> None:
 
 
 def test_roles_are_for_an_identity_that_azure_need_not_look_up() -> None:
-    for case in ("workspace", "registry", "data"):
-        grant = only(made(case), "RoleAssignment").plain
-        assert grant["principalType"] == "ServicePrincipal"
-        assert re.fullmatch(r"[0-9a-f-]{36}", grant["roleAssignmentName"])
+    grants = [one.plain for one in made("node access") if one.type.endswith(":RoleAssignment")]
+    assert {grant["principalType"] for grant in grants} == {"ServicePrincipal"}
+    assert all(re.fullmatch(r"[0-9a-f-]{36}", grant["roleAssignmentName"]) for grant in grants)
+
+
+@pytest.mark.parametrize("case", ["node access", "node access of an existing cluster"])
+def test_nodes_get_one_role_on_each_thing_that_runs_use(case: str) -> None:
+    grants = [one.plain for one in made(case)[1:]]
+    roles = {grant["scope"]: grant.get("role") or grant["roleDefinitionId"].rpartition("/")[2] for grant in grants}
+    assert roles == {
+        USED["storage_id"]: Role.BLOB_DATA_CONTRIBUTOR,
+        USED["registry_id"]: Role.ACR_PULL,
+        USED["vault_id"]: Role.SECRETS_USER,
+        STORAGE.lower(): Role.BLOB_DATA_READER,
+        f"{STORAGE}2".lower(): Role.BLOB_DATA_READER,
+    }
+    assert len(grants) == len(roles)
 
 
 def test_people_get_roles_as_what_they_are() -> None:
-    grants = [one.plain for one in made("access") if one.type.endswith("RoleAssignment")]
-    assert {grant["principalId"]: grant["principalType"] for grant in grants} == PEOPLE
+    grants = [one.plain for one in made("access") if one.type.endswith(":Grant")]
+    assert {grant["principal_id"]: grant["principal_type"] for grant in grants} == PEOPLE
 
 
-def test_who_takes_the_registrys_identity_waits_for_the_right_to_pull() -> None:
+def test_who_takes_the_nodes_identity_waits_for_the_right_to_pull_and_to_write() -> None:
     def program() -> None:
-        registry = ContainerRegistry("reg", REGISTRY)  # type: ignore[arg-type]
-        GpuCluster("cluster", {**CLUSTER, "identity_id": registry.identity_id})  # type: ignore[typeddict-item]
+        access = NodeAccess("nodes", {**USED, "identity_id": IDENTITY})  # type: ignore[typeddict-item]
+        GpuCluster("cluster", {**CLUSTER, "identity_id": access.identity_id})  # type: ignore[typeddict-item]
 
-    assert "reg-nodes-pull" in only(record(program), "Compute").dependencies
-
-
-def test_who_takes_the_workspaces_identity_waits_for_the_right_to_its_storage() -> None:
-    def program() -> None:
-        workspace = Workspace("ws", WEST)  # type: ignore[arg-type]
-        GpuCluster("cluster", {**CLUSTER, "identity_id": workspace.identity_id})  # type: ignore[typeddict-item]
-
-    assert "ws-nodes-storage" in only(record(program), "Compute").dependencies
+    waits_for = only(record(program), "Compute").dependencies
+    assert {"nodes-registry", "nodes-storage"} <= set(waits_for)
+    assert not {"nodes-vault", "nodes-pets-data"} & set(waits_for)  # else a run's first secret would change the cluster
 
 
 def test_a_cluster_goes_before_its_successor_comes_and_only_for_what_azure_cannot_change() -> None:
