@@ -22,6 +22,7 @@ from trainup.infra.azure_values import (
     ClusterName,
     ContainerName,
     Guid,
+    PrincipalId,
     RegistryId,
     RegistryName,
     RegistryServer,
@@ -183,9 +184,18 @@ class DataSettings(Section):
 class AccessSettings(Section):
     """`trainup:access`: who submits runs, by object id."""
 
-    users: list[Guid] = Field(default_factory=list)
-    groups: list[Guid] = Field(default_factory=list)
-    service_principals: list[Guid] = Field(default_factory=list)
+    users: list[PrincipalId] = Field(default_factory=list)
+    groups: list[PrincipalId] = Field(default_factory=list)
+    service_principals: list[PrincipalId] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _each_is_one_kind(self) -> "AccessSettings":
+        everyone = [principal for kind in (self.users, self.groups, self.service_principals) for principal in set(kind)]
+        twice = sorted({principal for principal in everyone if everyone.count(principal) > 1})
+        refuse(
+            [f"{principal} is in two lists, and an id is of one kind: keep it where it belongs" for principal in twice]
+        )
+        return self
 
     @property
     def principals(self) -> dict[str, PrincipalType]:

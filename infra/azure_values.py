@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from trainup.core import azure_ids, sizes
 from trainup.core.azure_names import check_name
@@ -45,6 +45,8 @@ def _tag_name(text: str) -> str | None:
 
 
 Guid = Annotated[str, judged(_guid)]
+PrincipalId = Annotated[Guid, AfterValidator(str.lower)]
+"""An id that has to be the same however it is written."""
 CloudName = Annotated[str, _parsed(find_cloud)]
 WorkspaceId = Annotated[str, _id(azure_ids.WORKSPACE)]
 WorkspaceName = Annotated[str, _name("workspace")]

@@ -1,7 +1,7 @@
 """Tags on everything that can carry them, through one transform."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 
@@ -39,7 +39,8 @@ def tagged(args: pulumi.ResourceTransformArgs, tags: Mapping[str, str]) -> pulum
         props["properties"] = {**inside, "tags": {**tags, **inside.get("tags", {})}}
     else:
         return None
-    return pulumi.ResourceTransformResult(props=props, opts=args.opts)
+    # None keeps the options as they are; on the way back the SDK would lose a `delete_before_replace` of False.
+    return pulumi.ResourceTransformResult(props=props, opts=cast(pulumi.ResourceOptions, None))
 
 
 def tag_everything(own: Mapping[str, str]) -> None:

@@ -22,8 +22,7 @@ DIGEST = "ghcr.io/team/fastai@sha256:" + "c" * 64
 
 COMPUTE, BUILD, ENVIRONMENT = "cluster-compute", "image-build", "image-environment"
 STACK, ML, REGISTRY = "trainup-test", "trainup-test-ml", "trainuptestregistry"
-PULL = "trainup-test-registry-nodes-pull"
-STORE, VERSION, READS = "data-pets-store", "data-pets-version", "data-pets-nodes-read"
+STORE, VERSION, READS = "data-pets-store", "data-pets-version", "nodes-teamstorage-data"
 GRANTS = ("workspace-ml-data-scientist", "storage-blob-data-contributor", "storage-file-data-privileged-contributor")
 TAGGED = (
     *(f"{STACK}-{role}" for role in ("group", "kv", "logs", "insights", "ml")),
@@ -104,8 +103,8 @@ def image(**changes: Any) -> dict[str, Any]:
 
 
 def over(**outcomes: str) -> dict[str, str]:
-    """A new image, and what is named by its content."""
-    return {BUILD: NEW_FIRST, ENVIRONMENT: OLD_FIRST, **outcomes}
+    """A new image, and what is named by its content: the old one stays until the new one is there."""
+    return {BUILD: NEW_FIRST, ENVIRONMENT: NEW_FIRST, **outcomes}
 
 
 EDITS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
@@ -127,20 +126,20 @@ EDITS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "a build argument": (image(arguments={"A": "1"}), over()),
     "a Dockerfile as text": (image(dockerfile_text="FROM scratch\n"), over()),
     "another repository": (image(repository="team/fastai"), over()),
-    "another name of the environment": (image(environment="fastai3", repository="fastai2"), {ENVIRONMENT: OLD_FIRST}),
+    "another name of the environment": (image(environment="fastai3", repository="fastai2"), {ENVIRONMENT: NEW_FIRST}),
     "a longer build": (image(timeout="2h"), {BUILD: UPDATED}),
     "what Ctrl-C does": (image(on_interrupt="cancel"), {BUILD: UPDATED}),
     "the same Dockerfile by its path": (image(dockerfile="image/Dockerfile"), {}),
     "an existing image": (
         {"image": {"builder": "prebuilt", "reference": DIGEST}},
-        {BUILD: DELETED, ENVIRONMENT: OLD_FIRST, f"access-{PERSON}-registry-contributor": DELETED},
+        {BUILD: DELETED, ENVIRONMENT: NEW_FIRST, f"access-{PERSON}-registry-contributor": DELETED},
     ),
     "the image built by Docker": (
         {"image": {**IMAGE, "builder": "docker"}},
         {
             BUILD: DELETED,
             f"{BUILD} by docker": CREATED,
-            ENVIRONMENT: OLD_FIRST,
+            ENVIRONMENT: NEW_FIRST,
             f"access-{PERSON}-registry-contributor": DELETED,
             f"access-{PERSON}-registry-acr-push": CREATED,
         },

@@ -54,7 +54,7 @@ def test_row_4_the_python_in_the_image_is_used_as_it_is(place: Place) -> None:
 
 def test_row_5_packages_on_top_of_an_image(place: Place) -> None:
     packages = {"user_managed_dependencies": False, "pip": ["fastai==2.8.4"]}
-    stack = place.deploy(image={**FOUND, **packages}, registry={"id": place.sample.registry})
+    stack = place.deploy(image={**FOUND, **packages})
     assert "fastai==2.8.4" in place.environment["condaFile"]
     place.project.edit(image={**FOUND, **packages, "pip": ["fastai==2.8.5"]})
     assert "image-environment" in stack.plan()

@@ -15,6 +15,8 @@ from tests.support.project import Project
 
 UPDATED, CREATED, DELETED = "updated", "created", "deleted"
 NEW_FIRST, OLD_FIRST = "replaced, the new one first", "replaced, the old one first"
+OURS = {f"trainup:index:{kind}" for kind in ("Grant", "Image")}
+"""The provider's own kinds that an edit of a platform can change; others of these names are components."""
 _PLAIN = {"update": UPDATED, "create": CREATED, "delete": DELETED}
 
 
@@ -74,7 +76,7 @@ class Inline:
 def _is_resource(urn: str) -> bool:
     """Whether it is more than a component."""
     kind = urn.split("::")[2].rsplit("$", 1)[-1]
-    return kind == "trainup:index:Image" or not kind.startswith(("trainup:index:", "pulumi:"))
+    return kind in OURS or not kind.startswith(("trainup:index:", "pulumi:"))
 
 
 def _name(urn: str) -> str:

@@ -93,6 +93,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"cluster": {"id": ML}}, f"trainup:cluster.id: '{ML}' is no id of Microsoft.MachineLearningServices/workspaces/c"),
     ({"cluster": {"subnet": "net"}}, "trainup:cluster.subnet: 'net' is no id of Microsoft.Network/virtualNetworks/sub"),
     ({"data": {"a": {"storage": "x", "container": "pets"}}}, "trainup:data.a.storage: 'x' is no id of Microsoft.Stor"),
+    (
+        {"access": {"users": [PERSON], "groups": [PERSON]}},
+        f"trainup:access: {PERSON} is in two lists, and an id is of one kind",
+    ),
     ({"access": {"users": ["me@example.com"]}}, "trainup:access.users[0]: 'me@example.com' is no id: it is 32 hex"),
     # nodes
     ({"cluster": {"size": "STANDARD_NC6"}}, "trainup:cluster.size: 'STANDARD_NC6' was retired in 2023 with all of"),
@@ -313,6 +317,11 @@ def test_the_builder_acr_builds_nowhere_else() -> None:
 def test_principals_are_what_the_list_says() -> None:
     access = _load(access={"users": [PERSON], "groups": [PERSON.replace("2", "3")]}).access
     assert access.principals == {PERSON: PrincipalType.USER, PERSON.replace("2", "3"): PrincipalType.GROUP}
+
+
+def test_an_id_is_the_same_however_it_is_written() -> None:
+    person = PERSON.replace("2", "a")
+    assert list(_load(access={"users": [person, person.upper(), person]}).access.principals) == [person]
 
 
 def test_a_local_stack_has_none_of_these_keys() -> None:
