@@ -1,10 +1,12 @@
 """Finds a workspace's `config.json` as Azure ML's own client does."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from trainup.core.azure_ids import WORKSPACE, AzureId
+from trainup.core.azure_ids import GUID, NO_GUID, WORKSPACE, AzureId
 
 FOLDERS = (".azureml", "aml_config", "")
 NAMES = ("config.json", "project.json")
@@ -28,11 +30,20 @@ def read(start: Path) -> AzureId:
         found = json.loads(path.read_text(encoding="utf-8"))
         if scope := found.get("Scope"):
             _, _, subscription, _, group, _, _, _, name, *_ = scope.split("/")
-        else:
-            subscription, group, name = (found[key] for key in KEYS)
+            found = dict(zip(KEYS, (subscription, group, name), strict=True))
+        parts = {key: found[key] for key in KEYS}
     except (OSError, ValueError, AttributeError, KeyError):
         raise ValueError(f"{path} names no workspace: it is JSON with {', '.join(KEYS)}") from None
-    return AzureId(subscription, group, WORKSPACE, (name,))
+    if problems := [problem for key, value in parts.items() if (problem := _problem(key, value))]:
+        raise ValueError(f"{path} names no workspace: {'; '.join(problems)}: put in what Azure's page of it says")
+    return AzureId(parts[KEYS[0]], parts[KEYS[1]], WORKSPACE, (parts[KEYS[2]],))
+
+
+def _problem(key: str, value: Any) -> str | None:
+    """What is wrong with a part of the file, or None."""
+    if key == KEYS[0]:
+        return None if isinstance(value, str) and GUID.fullmatch(value) else f"{key} is {value!r}, and {NO_GUID}"
+    return None if isinstance(value, str) and re.fullmatch(r"[^/]+", value) else f"{key} is {value!r}, and no name"
 
 
 def _candidates(start: Path) -> Iterator[Path]:

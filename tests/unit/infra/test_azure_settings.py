@@ -28,6 +28,8 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "training" / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.yml").write_text("dependencies: [\n- pip: }\n")
+    placeholder = {"subscription_id": "<id>", "resource_group": "g", "workspace_name": "ws"}
+    (tmp_path / "placeholder.json").write_text(json.dumps(placeholder))
     (tmp_path / "list.yml").write_text("- pip\n")
     monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
     monkeypatch.setattr(pulumi, "get_project", lambda: "trainup")
@@ -202,6 +204,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     # workspaces
     ({"workspace": {"id": ML, "name": "mine"}}, "trainup:workspace: `id` and `name` exclude each other"),
     ({"workspace": {"config": "training"}}, "trainup:workspace.config: "),
+    ({"workspace": {"config": "placeholder.json"}}, "trainup:workspace.config: "),
     (
         {"cluster": {"id": f"{ML}/computes/c"}},
         "trainup:cluster.id: the cluster belongs to another workspace than the stack's: set trainup:workspace.id to",
