@@ -63,6 +63,13 @@ class Grant(pulumi.CustomResource):
         super().__init__("trainup:index:Grant", name, {**_outputs(Grant), **inputs}, opts)
 
 
+class Keep(pulumi.CustomResource):
+    """`trainup:index:Keep`: refuses in the preview an edit that would take away what holds data."""
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trainup:index:Keep", name, inputs, opts)
+
+
 class Quota(pulumi.CustomResource):
     """`trainup:index:Quota`: whether the subscription may have the nodes of a cluster, told in the preview."""
 

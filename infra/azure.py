@@ -13,6 +13,7 @@ from trainup.components.azure.data import DataAsset
 from trainup.components.azure.image import CustomImage
 from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry
 from trainup.components.azure.workspace import Workspace, registry_of
+from trainup.components.resources import Keep
 from trainup.core.images import ImageBuilder, conda_from_pip
 from trainup.infra import settings
 from trainup.infra.azure_image_settings import AzureImageSettings
@@ -30,6 +31,10 @@ def build(wanted: AzureSettings) -> Platform:
     tag_everything(wanted.tags)
     stack, location = f"{pulumi.get_project()}-{pulumi.get_stack()}", wanted.azure_native.location
 
+    keep = Keep("keep", {"kept": wanted.kept, "discard": wanted.discard})
+    # A preview makes nothing, and need not wait for the answer.
+    kept = pulumi.ResourceOptions(depends_on=[] if pulumi.runtime.is_dry_run() else [keep])
+
     # Workspace and registry need each other: one its group, the other a place for images.
     registry_id: pulumi.Output[str] | None = None
     # One that nobody resolved would keep the program waiting.
@@ -46,6 +51,7 @@ def build(wanted: AzureSettings) -> Platform:
             has_nodes=wanted.cluster.id is None,
             protect=wanted.protect,
         ),
+        opts=kept,
     )
     beside = {"workspace_name": workspace.name, "resource_group_name": workspace.resource_group_name}
     cloud = wanted.azure_native.metadata_host or wanted.azure_native.environment
@@ -65,6 +71,7 @@ def build(wanted: AzureSettings) -> Platform:
                 sku=wanted.registry.sku,
                 protect=wanted.protect,
             ),
+            opts=kept,
         )
         if registry_id is not None:
             resolve_registry_id(registry.id)

@@ -222,6 +222,8 @@ class AzureSettings(Section):
     tags: dict[TagName, TagValue] = Field(default_factory=dict)
     protect: bool = True
     """Whether what holds data is protected from deletion."""
+    discard: list[Literal["workspace", "storage", "registry"]] = Field(default_factory=list)
+    """What of it may be lost by an edit that makes it anew; otherwise such an edit is refused."""
     runs: dict[RunName, RunSettings] = Field(default_factory=dict)
 
     @field_validator("image")
@@ -307,6 +309,22 @@ class AzureSettings(Section):
     @property
     def _names_azure_registry(self) -> bool:
         return bool(self.registry.model_fields_set & {"id", "name", "sku"})
+
+    @property
+    def kept(self) -> dict[str, dict[str, str]]:
+        """What the stack makes that holds data → the settings that Azure cannot change on it."""
+        workspace = self.existing_workspace
+        group = parse_id(workspace, WORKSPACE).resource_group if workspace else self.workspace.resource_group
+        place = {"azure-native:location": self.azure_native.location}
+        place |= {"trainup:workspace.resource_group": group} if group else {}
+        kept = {}
+        if workspace is None:
+            kept["storage"] = place
+            kept["workspace"] = place | ({"trainup:workspace.name": self.workspace.name} if self.workspace.name else {})
+        if self.uses_azure_registry and not self.registry.id and not self.takes_workspace_registry:
+            kept["registry"] = place | ({"trainup:registry.name": self.registry.name} if self.registry.name else {})
+        # Azure's names are the same in any case.
+        return {noun: {name: value.lower() for name, value in facts.items()} for noun, facts in kept.items()}
 
     @property
     def has_secrets(self) -> bool:

@@ -27,6 +27,7 @@ KINDS = {
     "trainup:index:Data": ("trainup.provider.data", "DataHandler"),
     "trainup:index:Pool": ("trainup.provider.pool", "PoolHandler"),
     "trainup:index:Grant": ("trainup.provider.grant", "GrantHandler"),
+    "trainup:index:Keep": ("trainup.provider.keep", "KeepHandler"),
     "trainup:index:Quota": ("trainup.provider.quota", "QuotaHandler"),
     "trainup:index:Server": ("trainup.provider.server", "ServerHandler"),
 }

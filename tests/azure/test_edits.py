@@ -1,6 +1,6 @@
 """What one edit of a deployed stack's settings would do, as the engine plans it: no more than it has to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from tests.support.azure import Cloud, cloud
 from tests.support.inline import CREATED, DELETED, NEW_FIRST, OLD_FIRST, UPDATED, Inline, inline
 from tests.support.project import Project
+from trainup.infra.azure import NOBODY
 from trainup.simulator.cloud.sample import Sample, furnish
 
 pytestmark = pytest.mark.engine
@@ -63,6 +64,7 @@ class Deployed:
 def deployed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("edits")
     with cloud(folder, environment) as running:
+        running.azure.subscription = NOBODY
         sample = furnish(running.azure)
         running.azure.principals |= {PERSON, OTHER}
         project = running.stack("dev")
@@ -79,15 +81,27 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, st
 
 
 @pytest.fixture
-def plan(deployed: Deployed) -> Iterator[Any]:
+def edited(deployed: Deployed) -> Iterator[Callable[..., None]]:
+    """`edited(location, **sections)` puts these in the place of what was deployed, until the test ends."""
+
+    def edit(location: str | None = None, **sections: Any) -> None:
+        if location:
+            deployed.project.pulumi("config", "set", "azure-native:location", location)
+        deployed.project.edit(**sections)
+
+    yield edit
+    deployed.file.write_text(deployed.config)
+
+
+@pytest.fixture
+def plan(deployed: Deployed, edited: Callable[..., None]) -> Callable[..., dict[str, str]]:
     """`plan(**sections)`: what would happen with these in the place of what was deployed."""
 
-    def planned(**sections: Any) -> dict[str, str]:
-        deployed.project.edit(**sections)
+    def planned(location: str | None = None, **sections: Any) -> dict[str, str]:
+        edited(location, **sections)
         return deployed.stack.plan()
 
-    yield planned
-    deployed.file.write_text(deployed.config)
+    return planned
 
 
 def test_without_an_edit_nothing_would_happen(plan: Any) -> None:
@@ -183,3 +197,44 @@ def test_a_changed_file_builds_the_image_again_and_an_ignored_one_does_not(deplo
     (context / "a.txt").write_text("other")
     assert plan() == over()
     (context / "a.txt").write_text("hello")
+
+
+VAULT, DATA = f"{STACK}-kv", "trainuptestdata"
+EVERYTHING = ["registry", "storage", "workspace"]
+ANEW = dict.fromkeys((REGISTRY, VAULT, DATA, ML), NEW_FIRST)
+LOSING: dict[str, tuple[dict[str, Any], list[str], dict[str, str]]] = {
+    "another region": ({"location": "northeurope"}, EVERYTHING, ANEW),
+    "another group": ({"workspace": {"resource_group": "team"}}, EVERYTHING, ANEW),
+    "a workspace of another name": ({"workspace": {"name": "vision"}}, ["workspace"], {ML: NEW_FIRST}),
+    "an existing workspace": (
+        {"workspace": {"id": "theirs"}},
+        EVERYTHING,
+        {REGISTRY: NEW_FIRST, **dict.fromkeys((VAULT, DATA, ML), DELETED)},
+    ),
+    "a registry of another name": (
+        {"registry": {"name": "visionimages"}},
+        ["registry"],
+        {REGISTRY: NEW_FIRST, ML: UPDATED},
+    ),
+    "an existing registry": ({"registry": {"id": "theirs"}}, ["registry"], {REGISTRY: DELETED, ML: UPDATED}),
+    "an image that needs no registry": (
+        {"registry": None, "image": {"builder": "prebuilt", "reference": DIGEST}},
+        ["registry"],
+        {REGISTRY: DELETED, ML: UPDATED},
+    ),
+}
+"""Edit → what it would lose, and what becomes of that when it may."""
+
+
+@pytest.mark.parametrize("edit", LOSING)
+def test_what_holds_data_is_lost_only_when_that_is_said(
+    deployed: Deployed, edited: Callable[..., None], plan: Callable[..., dict[str, str]], edit: str
+) -> None:
+    given, lost, outcome = LOSING[edit]
+    theirs = {"workspace": {"id": deployed.sample.workspace}, "registry": {"id": deployed.sample.registry}}
+    sections = {key: theirs[key] if value == {"id": "theirs"} else value for key, value in given.items()}
+    edited(**sections)
+    said = deployed.stack.refused()
+    assert [noun for noun in EVERYTHING if f"list '{noun}' in trainup:discard" in said] == lost
+    planned = plan(**sections, discard=lost)
+    assert {name: planned[name] for name in planned.keys() & {REGISTRY, VAULT, DATA, ML}} == outcome
