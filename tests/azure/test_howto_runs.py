@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.azure.test_images_of_jobs import BUILT, image
+from tests.support import contract
 from tests.support.azure import Cloud, cloud
 from tests.support.project import REPOSITORY, STACK, Project, Result
-from trainup.simulator.cloud import contract
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import rehearsal
 
@@ -76,9 +76,7 @@ def test_row_11_a_run_has_source_script_compute_target_and_environment(deployed:
     assert azure.find(str(job["environmentId"]))["properties"]["image"] == PREBUILT["reference"]  # type: ignore[index]
     assert azure.find(str(job["codeId"])) is not None
     assert "python train.py" in str(job["command"])
-    for body in deployed.running.bodies.iterdir():
-        told = json.loads(body.read_text())
-        assert contract.findings(told["type"], told["apiVersion"], told["body"], told["name"]) == []
+    contract.judge(deployed.running.bodies)
 
 
 @pytest.mark.engine
