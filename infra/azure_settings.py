@@ -46,6 +46,9 @@ OWN_TAGS = 47
 AZURE_NATIVE = "azure_native"
 """The field that holds what is set for the provider, under `azure-native:`."""
 
+PROVIDER_SECRETS = ("clientSecret", "clientCertificatePassword", "oidcToken", "oidcRequestToken")
+"""What opens a subscription, among what is set under `azure-native:`."""
+
 REGISTRY_PASSWORD = "registry_password"
 """The config secret that holds the password of an external registry."""
 

@@ -10,7 +10,7 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import Field, ValidationError
 
 from trainup.core.inputs import MAX_NODES
-from trainup.infra.azure_settings import AZURE_NATIVE, REGISTRY_PASSWORD, AzureSettings
+from trainup.infra.azure_settings import AZURE_NATIVE, PROVIDER_SECRETS, REGISTRY_PASSWORD, AzureSettings
 from trainup.infra.sections import SECRET_NAME, UNSHOWN, DataName, RunName, RunSettings, Section
 
 
@@ -79,6 +79,12 @@ def load() -> AnySettings:
     whole = given.keys() >= texts.keys() & _keys(model)
     if model is AzureSettings:
         given[AZURE_NATIVE] = _config("azure-native")
+        problems += [
+            f"azure-native:{name}: it is a secret, but stored as plain text; set it with "
+            f"`pulumi config set --secret azure-native:{name}`"
+            for name in PROVIDER_SECRETS
+            if name in given[AZURE_NATIVE] and not is_config_secret(f"azure-native:{name}")
+        ]
     try:
         settings: AnySettings = model.model_validate(given, context={"root": Path(get_root_directory() or ".")})
     except ValidationError as error:

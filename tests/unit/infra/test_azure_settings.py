@@ -238,6 +238,10 @@ PROVIDER: list[tuple[dict[str, str], str]] = [
         "azure-native:environment: 'moon' is no Azure cloud; there are",
     ),
     ({"location": "westeurope", "subscriptionId": "mine"}, "azure-native:subscriptionId: 'mine' is no id"),
+    *(
+        ({"location": "westeurope", name: PASSWORD}, f"azure-native:{name}: it is a secret, but stored as plain text")
+        for name in ("clientSecret", "clientCertificatePassword", "oidcToken", "oidcRequestToken")
+    ),
 ]
 
 
@@ -251,6 +255,11 @@ def test_what_a_stack_adds_to_a_workspace_is_made_in_the_same_subscription() -> 
 def test_what_the_provider_reads_is_judged_as_well(provider: dict[str, str], says: str) -> None:
     found = _problems(provider)
     assert any(problem.startswith(says) for problem in found), found
+    assert PASSWORD not in "".join(found)
+
+
+def test_a_login_of_the_provider_that_is_a_secret_is_taken() -> None:
+    _load({"location": "westeurope", "clientSecret": PASSWORD}, ("azure-native:clientSecret",))
 
 
 def test_every_mistake_is_in_one_message() -> None:
