@@ -29,7 +29,8 @@ class TrainingRunArgs(TypedDict):
     """ARM id of the environment that the image is registered as. Defaults to one that is made for the image."""
 
     cloud: NotRequired[str]
-    """Which Azure: `public`, `usgovernment`, `china`, or the host that describes another. Defaults to `public`."""
+    """Which Azure: `public`, `usgovernment`, `china`, or the host that describes another. Defaults to what
+    the variables of azure-native say, or `public`."""
 
     job: NotRequired[str]
     """Job file of Azure ML's CLI v2, relative to the folder of Pulumi.yaml, that says what runs. Defaults to none."""

@@ -54,7 +54,7 @@ def build(wanted: AzureSettings) -> Platform:
         opts=kept,
     )
     beside = {"workspace_name": workspace.name, "resource_group_name": workspace.resource_group_name}
-    cloud = wanted.azure_native.metadata_host or wanted.azure_native.environment
+    cloud = wanted.azure_native.cloud
 
     images: dict[str, Any] = {}
     logins: list[pulumi.Resource] = []
@@ -127,7 +127,7 @@ def build(wanted: AzureSettings) -> Platform:
                 data_name=name,
                 version=asset.version,
                 account_key=settings.secret(asset.key) if asset.key else None,
-                storage_suffix=wanted.azure_native.cloud.storage_suffix,
+                storage_suffix=wanted.azure_native.storage_suffix,
             ),
         )
         for name, asset in wanted.data.items()
@@ -169,7 +169,7 @@ def _existing_registry(wanted: AzureSettings) -> pulumi.Input[str] | None:
 
 
 def _people_access(
-    wanted: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str
+    wanted: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str | None
 ) -> list[Access]:
     """The roles of those who submit runs, if any are named."""
     if not wanted.access.principals:
@@ -188,7 +188,7 @@ def _people_access(
 
 
 def _node_access(
-    wanted: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str
+    wanted: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str | None
 ) -> list[NodeAccess]:
     """The roles of the nodes. Those of an existing cluster have what its workspace asks for, and get the rest."""
     used = _given(

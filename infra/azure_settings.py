@@ -2,26 +2,23 @@
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from trainup.core import sizes
 from trainup.core.azure_ids import WORKSPACE, parse_id
 from trainup.core.azure_names import datastore_name
-from trainup.core.clouds import Cloud, check_region, find_cloud, plain_region
 from trainup.core.clusters import MAX_NODES, check_nodes
 from trainup.core.duration import parse_duration
 from trainup.core.images import ImageBuilder, parse_reference
 from trainup.core.roles import PrincipalType
 from trainup.infra import workspace_file
 from trainup.infra.azure_image_settings import AzureImageSettings
+from trainup.infra.azure_provider_settings import ProviderSettings
 from trainup.infra.azure_values import (
-    CloudName,
     ClusterId,
     ClusterName,
     ContainerName,
-    Guid,
     PrincipalId,
     RegistryId,
     RegistryName,
@@ -43,40 +40,8 @@ from trainup.infra.sections import UNSHOWN, DataName, LengthOfTime, RunName, Run
 OWN_TAGS = 47
 """Tags of a stack's own; Azure takes 50 on a resource."""
 
-AZURE_NATIVE = "azure_native"
-"""The field that holds what is set for the provider, under `azure-native:`."""
-
-PROVIDER_SECRETS = ("clientSecret", "clientCertificatePassword", "oidcToken", "oidcRequestToken")
-"""What opens a subscription, among what is set under `azure-native:`."""
-
 REGISTRY_PASSWORD = "registry_password"
 """The config secret that holds the password of an external registry."""
-
-
-class ProviderSettings(Section):
-    """`azure-native:…`: what the provider reads itself, as far as trainup needs it as well."""
-
-    model_config = ConfigDict(extra="ignore", alias_generator=to_camel, validate_default=True)
-
-    subscription_id: Guid | None = None
-    environment: CloudName = "public"
-    metadata_host: str | None = None
-    location: str = Field(default=None, validate_default=True)
-
-    @property
-    def cloud(self) -> Cloud:
-        """The cloud that the stack lies in."""
-        return find_cloud(self.environment)
-
-    @field_validator("location", mode="before")
-    @classmethod
-    def _is_a_region(cls, name: str | None, info: ValidationInfo) -> str:
-        if name is None:
-            raise ValueError("it is not set: `pulumi config set azure-native:location <region>` says where to build")
-        # A cloud of one's own has regions of its own.
-        if info.data.get("metadata_host") is None and "environment" in info.data:
-            refuse([check_region(name, find_cloud(info.data["environment"]))])
-        return plain_region(name)
 
 
 class AzureWorkspaceSettings(Section):

@@ -10,7 +10,8 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import Field, ValidationError
 
 from trainup.core.inputs import MAX_NODES
-from trainup.infra.azure_settings import AZURE_NATIVE, PROVIDER_SECRETS, REGISTRY_PASSWORD, AzureSettings
+from trainup.infra.azure_provider_settings import AZURE_NATIVE, PROVIDER_SECRETS
+from trainup.infra.azure_settings import REGISTRY_PASSWORD, AzureSettings
 from trainup.infra.sections import SECRET_NAME, UNSHOWN, DataName, RunName, RunSettings, Section
 
 

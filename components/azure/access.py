@@ -31,7 +31,8 @@ class AccessArgs(TypedDict):
     """Whether the registry itself builds, rather than takes what is pushed. Defaults to false."""
 
     cloud: NotRequired[str]
-    """Azure's cloud by name, or the host of one that describes itself. Defaults to `public`."""
+    """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
+    azure-native say, or `public`."""
 
 
 class Access(pulumi.ComponentResource):
@@ -95,7 +96,8 @@ class NodeAccessArgs(TypedDict):
     """ARM ids of the storage accounts with data; an account may be there for each thing in it. Defaults to none."""
 
     cloud: NotRequired[str]
-    """Azure's cloud by name, or the host of one that describes itself. Defaults to `public`."""
+    """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
+    azure-native say, or `public`."""
 
 
 class NodeAccess(pulumi.ComponentResource):

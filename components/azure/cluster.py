@@ -78,7 +78,8 @@ class GpuClusterArgs(TypedDict):
     """Whose quota is looked up before a new cluster is made. Defaults to the variable ARM_SUBSCRIPTION_ID."""
 
     cloud: NotRequired[str]
-    """Azure's cloud by name, or the host of one that describes itself. Defaults to `public`."""
+    """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
+    azure-native say, or `public`."""
 
 
 class GpuCluster(pulumi.ComponentResource):

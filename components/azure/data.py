@@ -39,7 +39,7 @@ class DataAssetArgs(TypedDict):
     on the account."""
 
     storage_suffix: NotRequired[str]
-    """What storage addresses end in. Defaults to `core.windows.net`."""
+    """What storage addresses end in. Defaults to what Azure ML takes in its cloud."""
 
 
 class DataAsset(pulumi.ComponentResource):
@@ -69,7 +69,7 @@ class DataAsset(pulumi.ComponentResource):
                 datastore_type="AzureBlob",
                 account_name=account.name,
                 container_name=args["container"],
-                endpoint=args.get("storage_suffix", "core.windows.net"),
+                endpoint=args.get("storage_suffix"),
                 protocol="https",
                 resource_group=account.resource_group,
                 subscription_id=account.subscription_id,

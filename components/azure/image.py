@@ -74,7 +74,8 @@ class CustomImageArgs(TypedDict):
     """Conda file, as YAML text, that Azure ML installs on top of the image. Defaults to the image as it is."""
 
     cloud: NotRequired[str]
-    """Azure's cloud by name, or the host of one that describes itself. Defaults to `public`."""
+    """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
+    azure-native say, or `public`."""
 
 
 class CustomImage(pulumi.ComponentResource):

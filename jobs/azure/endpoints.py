@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainup.core.clouds import find_cloud
+from trainup.core.clouds import Cloud, find_cloud
 
 METADATA_VERSION = "2022-09-01"
 SECONDS = 30.0
@@ -39,19 +39,20 @@ class Endpoints:
         return f"{self.audience}/.default"
 
 
-def find_endpoints(environment: str | None = None, variables: Mapping[str, str] = os.environ) -> Endpoints:
+def find_endpoints(cloud: str | None = None, variables: Mapping[str, str] = os.environ) -> Endpoints:
     """The endpoints of the cloud in use, found as azure-native finds them.
 
-    `ARM_METADATA_HOSTNAME` (a host, or an address) wins over `ARM_ENVIRONMENT`, which wins over `environment`, the
-    stack's own setting: a name, or the host that describes a cloud. Raises ValueError for an unknown name, OSError when
-    the metadata cannot be had.
+    `cloud` is what the stack itself says: a name, which wins over `ARM_ENVIRONMENT`, or the host (or address) that
+    describes a cloud, which wins over `ARM_METADATA_HOSTNAME`; a host wins over any name. Raises ValueError for an
+    unknown name, OSError when the metadata cannot be had.
     """
-    if host := variables.get("ARM_METADATA_HOSTNAME"):
+    host = cloud if cloud and ("." in cloud or ":" in cloud) else variables.get("ARM_METADATA_HOSTNAME")
+    if host:
         return _from_metadata(host)
-    name = variables.get("ARM_ENVIRONMENT") or environment or "public"
-    if "." in name or ":" in name:
-        return _from_metadata(name)
-    cloud = find_cloud(name)
+    return _known(find_cloud(cloud or variables.get("ARM_ENVIRONMENT") or "public"))
+
+
+def _known(cloud: Cloud) -> Endpoints:
     return Endpoints(
         resource_manager=cloud.resource_manager,
         login=cloud.login,

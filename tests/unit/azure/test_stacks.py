@@ -260,6 +260,22 @@ def test_row_14_data_stays_where_it_is() -> None:
     assert version.plain["properties"]["dataUri"] == "azureml://datastores/pets/paths/"
 
 
+@pytest.mark.parametrize(
+    ("cloud", "endpoint"),
+    [
+        ({}, "core.windows.net"),
+        ({"environment": "china", "location": "chinaeast2"}, "core.chinacloudapi.cn"),
+        ({"metadataHost": "cloud.example.com"}, None),
+    ],
+)
+def test_data_are_looked_for_in_the_storage_of_the_stacks_own_cloud(
+    cloud: dict[str, str], endpoint: str | None
+) -> None:
+    config = given(**SECTIONS["with data"]) | {f"azure-native:{key}": value for key, value in cloud.items()}
+    (store,) = of(deploy(config)[0], "Datastore")
+    assert store.plain["properties"].get("endpoint") == endpoint
+
+
 VAULT_ROLES = {"4633458b-17de-408a-b874-0445c86b69e6", "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"}
 """Key Vault Secrets User, for the nodes, and Key Vault Secrets Officer, for who submits."""
 

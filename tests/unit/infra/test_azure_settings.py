@@ -292,11 +292,19 @@ def test_a_section_tells_all_that_does_not_fit_together_at_once() -> None:
 def test_a_region_in_a_sovereign_cloud_is_one() -> None:
     provider = _load({"location": "USGov Virginia", "environment": "usgovernment"}).azure_native
     assert provider.location == "usgovvirginia"
-    assert provider.cloud.storage_suffix == "core.usgovcloudapi.net"
+    assert provider.storage_suffix == "core.usgovcloudapi.net"
+    assert provider.cloud == "usgovernment"
 
 
 def test_a_cloud_of_ones_own_has_regions_of_its_own() -> None:
-    assert _load({"location": "basement", "metadataHost": "cloud.example.com"}).azure_native.location == "basement"
+    provider = _load({"location": "basement", "metadataHost": "cloud.example.com"}).azure_native
+    assert provider.location == "basement"
+    assert provider.cloud == "cloud.example.com"
+    assert provider.storage_suffix is None  # which that cloud alone knows
+
+
+def test_what_a_stack_says_nothing_about_is_left_to_the_variables() -> None:
+    assert _load().azure_native.cloud is None
 
 
 def test_an_existing_image_needs_no_registry_and_an_image_with_packages_does() -> None:
