@@ -30,7 +30,7 @@ def drive(
             image.forget()
             context.info(f"{image.shown} is built already")
             return State(image.name, {**kept(inputs), "reference": reference, "build": known})
-        build = image.attach(known)
+        build = image.attach(known) or _answer(context, image)
         if build is None:
             try:
                 seconds = int(parse_duration(inputs.get("timeout") or DEFAULT_TIMEOUT))
@@ -40,6 +40,21 @@ def drive(
             except AzureError as error:
                 raise ResourceError(_refused(error, image)) from error
         return _follow(context, image, inputs, build)
+
+
+def _answer(context: Context, image: RegistryImage) -> Build | None:
+    """The build that was begun when its answer was lost, if there is one; then it has ended with this image."""
+    for build in image.unanswered():
+        context.info(f"an answer was lost: {build.id} may be the build of {image.shown}, and is waited for")
+        try:
+            image.builds.follow(build.id, lambda lines: None, lambda now: None, context.canceled)
+        except Interrupted:
+            raise ResourceError(
+                f"interrupted while {build.id}, which may be the build of {image.shown}, went on"
+            ) from None
+        if ours := image.attach(build.id):
+            return ours
+    return None
 
 
 def read(context: Context, state: State) -> State | None:
@@ -87,7 +102,8 @@ def _follow(context: Context, image: RegistryImage, inputs: Properties, build: B
     image.forget()
     if ended.status is not BuildStatus.SUCCEEDED:
         raise ResourceError(_report(image, ended, tail))
-    reference = image.by_digest(ended.digests[0]) if ended.digests else image.find()
+    digest = ended.pushed.get(image.name)
+    reference = image.by_digest(digest) if digest else image.find()
     if reference is None:
         raise ResourceError(f"the build {build.id} succeeded, and {image.server} has no {image.name}")
     return State(image.name, {**known, "reference": reference})

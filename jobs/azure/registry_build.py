@@ -6,7 +6,8 @@ The service's own poller takes every state for a final one.
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, BinaryIO, Self
 
@@ -50,10 +51,12 @@ class Build:
     id: str
     """The registry's own name for it, such as `ca1`."""
     status: BuildStatus
+    created: str = ""
+    """When it was asked for, by the service's clock."""
     message: str = ""
     """What the service says went wrong."""
-    digests: tuple[str, ...] = ()
-    """Of the images that it pushed."""
+    pushed: Mapping[str, str] = field(default_factory=dict)
+    """Image, as `repository:tag` → its digest; not every build tells."""
 
     @classmethod
     def parse(cls, answer: Mapping[str, Any]) -> Self:
@@ -63,8 +66,11 @@ class Build:
         return cls(
             id=str(facts["runId"]),
             status=BuildStatus(facts.get("status") or BuildStatus.QUEUED),
+            created=str(facts.get("createTime") or ""),
             message=str(facts.get("runErrorMessage") or ""),
-            digests=tuple(image["digest"] for image in images if image.get("digest")),
+            pushed={
+                f"{image['repository']}:{image['tag']}": image["digest"] for image in images if image.get("digest")
+            },
         )
 
 
@@ -128,6 +134,15 @@ class RegistryBuilds:
         """A build as it stands; None when the registry has none of this id."""
         answer = self._client.find(f"{self._id}/runs/{build_id}", version=VERSION)
         return Build.parse(answer) if answer else None
+
+    def going(self, since: datetime) -> list[Build]:
+        """The builds that were asked for since then and have not ended, whoever asked and for whatever image."""
+        wanted = " or ".join(f"Status eq '{status}'" for status in BuildStatus if not status.is_over)
+        found = [
+            Build.parse(answer)
+            for answer in self._client.pages(f"{self._id}/runs", version=VERSION, **{"$filter": wanted})
+        ]
+        return [build for build in found if not build.status.is_over and datetime.fromisoformat(build.created) >= since]
 
     def cancel(self, build_id: str) -> None:
         """Stop a build; what has ended, or is not there, is no error."""

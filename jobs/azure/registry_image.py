@@ -5,17 +5,23 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from trainup.core.canonical import sha256
 from trainup.jobs import build_context
-from trainup.jobs.azure.client import AzureClient
+from trainup.jobs.azure.client import AzureClient, AzureError
 from trainup.jobs.azure.registry_build import Build, BuildStatus, Order, RegistryBuilds
 from trainup.jobs.azure.registry_v2 import Registry
 from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.target import TargetError
 
 REGISTRY_VERSION = "2023-01-01-preview"
+REFUSED, FAILED = 400, 500
+"""From which status on nothing was begun, and from which on nobody knows."""
+CLOCKS = timedelta(minutes=10)
+"""By how much this machine's clock may differ from the service's."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class RegistryImage:
     """Where an image goes, and what this machine knows of its build.
 
     The tag is the digest of all that goes into the image. A `kill -9` leaves nothing in Pulumi's state, so a build
-    that was begun here is remembered in a file until it has ended.
+    that is asked for here is remembered in a file until it has ended.
     """
 
     client: AzureClient
@@ -64,13 +70,29 @@ class RegistryImage:
         return f"{self.server}/{self.repository}@{digest}"
 
     def attach(self, known: str | None) -> Build | None:
-        """The build that may still bring the image: the one known from state, or the one remembered here."""
-        remembered = read_json(self._record) or {}
-        for build_id in (known, remembered.get("build")):
+        """The build that brings the image: the one known from state, or the one remembered here.
+
+        A new registry of an old name counts its builds anew: one that ended counts if its image is there.
+        """
+        for build_id in (known, self._remembered.get("build")):
             build = self.builds.find(build_id) if build_id else None
-            if build and (not build.status.is_over or build.status is BuildStatus.SUCCEEDED):
+            if build is None:
+                continue
+            if not build.status.is_over:
+                return build
+            if build.status is BuildStatus.SUCCEEDED and self.find(build.pushed.get(self.name)):
                 return build
         return None
+
+    def unanswered(self) -> list[Build]:
+        """The builds of which one may be this image's, where the answer to the request for it never came.
+
+        The service tells what a build is for only when it has ended.
+        """
+        asked = self._remembered.get("asked")
+        if asked is None or "build" in self._remembered:
+            return []
+        return self.builds.going(datetime.fromisoformat(asked) - CLOCKS)
 
     def begin(
         self,
@@ -86,13 +108,20 @@ class RegistryImage:
             archive.seek(0)
             source = self.builds.upload(archive)
         order = Order(source, recipe.dockerfile_name, self.name, taken.arguments, taken.platform, timeout_seconds)
-        build = self.builds.schedule(order)
+        asked = {"registry_id": self.registry_id, "image": self.name, "asked": datetime.now(UTC).isoformat()}
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self._record, {"registry_id": self.registry_id, "image": self.name, "build": build.id})
+        write_json(self._record, asked)
+        try:
+            build = self.builds.schedule(order)
+        except AzureError as error:
+            if REFUSED <= error.status < FAILED:
+                self.forget()
+            raise
+        write_json(self._record, {**asked, "build": build.id})
         return build
 
     def forget(self) -> None:
-        """The build has ended."""
+        """No build is under way any more."""
         self._record.unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -108,6 +137,10 @@ class RegistryImage:
         finally:
             lock.path.unlink(missing_ok=True)  # whoever waits for it notices, and takes a new one
             lock.release()
+
+    @property
+    def _remembered(self) -> dict[str, Any]:
+        return read_json(self._record) or {}
 
     @property
     def _record(self) -> Path:

@@ -1,10 +1,11 @@
 """The image builders of Azure stacks, over gRPC: what is built once stays built, whatever happens meanwhile."""
 
 import contextlib
+import itertools
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ class Place:
 
     world: World
     name: str
+    gates: list[threading.Event] = field(default_factory=list)
+    """Opened when the test ends, so that no build is left waiting."""
 
     @property
     def azure(self) -> Azure:
@@ -68,15 +71,16 @@ class Place:
             build for build in self.azure.builds.of(self.world.registry) if self.name in str(build.order["imageNames"])
         ]
 
-    def hold(self) -> threading.Event:
-        """Let the next build wait in its first step until the event is set."""
+    def hold(self, repository: str | None = None) -> threading.Event:
+        """Let the next build of this test, or of another repository, wait in its first step until the event is set."""
         gate = threading.Event()
-        self.fault(call=lambda: gate.wait(60) and None)
+        self.gates.append(gate)
+        self.fault(repository, call=lambda: gate.wait() and None)
         return gate
 
-    def fault(self, **more: Any) -> None:
-        """Something happens to the next build of this test."""
-        self.azure.faults.add(Fault(method="BUILD", type=TYPE, name=f"{self.name}:*", **more))
+    def fault(self, repository: str | None = None, **more: Any) -> None:
+        """Something happens to the next build of this test, or of another repository."""
+        self.azure.faults.add(Fault(method="BUILD", type=TYPE, name=f"{repository or self.name}:*", **more))
 
     def plugin(self) -> Any:
         """A plugin of its own, as every `pulumi` command has one."""
@@ -93,13 +97,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture
-def place(world: World, tmp_path: Path) -> Place:
+def place(world: World, tmp_path: Path) -> Iterator[Place]:
     made = Place(world, tmp_path.name.replace("_", "-"))
     made.folder.mkdir()
     (made.folder / "Dockerfile").write_text("FROM scratch\nCOPY a.txt /\nRUN pip install fastai\n")
     # Of its own for every test: what another one has built must not be found here.
     (made.folder / "a.txt").write_text(made.name)
-    return made
+    yield made
+    for gate in made.gates:
+        gate.set()
+    world.azure.faults.clear()
+    world.azure.builds.wait()
 
 
 @pytest.fixture
@@ -285,6 +293,88 @@ def test_after_a_kill_the_next_up_attaches_to_the_build(place: Place) -> None:
     assert not [path for path in _written(place) if path.parent.name == "builds"]
 
 
+def test_after_a_lost_answer_the_next_up_waits_for_the_build_that_was_begun(place: Place, own: Plugin) -> None:
+    gate = place.hold()
+    inputs = checked(own, place.inputs())
+    place.azure.faults.add(Fault(path="*/scheduleRun", cut=Cut.AFTER))
+    with pytest.raises(Failed, match="could not be built"):
+        own.create(IMAGE, inputs)
+    thread, outcome = beside(lambda: own.create(IMAGE, inputs))
+    own.engine.wait_for("an answer was lost: ca")
+    gate.set()
+    thread.join()
+    assert outcome[0].outputs["reference"].endswith(_digest(place))
+    assert len(place.builds) == 1
+
+
+def test_a_lost_answer_is_waited_for_until_ctrl_c(place: Place, own: Plugin) -> None:
+    place.hold()
+    inputs = checked(own, place.inputs())
+    place.azure.faults.add(Fault(path="*/scheduleRun", cut=Cut.AFTER))
+    with pytest.raises(Failed, match="could not be built"):
+        own.create(IMAGE, inputs)
+    thread, outcome = beside(lambda: own.create(IMAGE, inputs))
+    own.engine.wait_for("an answer was lost: ca")
+    own.cancel()
+    thread.join()
+    assert "interrupted while ca" in str(outcome[0])
+
+
+def test_a_request_that_was_refused_leaves_nothing_to_wait_for(place: Place, own: Plugin) -> None:
+    thread = somebody_builds(place, own)
+    refused = Refused(403, "AuthorizationFailed", "The client does not have authorization to perform action.")
+    place.azure.faults.add(Fault(path="*/scheduleRun", error=refused))
+    inputs = checked(own, place.inputs())
+    with pytest.raises(Failed, match="could not be built"):
+        own.create(IMAGE, inputs)
+    assert own.create(IMAGE, inputs).outputs["reference"].endswith(_digest(place))
+    place.gates[0].set()
+    thread.join()
+
+
+def test_somebody_elses_build_is_waited_for_after_a_lost_answer_and_not_taken(place: Place, own: Plugin) -> None:
+    thread = somebody_builds(place, own)
+    place.azure.faults.add(Fault(path="*/scheduleRun", cut=Cut.BEFORE))
+    inputs = checked(own, place.inputs())
+    with pytest.raises(Failed, match="could not be built"):
+        own.create(IMAGE, inputs)
+    again, outcome = beside(lambda: own.create(IMAGE, inputs))
+    own.engine.wait_for("an answer was lost: ca")
+    place.gates[0].set()
+    again.join()
+    thread.join()
+    assert outcome[0].outputs["reference"].endswith(_digest(place))
+    assert [build.order["imageNames"][0].split(":")[0] for build in place.builds] == [f"{place.name}-other", place.name]
+
+
+def somebody_builds(place: Place, own: Plugin) -> threading.Thread:
+    """A build of another image in the same registry, under way until the first gate is opened."""
+    repository = f"{place.name}-other"
+    place.hold(repository)
+    inputs = checked(own, place.inputs(repository=repository))
+    thread, _ = beside(lambda: own.create(IMAGE, inputs))
+    own.engine.wait_for("Step 1/3")
+    return thread
+
+
+def test_a_build_of_the_same_number_in_a_new_registry_is_none_of_ours(place: Place, image: Plugin) -> None:
+    create(image, place.inputs())
+    theirs, (number,) = _digest(place), [build.id for build in place.builds]
+    (place.folder / "a.txt").write_text("other")
+    inputs = checked(image, place.inputs())
+    made = image.update(Resource(IMAGE, "x", inputs, {**inputs, "build": number}), inputs)
+    assert not made.outputs["reference"].endswith(theirs)
+    assert len(place.builds) == 2
+
+
+def test_an_image_that_was_removed_is_built_again_whatever_its_build_says(place: Place, image: Plugin) -> None:
+    first = create(image, place.inputs())
+    place.azure.images.remove(_digest(place))
+    left = Resource(IMAGE, "x", first.inputs, {**first.inputs, "build": first.outputs["build"]})
+    assert image.update(left, first.inputs).outputs["build"] != first.outputs["build"]
+    assert len(place.builds) == 2
+
+
 def test_ctrl_c_cancels_the_build_where_that_is_asked_for(place: Place, own: Plugin) -> None:
     gate = place.hold()
     inputs = checked(own, place.inputs(on_interrupt="cancel"))
@@ -406,20 +496,19 @@ TROUBLE: list[Fault] = [
 @pytest.mark.parametrize("fault", TROUBLE, ids=["before", "middle", "after", "429", "500"])
 def test_trouble_with_any_request_builds_nothing_twice(place: Place, fault: Fault) -> None:
     with place.plugin() as made:
-        begun = len(place.azure.journal.entries)
-        create(made, place.inputs())
-        requests = len(place.azure.journal.entries) - begun
-        assert requests > 8
-        for number in range(requests):
+        for number in itertools.count():
             (place.folder / "a.txt").write_text(f"{number}")
             already = len(place.builds)
             place.azure.faults.add(Fault(**{**vars(fault), "skip": number}))
             with contextlib.suppress(Failed):  # a request that must not be sent twice, as for a build that may go
                 create(made, place.inputs())
-            place.azure.builds.wait()
+            struck = not place.azure.faults.unused()
+            place.azure.faults.clear()
             assert create(made, place.inputs()).outputs["reference"].endswith(_digest(place))
             assert len(place.builds) == already + 1, (number, fault)
-            assert not place.azure.faults.unused()
+            if not struck:
+                break
+        assert number > 8  # requests were struck
 
 
 # An image that exists.
