@@ -1,6 +1,7 @@
 """The builder docker for real: a daemon builds, a registry gets the image, and both have the same digest."""
 
 import io
+import json
 import random
 import tarfile
 from collections.abc import Iterator
@@ -126,9 +127,13 @@ def _files(docker: Docker, name: str, archive: Path) -> set[str]:
     docker.run("save", "--output", str(archive), name)
     found: set[str] = set()
     with tarfile.open(archive) as image:
-        for layer in [member for member in image if member.name.endswith("layer.tar")]:
-            content = image.extractfile(layer)
-            assert content
-            with tarfile.open(fileobj=io.BytesIO(content.read())) as files:
+        for layer in json.loads(_read(image, "manifest.json"))[0]["Layers"]:
+            with tarfile.open(fileobj=io.BytesIO(_read(image, layer))) as files:
                 found |= {member.name for member in files if not member.isdir()}
     return found
+
+
+def _read(archive: tarfile.TarFile, name: str) -> bytes:
+    content = archive.extractfile(name)
+    assert content
+    return content.read()

@@ -6,14 +6,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.waiting import until
+
 PROGRAMS = ("docker", "dockerd", "docker-registry")
-SECONDS = 60
 REGISTRY = """\
 version: 0.1
 storage: {{filesystem: {{rootdirectory: {root}}}, delete: {{enabled: true}}}}
@@ -84,12 +84,15 @@ def _started(stack: ExitStack, command: list[str], log: Path, is_ready: Callable
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     stack.callback(_stop, process)
-    until = time.monotonic() + SECONDS
-    while not is_ready(log.read_text(errors="replace")):
-        if process.poll() is not None or time.monotonic() > until:
-            last = "\n".join(log.read_text(errors="replace").splitlines()[-3:])
+
+    def is_up() -> bool:
+        text = log.read_text(errors="replace")
+        if process.poll() is not None:
+            last = "\n".join(text.splitlines()[-3:])
             raise Unavailable(f"{command[0]} does not start on this machine: {last}")
-        time.sleep(0.05)
+        return is_ready(text)
+
+    until(is_up)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
