@@ -240,3 +240,8 @@ def _warn(wanted: AzureSettings) -> None:
         pulumi.log.warn(
             f"{file} names nobody in trainup:access: only who has these roles from elsewhere can submit runs"
         )
+    if server := wanted.unnamed_registry:
+        pulumi.log.warn(
+            f"the image lies in {server}, and the nodes get the right to pull from a registry that "
+            "trainup:registry.id names: set it, or see to that right in another way"
+        )

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from trainup.core import sizes
 from trainup.core.azure_ids import WORKSPACE, parse_id
 from trainup.core.azure_names import datastore_name
+from trainup.core.clouds import CLOUDS
 from trainup.core.clusters import MAX_NODES, check_nodes
 from trainup.core.duration import parse_duration
 from trainup.core.images import ImageBuilder, parse_reference
@@ -36,6 +37,11 @@ from trainup.infra.azure_values import (
     together,
 )
 from trainup.infra.sections import UNSHOWN, DataName, LengthOfTime, RunName, RunSettings, SecretName, Section, Text
+
+BUILT_IN_STORES = frozenset(
+    f"workspace{store}" for store in ("blobstore", "artifactstore", "workingdirectory", "filestore")
+)
+"""Datastores that Azure ML makes in every workspace."""
 
 OWN_TAGS = 47
 """Tags of a stack's own; Azure takes 50 on a resource."""
@@ -241,6 +247,8 @@ class AzureSettings(Section):
     def _data_have_stores_of_their_own(cls, data: dict[str, DataSettings]) -> dict[str, DataSettings]:
         stores: dict[str, str] = {}
         for name in data:
+            if datastore_name(name).lower() in BUILT_IN_STORES:
+                raise ValueError(f"{name!r} is a datastore that every workspace has already: choose another name")
             other = stores.setdefault(datastore_name(name), name)
             if other != name:
                 raise ValueError(
@@ -273,6 +281,15 @@ class AzureSettings(Section):
             return self.image.has_packages  # which Azure ML installs into a registry on Azure
         is_built = self.image.builder is not ImageBuilder.PREBUILT or self.image.has_packages
         return is_built or self._names_azure_registry
+
+    @property
+    def unnamed_registry(self) -> str | None:
+        """Host of a registry on Azure that an existing image lies in and nothing else tells of, for new nodes."""
+        if self.image.reference is None or self._names_azure_registry or self.cluster.id:
+            return None
+        server = parse_reference(self.image.reference).server
+        is_on_azure = any(server.endswith(f".{cloud.registry_suffix}") for cloud in CLOUDS.values())
+        return server if is_on_azure and server != self.registry.server else None
 
     @property
     def _names_azure_registry(self) -> bool:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 from pulumi.runtime.config import set_all_config
@@ -169,6 +170,13 @@ def test_a_newcomer_edits_two_places(stack: str) -> None:
 def test_an_existing_image_makes_no_registry() -> None:
     found, _ = deploy(given(image=FOUND))
     assert not of(found, "Registry")
+
+
+def test_an_image_that_nodes_may_not_pull_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+    deploy(given(image={**FOUND, "reference": IMAGE.replace("ghcr.io", "team.azurecr.io")}))
+    assert any("the image lies in team.azurecr.io, and the nodes get the right to pull from a" in text for text in told)
 
 
 def test_what_is_attached_is_read_and_not_made() -> None:

@@ -201,6 +201,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"data": {name: {"storage": STORAGE, "container": "pets"} for name in ("a-b", "a_b")}},
         "trainup:data: 'a-b' and 'a_b' differ in dashes and underscores alone",
     ),
+    (
+        {"data": {"workspaceblobstore": {"storage": STORAGE, "container": "pets"}}},
+        "trainup:data: 'workspaceblobstore' is a datastore that every workspace has already: choose another name",
+    ),
     # workspaces
     ({"workspace": {"id": ML, "name": "mine"}}, "trainup:workspace: `id` and `name` exclude each other"),
     ({"workspace": {"config": "training"}}, "trainup:workspace.config: "),
@@ -312,6 +316,15 @@ def test_an_existing_image_needs_no_registry_and_an_image_with_packages_does() -
     assert _load(image=FOUND).login_server == "ghcr.io"
     assert _load(image=FOUND, registry={"id": ACR}).uses_azure_registry
     assert _load(image={**FOUND, "user_managed_dependencies": False, "pip": ["x"]}).uses_azure_registry
+
+
+def test_an_image_in_a_registry_of_azure_that_nothing_names_is_noticed() -> None:
+    theirs = {**FOUND, "reference": "team.azurecr.io/fastai:1"}
+    assert _load(image=theirs).unnamed_registry == "team.azurecr.io"
+    assert _load(image=theirs, registry={"id": ACR}).unnamed_registry is None
+    assert _load(image=FOUND).unnamed_registry is None
+    attached = {"workspace": {"id": ML}, "cluster": {"id": f"{ML}/computes/c"}}
+    assert _load(image=theirs, **attached).unnamed_registry is None  # its nodes have what they have
 
 
 def test_a_private_registry_comes_with_a_secret() -> None:

@@ -59,6 +59,13 @@ def test_another_context_is_another_image(running: Rehearsal, azure: Azure, samp
 
 
 @pytest.mark.parametrize("server", ["registry.example", "team.azurecr.io", "10.0.0.5:5000"])
-def test_nothing_is_pushed_to_a_registry_elsewhere(running: Rehearsal, server: str) -> None:
+def test_nothing_is_pushed_to_a_registry_elsewhere(
+    running: Rehearsal, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, bool]] = []
+    monkeypatch.setattr(running.docker, "tell", lambda urn, text, *, warning=False: told.append((text, warning)))
     assert build(running, f"{server}/fastai2:dev").startswith(f"{server}/fastai2@sha256:")
     assert [made.real for made in running.docker.built] == [False]
+    ((text, is_warning),) = told
+    assert text.startswith(f"{server}/fastai2:dev was not built (a rehearsal pushes nothing to ")
+    assert is_warning
