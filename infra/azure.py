@@ -17,7 +17,8 @@ from trainup.components.resources import Keep
 from trainup.core.images import ImageBuilder, conda_from_pip
 from trainup.infra import settings
 from trainup.infra.azure_image_settings import AzureImageSettings
-from trainup.infra.azure_settings import REGISTRY_PASSWORD, AzureSettings
+from trainup.infra.azure_sections import REGISTRY_PASSWORD
+from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.platforms import DataSource, Platform
 from trainup.infra.tags import tag_everything
 

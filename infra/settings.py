@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 
 from trainup.core.inputs import MAX_NODES
 from trainup.infra.azure_provider_settings import AZURE_NATIVE, PROVIDER_SECRETS
-from trainup.infra.azure_settings import REGISTRY_PASSWORD, AzureSettings
+from trainup.infra.azure_sections import REGISTRY_PASSWORD
+from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.sections import SECRET_NAME, UNSHOWN, DataName, RunName, RunSettings, Section
 
 
