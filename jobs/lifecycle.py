@@ -48,7 +48,7 @@ def start(target: Target, job: Job) -> Record:
             if attempts:
                 target.settle(attempts[-1])
             record = target.claim(job, attempts[-1].attempt + 1 if attempts else 1)
-    return record if record.status.is_terminal else target.launch(record, job)
+    return target.launch(record, job) if record.abandoned else record
 
 
 def _supersede(target: Target, other: Record, job: Job) -> None:

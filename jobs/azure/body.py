@@ -26,6 +26,7 @@ MODES = {
     "eval_download": "EvalDownload",
 }
 DISTRIBUTIONS = {"pytorch": "PyTorch", "mpi": "Mpi", "tensorflow": "TensorFlow"}
+STARTED_BY = "TRAINUP_STARTED_BY"
 DEFAULT_EXPERIMENT = "trainup"
 BOOTSTRAP_TEXT = Path(__file__).with_name("node_secrets.py").read_text(encoding="utf-8")
 
@@ -55,7 +56,8 @@ def checkpoints_uri(identity: str) -> str:
 def to_command_job(job: Job, attempt: int, place: Place) -> dict[str, Any]:
     """The body of `PUT …/jobs/<name>`.
 
-    Whoever starts the same attempt sends the same, apart from tags: so two who do it at once make one job.
+    Stacks that start the same attempt at once send the same but for `STARTED_BY`, which cannot change in a job: so
+    Azure ML refuses all but the first. Without it, the second would write its tags over those of the first.
     """
     spec = job.spec
     properties: dict[str, Any] = {
@@ -100,7 +102,7 @@ def _command(job: Job) -> str:
 
 
 def _variables(job: Job, attempt: int, place: Place) -> dict[str, str]:
-    result = dict(job.spec.environment_variables)
+    result = {**job.spec.environment_variables, STARTED_BY: labels.owner_tag(job.owner)}
     if not job.spec.shell:
         result = {"PYTHONUNBUFFERED": "1", **result, "TRAINUP_RUN": job_name(job.id, attempt)}
         if client := (_identity(job.identity, place.client_id) or {}).get("clientId"):

@@ -122,13 +122,13 @@ def test_a_training_is_not_lost_for_its_metrics(world: World) -> None:
 # Names and owners.
 
 
-def test_two_who_start_the_same_run_at_once_make_one_job(world: World) -> None:
+@pytest.mark.parametrize("timeouts", [["1h", "2h", "3h", "4h"], ["1h"] * 4], ids=["other policy", "same policy"])
+def test_all_who_start_the_same_run_at_once_share_one_job(world: World, timeouts: list[str]) -> None:
     world.write(main__sh=TALK)
+    job: dict[str, Any] = {"command": ["bash", "main.sh"], "source": "code"}
     threads = [
-        start(
-            world, world.job(command=["bash", "main.sh"], source="code", token=f"t{n}", stack=f"s{n}", timeout=f"{n}h")
-        )
-        for n in range(1, 5)
+        start(world, world.job(token=f"t{n}", stack=f"s{n}", timeout=timeout, **job))
+        for n, timeout in enumerate(timeouts)
     ]
     for thread, _, _ in threads:
         thread.join()

@@ -1,15 +1,27 @@
 """Whose a run is, and what becomes of it when nobody wants it any more."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.azure.runs.conftest import World
+from tests.support.waiting import until
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
+from trainup.jobs.azure import labels
 from trainup.jobs.azure.body import checkpoints_uri
+from trainup.jobs.azure.jobs import Jobs
+from trainup.jobs.azure.workspace import Workspace
 from trainup.jobs.target import Owner
+from trainup.simulator.cloud.faults import Fault
+
+
+def tokens(world: World) -> set[str]:
+    """Whose the only job is, as Azure keeps it."""
+    (job,) = world.jobs()
+    return {owner.token for owner in labels.owners(job["properties"]["tags"])}
 
 
 def checkpoints(world: World, identity: str) -> list[str]:
@@ -63,7 +75,8 @@ def test_a_run_that_another_stack_has_adopted_stays(world: World) -> None:
     first, second = world.shell("sleep 600"), world.shell("sleep 600", stack="prod", token="t2")
     target = world.target()
     record = lifecycle.start(target, first)
-    lifecycle.start(world.target(), second)
+    shared = lifecycle.start(world.target(), second)
+    assert {owner.token for owner in shared.owners} == tokens(world) == {"t1", "t2"}
     target.release(first.id, first.owner, OnDelete.DELETE)
     now = world.target().get(record.name)
     assert now is not None
@@ -71,6 +84,38 @@ def test_a_run_that_another_stack_has_adopted_stays(world: World) -> None:
     assert [owner.token for owner in now.owners] == ["t2"]
     world.target().release(second.id, second.owner, OnDelete.DELETE)
     assert world.jobs() == []
+
+
+def test_attaching_changes_nothing_of_the_run_but_whose_it_is(world: World) -> None:
+    first, second = world.shell("sleep 600"), world.shell("sleep 600", stack="prod", token="t2")
+    record = lifecycle.start(world.target(), first)
+    until(lambda: world.jobs()[0]["properties"]["status"] == "Running")
+    Jobs(Workspace(world.client(), world.sample.workspace), 0).tag(record.name, {"seen-by": "somebody in the studio"})
+    world.azure.delete(world.sample.cluster)
+    before = len(world.azure.journal.entries)
+    lifecycle.start(world.target(), second)
+    written = [(entry.method, entry.path) for entry in world.azure.journal.entries[before:] if entry.method != "GET"]
+    assert written == [("PUT", f"{world.sample.workspace}/jobs/{record.name}")], "the two tags of its ownership"
+    assert world.jobs()[0]["properties"]["tags"]["seen-by"] == "somebody in the studio"
+    assert tokens(world) == {"t1", "t2"}
+
+
+@pytest.mark.parametrize("timeout", ["1h", "2h"])
+@pytest.mark.parametrize(
+    "inputs", [{}, {"command": None, "job": "job.yml", "definition": {"shell_command": "sleep 9"}}]
+)
+def test_who_starts_a_run_that_was_started_a_moment_ago_shares_it(
+    world: World, timeout: str, inputs: dict[str, Any]
+) -> None:
+    """The request that starts it arrives when another stack's has just been carried out."""
+    first, second = (
+        world.job(**{"command": ["sleep", "9"], "token": token, "stack": token, "timeout": limit, **inputs})
+        for token, limit in (("t1", "1h"), ("t2", timeout))
+    )
+    start = lambda: lifecycle.start(world.target(), first) and None  # noqa: E731
+    world.azure.faults.add(Fault("PUT", path="*/jobs/*", call=start))
+    record = lifecycle.start(world.target(), second)
+    assert {owner.token for owner in record.owners} == tokens(world) == {"t1", "t2"}
 
 
 def test_the_late_delete_of_a_predecessor_takes_nothing(world: World) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.contract import Check
 from trainup.core.inputs import parse_run
 from trainup.core.naming import job_name
-from trainup.jobs.azure.body import Place, asset_uri, to_command_job
+from trainup.jobs.azure.body import STARTED_BY, Place, asset_uri, to_command_job
 from trainup.jobs.target import Job, Owner
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -152,11 +152,13 @@ def test_a_run_is_who_it_is_told_to_be(wanted: str | None, client: str | None, s
     assert body["environmentVariables"].get("AZURE_CLIENT_ID") == (expected or {}).get("clientId")
 
 
-def test_who_submits_a_run_changes_nothing_but_tags() -> None:
+def test_who_submits_a_run_changes_nothing_of_what_runs() -> None:
     one = job_of(CASES["data"][0])
     other = Job(**vars(one) | {"owner": Owner("urn:pulumi:other::trainup::trainup:index:Run::x", "token-2")})
     bodies = [to_command_job(job, 1, PLACE)["properties"] for job in (one, other)]
     assert bodies[0].pop("tags") != bodies[1].pop("tags")
+    by = [body["environmentVariables"].pop(STARTED_BY) for body in bodies]
+    assert by[0] != by[1], "what cannot change in a job differs, so nobody starts it over another's head"
     assert bodies[0] == bodies[1]
 
 
