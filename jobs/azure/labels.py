@@ -50,6 +50,12 @@ def owners(tags: Mapping[str, str]) -> tuple[Owner, ...]:
     return tuple(Owner(urn, token) for token, _, urn in found if urn)
 
 
+def others(tags: Mapping[str, str] | None, own: Mapping[str, str]) -> dict[str, str]:
+    """The tags of all owners but those of `own`."""
+    left = {key: value for key, value in (tags or {}).items() if key.startswith(OWNER) and value != RELEASED}
+    return {key: value for key, value in left.items() if own.get(key) != value}
+
+
 def tags(job: Job, attempt: int) -> dict[str, str]:
     """The tags of a new job: the user's own, and trainup's."""
     return {

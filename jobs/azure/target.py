@@ -198,31 +198,39 @@ class AzureTarget:
         return self._until(name, lambda record: record.status.is_terminal, "being canceled")
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
-        orphans = []
-        for job in self._jobs.attempts(identity):
-            tag = labels.owner_tag(owner)
-            if not labels.has(job["properties"].get("tags"), {tag: labels.owner_value(owner)}):
-                continue  # adopted by a later create of the same resource, or never ours
-            left = self._tagged(job["name"], {tag: labels.RELEASED})
-            if left and not labels.owners(left["properties"].get("tags") or {}):
-                orphans.append(left)
+        own = {labels.owner_tag(owner): labels.owner_value(owner)}
+        attempts = self._jobs.attempts(identity)
+        # Adopted by a later create of the same resource, or never ours: those are none of our business.
+        mine = [job for job in attempts if labels.has(job["properties"].get("tags"), own)]
+        orphans = [job for job in mine if not labels.others(job["properties"].get("tags"), own)]
+        # Whoever repeats this after a failure must find the same runs: so our tags go last.
         for job in orphans:
             self.cancel(job["name"], "its resource was removed")
-            # On the way to an empty subscription, the vault or our role on it may be gone already.
-            with contextlib.suppress(AzureError):
-                vault.remove(self.workspace, job["properties"])
-        if on_delete is OnDelete.KEEP:
-            return
-        for job in orphans:
-            now = self._jobs.find(job["name"])
-            if now is None or labels.owners(now["properties"].get("tags") or {}):
-                continue  # deleted elsewhere, or adopted in the meantime
-            if on_delete is OnDelete.ARCHIVE:
-                self._jobs.put(now, isArchived=True)
-            else:
-                self._delete(job["name"])
-        if on_delete is OnDelete.DELETE and orphans and not self._jobs.attempts(identity):
+            self._remove_secrets(job)
+        if on_delete is OnDelete.DELETE and orphans and len(orphans) == len(attempts):
             self.submission.remove_checkpoints(identity)
+        for job in mine:
+            self._give_up(job["name"], own, on_delete)
+
+    def _give_up(self, name: str, own: Mapping[str, str], on_delete: OnDelete) -> None:
+        now = self._jobs.find(name)
+        if now is None or not labels.has(now["properties"].get("tags"), own):
+            return  # deleted elsewhere, or taken over in the meantime
+        released = dict.fromkeys(own, labels.RELEASED)
+        if on_delete is OnDelete.KEEP or labels.others(now["properties"].get("tags"), own):
+            self._tagged(name, released)
+        elif on_delete is OnDelete.ARCHIVE:
+            self._tagged(name, released, isArchived=True)
+        else:
+            self._delete(name)
+
+    def _remove_secrets(self, job: Mapping[str, Any]) -> None:
+        try:
+            vault.remove(self.workspace, job["properties"])
+        except AzureError as error:
+            # On the way to an empty subscription, the vault or our role on it may be gone already.
+            if error.status not in (403, 404):
+                raise
 
     def _delete(self, name: str) -> None:
         self._client.delete(self.workspace.job(name))

@@ -115,29 +115,27 @@ class LocalTarget:
         return self.settle(record) if record else None
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
-        orphans = []
+        # Whoever repeats this after a failure must find the same runs: so the owner goes last.
+        for record in self.attempts(identity):
+            if _is_only_of(record, owner):
+                self.cancel(record.name, "its resource was removed")
         with self.exclusive():
-            for record in self.attempts(identity):
-                owners = [other for other in record.owners if other.token != owner.token]
-                if len(owners) < len(record.owners):
-                    self._redefine(record.name, owners=[asdict(other) for other in owners])
-                    if not owners:
-                        orphans.append(record)
-        for record in orphans:
-            self.cancel(record.name, "its resource was removed")
-        if on_delete is OnDelete.KEEP:
-            return
-        with self.exclusive():
-            for record in orphans:
-                now = self.get(record.name)
-                if now is None or now.owners:
-                    continue  # adopted in the meantime
-                if on_delete is OnDelete.ARCHIVE:
-                    self._redefine(record.name, archived=True)
-                else:
-                    self._remove(self._folder(record.name))
-            if on_delete is OnDelete.DELETE and orphans and not self.attempts(identity):
+            attempts = self.attempts(identity)
+            if on_delete is OnDelete.DELETE and attempts and all(_is_only_of(record, owner) for record in attempts):
                 shutil.rmtree(self.workspace.runs / ".checkpoints" / identity, ignore_errors=True)
+            for record in attempts:
+                self._give_up(record, owner, on_delete)
+
+    def _give_up(self, record: Record, owner: Owner, on_delete: OnDelete) -> None:
+        left = [asdict(other) for other in record.owners if other.token != owner.token]
+        if len(left) == len(record.owners):
+            return
+        if on_delete is OnDelete.KEEP or left:
+            self._redefine(record.name, owners=left)
+        elif on_delete is OnDelete.ARCHIVE:
+            self._redefine(record.name, owners=left, archived=True)
+        else:
+            self._remove(self._folder(record.name))
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         return log.read_lines(self._folder(name).log, position)
@@ -226,6 +224,10 @@ class LocalTarget:
 
 
 _children: list["subprocess.Popen[bytes]"] = []
+
+
+def _is_only_of(record: Record, owner: Owner) -> bool:
+    return {other.token for other in record.owners} == {owner.token}
 
 
 def _link_outputs(folder: RunFolder) -> None:

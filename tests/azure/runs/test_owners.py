@@ -1,5 +1,6 @@
 """Whose a run is, and what becomes of it when nobody wants it any more."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +10,15 @@ from tests.azure.runs.conftest import World
 from tests.support.waiting import until
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
+from trainup.core.values import Secret
 from trainup.jobs import lifecycle
 from trainup.jobs.azure import labels
 from trainup.jobs.azure.body import checkpoints_uri
 from trainup.jobs.azure.jobs import Jobs
 from trainup.jobs.azure.workspace import Workspace
-from trainup.jobs.target import Owner
+from trainup.jobs.target import Owner, TargetError
 from trainup.simulator.cloud.faults import Fault
+from trainup.simulator.cloud.refusal import Refused
 
 
 def tokens(world: World) -> set[str]:
@@ -57,6 +60,36 @@ def test_a_run_that_goes_on_is_canceled_before_anything_else(world: World, on_de
         assert ended is not None
         assert ended.failure is not None
         assert (ended.status, "its resource was removed" in ended.failure.message) == (Status.CANCELED, True)
+
+
+@pytest.mark.parametrize("on_delete", [OnDelete.KEEP, OnDelete.DELETE])
+def test_what_breaks_off_a_release_is_made_good_by_the_next(world: World, on_delete: OnDelete) -> None:
+    """The n-th request of the release fails for good, for every n."""
+    vault = world.open_vault()
+    broken = Refused(501, "NotImplemented", "not now")  # nobody repeats a request for this
+    number, interrupted = 0, True
+    while interrupted:
+        text = f'touch "$TRAINUP_CHECKPOINT_DIR/1"; touch {world.project}/started-{number}; sleep 600'
+        job = world.shell(text, run=f"r{number}", secrets={"TOKEN": Secret("12345678")})
+        target = world.target()
+        record = lifecycle.start(target, job)
+        until((world.project / f"started-{number}").exists)
+        world.azure.faults.add(Fault(path="*", skip=number, error=broken))
+        with suppress(TargetError):
+            target.release(job.id, job.owner, on_delete)
+        interrupted = not world.azure.faults.unused()
+        world.azure.faults.clear()
+        world.target().release(job.id, job.owner, on_delete)
+        left = {found["name"]: found["properties"] for found in world.jobs() if found["name"] == record.name}
+        if on_delete is OnDelete.DELETE:
+            assert left == {}, number
+            assert checkpoints(world, job.id) == [], number
+        else:
+            own = left[record.name]
+            assert (own["status"], labels.owners(own["tags"])) == ("Canceled", ()), number
+        assert world.azure.vaults.names(vault) == [], number
+        number += 1
+    assert number > 8
 
 
 def test_who_does_not_own_a_run_releases_nothing(world: World) -> None:
