@@ -96,7 +96,8 @@ def outcome(told: Told) -> tuple[Status, Failure | None]:
             return Status.TIMED_OUT, Failure(FailureClass.TIMEOUT, message_of(error) or _limit(told))
         text = message_of(error)
         return status, Failure(FailureClass.CANCELED, f"the run was canceled in Azure ML{f': {text}' if text else ''}")
-    failure = classify(error, fallback=FailureClass.USER_CODE if told.times.started else FailureClass.SERVICE)
+    ran = told.times.started is not None
+    failure = classify(error, fallback=FailureClass.USER_CODE if ran else FailureClass.SERVICE, ran=ran)
     if failure.failure_class is FailureClass.TIMEOUT:
         return Status.TIMED_OUT, failure
     return status, failure

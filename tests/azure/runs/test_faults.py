@@ -259,6 +259,12 @@ def test_a_command_that_is_not_in_the_image_has_its_own_class(world: World) -> N
     assert failure_of(record)[:2] == (Status.FAILED, FailureClass.ENVIRONMENT)
 
 
+def test_a_script_that_speaks_of_evictions_is_not_resumed(world: World) -> None:
+    record, _ = world.run(world.shell("echo 'RuntimeError: entry was evicted from the cache'; exit 1"))
+    assert failure_of(record)[:2] == (Status.FAILED, FailureClass.USER_CODE)
+    assert len(world.jobs()) == 1
+
+
 def test_a_run_that_uses_up_its_timeout_has_timed_out(world: World) -> None:
     record, _ = world.run(world.shell("sleep 600", timeout="1s"))
     assert failure_of(record)[:2] == (Status.TIMED_OUT, FailureClass.TIMEOUT)
