@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainup.cli import clusters, plan, results, stack
 from trainup.cli.table import aligned
+from trainup.jobs import lifecycle
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Record, Target, TargetError
 
@@ -72,15 +73,15 @@ def _print_log(target: Target, record: Record, *, follow: bool) -> int:
     position, pause, seconds = 0, threading.Event(), target.polling.fastest
     while True:
         now = target.get(record.name) or record
-        while True:
-            lines, position = target.read_log(record.name, position)
-            if not lines:
-                break
-            print("\n".join(lines), flush=True)
+        position = lifecycle.read_on(target, record.name, position, _print_lines)
         if not follow or now.status.is_terminal:
             return 0
         seconds = target.polling.after(seconds, now.status, progressed=False)
         pause.wait(seconds)
+
+
+def _print_lines(lines: list[str]) -> None:
+    print("\n".join(lines), flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -67,12 +67,7 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
         if current is None:
             raise TargetError(f"{record.name} has vanished: its record was deleted while `up` waited for it")
         # Read the log after the status: what a terminal status promises is then complete.
-        before = position
-        while True:
-            lines, position = target.read_log(record.name, position)
-            if not lines:
-                break
-            listener.lines(lines)
+        before, position = position, read_on(target, record.name, position, listener.lines)
         if (current.status, current.waiting) != told:
             told = (current.status, current.waiting)
             listener.status(current)
@@ -88,6 +83,17 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
         pause = polling.after(pause, current.status, progressed=position > before)
         if stop.wait(pause):
             raise Interrupted(current)
+
+
+def read_on(target: Target, name: str, position: int, tell: Callable[[list[str]], None]) -> int:
+    """Tell everything that is new in a log since a position (0: the beginning); returns the position after it."""
+    while True:
+        lines, after = target.read_log(name, position)
+        if lines:
+            tell(lines)
+        if after == position:  # a piece without a whole line is not the end
+            return position
+        position = after
 
 
 def _give_up_waiting(target: Target, record: Record, limit: float) -> None:

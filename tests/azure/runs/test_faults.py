@@ -92,6 +92,7 @@ def test_ranges_that_are_cut_short_lose_nothing(world: World) -> None:
     world.azure.faults.add(*(Fault(path="*std_log.txt", short=True, skip=2 * index) for index in range(4)))
     record, heard = world.run(world.shell(TALK))
     assert (record.status, heard.lines) == (Status.COMPLETED, SAID)
+    assert len(world.azure.faults.unused()) < 4, "how often a log is read depends on the machine; once it is for sure"
     world.azure.faults.clear()
 
 

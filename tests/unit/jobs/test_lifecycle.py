@@ -218,6 +218,16 @@ def test_a_long_log_is_passed_on_to_its_end(job: Jobs) -> None:
     assert _run(target, wanted)[1] == target.logs[wanted.id]
 
 
+def test_a_piece_of_the_log_without_a_whole_line_is_not_its_end(job: Jobs) -> None:
+    class Bars(Scripted):
+        """A progress bar fills most of what is read."""
+
+        def read_log(self, name: str, position: int) -> tuple[list[str], int]:
+            return [["0%"], [], [], ["end"], []][position], min(position + 1, 4)
+
+    assert _run(Bars([Status.COMPLETED]), job())[1] == ["0%", "end"]
+
+
 def test_a_record_that_vanishes_is_an_error_that_says_so(job: Jobs) -> None:
     target = Scripted()
     record = target.add(job(), Status.RUNNING)

@@ -42,6 +42,15 @@ def reader(storage: Storage, *secrets: str) -> LogReader:
     return LogReader(storage, mask_words(secrets))  # type: ignore[arg-type]
 
 
+def to_the_end(read: LogReader) -> list[str]:
+    """What whoever follows a run that has ended hears of it."""
+    lines, before = read.read(files(ONE), ended=True), -1
+    while read.position > before:
+        before = read.position
+        lines += read.read(files(ONE), ended=True)
+    return lines
+
+
 def files(*paths: str) -> dict[str, str]:
     return {path: path for path in paths}
 
@@ -70,15 +79,13 @@ def test_there_is_no_log_before_there_is_one() -> None:
 @given(st.lists(st.binary(max_size=40), max_size=12), st.integers(1, 50))
 def test_however_a_log_grows_each_line_is_told_once(pieces: list[bytes], most: int) -> None:
     storage = Storage()
-    storage.short = lambda length: min(length, log.OVERLAP + most)
+    storage.short = lambda length: min(length, most)
     read, lines = reader(storage), []
     storage.blobs[ONE] = b""
     for piece in pieces:
         storage.blobs[ONE] += piece.replace(b"\r", b".")
         lines += read.read(files(ONE), ended=False)
-    lines += read.read(files(ONE), ended=True)
-    while more := read.read(files(ONE), ended=True):
-        lines += more
+    lines += to_the_end(read)
     whole = storage.blobs[ONE].decode("utf-8", "replace")
     assert lines == whole.split("\n")[: whole.count("\n") + (not whole.endswith("\n") and bool(whole))]
 
@@ -145,6 +152,25 @@ def test_what_was_read_before_an_error_is_told_after_it() -> None:
         read.read(files(*paths), ended=False)
     read._blobs = storage  # type: ignore[assignment]
     assert read.read(files(*paths), ended=False) == ["[0] a", "[1] b"]
+
+
+def test_a_progress_bar_of_many_pieces_loses_nothing_of_what_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "PIECE", 100)
+    storage = Storage()
+    storage.blobs[ONE] = b"".join(b"%5d%%\r" % number for number in range(2000)) + b"\nend"
+    assert to_the_end(reader(storage)) == [" 1999%", "end"]
+
+
+def test_storage_that_gives_nothing_of_what_it_has_is_an_error() -> None:
+    storage = Storage()
+    storage.blobs[ONE] = b"one\ntwo\n"
+    storage.short = lambda length: min(length, 4)
+    read = reader(storage)
+    storage.short = lambda length: 0
+    with pytest.raises(AzureError, match="8 bytes"):
+        read.read(files(ONE), ended=True)
+    storage.short = lambda length: length
+    assert read.read(files(ONE), ended=True) == ["one", "two"]
 
 
 def test_a_long_log_costs_little_more_than_its_length() -> None:
