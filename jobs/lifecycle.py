@@ -103,11 +103,15 @@ def _give_up_waiting(target: Target, record: Record, limit: float) -> None:
 
 
 def run(target: Target, job: Job, listener: Listener, stop: threading.Event) -> Record:
-    """Start or find the run, wait for it, and try again as often as `retries` allows.
+    """Start or find the run, and see it through."""
+    return see_through(target, job, start(target, job), listener, stop)
+
+
+def see_through(target: Target, job: Job, record: Record, listener: Listener, stop: threading.Event) -> Record:
+    """Wait for a run that has been started, and try again as often as `retries` allows.
 
     An attempt whose node was taken away is resumed by another, which does not count.
     """
-    record = start(target, job)
     tried = resumed = 0
     while True:
         record = follow(target, job, record, listener, stop)

@@ -260,8 +260,8 @@ class AzureTarget:
         return [], max(1, watch.log.position)
 
     def log_tail(self, name: str, lines: int) -> list[str]:
-        files = (self._details(name) or {}).get("logFiles") or {}
         try:
+            files = (self._details(name) or {}).get("logFiles") or {}
             return tail(Blobs(self._client), files, lines, self._words)
         except AzureError as error:
             return [f"— the log could not be read: {error} —"]

@@ -12,6 +12,7 @@ from tests.azure.runs.conftest import World
 from tests.support.plugin import Failed, Plugin, Resource, plugin, urn
 from trainup.core.values import UNKNOWN, Secret
 from trainup.simulator.cloud.faults import Cut, Fault
+from trainup.simulator.cloud.refusal import Refused
 
 RUN = urn("Run", "pets")
 PLANTED = "pl4nted-v4lue"
@@ -73,6 +74,19 @@ def test_a_failure_keeps_id_and_outputs_and_says_everything_there_is_to_say(worl
     assert failed.value.outputs["failure"]["failure_class"] == "user_code"
     for part in ("about to fail", "docker run", "read the log", "/runs/"):
         assert part in told
+
+
+def test_a_run_that_can_not_be_watched_any_more_is_kept_and_can_be_destroyed(world: World, engine: Plugin) -> None:
+    """The role, the login or the service was lost after the job had been started."""
+    lost = Refused(403, "AuthorizationFailed", "The client does not have authorization to perform this action")
+    world.azure.faults.add(Fault("GET", path="*/details", error=lost))
+    inputs = checked(engine, world, **shell("sleep 600"))
+    with pytest.raises(Failed, match="AuthorizationFailed") as failed:
+        engine.create(RUN, inputs)
+    assert (failed.value.id, failed.value.refresh) == (world.names()[0], True)
+    kept = Resource(RUN, failed.value.id, inputs, failed.value.outputs)
+    engine.delete(kept)
+    assert world.jobs()[0]["properties"]["status"] == "Canceled"
 
 
 def test_ctrl_c_leaves_the_run_alone_and_the_next_up_attaches(world: World, engine: Plugin) -> None:
