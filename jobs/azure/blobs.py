@@ -13,6 +13,7 @@ from trainup.jobs.azure.client import AzureClient, AzureError
 
 VERSION = "2022-11-02"
 """Of the storage service's REST API: one request takes a blob of up to 5000 MiB."""
+PIECE = 8 << 20
 META = "x-ms-meta-"
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
 
@@ -71,6 +72,17 @@ class Blobs:
         if response.status_code == 200:  # the service did not care for the range
             return Piece(response.content[start : start + length], start, len(response.content), metadata)
         return Piece(response.content, int(told[1]) if told and told[1] else start, total, metadata)
+
+    def pieces(self, url: str, start: int = 0) -> Iterator[bytes]:
+        """All that a blob has from `start` on, however the service cuts it; nothing where there is no blob."""
+        while piece := self.read(url, start, PIECE):
+            start += len(piece.data)
+            if not piece.data and start < (piece.total or 0):
+                raise AzureError(f"the storage gives only {start} of {piece.total} bytes of {urlsplit(url).path}")
+            if piece.data:
+                yield piece.data
+            if not piece.data or start == piece.total:
+                return
 
     def names(self, container: str, prefix: str) -> Iterator[tuple[str, int]]:
         """(name, size) of all blobs whose names begin so."""

@@ -12,7 +12,6 @@ from trainup.jobs.azure.blobs import below
 from trainup.jobs.azure.workspace import ARTIFACTS, Workspace
 from trainup.jobs.target import TargetError
 
-PIECE = 8 << 20
 AT_ONCE = 8
 STORE = re.compile(r"azureml://(?:subscriptions/.+/)?datastores/(?P<store>[^/]+)/(?:paths/)?(?P<path>.*)")
 
@@ -75,10 +74,9 @@ def _fetch(workspace: Workspace, file: File, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.part")
     with temporary.open("wb") as written:
-        while written.tell() < file.size:
-            piece = workspace.blobs.read(below(file.container, file.name), written.tell(), PIECE)
-            if piece is None or not piece.data:
-                raise TargetError(f"{file.path} was removed while it was being fetched")
-            written.write(piece.data)
+        for data in workspace.blobs.pieces(below(file.container, file.name)):
+            written.write(data)
+        if written.tell() != file.size:
+            raise TargetError(f"{file.path} was removed or changed while it was being fetched: fetch it again")
     os.replace(temporary, target)
     return target

@@ -119,12 +119,7 @@ def tail(blobs: Blobs, files: Mapping[str, str], count: int, secrets: Sequence[b
             continue
         size = first.total or 1
         start = max(0, size - count * 1024)
-        data = b""
-        while start + len(data) < size:
-            piece = blobs.read(files[path], start + len(data), PIECE)
-            if piece is None or not piece.data:
-                break
-            data += piece.data
+        data = b"".join(blobs.pieces(files[path], start))
         cleaner = LineCleaner(secrets)
         found = (cleaner.feed(data) + cleaner.finish()).decode("utf-8", "replace").split("\n")[:-1]
         lines += [mark + line for line in (found[1:] if start else found)[-each:]]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainup.jobs.azure import log
-from trainup.jobs.azure.blobs import Piece
+from trainup.jobs.azure.blobs import Blobs, Piece
 from trainup.jobs.azure.client import AzureError
 from trainup.jobs.azure.log import AGAIN, LogReader, label, tail
 from trainup.jobs.lines import mask_words
@@ -15,7 +15,7 @@ from trainup.jobs.lines import mask_words
 ONE = "user_logs/std_log.txt"
 
 
-class Storage:
+class Storage(Blobs):
     """Blobs as a service without mercy gives them out."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Storage:
 
 
 def reader(storage: Storage, *secrets: str) -> LogReader:
-    return LogReader(storage, mask_words(secrets))  # type: ignore[arg-type]
+    return LogReader(storage, mask_words(secrets))
 
 
 def to_the_end(read: LogReader) -> list[str]:
@@ -147,10 +147,10 @@ def test_what_was_read_before_an_error_is_told_after_it() -> None:
                 raise AzureError("expired", 403)
             return storage.read(url, start, length)
 
-    read._blobs = Failing()  # type: ignore[assignment]
+    read._blobs = Failing()
     with pytest.raises(AzureError):
         read.read(files(*paths), ended=False)
-    read._blobs = storage  # type: ignore[assignment]
+    read._blobs = storage
     assert read.read(files(*paths), ended=False) == ["[0] a", "[1] b"]
 
 
@@ -195,7 +195,7 @@ def test_secrets_are_masked_and_progress_bars_are_one_line() -> None:
 def test_the_tail_is_the_last_lines() -> None:
     storage = Storage()
     storage.blobs[ONE] = b"".join(b"line %d\n" % number for number in range(5000)) + b"end"
-    told = tail(storage, files(ONE), 3)  # type: ignore[arg-type]
+    told = tail(storage, files(ONE), 3)
     assert told == ["line 4998", "line 4999", "end"]
 
 
@@ -203,6 +203,6 @@ def test_the_tail_of_several_processes_has_some_of_each() -> None:
     storage = Storage()
     paths = [f"user_logs/std_log_process_{rank}.txt" for rank in range(4)]
     storage.blobs = {path: b"".join(b"line %d\n" % number for number in range(50)) for path in paths}
-    told = tail(storage, files(*paths), 20)  # type: ignore[arg-type]
+    told = tail(storage, files(*paths), 20)
     assert {line.split()[0] for line in told} == {"[0]", "[1]", "[2]", "[3]"}
     assert told[4] == "[0] line 49"
