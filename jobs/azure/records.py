@@ -11,10 +11,12 @@ from trainup.core.status import Status
 from trainup.jobs.azure import labels
 from trainup.jobs.azure.failures import classify, message_of
 from trainup.jobs.azure.phases import Times, seconds_of
-from trainup.jobs.azure.statuses import status_of
+from trainup.jobs.azure.statuses import ENDED, STALLED, status_of
 from trainup.jobs.target import Record
 
 DEFAULT_PORTAL = "https://ml.azure.com"
+STOPPED = {FailureClass.CANCELED: Status.CANCELED, FailureClass.SERVICE: Status.NOT_RESPONDING}
+"""Why trainup itself ended a run → its status; what it waited for in vain has timed out."""
 READ_ONLY = frozenset({"status", "parameters"})
 
 
@@ -50,6 +52,11 @@ class Told:
         return str(self.details.get("status") or self.inside.get("status") or "")
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it cannot change any more."""
+        return self.word in ENDED
+
+    @property
     def times(self) -> Times:
         """When it was made, started and ended."""
         details, system = self.details, self.job.get("systemData") or {}
@@ -83,11 +90,9 @@ def outcome(told: Told) -> tuple[Status, Failure | None]:
         return status, None
     error = told.details.get("error")
     if status is Status.CANCELED and (stopped := labels.stopped_by(told.tags)):
-        by_request = stopped.failure_class is FailureClass.CANCELED
-        return status if by_request else Status.TIMED_OUT, stopped
+        return STOPPED.get(stopped.failure_class, Status.TIMED_OUT), stopped
     if status is Status.NOT_RESPONDING:
-        what = "is paused" if told.word == "Paused" else "does not answer any more: its node is gone or overloaded"
-        return status, Failure(FailureClass.SERVICE, f"the run {what}")
+        return status, Failure(FailureClass.SERVICE, f"the run {STALLED[told.word]}")
     if status is Status.CANCELED:
         failure = classify(error, fallback=FailureClass.CANCELED)
         if failure.failure_class is FailureClass.PREEMPTED:

@@ -78,12 +78,9 @@ class AzureTarget:
     # What is there.
 
     def active_runs(self, owner: Owner) -> list[Record]:
-        found = [self._record(Told(job)) for job in self._jobs.tagged(labels.owner_tag(owner))]
-        return [
-            record
-            for record in found
-            if not record.status.is_terminal and any(owner.is_same_resource(other) for other in record.owners)
-        ]
+        told = (Told(job) for job in self._jobs.tagged(labels.owner_tag(owner)))
+        found = [self._record(one) for one in told if not one.has_ended]
+        return [record for record in found if any(owner.is_same_resource(other) for other in record.owners)]
 
     def attempts(self, identity: str) -> list[Record]:
         jobs = self._jobs.attempts(identity)
@@ -167,10 +164,10 @@ class AzureTarget:
     def settle(self, record: Record) -> Record:
         if not record.status.is_terminal:
             return record
-        if record.status is Status.NOT_RESPONDING:
+        if record.status is Status.NOT_RESPONDING and record.failure and not self._told(record.name).has_ended:
             # It may come back; it must not, once another attempt goes on from its checkpoints.
-            with contextlib.suppress(AzureError):
-                self._client.post(f"{self.workspace.job(record.name)}/cancel")
+            why = record.failure.message.replace("the run", "it", 1)
+            record = self.cancel(record.name, why, FailureClass.SERVICE) or record
         watch = self._watch(record.name)
         seen = {labels.PHASES: labels.write(watch.phases.phases)} if watch.phases.phases else {}
         if not seen and not watch.own:
@@ -186,7 +183,7 @@ class AzureTarget:
 
     def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
         found = self._jobs.find(name)
-        if found is not None and not status_of(Told(found).word).is_terminal:
+        if found is not None and not Told(found).has_ended:
             with contextlib.suppress(AzureError):  # the reason is a courtesy; what counts is that it ends
                 self._tagged(name, {labels.STOPPED: labels.stopped(kind, reason)})
             try:
@@ -195,7 +192,7 @@ class AzureTarget:
                 if error.status not in (400, 404, 409):  # ended or deleted in this very moment
                     raise
         self._watch(name).job = None
-        return self._until(name, lambda record: record.status.is_terminal, "being canceled")
+        return self._until(name, lambda told: told.has_ended, "being canceled")
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
         own = {labels.owner_tag(owner): labels.owner_value(owner)}
@@ -234,7 +231,7 @@ class AzureTarget:
 
     def _delete(self, name: str) -> None:
         self._client.delete(self.workspace.job(name))
-        self._until(name, lambda record: False, "being deleted")
+        self._until(name, lambda told: False, "being deleted")
 
     # Its log.
 
@@ -271,6 +268,10 @@ class AzureTarget:
     def _watch(self, name: str) -> _Watch:
         with self._lock:
             return self._watches.setdefault(name, _Watch())
+
+    def _told(self, name: str) -> Told:
+        watch = self._watch(name)
+        return Told(watch.job or {"name": name}, watch.details)
 
     def _looked_at(self, watch: _Watch) -> Record:
         assert watch.job is not None
@@ -327,9 +328,9 @@ class AzureTarget:
         self._watch(name).job = found = self._jobs.tag(name, wanted, **more)
         return found
 
-    def _until(self, name: str, condition: Callable[[Record], bool], what: str) -> Record | None:
+    def _until(self, name: str, condition: Callable[[Told], bool], what: str) -> Record | None:
         end, pause = time.monotonic() + CANCEL_SECONDS, self.polling.fastest / 4
-        while (record := self.get(name)) and not condition(record):
+        while (record := self.get(name)) and not condition(self._told(name)):
             if time.monotonic() > end:
                 late = f"{CANCEL_SECONDS:.0f} s after {what}"
                 raise TargetError(f"{name} is still {record.status} {late}: {record.web_url}")

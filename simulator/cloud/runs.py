@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
+TERMINAL = frozenset({"Completed", "Failed", "Canceled"})
+"""What cannot change any more. A run that does not respond may come back, and one that is paused go on."""
 
 
 @dataclass(frozen=True)

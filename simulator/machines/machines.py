@@ -56,6 +56,11 @@ class Machines:
         if found := self._find(job):
             found.evict()
 
+    def stall(self, job: str, status: str) -> None:
+        """Let the service say that a job is `NotResponding` or `Paused`; its command goes on."""
+        if found := self._find(job):
+            found.stall(status)
+
     def wait(self, job: str, seconds: float = 60) -> Run:
         """The run of a job once it is over. TimeoutError when it is not by then."""
         found = self._find(job)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.azure.runs.conftest import JOBS, Heard, World
+from tests.support.waiting import until
 from trainup.core.failure import FailureClass
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
@@ -210,6 +211,47 @@ def test_an_evicted_run_resumes_from_its_checkpoint(world: World) -> None:
     assert record.status is Status.COMPLETED
     done = [line for line in heard.lines if line != AGAIN]
     assert len(done) == len(set(done)) == 40
+
+
+@pytest.mark.parametrize("word", ["NotResponding", "Paused"])
+def test_a_run_that_nobody_hears_of_has_ended_before_it_is_tried_again(world: World, word: str) -> None:
+    text = 'cd "$TRAINUP_CHECKPOINT_DIR"; [ -e life ] && exit; touch life; echo first life; sleep 600'
+    job = world.shell(text, retries=1)
+    thread, heard, result = start(world, job)
+    until_said(heard, "first life")
+    second: list[str] = []
+    ended = lambda: second.append(world.jobs()[0]["properties"]["status"])  # noqa: E731
+    world.azure.faults.add(Fault("PUT", path=f"*/jobs/{job.id}-a2", call=ended))
+    world.running.machines.stall(f"{world.sample.workspace}/jobs/{job.id}", word)
+    thread.join()
+    assert (result[0].status, result[0].attempt, second) == (Status.COMPLETED, 2, ["Canceled"])
+    first, _ = world.target().attempts(job.id)
+    assert failure_of(first)[:2] == (Status.NOT_RESPONDING, FailureClass.SERVICE)
+
+
+def paused(world: World, job: Job) -> Record:
+    """The run, started and then stopped half-way by somebody who may go on with it."""
+    record = lifecycle.start(world.target(), job)
+    until(lambda: world.jobs()[0]["properties"]["status"] == "Running")
+    world.running.machines.stall(f"{world.sample.workspace}/jobs/{record.name}", "Paused")
+    return record
+
+
+def test_a_paused_run_does_not_survive_its_resource(world: World) -> None:
+    job = world.shell("sleep 600")
+    paused(world, job)
+    world.target().release(job.id, job.owner, OnDelete.KEEP)
+    assert [found["properties"]["status"] for found in world.jobs()] == ["Canceled"]
+
+
+def test_a_paused_run_with_other_inputs_is_ended_before_the_next_begins(world: World) -> None:
+    old = paused(world, world.shell("sleep 600"))
+    ended: list[str] = []
+    strike = lambda: ended.append(world.jobs()[0]["properties"]["status"])  # noqa: E731
+    world.azure.faults.add(Fault("PUT", path="*/jobs/*", skip=1, call=strike))  # the first PUT is of the old one
+    record, _ = world.run(world.shell("true"))
+    assert (record.status, ended) == (Status.COMPLETED, ["Canceled"])
+    assert old.name != record.name
 
 
 def test_a_cluster_without_quota_is_told_while_the_run_waits(world: World) -> None:
