@@ -48,7 +48,6 @@ class _Watch:
     details: dict[str, Any] = field(default_factory=dict)
     phases: Watched = field(default_factory=Watched)
     log: LogReader | None = None
-    lookout: waiting.Lookout | None = None
     own: dict[str, str] = field(default_factory=dict)
     """The tag by which it belongs to whoever follows it."""
 
@@ -299,10 +298,8 @@ class AzureTarget:
         cluster = watch.job["properties"].get("computeId")
         if not cluster:
             return None
-        if watch.lookout is None:
-            watch.lookout = waiting.Lookout(lambda: self.workspace.compute(cluster))
         with contextlib.suppress(AzureError):  # why it waits is worth knowing, and no reason to stop waiting
-            return watch.lookout.compute()
+            return self.workspace.compute(cluster)
         return None
 
     def _view(self, job: dict[str, Any]) -> Record:

@@ -108,8 +108,8 @@ class Machines:
             self._start(resource)
         elif kind == JOBS:
             workspace, _, name = resource["id"].rpartition("/jobs/")
+            self._azure.runs.remove(workspace, name)  # first: nobody sees how it ends
             self.cancel(resource["id"])
-            self._azure.runs.remove(workspace, name)
 
     def _compute_changed(self, method: str, resource: Resource) -> None:
         if shape.get(resource, "properties.computeType") != "AmlCompute":
