@@ -145,7 +145,7 @@ def asset_uri(uri: str, workspace: str) -> str:
 def _outputs(job: Job) -> dict[str, Any]:
     result = {}
     for name, output in job.spec.outputs.items():
-        result[name] = {"jobOutputType": "uri_folder"}
+        result[name] = {"jobOutputType": output.get("type", "uri_folder")}
         if mode := output.get("mode"):
             result[name]["mode"] = MODES[mode]
         if uri := job.places.get(name, {}).get("uri"):
