@@ -86,7 +86,7 @@ def to_command_job(job: Job, attempt: int, place: Place) -> dict[str, Any]:
         # Azure ML counts in seconds; less than one would be none at all.
         timeout = iso_duration(max(1, round(spec.timeout)))
         properties["limits"] = {"jobLimitsType": "Command", "timeout": timeout}
-    if identity := _identity(job.identity, place.client_id):
+    if identity := _identity(job, place):
         properties["identity"] = identity
     if spec.queue_tier and not place.compute_id:
         properties["queueSettings"] = {"jobTier": spec.queue_tier.capitalize()}
@@ -105,7 +105,7 @@ def _variables(job: Job, attempt: int, place: Place) -> dict[str, str]:
     result = {**job.spec.environment_variables, STARTED_BY: labels.owner_tag(job.owner)}
     if not job.spec.shell:
         result = {"PYTHONUNBUFFERED": "1", **result, "TRAINUP_RUN": job_name(job.id, attempt)}
-        if client := (_identity(job.identity, place.client_id) or {}).get("clientId"):
+        if client := (_identity(job, place) or {}).get("clientId"):
             # Without it, the Azure SDK in the script would not know which identity to take.
             result.setdefault("AZURE_CLIENT_ID", client)
     if place.secrets:
@@ -170,12 +170,15 @@ def _distribution(given: Mapping[str, Any], nodes: int) -> dict[str, Any] | None
     return result | {"processCountPerInstance": given.get("process_count_per_node", 1)}
 
 
-def _identity(wanted: str | None, client_id: str | None) -> dict[str, str] | None:
+def _identity(job: Job, place: Place) -> dict[str, str] | None:
+    wanted = job.identity
+    if wanted is None and job.spec.shell and not job.spec.secrets:
+        return None  # as the official client sends it: only what reads the vault needs to be somebody
     if wanted == "user":
         return {"identityType": "UserIdentity"}
     if wanted == "token":
         return {"identityType": "AMLToken"}
-    client = wanted if wanted and wanted not in IDENTITIES else client_id
+    client = wanted if wanted and wanted not in IDENTITIES else place.client_id
     if client:
         return {"identityType": "Managed", "clientId": client}
     return {"identityType": "Managed"} if wanted == "cluster" else None

@@ -152,6 +152,13 @@ def test_a_run_is_who_it_is_told_to_be(wanted: str | None, client: str | None, s
     assert body["environmentVariables"].get("AZURE_CLIENT_ID") == (expected or {}).get("clientId")
 
 
+def test_a_job_file_that_names_no_identity_gets_one_only_for_its_secrets() -> None:
+    file = {"job": "job.yml", "command": None, "definition": {"shell_command": "python a.py"}}
+    assert "identity" not in to_command_job(job_of(file), 1, PLACE)["properties"]
+    secret = to_command_job(job_of({**file, "secrets": {"TOKEN": "x"}}), 1, PLACE)["properties"]
+    assert secret["identity"] == {"identityType": "Managed", "clientId": CLIENT}
+
+
 def test_who_submits_a_run_changes_nothing_of_what_runs() -> None:
     one = job_of(CASES["data"][0])
     other = Job(**vars(one) | {"owner": Owner("urn:pulumi:other::trainup::trainup:index:Run::x", "token-2")})
