@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ClientAuthenticationError
-from azure.core.pipeline import policies
+from azure.core.pipeline import PipelineResponse, policies
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
@@ -167,6 +167,18 @@ class AzureClient:
         return dict(response.json()) if response.content else {}
 
 
+class _Retries(policies.RetryPolicy[Any, Any]):
+    """Of a method that is not to be repeated, azure-core repeats a POST after most errors all the same: this does not.
+
+    Too many requests are refused before they are carried out.
+    """
+
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        if response.http_request.method not in settings["methods"]:
+            return bool(response.http_response.status_code == 429)
+        return bool(super().is_retry(settings, response))
+
+
 def _pipeline(
     address: str, patience: Patience, credential: "TokenCredential | None" = None, scope: str = ""
 ) -> "ARMPipelineClient[HttpRequest, HttpResponse]":
@@ -176,7 +188,7 @@ def _pipeline(
             policies.RequestIdPolicy(),
             policies.HeadersPolicy(),
             policies.UserAgentPolicy("trainup"),
-            policies.RetryPolicy(
+            _Retries(
                 retry_total=patience.tries,
                 retry_connect=patience.tries,
                 retry_read=patience.tries,
