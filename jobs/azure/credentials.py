@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from trainup.jobs.azure.endpoints import Endpoints
 
 
+TRIES, PAUSE = 5, 0.5
+"""Of asking the CI service for a token; each pause is twice as long as the one before, in seconds."""
+
+
 def find_credential(endpoints: "Endpoints", variables: Mapping[str, str] = os.environ) -> "TokenCredential":
     """A credential that renews its tokens: from `ARM_…`, else from what the Azure SDK finds (CLI, identity, …)."""
     import azure.identity as identity
@@ -43,7 +47,10 @@ def _assertion(variables: Mapping[str, str]) -> str:
     if token := variables.get("ARM_OIDC_TOKEN"):
         return token
     if path := variables.get("ARM_OIDC_TOKEN_FILE_PATH"):
-        return Path(path).read_text(encoding="utf-8").strip()
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise TargetError(f"there is no token in the file that ARM_OIDC_TOKEN_FILE_PATH names: {error}") from error
     url = variables.get("ARM_OIDC_REQUEST_URL") or variables.get("ACTIONS_ID_TOKEN_REQUEST_URL")
     bearer = variables.get("ARM_OIDC_REQUEST_TOKEN") or variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
     if not url or not bearer:
@@ -52,12 +59,24 @@ def _assertion(variables: Mapping[str, str]) -> str:
             "job have `permissions: id-token: write`"
         )
     import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.retry import Retry
 
-    answer = requests.get(
-        url,
-        params={"audience": "api://AzureADTokenExchange"},
-        headers={"Authorization": f"Bearer {bearer}"},
-        timeout=30,
-    )
-    answer.raise_for_status()
-    return str(answer.json()["value"])
+    again = Retry(TRIES, backoff_factor=PAUSE, status_forcelist=(408, 429, 500, 502, 503, 504), raise_on_status=False)
+    with requests.Session() as session:
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(max_retries=again))
+        try:
+            answer = session.get(
+                url,
+                params={"audience": "api://AzureADTokenExchange"},
+                headers={"Authorization": f"Bearer {bearer}"},
+                timeout=30,
+            )
+            answer.raise_for_status()
+            return str(answer.json()["value"])
+        except (requests.RequestException, KeyError, TypeError) as error:
+            raise TargetError(
+                f"the service that runs this CI job gives no token for Azure ({error}): run the job again, and let it "
+                "have `permissions: id-token: write`"
+            ) from error
