@@ -109,6 +109,7 @@ def job_of(inputs: Mapping[str, Any]) -> Job:
         places=parsed.places,
         secrets=parsed.secrets,
         identity=parsed.identity,
+        environment=parsed.environment,
     )
 
 
