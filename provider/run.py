@@ -110,7 +110,7 @@ class RunHandler:
     def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
         """Start or find the run and see it through, as far as the inputs ask for that."""
         job = job_of(inputs, context.project, owner)
-        target = target_of(inputs, context.project, context.info)
+        target = target_of(inputs, context.project, context.info, context.canceled)
         self._confirm_data(context, job)
         try:
             self._cache(context).save()

@@ -48,6 +48,21 @@ def shell(text: str) -> dict[str, Any]:
     return {"command": ["bash", "-c", text]}
 
 
+def creating(engine: Plugin, inputs: dict[str, Any]) -> tuple[threading.Thread, list[Failed]]:
+    """A create in a thread of its own; the list gets its error."""
+    failed: list[Failed] = []
+
+    def create() -> None:
+        try:
+            engine.create(RUN, inputs)
+        except Failed as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=create)
+    thread.start()
+    return thread, failed
+
+
 def test_a_run_is_previewed_trained_read_and_deleted(world: World, engine: Plugin) -> None:
     world.write(train__py="print('trained')")
     inputs = checked(engine, world, source="code", script="train.py")
@@ -92,16 +107,7 @@ def test_a_run_that_can_not_be_watched_any_more_is_kept_and_can_be_destroyed(wor
 def test_ctrl_c_leaves_the_run_alone_and_the_next_up_attaches(world: World, engine: Plugin) -> None:
     go = world.project / "go"
     inputs = checked(engine, world, **shell(f"echo started; while [ ! -e {go} ]; do sleep 0.05; done; echo ended"))
-    failed: list[Failed] = []
-
-    def create() -> None:
-        try:
-            engine.create(RUN, inputs)
-        except Failed as error:
-            failed.append(error)
-
-    waiting = threading.Thread(target=create)
-    waiting.start()
+    waiting, failed = creating(engine, inputs)
     engine.engine.wait_for("started")
     engine.cancel()
     waiting.join()
@@ -117,6 +123,19 @@ def test_ctrl_c_leaves_the_run_alone_and_the_next_up_attaches(world: World, engi
         assert ended[0].outputs["status"] == "Completed"
         assert later.engine.lines().count("ended") == 1
     assert len(world.jobs()) == 1
+
+
+def test_ctrl_c_is_heard_while_a_role_is_waited_for_and_nothing_is_started(world: World, engine: Plugin) -> None:
+    world.write(train__py="print('trained')")
+    missing = Refused(403, "AuthorizationPermissionMismatch", "This request is not authorized")
+    world.azure.faults.add(Fault("PUT", path="*/code/train.py", error=missing))
+    inputs = checked(engine, world, source="code", script="train.py")
+    waiting, failed = creating(engine, inputs)
+    engine.engine.wait_for("waiting for the role on the workspace's storage")
+    engine.cancel()
+    waiting.join()
+    assert "was interrupted, and nothing was started" in str(failed[0])
+    assert (failed[0].id, world.jobs()) == ("", [])
 
 
 def test_secrets_reach_the_script_and_nothing_else(world: World, engine: Plugin) -> None:
