@@ -46,7 +46,7 @@ def target_of(
     progress: Callable[[str], None] = lambda text: None,
     stop: threading.Event | None = None,
 ) -> Target:
-    """The target of a run; nothing is written or asked for yet. What has not been started when `stop` is set never is."""
+    """The target of a run; nothing is written or asked for yet. After `stop` is set, it starts nothing more."""
     secrets = {name: value for name, value in reveal(inputs.get("secrets") or {}).items() if isinstance(value, str)}
     if inputs.get("target") != "azure":
         return LocalTarget(Workspace((project / inputs["workspace"]).resolve(), project.resolve()), secrets)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainup.core.failure import Failure, FailureClass
-from trainup.jobs.target import Job, Owner
+from trainup.jobs.target import Job, Owner, TargetError
 
 DIGEST, RUN, ID, ATTEMPT = "trainup.digest", "trainup.run", "trainup.id", "trainup.attempt"
 PRICE = "trainup.node_price"
@@ -21,6 +21,7 @@ PHASES = "trainup.phases"
 """How long each phase took, as whoever watched it saw; the service tells only start and end."""
 RELEASED = "-"
 LONGEST = 1000
+"""Characters of a tag's value."""
 
 
 def id_tag(identity: str) -> str:
@@ -34,8 +35,14 @@ def owner_tag(owner: Owner) -> str:
 
 
 def owner_value(owner: Owner) -> str:
-    """Token and resource, shortened in the middle if it must be."""
-    return f"{owner.token} {owner.urn}"[:LONGEST]
+    """Token and resource. TargetError where no tag could hold them."""
+    value = f"{owner.token} {owner.urn}"
+    if len(value) > LONGEST:
+        raise TargetError(
+            f"the run's resource has a URN of {len(owner.urn)} characters, and a tag of Azure ML holds {LONGEST} with "
+            "its token: give the stack, the project or the components around the run shorter names"
+        )
+    return value
 
 
 def has(tags: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ from trainup.jobs.azure.client import AzureError
 from trainup.jobs.lines import LineCleaner
 
 FILES = re.compile(
-    r"user_logs/std_log(?:\D*?(?P<rank>\d+))?(?:_ps)?\.txt|azureml-logs/(?P<build>20_image_build_log)\.txt"
+    r"user_logs/std_log(?:\D*?(?P<rank>\d+))?(?P<server>_ps)?\.txt|azureml-logs/(?P<build>20_image_build_log)\.txt"
 )
 """What a command prints, a file for each process; and the build of the image, where Azure ML builds it."""
 OVERLAP = 64
@@ -27,7 +27,8 @@ def label(path: str) -> str | None:
         return None
     if match["build"]:
         return "[image build] "
-    return f"[{int(match['rank'])}] " if match["rank"] else ""
+    server = "ps " if match["server"] else ""  # TensorFlow counts its parameter servers for themselves
+    return f"[{server}{int(match['rank'])}] " if match["rank"] else ""
 
 
 @dataclass

@@ -12,7 +12,7 @@ from tests.support.contract import Check
 from trainup.core.inputs import parse_run
 from trainup.core.naming import job_name
 from trainup.jobs.azure.body import STARTED_BY, Place, asset_uri, to_command_job
-from trainup.jobs.target import Job, Owner
+from trainup.jobs.target import Job, Owner, TargetError
 
 GOLDEN = Path(__file__).with_name("golden")
 JOB = "Microsoft.MachineLearningServices/workspaces/jobs"
@@ -168,6 +168,13 @@ def test_who_submits_a_run_changes_nothing_of_what_runs() -> None:
     by = [body["environmentVariables"].pop(STARTED_BY) for body in bodies]
     assert by[0] != by[1], "what cannot change in a job differs, so nobody starts it over another's head"
     assert bodies[0] == bodies[1]
+
+
+def test_a_resource_whose_name_fits_into_no_tag_is_refused() -> None:
+    one = job_of({})
+    long = Job(**vars(one) | {"owner": Owner("urn:" + "x" * 1000, "token")})
+    with pytest.raises(TargetError, match="URN of 1004 characters"):
+        to_command_job(long, 1, PLACE)
 
 
 def test_all_attempts_share_their_checkpoints() -> None:

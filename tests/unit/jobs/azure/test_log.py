@@ -62,6 +62,7 @@ def files(*paths: str) -> dict[str, str]:
         ("user_logs/std_log_process_0.txt", "[0] "),
         ("user_logs/std_log_process_00.txt", "[0] "),
         ("user_logs/std_log_process_12.txt", "[12] "),
+        ("user_logs/std_log_process_00_ps.txt", "[ps 0] "),
         ("azureml-logs/20_image_build_log.txt", "[image build] "),
         ("system_logs/cs_capability/cs-capability.log", None),
         ("user_logs/std_log.txt.bak", None),
