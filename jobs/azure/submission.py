@@ -54,8 +54,8 @@ class Submission:
         container, _ = self.workspace.datastore(DEFAULT_STORE)
         blobs = self.workspace.blobs
         try:
-            for name, _ in list(blobs.names(container, f"trainup/checkpoints/{identity}/")):
-                blobs.delete(below(container, name))
+            for blob in list(blobs.names(container, f"trainup/checkpoints/{identity}/")):
+                blobs.delete(below(container, blob.name))
         except AzureError as error:
             if error.status != 404:  # the container is made when something is first put there
                 raise

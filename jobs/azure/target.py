@@ -13,7 +13,7 @@ from trainup.core.failure import FailureClass
 from trainup.core.naming import job_name
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
-from trainup.jobs.azure import labels, tracking, vault, waiting
+from trainup.jobs.azure import job_files, labels, tracking, vault, waiting
 from trainup.jobs.azure.blobs import Blobs
 from trainup.jobs.azure.body import to_command_job
 from trainup.jobs.azure.client import AzureError
@@ -25,7 +25,7 @@ from trainup.jobs.azure.statuses import ENDED, status_of
 from trainup.jobs.azure.submission import Submission
 from trainup.jobs.azure.workspace import HISTORY_VERSION, Workspace
 from trainup.jobs.lines import mask_words
-from trainup.jobs.target import Job, Owner, Polling, Record, TargetError
+from trainup.jobs.target import File, Job, Owner, Polling, Record, TargetError
 
 CANCEL_SECONDS = 900.0
 """Azure ML first lets the script and the upload of its outputs end."""
@@ -232,7 +232,7 @@ class AzureTarget:
         self._client.delete(self.workspace.job(name))
         self._until(name, lambda told: False, "being deleted")
 
-    # Its log.
+    # What it printed, and what it left behind.
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         watch = self._watch(name)
@@ -261,6 +261,9 @@ class AzureTarget:
             return tail(Blobs(self._client), files, lines, self._words)
         except AzureError as error:
             return [f"— the log could not be read: {error} —"]
+
+    def files(self, name: str, part: str | None = None) -> list[File]:
+        return job_files.files(self.workspace, name, part)
 
     # One job.
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,17 @@ from typing import Any
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
-from trainup.jobs.local import ledger, log
+from trainup.jobs.local import launch, ledger, log
 from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.machine import kill_all_of
 from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.snapshot import SnapshotError
 from trainup.jobs.snapshot import copy as copy_snapshot
-from trainup.jobs.target import Job, Owner, Polling, Record, TargetError
+from trainup.jobs.target import File, Job, Owner, Polling, Record, TargetError
 
 CANCEL_SECONDS = GRACE + 30.0
+PIECE = 1 << 20
 POLLING = Polling(fastest=0.05, queued=0.5, running=0.1)
 
 
@@ -143,6 +144,14 @@ class LocalTarget:
     def log_tail(self, name: str, lines: int) -> list[str]:
         return log.tail(self._folder(name).log, lines)
 
+    def files(self, name: str, part: str | None = None) -> list[File]:
+        folder = self._folder(name)
+        named = launch.named_outputs(folder, (ledger.definition_of(folder) or {}).get("spec", {}))
+        if part is not None and part not in (known := [path.name for path in named]):
+            raise TargetError(f"{name} has no output {part!r}; there are {', '.join(sorted(known)) or 'none'}")
+        root = folder.outputs / (part or "")
+        return [_file(root, path) for path in sorted(root.rglob("*")) if path.is_file()]
+
     def _folder(self, name: str) -> RunFolder:
         return RunFolder(self.workspace.runs / name)
 
@@ -228,6 +237,16 @@ _children: list["subprocess.Popen[bytes]"] = []
 
 def _is_only_of(record: Record, owner: Owner) -> bool:
     return {other.token for other in record.owners} == {owner.token}
+
+
+def _file(root: Path, path: Path) -> File:
+    def pieces() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+    status = path.stat()
+    return File(path.relative_to(root).as_posix(), status.st_size, status.st_mtime, pieces)
 
 
 def _link_outputs(folder: RunFolder) -> None:

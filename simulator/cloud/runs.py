@@ -85,6 +85,11 @@ class Run:
         return max(self.metrics[name], key=lambda metric: (metric.step, metric.timestamp, metric.value))
 
 
+def output_uri(run: str, output: str) -> str:
+    """Where a named output of a job lies that names no place of its own."""
+    return f"azureml://datastores/workspaceblobstore/paths/azureml/{run}/{output}/"
+
+
 class Runs:
     """The runs of all workspaces. Safe to use from several threads."""
 
