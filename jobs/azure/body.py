@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core import sizes
-from trainup.core.clusters import iso_duration
+from trainup.core.clusters import iso_duration, iso_seconds
 from trainup.core.input_assets import CHECKPOINTS
 from trainup.core.input_values import IDENTITIES
 from trainup.core.naming import job_name
+from trainup.core.spec import RunSpec
 from trainup.jobs.azure import commands, labels
 from trainup.jobs.target import Job
 
@@ -28,6 +29,14 @@ MODES = {
 DISTRIBUTIONS = {"pytorch": "PyTorch", "mpi": "Mpi", "tensorflow": "TensorFlow"}
 STARTED_BY = "TRAINUP_STARTED_BY"
 DEFAULT_EXPERIMENT = "trainup"
+KEPT = {
+    "timeout": ("limits", "timeout"),
+    "experiment_name": ("experimentName",),
+    "shm_size": ("resources", "shmSize"),
+    "queue_tier": ("queueSettings", "jobTier"),
+    "identity": ("identity", "identityType"),
+}
+"""Policy that cannot be changed in a job that exists, and where it is written there."""
 BOOTSTRAP_TEXT = Path(__file__).with_name("node_secrets.py").read_text(encoding="utf-8")
 
 
@@ -82,15 +91,38 @@ def to_command_job(job: Job, attempt: int, place: Place) -> dict[str, Any]:
         properties["computeId"] = place.compute_id
     if distribution := _distribution(spec.distribution, spec.nodes):
         properties["distribution"] = distribution
-    if spec.timeout is not None:
-        # Azure ML counts in seconds; less than one would be none at all.
-        timeout = iso_duration(max(1, round(spec.timeout)))
+    if timeout := _timeout(spec):
         properties["limits"] = {"jobLimitsType": "Command", "timeout": timeout}
     if identity := _identity(job, place):
         properties["identity"] = identity
     if spec.queue_tier and not place.compute_id:
         properties["queueSettings"] = {"jobTier": spec.queue_tier.capitalize()}
     return {"properties": properties}
+
+
+def kept_policy(job: Job, there: Mapping[str, Any]) -> list[str]:
+    """The inputs whose change a job that exists takes no notice of; `there` are the job's own properties."""
+    place = Place(
+        workspace="",
+        environment_id="",
+        compute_id=there.get("computeId"),
+        client_id=(there.get("identity") or {}).get("clientId"),
+    )
+    wanted = to_command_job(job, 1, place)["properties"]
+    return [name for name, path in KEPT.items() if _at(wanted, path) != _at(there, path)]
+
+
+def _at(properties: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    found: Any = properties
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    seconds = iso_seconds(found) if isinstance(found, str) else None
+    return found if seconds is None else seconds  # the service may spell a length of time in its own way
+
+
+def _timeout(spec: RunSpec) -> str | None:
+    # Azure ML counts in seconds; less than one would be none at all.
+    return None if spec.timeout is None else iso_duration(max(1, round(spec.timeout)))
 
 
 def _command(job: Job) -> str:

@@ -1,11 +1,11 @@
 """From what Azure ML says of a job to a record."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainup.core.clusters import iso_seconds
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.status import Status
 from trainup.jobs.azure import labels
@@ -110,22 +110,14 @@ def outcome(told: Told) -> tuple[Status, Failure | None]:
 
 def _ran_out(told: Told) -> bool:
     """Whether a canceled job had used up its time: the service does not always say why it ended one."""
-    limit, times = _seconds_of_iso((told.inside.get("limits") or {}).get("timeout")), told.times
+    limit, times = iso_seconds((told.inside.get("limits") or {}).get("timeout")), told.times
     if limit is None or times.started is None or times.ended is None:
         return False
     return times.ended - times.started >= limit
 
 
 def _limit(told: Told) -> str:
-    return f"the run used up its timeout of {_seconds_of_iso(told.inside['limits']['timeout']):g} s"
-
-
-def _seconds_of_iso(text: str | None) -> float | None:
-    """`PT1H30M` → 5400."""
-    match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", text or "")
-    if match is None:
-        return None
-    return sum(float(part) * unit for part, unit in zip(match.groups(), (86400, 3600, 60, 1), strict=True) if part)
+    return f"the run used up its timeout of {iso_seconds(told.inside['limits']['timeout']):g} s"
 
 
 def record_of(told: Told, *, portal: str, workspace: str, now: float, **facts: Any) -> Record:

@@ -15,7 +15,7 @@ from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.jobs.azure import job_files, labels, tracking, vault, waiting
 from trainup.jobs.azure.blobs import Blobs
-from trainup.jobs.azure.body import to_command_job
+from trainup.jobs.azure.body import kept_policy, to_command_job
 from trainup.jobs.azure.client import AzureError
 from trainup.jobs.azure.jobs import Jobs
 from trainup.jobs.azure.log import LogReader, tail
@@ -133,7 +133,13 @@ class AzureTarget:
         if job.spec.description:
             changes["description"] = job.spec.description
         self._watch(name).own = own
-        return self._tagged(name, {**job.spec.tags, **own}, **changes)
+        found = self._tagged(name, {**job.spec.tags, **own}, **changes)
+        if found and not Told(found).has_ended and (kept := kept_policy(job, found["properties"])):
+            changed = f"{' and '.join(kept)} {'was' if len(kept) == 1 else 'were'} changed"
+            self.submission.progress(
+                f"{name} was started before {changed}, and keeps what it has; another attempt would not"
+            )
+        return found
 
     def launch(self, record: Record, job: Job) -> Record:
         place = self.submission.place(job)

@@ -178,6 +178,26 @@ def test_tags_and_description_are_changed_in_place(world: World) -> None:
     assert (job["properties"]["description"], job["properties"]["displayName"]) == ("why", "pets")
 
 
+def test_policy_that_a_job_keeps_once_it_is_started_is_told(world: World) -> None:
+    first = {"timeout": "1h", "shm_size": "8g", "experiment_name": "pets", "retries": 1}
+    record = lifecycle.start(world.target(), world.shell("sleep 600", **first))
+    told: list[str] = []
+
+    def attach(**policy: Any) -> list[str]:
+        told.clear()
+        target = world.target()
+        target.submission.progress = told.append
+        lifecycle.start(target, world.shell("sleep 600", **policy))
+        return told
+
+    assert attach(**first) == []
+    assert attach(**{**first, "timeout": "60m", "retries": 2, "display_name": "x"}) == [], "nothing that it keeps"
+    (said,) = attach(timeout="1s", shm_size="4g", experiment_name="pets")
+    assert said.startswith(f"{record.name} was started before timeout and shm_size were changed, and keeps")
+    assert world.jobs()[0]["properties"]["limits"]["timeout"] == "PT1H"
+    assert world.jobs()[0]["properties"]["displayName"] == "x"
+
+
 def test_nothing_is_left_to_do_where_the_workspace_is_gone(world: World) -> None:
     job = world.shell("true")
     world.run(job)
