@@ -15,7 +15,9 @@ from trainup.jobs import lifecycle
 from trainup.jobs.azure import body, roles
 from trainup.jobs.azure.log import AGAIN
 from trainup.jobs.target import Job, Polling, Record, TargetError
+from trainup.simulator.cloud.clock import Latency
 from trainup.simulator.cloud.faults import Cut, Fault
+from trainup.simulator.cloud.images import Image
 from trainup.simulator.cloud.refusal import Refused, throttled, unavailable
 
 CLUSTER = "Microsoft.MachineLearningServices/workspaces/computes"
@@ -355,6 +357,24 @@ def test_a_role_that_has_not_arrived_yet_is_waited_for(world: World) -> None:
     world.write(main__sh="echo here")
     record, heard = world.run(world.job(command=["bash", "main.sh"], source="code"))
     assert (record.status, heard.lines) == (Status.COMPLETED, ["here"])
+
+
+def test_a_role_on_the_registry_that_has_not_arrived_yet_fails_the_run_and_says_so(world: World) -> None:
+    azure, digest = world.azure, "sha256:" + "1" * 64
+    azure.images.push(Image(world.sample.registry, "fastai2", digest, "FROM scratch\n", azure.storage.folder))
+    server = azure.get(world.sample.registry)["properties"]["loginServer"]
+    environment = f"{world.sample.workspace}/environments/own/versions/1"
+    azure.put(environment, "2025-12-01", {"properties": {"image": f"{server}/fastai2@{digest}"}})
+    azure.clock.scale, azure.latency = 1.0, Latency(role=600)
+    job = world.shell("true", environment=environment)
+    record, _ = world.run(job)
+    assert failure_of(record)[:2] == (Status.FAILED, FailureClass.IMAGE_PULL)
+    assert record.failure is not None
+    assert "AcrPull" in record.failure.remedy
+    assert "minutes" in record.failure.remedy
+    azure.clock.scale = 0.0  # they have passed
+    again, _ = world.run(job)
+    assert (again.status, world.names()) == (Status.COMPLETED, [job.id, f"{job.id}-a2"])
 
 
 def test_storage_that_takes_nothing_from_here_says_what_to_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
