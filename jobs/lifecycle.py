@@ -72,7 +72,10 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
             told = (current.status, current.waiting)
             listener.status(current)
         if current.status.is_terminal:
-            return target.settle(current)
+            settled = target.settle(current)
+            if current.status is Status.NOT_RESPONDING:  # only now is all there that it will ever say
+                read_on(target, record.name, position, listener.lines)
+            return settled
         if current.status is not Status.QUEUED:
             queued_since = time.monotonic()
         elif job.spec.queue_timeout is not None and time.monotonic() - queued_since > job.spec.queue_timeout:

@@ -228,6 +228,19 @@ def test_a_piece_of_the_log_without_a_whole_line_is_not_its_end(job: Jobs) -> No
     assert _run(Bars([Status.COMPLETED]), job())[1] == ["0%", "end"]
 
 
+def test_what_is_found_of_a_log_when_its_run_is_given_up_is_told(job: Jobs) -> None:
+    class Lost(Scripted):
+        """Whatever watched over its run is gone; what the run had printed since is found when that is settled."""
+
+        def settle(self, record: Record) -> Record:
+            self.logs[record.name].append("last words")
+            return super().settle(record)
+
+    target, wanted = Lost([Status.RUNNING, Status.NOT_RESPONDING]), job()
+    target.logs[wanted.id] = ["first words"]
+    assert _run(target, wanted)[1] == ["first words", "last words"]
+
+
 def test_a_record_that_vanishes_is_an_error_that_says_so(job: Jobs) -> None:
     target = Scripted()
     record = target.add(job(), Status.RUNNING)
