@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 YES := $(if $(filter local,$(STACK)),--yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview refresh destroy stack unlock output runs env rehearse test check format kill-campaign bench clean
+.PHONY: help setup up preview refresh destroy stack unlock output runs ui env rehearse test check format kill-campaign bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,6 +43,9 @@ output: ## the results as JSON
 
 runs: ## the runs, a line each
 	@$(RUN) trainup runs --stack $(STACK)
+
+ui: ## where to look at the runs in a browser
+	@$(RUN) trainup ui --stack $(STACK)
 
 env: ## variables for plain `pulumi` commands: eval "$$(make -s env)"
 	@$(TRAINUP) env $(STACK)

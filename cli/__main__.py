@@ -53,6 +53,14 @@ def _cluster(options: argparse.Namespace, current: stack.Stack, project: Path) -
     return 0
 
 
+def _ui(options: argparse.Namespace, current: stack.Stack, project: Path) -> int:
+    found = results.pages(current, project)
+    if not found:
+        raise TargetError(f"stack {current.name!r} has no pages: it has no runs yet, or `tracking` is none")
+    print("\n".join(found))
+    return 0
+
+
 def _logs(options: argparse.Namespace, current: stack.Stack, project: Path) -> int:
     target, record = _found(options.run, current, project)
     return _print_log(target, record, follow=options.follow)
@@ -106,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         ("runs", _runs, "the runs of the stack, a line each"),
         ("logs", _logs, "the log of a run"),
         ("download", _download, "what a run left behind, fetched into a folder, whose name is printed"),
+        ("ui", _ui, "where to look at the runs in a browser; starts the MLflow server if it has stopped"),
         ("cluster", _cluster, "what the stack's cluster is doing now: nodes by state, and why some cannot be had"),
         ("request", _request, "the request that would start a run on Azure, which is not sent"),
     ):

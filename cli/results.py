@@ -5,6 +5,7 @@ from typing import Any
 
 from trainup.cli.stack import Stack
 from trainup.core.numbers import to_plain
+from trainup.jobs.local import tracked
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.outputs import NAMES, outputs_of
@@ -49,8 +50,8 @@ def latest(stack: Stack, project: Path) -> dict[str, Record]:
 
 def target(stack: Stack, project: Path, name: str, record: Record) -> Target | None:
     """The target that has the record of a run."""
-    if (resource := stack.runs.get(name)) and _is_azure(resource["inputs"]):
-        return target_of(resource["inputs"], project)
+    if _is_azure(inputs := _inputs(stack, name)):
+        return target_of(inputs, project)
     local = (LocalTarget(workspace) for workspace in workspaces(stack, project))
     return next((one for one in local if one.get(record.name)), None)
 
@@ -59,11 +60,22 @@ def _is_azure(inputs: dict[str, Any]) -> bool:
     return inputs.get("target") == "azure"
 
 
+def pages(stack: Stack, project: Path) -> list[str]:
+    """Where the runs are shown to a browser. An MLflow server of ours that has long been idle is started again."""
+    tracked_here = [one for one in workspaces(stack, project) if one.tracking()["kind"] != "none"]
+    elsewhere = [record.web_url for name, record in latest(stack, project).items() if _is_azure(_inputs(stack, name))]
+    return [tracked.reachable(workspace) for workspace in tracked_here] + elsewhere
+
+
+def _inputs(stack: Stack, name: str) -> dict[str, Any]:
+    return dict(stack.runs.get(name, {}).get("inputs", {}))
+
+
 def merged(stack: Stack, project: Path) -> dict[str, Any]:
     """`platform` and `runs` as JSON values. After a failed `up` the stack's own outputs are old; records are not."""
     runs = {name: _told(resource.get("outputs", {})) for name, resource in stack.runs.items()}
     for name, record in latest(stack, project).items():
-        runs[name] = outputs_of(record, record.attempt)
+        runs[name] = outputs_of(record)
     result = {"platform": stack.outputs.get("platform", {}), "runs": runs}
     return dict(to_plain(result))
 

@@ -25,11 +25,13 @@ def check_nodes(least: int, most: int) -> str | None:
 
 
 def iso_duration(seconds: int) -> str:
-    """`120` → `PT2M`, as Azure writes lengths of time."""
+    """`120` → `PT2M`, and `90000` → `P1DT1H`, as Azure writes lengths of time."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    parts = [f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if count]
-    return f"PT{''.join(parts) or '0S'}"
+    days, hours = divmod(hours, 24)
+    date = f"{days}D" if days else ""
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if count)
+    return f"P{date}T{time}" if time else f"P{date or 'T0S'}"
 
 
 def iso_seconds(text: str | None) -> float | None:

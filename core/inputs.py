@@ -228,7 +228,9 @@ def _strange_expressions(name: str, words: Iterable[str], inputs: dict[str, Any]
 
 
 def _is_python(command: tuple[str, ...]) -> bool:
-    return len(command) > 1 and PurePosixPath(command[0]).name in ("python", "python3")
+    # An option of the interpreter would reach the launcher instead.
+    is_plain = len(command) > 1 and not command[1].startswith("-")
+    return is_plain and PurePosixPath(command[0]).name in ("python", "python3")
 
 
 FIELDS: dict[str, Callable[[Any], Any]] = {

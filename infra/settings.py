@@ -9,6 +9,7 @@ from pulumi.runtime import get_root_directory
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import Field, ValidationError
 
+from trainup.core.inputs import MAX_NODES
 from trainup.infra.azure_settings import AZURE_NATIVE, REGISTRY_PASSWORD, AzureSettings
 from trainup.infra.sections import SECRET_NAME, UNSHOWN, DataName, RunName, RunSettings, Section
 
@@ -25,7 +26,7 @@ class ClusterSettings(Section):
     """`trainup:cluster`."""
 
     name: str = "gpu-cluster"
-    max_nodes: int = Field(default=1, ge=1)
+    max_nodes: int = Field(default=1, ge=1, le=MAX_NODES)
 
     @property
     def node_limit(self) -> int:

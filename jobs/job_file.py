@@ -41,7 +41,7 @@ def read(project: Path, path: str) -> tuple[Definition, list[str]]:
     file = project / path
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # also a path or a text that cannot be one
         return {}, [f"{path} cannot be read: {error}; `job` is a path relative to Pulumi.yaml"]
     try:
         content = yaml.safe_load(text)

@@ -66,16 +66,15 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
         current = target.get(record.name)
         if current is None:
             raise TargetError(f"{record.name} has vanished: its record was deleted while `up` waited for it")
+        if current.status.is_terminal:
+            current = target.settle(current)
         # Read the log after the status: what a terminal status promises is then complete.
         before, position = position, read_on(target, record.name, position, listener.lines)
         if (current.status, current.waiting) != told:
             told = (current.status, current.waiting)
             listener.status(current)
         if current.status.is_terminal:
-            settled = target.settle(current)
-            if current.status is Status.NOT_RESPONDING:  # only now is all there that it will ever say
-                read_on(target, record.name, position, listener.lines)
-            return settled
+            return current
         if current.status is not Status.QUEUED:
             queued_since = time.monotonic()
         elif job.spec.queue_timeout is not None and time.monotonic() - queued_since > job.spec.queue_timeout:
@@ -118,7 +117,7 @@ def see_through(target: Target, job: Job, record: Record, listener: Listener, st
     tried = resumed = 0
     while True:
         record = follow(target, job, record, listener, stop)
-        if not record.status.is_failure or record.status is Status.CANCELED:
+        if not record.status.is_failure or record.status is Status.CANCELED or stop.is_set():
             return record
         is_preempted = record.failure is not None and record.failure.failure_class is FailureClass.PREEMPTED
         if is_preempted and job.spec.on_preemption is OnPreemption.RESUME and resumed < MOST_RESUMED:

@@ -20,7 +20,7 @@ NAMES = (
 """The outputs that every run has, on every target."""
 
 
-def outputs_of(record: Record, attempts: int) -> dict[str, Any]:
+def outputs_of(record: Record) -> dict[str, Any]:
     """What the target's record tells; `failure` is None for a run that did not fail."""
     return {
         "name": record.name,
@@ -28,7 +28,7 @@ def outputs_of(record: Record, attempts: int) -> dict[str, Any]:
         "metrics": dict(record.metrics),
         "best": dict(record.best),
         "duration_seconds": record.duration_seconds,
-        "attempts": attempts,
+        "attempts": record.attempt,
         "phases": dict(record.phases),
         "outputs_uri": record.outputs_uri,
         "log_uri": record.log_uri,

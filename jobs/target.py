@@ -26,8 +26,8 @@ class Owner:
     """Folder of the project, where a target lies beside it: two checkouts are two stacks with the same URNs."""
 
     def is_same_resource(self, other: "Owner") -> bool:
-        """Whether both are the same resource of the same stack."""
-        return (self.urn, self.place) == (other.urn, other.place)
+        """Whether both are the same resource of the same stack, which may have been moved or renamed."""
+        return (self.urn, self.place) == (other.urn, other.place) or self.token == other.token
 
 
 @dataclass(frozen=True)

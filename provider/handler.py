@@ -92,6 +92,12 @@ class Handler(Protocol):
         """Remove it."""
 
 
+def made_again(context: Context, what: str, output: str) -> dict[str, Change]:
+    """The change of a resource that state has and this machine has not: an update makes it, shown by this output."""
+    context.warn(f"{what} is not there any more, and is made again")
+    return {output: Change.UPDATE}
+
+
 def compare(old: Properties, new: Properties, kinds: Callable[[str], Change]) -> dict[str, Change]:
     """The property paths in which two sets of inputs differ, each with its property's kind of change."""
     changes: dict[str, Change] = {}

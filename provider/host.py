@@ -1,10 +1,11 @@
 """The gRPC side of the provider, once for all resource kinds."""
 
 import importlib
+import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent import futures
 from dataclasses import replace
 from pathlib import Path
@@ -89,8 +90,8 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:
         def diff(handler: Handler, call: Context) -> Any:
             state = State(request.id, wire.decode(request.olds))
-            found = handler.diff(call, state, wire.decode(request.old_inputs), wire.decode(request.news))
-            return _diff_response(found)
+            old, new = wire.decode(request.old_inputs), wire.decode(request.news)
+            return _diff_response(handler.diff(call, state, old, new), old.keys() | new.keys())
 
         return self._call(request, context, diff)
 
@@ -123,6 +124,12 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: Any) -> Any:
         inputs = wire.decode(request.inputs)
+        if not request.properties.fields:
+            context.abort(
+                grpc.StatusCode.UNIMPLEMENTED,
+                "resources of trainup are not imported: declare it in the program, and `pulumi up` takes over what is "
+                "there already",
+            )
 
         def read(handler: Handler, call: Context) -> Any:
             state = handler.read(call, State(request.id, wire.decode(request.properties), inputs))
@@ -192,13 +199,14 @@ def _connect(address: str | None) -> Any:
     return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
 
 
-def _diff_response(found: Difference) -> Any:
+def _diff_response(found: Difference, inputs: Set[str]) -> Any:
     return provider_pb2.DiffResponse(
         changes=provider_pb2.DiffResponse.DIFF_SOME if found.changes else provider_pb2.DiffResponse.DIFF_NONE,
         replaces=[path for path, kind in found.changes.items() if kind is Change.REPLACE],
         diffs=list(found.changes),
         detailedDiff={
-            path: provider_pb2.PropertyDiff(kind=_DIFF_KINDS[kind], inputDiff=path != "status")
+            # What is no input is an output that would change.
+            path: provider_pb2.PropertyDiff(kind=_DIFF_KINDS[kind], inputDiff=re.split(r"[.[]", path)[0] in inputs)
             for path, kind in found.changes.items()
         },
         hasDetailedDiff=True,

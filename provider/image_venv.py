@@ -4,8 +4,11 @@ from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, has_unknown
 from trainup.jobs.local import environments
 from trainup.jobs.local.launch import environment_folder
-from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
-from trainup.provider.places import judge_names, local_workspace, owner_of
+from trainup.jobs.target import Owner
+from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, made_again
+from trainup.provider.places import judge_names, judge_texts, local_workspace, owner_of
+
+CONTENT = ("requirements", "python")
 
 
 class VenvBuilder:
@@ -15,16 +18,12 @@ class VenvBuilder:
     """
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("workspace", "builder"), ("requirements", "python", "reference"))
-        given = {name: inputs[name] for name in ("requirements", "python") if inputs.get(name) is not None}
-        if has_unknown(given):
-            return {**inputs, "reference": UNKNOWN}, findings
-        wrong = [name for name, value in given.items() if not isinstance(value, str) or not value]
-        for name in wrong:
-            what = "path" if name == "requirements" else "version"
-            findings.append(Finding(name, f"{given[name]!r} is not text; give a {what}"))
+        findings = judge_names(inputs, ("workspace", "builder"), (*CONTENT, "reference"))
+        wrong = judge_texts(inputs, ("workspace", *CONTENT))
+        if has_unknown([inputs.get(name) for name in CONTENT]):
+            return {**inputs, "reference": UNKNOWN}, findings + wrong
         if wrong:
-            return inputs, findings
+            return inputs, findings + wrong
         wanted, problems = self._recipe(context, inputs)
         findings += [Finding("requirements", problem) for problem in problems]
         return {**inputs, "reference": wanted.reference}, findings
@@ -32,29 +31,34 @@ class VenvBuilder:
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         # Where the requirements lie is no part of the image; what they say is, by `reference`.
         content = ("reference", "workspace", "builder")
-        return Difference(compare(old, new, lambda name: Change.REPLACE if name in content else Change.UPDATE))
+        changes = compare(old, new, lambda name: Change.REPLACE if name in content else Change.UPDATE)
+        if not changes and self.read(context, state) is None:
+            changes = made_again(context, f"the environment of {new.get('requirements') or state.id}", "environment_id")
+        return Difference(changes)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
         return {**inputs, "environment_id": state.outputs["environment_id"] if state else UNKNOWN}
 
     def create(self, context: Context, inputs: Properties) -> State:
+        return self._build(context, inputs, owner_of(context))
+
+    def _build(self, context: Context, inputs: Properties, owner: Owner) -> State:
         workspace = local_workspace(context, inputs["workspace"])
         wanted, _ = self._recipe(context, inputs)
         if wanted.reference != inputs["reference"]:
             raise ResourceError(f"{inputs.get('requirements')} changed since the preview: run `pulumi up` again")
         try:
-            folder = environments.build(workspace, wanted, context.info)
+            folder = environments.build(workspace, wanted, context.info, context.canceled)
         except environments.BuildError as error:
             raise ResourceError(
                 f"the environment of {inputs.get('requirements')} could not be built: {error}"
             ) from error
-        owner = owner_of(context)
         environments.owners(workspace, wanted.reference).join(owner)
         told = {"environment_id": workspace.shown(folder), "owner": owner.token}
         return State(wanted.reference, {**inputs, **told})
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
-        return State(state.id, {**state.outputs, **inputs})
+        return self._build(context, inputs, owner_of(context, state.outputs.get("owner")))
 
     def read(self, context: Context, state: State) -> State | None:
         workspace = local_workspace(context, state.outputs["workspace"])

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import replace
 
+from trainup.core.input_values import Invalid, filled
 from trainup.core.inputs import Finding
 from trainup.core.values import Unknown
 from trainup.jobs.local.workspace import Workspace
@@ -22,11 +23,7 @@ def judge_names(inputs: Properties, required: tuple[str, ...], optional: tuple[s
         Finding(name, f"there is no input {name!r} here; there are {', '.join(known)}")
         for name in sorted(inputs.keys() - set(known))
     ]
-    missing = [Finding(name, f"{name!r} is missing") for name in required if inputs.get(name) is None]
-    workspace = inputs.get("workspace")
-    if workspace is not None and not isinstance(workspace, (str, Unknown)):
-        missing.append(Finding("workspace", f"{workspace!r} is no folder: give its path, relative to Pulumi.yaml"))
-    return strange + missing
+    return strange + [Finding(name, f"{name!r} is missing") for name in required if inputs.get(name) is None]
 
 
 def owner_of(context: Context, token: str | None = None) -> Owner:
@@ -35,13 +32,15 @@ def owner_of(context: Context, token: str | None = None) -> Owner:
 
 
 def judge_texts(inputs: Properties, names: tuple[str, ...]) -> list[Finding]:
-    """A finding for every input of these that is there and is no text, or an empty one."""
-    return [
-        Finding(name, f"{value!r} is no text; write it in quotes")
-        for name in names
-        if (value := inputs.get(name)) is not None and not isinstance(value, Unknown)
-        if not isinstance(value, str) or not value
-    ]
+    """A finding for every input of these that is there and is no text, an empty one, or one that no file takes."""
+    findings = []
+    for name in names:
+        if (value := inputs.get(name)) is not None and not isinstance(value, Unknown):
+            try:
+                filled(value)
+            except Invalid as error:
+                findings.append(Finding(name, str(error)))
+    return findings
 
 
 def run_owner(context: Context, inputs: Properties, token: str | None = None) -> Owner:

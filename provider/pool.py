@@ -1,14 +1,15 @@
 """`trainup:index:Pool`: the slots of a local cluster."""
 
+import os
 import shutil
 import subprocess
 
-from trainup.core.inputs import Finding
+from trainup.core.inputs import MAX_NODES, Finding
 from trainup.core.values import Unknown
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.target import Owner
-from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
-from trainup.provider.places import judge_names, local_workspace, owner_of
+from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, made_again
+from trainup.provider.places import judge_names, judge_texts, local_workspace, owner_of
 
 NAME_MAX = 24
 
@@ -17,19 +18,24 @@ class PoolHandler:
     """Inputs: `workspace`, `name`, `max_nodes`. Outputs: the same, and `gpus` (how many the slots share)."""
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("workspace", "name", "max_nodes"))
+        findings = judge_names(inputs, ("workspace", "name", "max_nodes")) + judge_texts(inputs, ("workspace",))
         name, nodes = inputs.get("name"), inputs.get("max_nodes")
         if name is not None and not isinstance(name, Unknown) and not _is_name(name):
             rule = f"letters, digits and dashes, starting with a letter, at most {NAME_MAX} characters"
             findings.append(Finding("name", f"{name!r} is no name for a cluster: a name is {rule}"))
-        if nodes is not None and not isinstance(nodes, Unknown) and (type(nodes) is not int or nodes < 1):
-            findings.append(
-                Finding("max_nodes", f"{nodes!r} nodes can run nothing: max_nodes is a whole number of at least 1")
-            )
+        if (
+            nodes is not None
+            and not isinstance(nodes, Unknown)
+            and not (type(nodes) is int and 1 <= nodes <= MAX_NODES)
+        ):
+            rule = f"max_nodes is a whole number from 1 to {MAX_NODES}"
+            findings.append(Finding("max_nodes", f"{nodes!r} is no number of nodes: {rule}"))
         return inputs, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         changes = compare(old, new, lambda name: Change.UPDATE if name == "max_nodes" else Change.REPLACE)
+        if not changes and Pool(local_workspace(context, old["workspace"]), state.id).settings() is None:
+            changes = made_again(context, f"cluster {state.id!r}", "gpus")
         return Difference(changes)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
@@ -68,7 +74,7 @@ class PoolHandler:
     def delete(self, context: Context, state: State) -> None:
         pool = Pool(local_workspace(context, state.outputs["workspace"]), state.id)
         owner = owner_of(context, state.outputs.get("owner"))
-        if pool.owners.others(owner):
+        if not pool.owners.is_last(owner):
             pool.owners.leave(owner)
             return
         if waiting := pool.occupied():
@@ -87,10 +93,15 @@ def _is_name(name: object) -> bool:
 
 
 def _gpus() -> list[str]:
-    """The ids of this machine's NVIDIA GPUs."""
+    """The ids of this machine's NVIDIA GPUs; those in CUDA_VISIBLE_DEVICES, where that is set."""
+    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [gpu.strip() for gpu in visible.split(",") if gpu.strip()]
     program = shutil.which("nvidia-smi")
     if not program:
         return []
     words = [program, "--query-gpu=index", "--format=csv,noheader"]
-    answer = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    try:
+        answer = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ResourceError(f"`{' '.join(words)}` did not answer: is the driver of the GPUs sound?") from error
     return answer.stdout.split() if answer.returncode == 0 else []

@@ -63,14 +63,14 @@ class RunHandler:
         if replaced and Change.REPLACE not in changes.values():
             changes["digest"] = Change.REPLACE
         status = _status(state.outputs)
-        if not replaced and _needs_attention(status, new):
+        if not replaced and _needs_attention(state.outputs, new):
             changes["status"] = Change.UPDATE
         # Two runs of one resource must never compete: one that is still active ends before the next begins.
         return Difference(changes, delete_first=replaced and not status.is_terminal)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
         known = {name: inputs.get(name, UNKNOWN) for name in ("digest", "workspace", "target")}
-        if state and not _needs_attention(_status(state.outputs), inputs):
+        if state and not _needs_attention(state.outputs, inputs):
             return {**state.outputs, **known}
         return {**unknown_outputs(*TOLD), **known}
 
@@ -91,10 +91,10 @@ class RunHandler:
         if not attempts:
             return None
         record = attempts[-1]
-        now = {**state.outputs, **told(record, target, len(attempts))}
+        now = {**state.outputs, **told(record, target)}
         refresh = not record.status.is_terminal
         # A run canceled elsewhere is drift, shown as such; a failed or active one is not yet what was asked for.
-        if _needs_attention(record.status, inputs) and record.status is not Status.CANCELED:
+        if _needs_attention(now, inputs) and record.status is not Status.CANCELED:
             raise InitFailed(state.id, now, [sentence(record)], refresh=refresh)
         return State(state.id, now, inputs, refresh)
 
@@ -205,7 +205,7 @@ def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record:
 def _outputs(target: Target, owner: Owner, inputs: Properties, record: Record) -> Properties:
     return {
         **{name: inputs[name] for name in ("digest", "workspace", "target")},
-        **told(record, target, record.attempt),
+        **told(record, target),
         "owner": owner.token,
     }
 
@@ -219,11 +219,13 @@ def _status(outputs: Properties) -> Status:
     return Status(outputs.get("status") or Status.NOT_RESPONDING)
 
 
-def _needs_attention(status: Status, inputs: Properties) -> bool:
+def _needs_attention(outputs: Properties, inputs: Properties) -> bool:
     """Whether an `up` with these inputs has something to do about a run that stands so."""
+    status = _status(outputs)
     if status.is_failure:
         return inputs.get("on_failure") != OnFailure.KEEP
-    return not status.is_terminal and inputs.get("wait") is not False
+    # One that nobody starts any more never comes to its end by itself, whether or not it is waited for.
+    return not status.is_terminal and (inputs.get("wait") is not False or bool(outputs.get("abandoned")))
 
 
 def _compared(inputs: Properties) -> Properties:

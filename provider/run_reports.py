@@ -42,10 +42,10 @@ def length(seconds: float) -> str:
     return f"{hours} h {minutes} m" if hours else f"{minutes} m {rest} s"
 
 
-def told(record: Record, target: Target, attempts: int) -> Properties:
+def told(record: Record, target: Target) -> Properties:
     """The outputs that the target's record tells."""
-    result: Properties = outputs.outputs_of(record, attempts)
-    result |= {"reproduce": record.reproduce, "log_tail": None}
+    result: Properties = outputs.outputs_of(record)
+    result |= {"reproduce": record.reproduce, "abandoned": record.abandoned, "log_tail": None}
     if record.failure:
         result["log_tail"] = target.log_tail(record.name, TAIL_LINES)
     return result
@@ -66,6 +66,8 @@ def report(record: Record, tail: list[str] | None) -> str:
 
 def sentence(record: Record) -> str:
     """How a run stands, and why."""
+    if record.abandoned:
+        return f"{record.name} was accepted and never started, for what should start it is gone"
     if not record.failure:
         return f"{record.name} is {record.status}"
     kind: FailureClass = record.failure.failure_class

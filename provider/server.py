@@ -6,8 +6,8 @@ from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, Unknown
 from trainup.jobs.local import environments, mlflow_server
 from trainup.jobs.target import Owner
-from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
-from trainup.provider.places import judge_names, local_workspace, owner_of
+from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, made_again
+from trainup.provider.places import judge_names, judge_texts, local_workspace, owner_of
 
 MLFLOW_REQUIREMENTS = Path(mlflow_server.__file__).with_name("mlflow_requirements.txt")
 TRACKING = ("server", "none")
@@ -20,7 +20,7 @@ class ServerHandler:
     """
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("workspace",), ("tracking",))
+        findings = judge_names(inputs, ("workspace",), ("tracking",)) + judge_texts(inputs, ("workspace",))
         tracking = inputs.get("tracking", "server")
         if not isinstance(tracking, Unknown) and not _is_tracking(tracking):
             rule = "`server`, `none`, or the http(s) address of an MLflow server"
@@ -28,7 +28,10 @@ class ServerHandler:
         return {"tracking": "server", **inputs}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
-        return Difference(compare(old, new, lambda name: Change.REPLACE if name == "workspace" else Change.UPDATE))
+        changes = compare(old, new, lambda name: Change.REPLACE if name == "workspace" else Change.UPDATE)
+        if not changes and self.read(context, state) is None:
+            changes = made_again(context, f"the record of workspace {old['workspace']}", "tracking_uri")
+        return Difference(changes)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
         same = state is not None and state.outputs.get("tracking") == inputs["tracking"]
@@ -54,9 +57,11 @@ class ServerHandler:
             mlflow_server.stop(workspace)
             record = mlflow_server.use_external(workspace, None if inputs["tracking"] == "none" else inputs["tracking"])
         else:
-            wanted, _ = environments.recipe(MLFLOW_REQUIREMENTS)
+            wanted, problems = environments.recipe(MLFLOW_REQUIREMENTS)
+            if problems:
+                raise ResourceError(f"MLflow cannot be installed: {'; '.join(problems)}")
             try:
-                environments.build(workspace, wanted, context.info)
+                environments.build(workspace, wanted, context.info, context.canceled)
             except environments.BuildError as error:
                 raise ResourceError(f"MLflow could not be installed: {error}") from error
             record = mlflow_server.configure(workspace, wanted.reference)

@@ -1,6 +1,7 @@
 """The repository's own Pulumi project on a stack that sees nothing but the Azure on this machine.
 
-    with rehearsal(folder) as running, stage(root, folder, running, stack="dev", sections={}) as project:
+    given = configuration(root, "dev")
+    with rehearsal(folder) as running, stage(root, folder, running, given, sections={}) as project:
         project.pulumi("up", "--yes")          # returns the exit code; what the CLI prints goes where ours goes
         project.pulumi("destroy", "--yes")
         assert running.azure.empty and not running.trap.caught
@@ -97,16 +98,41 @@ def _end(cli: "subprocess.Popen[bytes]") -> None:
             process.kill()
 
 
-def settings(text: str, running: Rehearsal, sections: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of a stack file, made to fit a rehearsal; sections given replace its own.
+def configuration(root: Path, stack: str) -> dict[str, Any]:
+    """What `Pulumi.<stack>.yaml` beside a repository's Pulumi.yaml configures. `NotHere` when it configures nothing."""
+    path = root / f"Pulumi.{stack}.yaml"
+    try:
+        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        names = sorted(found.name.removeprefix("Pulumi.").removesuffix(".yaml") for found in root.glob("Pulumi.*.yaml"))
+        raise NotHere(f"there is no {path}: the stacks that have a file are {', '.join(names) or 'none'}") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise NotHere(f"{path} cannot be read as YAML: {error}") from error
+    given = told.get("config") if isinstance(told, dict) else None
+    if not isinstance(given, dict):
+        raise NotHere(
+            f"{path} has no `config:` with settings below it, so there is nothing to deploy: "
+            "write them down, or name another stack"
+        )
+    return {str(key): value for key, value in given.items()}
 
-    Who submits is whoever deploys here, and the subscription is the one in memory. `NotHere` for a setting that names
+
+def settings(given: Mapping[str, Any], running: Rehearsal, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """A stack's configuration, made to fit a rehearsal; sections given replace its own.
+
+    Who submits is whoever deploys here, and the subscription is the one in memory. `NotHere` for settings that name
     another Azure.
     """
-    given = yaml.safe_load(text)["config"]
-    for key, value in given.items():
-        if key.startswith("azure-native:") and key.partition(":")[2] not in OWN:
-            raise NotHere(f"the stack file sets {key} to {value!r}: a rehearsal says itself who it is and where")
+    elsewhere = [
+        f"{key} to {value!r}"
+        for key, value in given.items()
+        if key.startswith("azure-native:") and key.partition(":")[2] not in OWN
+    ]
+    if elsewhere:
+        raise NotHere(
+            f"the stack file sets {', '.join(elsewhere)}: a rehearsal says itself who it is and where; "
+            "take this out, or rehearse another stack"
+        )
     replaced = {f"trainup:{name}": value for name, value in sections.items()}
     access = {"trainup:access": {"users": [running.azure.deployer]}}
     return {**given, **access, **replaced, "azure-native:subscriptionId": running.azure.subscription}
@@ -114,12 +140,11 @@ def settings(text: str, running: Rehearsal, sections: Mapping[str, Any]) -> dict
 
 @contextmanager
 def stage(
-    root: Path, folder: Path, running: Rehearsal, *, stack: str, sections: Mapping[str, Any]
+    root: Path, folder: Path, running: Rehearsal, given: Mapping[str, Any], *, sections: Mapping[str, Any]
 ) -> Iterator[Project]:
-    """Prepare a new stack from `Pulumi.<stack>.yaml` beside a repository's Pulumi.yaml; sections replace its own."""
+    """Prepare a new stack of the repository at `root` with this configuration; sections given replace its own."""
     running.docker.folder = root / "infra"
-    text = (root / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
-    config = settings(text, running, sections)
+    config = settings(given, running, sections)
     for name in ("backend", "home"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     own = {

@@ -39,7 +39,11 @@ OUTSIDE = re.compile(
 
 
 class NotHere(ValueError):
-    """An address is not on this machine; the message says which."""
+    """An address that is not on this machine, or a stack that is not in the project; the message says which."""
+
+
+class Crashed(RuntimeError):
+    """The stand-in itself made a mistake; the message has the tracebacks."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def check_loopback(variables: Mapping[str, str]) -> None:
 def rehearsal(
     folder: Path | None = None, *, azure: Azure | None = None, environments: Path | None = None
 ) -> Iterator[Rehearsal]:
-    """Serve a new Azure, or the one given, until the block ends.
+    """Serve a new Azure, or the one given, until the block ends. `Crashed` when it made a mistake meanwhile.
 
     The folder gets `bodies/`, `requests.jsonl` and `jobs/`; without one nothing is written that stays. What is built
     of images goes into `environments`, and is found there by the next rehearsal.
@@ -104,7 +108,21 @@ def rehearsal(
         trap = stack.enter_context(set_trap())
         variables = plugins | _variables(azure, certificates.authority, trap)
         variables["AZURE_CONFIG_DIR"] = str(temporary / "azure")  # nobody is logged in there
-        yield Rehearsal(azure, docker, machines, trap, variables)
+        with _telling(azure.failures):
+            yield Rehearsal(azure, docker, machines, trap, variables)
+
+
+@contextmanager
+def _telling(failures: list[str]) -> Iterator[None]:
+    """Let no mistake pass unseen: clients take it for a bad moment of the service, and try again."""
+    try:
+        yield
+    except BaseException as error:
+        for failure in failures:
+            error.add_note(f"Azure on this machine failed: {failure}")
+        raise
+    if failures:
+        raise Crashed("Azure on this machine failed:\n" + "\n".join(failures))
 
 
 def _variables(azure: Azure, authority: Path, trap: Trap) -> dict[str, str]:

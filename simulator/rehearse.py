@@ -2,7 +2,8 @@
 
 The real engine deploys the repository's own program to the Azure of this process: `up` until the run has completed,
 `up` again, which has to change nothing, `destroy`, after which nothing may be left. The exit code is 0 when all of
-that is so, nothing reached beyond this machine, and every body passes Azure's published types.
+that is so, nothing reached beyond this machine but uv for the packages of an image that is not built yet, and every
+body passes Azure's published types.
 """
 
 import argparse
@@ -20,14 +21,23 @@ from typing import Any
 import psutil
 
 from trainup.simulator.cloud.clock import REAL
-from trainup.simulator.project import Project, stage
-from trainup.simulator.rehearsal import NotHere, Rehearsal, rehearsal
-from trainup.simulator.report import Report
+from trainup.simulator.project import STACK, Project, configuration, stage
+from trainup.simulator.rehearsal import Crashed, NotHere, Rehearsal, rehearsal
+from trainup.simulator.report import FILE, Report
 from trainup.simulator.watch import Watch, watching
 
 FOLDER = Path(".trainup") / "rehearsal"
-KEPT = ("environments", "lock")
+ENVIRONMENTS, LOCK = "environments", "lock"
+KEPT = frozenset({ENVIRONMENTS, LOCK})
 """What the next rehearsal finds again: above all, what was built of images."""
+
+PASSING = frozenset(
+    {"Pulumi.yaml", f"Pulumi.{STACK}.yaml", "backend", "bodies", "home", "jobs", "requests.jsonl", FILE}
+)
+"""What the next rehearsal makes anew."""
+
+TOLD = 5
+"""As many of the files that are in the way are named."""
 
 DIGITS = {
     "digits": {
@@ -63,27 +73,41 @@ def rehearse(
     """Rehearse a stack of the project at `root`; returns the report, which also lies in the folder.
 
     `runs` takes the place of the stack file's own, None leaves them; `least` is what every run has to reach. With a
-    `scale` the service takes its time: 1 as much as Azure. Raises Failed when there is another rehearsal in the folder.
+    `scale` the service takes its time: 1 as much as Azure. Raises NotHere when there is no such stack, and Failed when
+    the folder holds something else, or another rehearsal is under way there; the folder is then as it was.
     """
     report = Report(stack, str(folder))
+    given = configuration(root, stack)
+    _check_own(folder)
     with _alone(folder):
         _clear(folder)
-        with rehearsal(folder, environments=folder / KEPT[0]) as running, watching(folder / "jobs") as watch:
-            if scale:
-                running.azure.latency, running.azure.clock.scale = REAL, scale
-            try:
+        try:
+            built = folder / ENVIRONMENTS
+            with rehearsal(folder, environments=built) as running, watching(folder / "jobs", built) as watch:
+                if scale:
+                    running.azure.latency, running.azure.clock.scale = REAL, scale
                 sections = {} if runs is None else {"runs": runs}
-                with report.timed("all"), stage(root, folder, running, stack=stack, sections=sections) as project:
+                with _noting(report), stage(root, folder, running, given, sections=sections) as project:
                     _perform(project, running, report, least)
-            except (Failed, NotHere, RuntimeError) as error:
-                report.problems.append(str(error))
-            except BaseException:
-                _end_everything()
-                raise
-            report.take_azure(running.azure)
-            _take_connections(report, watch, running.trap.caught, scripts_may=runs is None)
+                report.take_azure(running.azure)
+                _take_connections(report, watch, running.trap.caught, scripts_may=runs is None)
+        except Crashed as crashed:
+            report.problems.append(str(crashed))
         report.write()
     return report
+
+
+@contextmanager
+def _noting(report: Report) -> Iterator[None]:
+    """What goes wrong in the block becomes a problem of the report; what interrupts it leaves nothing running."""
+    try:
+        with report.timed("all"):
+            yield
+    except (Failed, NotHere, RuntimeError) as error:
+        report.problems.append(str(error))
+    except BaseException:
+        _end_everything()
+        raise
 
 
 def _perform(project: Project, running: Rehearsal, report: Report, least: Mapping[str, float]) -> None:
@@ -96,7 +120,7 @@ def _perform(project: Project, running: Rehearsal, report: Report, least: Mappin
         if code:
             raise Failed(f"{name}: `pulumi {' '.join(words)}` ended with exit code {code}")
 
-    step(1, "up", ("up",), "make everything, and train")
+    step(1, "up", ("up",), "build everything, and train")
     report.take_runs(project.output().get("runs", {}))
     for name, run in report.runs.items():
         _check_run(name, run, least)
@@ -132,7 +156,7 @@ def _take_connections(report: Report, watch: Watch, refused: list[str], *, scrip
 def _alone(folder: Path) -> Iterator[None]:
     """One rehearsal at a time in a folder; the lock goes with the process."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with (folder / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -140,15 +164,25 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def _check_own(folder: Path) -> None:
+    """Raise Failed if a folder holds what no rehearsal has made: what one has made lies beside its lock."""
+    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if strangers := sorted(found - KEPT - (PASSING if LOCK in found else set())):
+        told = ", ".join(strangers[:TOLD]) + (f" and {len(strangers) - TOLD} more" if strangers[TOLD:] else "")
+        raise Failed(
+            f"{folder} holds {told}, which no rehearsal has left there, and a rehearsal begins by emptying its folder: "
+            "name an empty or a new one as --folder"
+        )
+
+
 def _clear(folder: Path) -> None:
     """Away with what the last rehearsal left: it was of another Azure."""
-    for path in folder.iterdir():
-        if path.name in KEPT:
-            continue
-        if path.is_dir():
+    for name in PASSING:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def _end_everything() -> None:
@@ -188,7 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
     _listen_for_signals()
     try:
         report = rehearse(Path.cwd(), options.folder, stack=options.stack, scale=options.scale, **trained)
-    except (Failed, OSError) as error:
+    except (Failed, NotHere, OSError) as error:
         print(f"rehearse: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

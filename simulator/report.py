@@ -15,6 +15,13 @@ from trainup.simulator.cloud.azure import Azure
 FILE = "report.json"
 TOLD = ("name", "status", "metrics", "phases", "attempts")
 """What the report repeats of a run's outputs."""
+WHO = {
+    "tools": "tools",
+    "scripts": "the runs' own scripts",
+    "refused": "refused",
+    "builders": "uv for the packages of the image",
+}
+"""Who reached beyond this machine, in the report's words."""
 
 
 @dataclass
@@ -45,7 +52,7 @@ class Report:
     """Names that Azure keeps for a while, as of soft-deleted resources."""
 
     connections: dict[str, list[str]] = field(default_factory=dict)
-    """Who reached beyond this machine: `tools` and `refused`, of which there may be none, `scripts` and `builders`."""
+    """Who reached beyond this machine (the keys of `WHO`), and where: of `tools` and `refused` there may be none."""
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -100,8 +107,8 @@ class Report:
         if self.findings is not None:
             judged = f"{len(self.findings)} findings against Azure's published types"
         yield "bodies", f"{self.bodies}, {judged}"
-        outside = [f"{len(lines)} by {who}" for who, lines in self.connections.items() if lines]
-        yield "network", f"beyond this machine: {', '.join(outside) or 'nothing'}"
+        outside = [f"{WHO[who]} ({', '.join(lines)})" for who, lines in self.connections.items() if lines]
+        yield "network", f"beyond this machine: {'; '.join(outside) or 'nothing'}"
         if "destroy" in self.seconds:
             kept = f"; Azure keeps the names of {', '.join(self.reserved)} for a while" if self.reserved else ""
             yield "left", f"{len(self.left)} resources{kept}"

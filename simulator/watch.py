@@ -1,6 +1,7 @@
 """Looks at the connections of this process and of all that it has started, for one that leads off this machine."""
 
 import ipaddress
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,8 @@ from pathlib import Path
 import psutil
 
 EVERY_SECONDS = 0.2
-BUILDERS = frozenset({"uv"})
-"""They stand for Azure's build machines, which fetch packages for an image."""
+BUILDER = "uv"
+"""Stands for Azure's build machines while it builds the environment of an image: nothing else may fetch packages."""
 
 
 @dataclass
@@ -20,6 +21,9 @@ class Watch:
 
     jobs: Path
     """Folder in which the jobs' scripts work."""
+
+    environments: Path
+    """Folder in which this very process builds the environments of images."""
 
     strays: list[str] = field(default_factory=list)
     """Of the tools: none of them has anything to look for there."""
@@ -35,19 +39,22 @@ class Watch:
         here = psutil.Process()
         for process in (here, *here.children(recursive=True)):
             try:
-                name, folder = process.name(), Path(process.cwd())
+                seen = self._list_of(process)
                 told = [connection.raddr for connection in process.net_connections("inet") if connection.raddr]
+                name = process.name()
             except psutil.Error:
                 continue  # it has just ended
-            seen = self.strays
-            if name in BUILDERS:
-                seen = self.builders
-            elif folder.is_relative_to(self.jobs):
-                seen = self.scripts
             for address in told:
                 line = f"{name} → {address.ip}:{address.port}"
                 if not _is_here(address.ip) and line not in seen:
                     seen.append(line)
+
+    def _list_of(self, process: psutil.Process) -> list[str]:
+        """Where a process's connections belong."""
+        started_here = process.name() == BUILDER and process.ppid() == os.getpid()
+        if started_here and any(Path(word).is_relative_to(self.environments) for word in process.cmdline()):
+            return self.builders
+        return self.scripts if Path(process.cwd()).is_relative_to(self.jobs) else self.strays
 
 
 def _is_here(address: str) -> bool:
@@ -57,9 +64,9 @@ def _is_here(address: str) -> bool:
 
 
 @contextmanager
-def watching(jobs: Path) -> Iterator[Watch]:
+def watching(jobs: Path, environments: Path) -> Iterator[Watch]:
     """Look again and again until the block ends. What is shorter than the pauses is for the trap to catch."""
-    watch, over = Watch(jobs.resolve()), threading.Event()
+    watch, over = Watch(jobs.resolve(), environments.resolve()), threading.Event()
 
     def work() -> None:
         while not over.wait(EVERY_SECONDS):

@@ -1,12 +1,14 @@
 """Environments built by uv from requirements, each under the digest of what it was built from."""
 
+import contextlib
 import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from trainup.jobs.local.workspace import Workspace
 
 PREFIX = "venv@sha256:"
 ERROR_LINES = 25
+INTERRUPTED = "it was interrupted; the next `pulumi up` builds it"
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[ =]?\s*(\S+)")
 _LOCAL = re.compile(r"(?:-e|--editable)\b|\.{0,2}/|file:|[A-Za-z0-9._-]+\s*@\s*file:")
 _ONE_PACKAGE = (" + ", " Downloaded ")
@@ -97,31 +100,52 @@ def is_built(workspace: Workspace, reference: str) -> bool:
     return (environment_folder(workspace, reference) / "environment.json").is_file()
 
 
-def build(workspace: Workspace, wanted: Recipe, progress: Callable[[str], None] = lambda line: None) -> Path:
-    """Make the environment unless it is there; two builders of the same one wait for each other."""
-    final = environment_folder(workspace, wanted.reference)
+def build(
+    workspace: Workspace,
+    wanted: Recipe,
+    progress: Callable[[str], None] = lambda line: None,
+    stop: threading.Event | None = None,
+) -> Path:
+    """Make the environment unless it is there; two builders of the same one wait for each other.
+
+    Raises BuildError, also when `stop` is set while it is made.
+    """
     workspace.create()
-    with Lock(final.with_name(f"{final.name}.lock")):
+    stop = stop or threading.Event()
+    final = environment_folder(workspace, wanted.reference)
+    lock = Lock(final.with_name(f"{final.name}.lock"))
+    while not lock.try_acquire():
+        if stop.wait(0.1):
+            raise BuildError(INTERRUPTED)
+    try:
         if is_built(workspace, wanted.reference):
             os.utime(final)  # used again: the last to be pruned
             return final
-        for stale in final.parent.glob(f".{final.name}.*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        if final.exists():
-            shutil.rmtree(final)  # without its record it is nothing whole
-        with temporary_folder(final) as folder:
-            uv = find_uv(workspace.project)
-            base = getattr(sys, "_base_executable", sys.executable)
-            python = base if wanted.python == this_python() else wanted.python
-            _run(
-                [uv, "venv", "--quiet", "--relocatable", "--allow-existing", "--python", python, str(folder)], progress
-            )
-            if wanted.requirements and wanted.lines:
-                target = ["--python", str(folder / "bin" / "python")]
-                _run([uv, "pip", "install", *target, "-r", str(wanted.requirements)], progress)
-            write_json(folder / "environment.json", {"reference": wanted.reference, "python": wanted.python})
+        _make(workspace, wanted, final, progress, stop)
+    finally:
+        lock.release()
     prune(workspace)
     return final
+
+
+def _make(
+    workspace: Workspace, wanted: Recipe, final: Path, progress: Callable[[str], None], stop: threading.Event
+) -> None:
+    """The environment in its place, whole or not at all; needs its lock."""
+    for stale in final.parent.glob(f".{final.name}.*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    if final.exists():
+        shutil.rmtree(final)  # without its record it is nothing whole
+    with temporary_folder(final) as folder:
+        uv = find_uv(workspace.project)
+        base = getattr(sys, "_base_executable", sys.executable)
+        python = base if wanted.python == this_python() else wanted.python
+        options = ["--quiet", "--relocatable", "--allow-existing", "--python", python]
+        _run([uv, "venv", *options, str(folder)], progress, stop)
+        if wanted.requirements and wanted.lines:
+            target = ["--python", str(folder / "bin" / "python")]
+            _run([uv, "pip", "install", *target, "-r", str(wanted.requirements)], progress, stop)
+        write_json(folder / "environment.json", {"reference": wanted.reference, "python": wanted.python})
 
 
 def prune(workspace: Workspace, keep: int = 3) -> list[str]:
@@ -177,7 +201,7 @@ def find_uv(project: Path | None) -> str:
     raise BuildError("uv is not on PATH: run `make setup`, or install uv")
 
 
-def _run(words: list[str], progress: Callable[[str], None]) -> None:
+def _run(words: list[str], progress: Callable[[str], None], stop: threading.Event) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     process = subprocess.Popen(
         words,
@@ -190,11 +214,33 @@ def _run(words: list[str], progress: Callable[[str], None]) -> None:
     )
     assert process.stdout is not None
     lines = []
-    with process.stdout as output:
+    with process.stdout as output, _terminated_on(stop, process):
         for line in output:
             lines.append(_CREDENTIALS.sub("://***@", line.rstrip()))
             if not lines[-1].startswith(_ONE_PACKAGE):
                 progress(lines[-1])
-    if process.wait() != 0:
+        process.wait()
+    if process.returncode and stop.is_set():
+        raise BuildError(INTERRUPTED)
+    if process.returncode:
         tail = "\n".join(lines[-ERROR_LINES:])
         raise BuildError(f"`uv {words[1]}` failed with exit code {process.returncode}:\n{tail}")
+
+
+@contextlib.contextmanager
+def _terminated_on(stop: threading.Event, process: "subprocess.Popen[str]") -> Iterator[None]:
+    """While the block lasts, the process is ended when `stop` is set."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            if stop.is_set():
+                process.terminate()
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 FORMAT_VERSION = 1
-ONLOOKER_TRIES = 5
 
 
 class UnreadableRecord(Exception):
@@ -71,12 +70,11 @@ class Lock:
 
     def try_acquire(self) -> bool:
         """Take the lock if nobody holds it."""
-        # `is_held` takes it for an instant to look: a second try tells an onlooker from a holder.
-        for _ in range(ONLOOKER_TRIES):
-            if self._acquire(fcntl.LOCK_EX | fcntl.LOCK_NB):
-                return True
-            time.sleep(0.002)
-        return False
+        while not self._acquire(fcntl.LOCK_EX | fcntl.LOCK_NB):
+            if is_held(self.path):
+                return False
+            time.sleep(0.001)  # who only looks whether it is held shares it for an instant
+        return True
 
     def acquire(self) -> None:
         """Take the lock, waiting for whoever holds it."""

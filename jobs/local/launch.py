@@ -37,11 +37,15 @@ def argv(workspace: Workspace, folder: RunFolder, definition: Mapping[str, Any])
         words[0] = getattr(sys, "_base_executable", sys.executable)
     processes = spec["nodes"] * spec.get("distribution", {}).get("process_count_per_node", 1)
     if spec.get("distribution") or spec["nodes"] > 1:
-        ranks = folder.logs / "ranks"
         # Everything on this machine: the nodes of a local run are slots, so one launcher starts all ranks.
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nnodes=1", f"--nproc-per-node={processes}"]
-        words[1:1] = [*launcher, f"--log-dir={ranks}", "--redirects=0", "--tee=3"]
+        words[1:1] = [*launcher, f"--log-dir={folder.raw_ranks}", "--redirects=0", "--tee=3"]
     return words
+
+
+def inherited(caller: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that runs, and what watches over them, may see."""
+    return {name: value for name, value in caller.items() if INHERITED.fullmatch(name)}
 
 
 def variables(
@@ -53,7 +57,7 @@ def variables(
 ) -> dict[str, str]:
     """The whole environment of the command."""
     spec = definition["spec"]
-    result = {name: value for name, value in caller.items() if INHERITED.fullmatch(name)}
+    result = inherited(caller)
     if image := spec.get("image"):
         environment = environment_folder(workspace, image)
         result["PATH"] = f"{environment / 'bin'}:{result.get('PATH', os.defpath)}"

@@ -32,7 +32,7 @@ def claim(workspace: Workspace, job: Job, attempt: int) -> RunFolder:
         "attempt": attempt,
         "digest": job.digest,
         "token": uuid.uuid4().hex,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
         "spec": job.spec.identity() | {"nodes": job.spec.nodes},
         "cluster": job.cluster,
         "sources": {name: dict(source) for name, source in job.sources.items()},
@@ -112,6 +112,7 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
         best={key: to_number(value) for key, value in state.get("best", {}).items()},
         log_uri=workspace.shown(folder.log),
         outputs_uri=workspace.shown(folder.outputs),
+        waiting=f"its metrics could not be read: {problem}" if (problem := state.get("tracking_error")) else "",
         web_url=state.get("web_url", ""),
         reproduce=launch.reproduce(workspace, folder, definition),
     )

@@ -1,10 +1,12 @@
 """From what a command prints to a log of whole lines."""
 
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from trainup.jobs.lines import MAX_LINE, LineCleaner, mask_words
+from trainup.jobs.local.workspace import RunFolder
 
 CHUNK = 1 << 16
 
@@ -42,18 +44,23 @@ class LogPump:
         os.close(self._clean)
 
 
-def rebuild(raw: Path, clean: Path, secrets: Iterable[str] = ()) -> None:
-    """Make the clean log again from the raw one after a supervisor was killed, then drop the raw one."""
-    if not raw.exists():
-        return
-    temporary = clean.with_name(f".{clean.name}.{os.getpid()}")
-    pump = LogPump(raw, temporary, secrets)
-    try:
-        pump.finish()
-    finally:
-        pump.close()
-    temporary.replace(clean)
-    raw.unlink()
+def rebuild(folder: RunFolder, secrets: Iterable[str] = ()) -> None:
+    """Make the clean log again from the raw one after a supervisor was killed, then drop what is raw."""
+    if folder.raw_log.exists():
+        temporary = folder.log.with_name(f".{folder.log.name}.{os.getpid()}")
+        pump = LogPump(folder.raw_log, temporary, secrets)
+        try:
+            pump.finish()
+        finally:
+            pump.close()
+        temporary.replace(folder.log)
+    discard_raw(folder)
+
+
+def discard_raw(folder: RunFolder) -> None:
+    """Remove what the command printed as it was: secrets would be readable there."""
+    folder.raw_log.unlink(missing_ok=True)
+    shutil.rmtree(folder.raw_ranks, ignore_errors=True)
 
 
 def read_lines(path: Path, position: int, limit: int = 1 << 20) -> tuple[list[str], int]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,18 @@ from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.supervisor import start as start_process
 from trainup.jobs.local.tracking import Tracking
 from trainup.jobs.local.workspace import RunFolder, Workspace
+from trainup.jobs.target import TargetError
 
 START_SECONDS = 120.0
 """The first start on a fresh store, on a busy machine, takes most of a minute at worst."""
+STOP_SECONDS = 60.0
 IDLE_SECONDS = 8 * 3600.0
 POLL = 0.25
 RESTART_PAUSE = 1.0
 
 
-class ServerError(Exception):
-    """The MLflow server could not be started."""
+class ServerError(TargetError):
+    """The MLflow server could not be started or stopped."""
 
 
 def configure(workspace: Workspace, image: str) -> dict[str, Any]:
@@ -77,15 +80,17 @@ def launch_keeper(workspace: Workspace) -> None:
                 start_new_session=True,
                 pass_fds=(lock.fd,),
                 cwd="/",
+                env=launch.inherited(os.environ),
             )
     finally:
         lock.release()  # the keeper holds it by its own descriptor
 
 
-def ensure(workspace: Workspace) -> str:
-    """The tracking URI, once the server answers."""
+def ensure(workspace: Workspace, check: Callable[[], None] = lambda: None) -> str:
+    """The tracking URI, once the server answers; `check` is called until then, and raises to give up."""
     end = time.monotonic() + START_SECONDS
     while True:
+        check()
         uri = str(workspace.tracking()["uri"])
         if Tracking(uri).healthy() and is_running(workspace):
             return uri
@@ -102,8 +107,13 @@ def stop(workspace: Workspace) -> None:
     """Stop the server and wait until it is gone."""
     if not (workspace.mlflow / "server.json").exists():
         return
+    end = time.monotonic() + STOP_SECONDS
     while is_running(workspace):
         (workspace.mlflow / "stop").touch()
+        if time.monotonic() > end:
+            raise ServerError(
+                f"the MLflow server did not stop within {STOP_SECONDS:.0f} s; see {workspace.mlflow / 'server.log'}"
+            )
         time.sleep(POLL / 5)
     (workspace.mlflow / "stop").unlink(missing_ok=True)
     if token := workspace.tracking().get("token"):
@@ -148,7 +158,7 @@ def _start(workspace: Workspace) -> "subprocess.Popen[bytes]":
         record |= _record(_free_port(), record["token"])
         write_json(workspace.mlflow / "server.json", record)
     environment = {
-        **{name: value for name, value in os.environ.items() if launch.INHERITED.fullmatch(name)},
+        **launch.inherited(os.environ),
         TOKEN_VARIABLE: record["token"],
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -19,21 +19,26 @@ class Owners:
     def join(self, owner: Owner) -> None:
         """Count the resource among the owners, under its newest token."""
         with self._lock():
-            write_json(self.path, {"owners": {**self._all(), _key(owner): owner.token}})
+            others = {key: token for key, token in self._all().items() if token != owner.token}
+            write_json(self.path, {"owners": {**others, _key(owner): owner.token}})
 
     def leave(self, owner: Owner) -> bool:
         """Strike the resource off, if the token is still its own; whether it was the last one."""
         with self._lock():
-            left = self._all()
-            if left.get(_key(owner)) != owner.token:
+            before = self._all()
+            left = {key: token for key, token in before.items() if token != owner.token}
+            if left == before:
                 return False
-            del left[_key(owner)]
             write_json(self.path, {"owners": left})
             return not left
 
+    def is_last(self, owner: Owner) -> bool:
+        """Whether the part belongs to this resource, under this token, and to nobody else."""
+        return list(self._all().values()) == [owner.token]
+
     def others(self, owner: Owner) -> list[str]:
-        """Everybody else, as `URN of FOLDER`."""
-        return sorted(key for key in self._all() if key != _key(owner))
+        """Everybody else, as `URN of FOLDER`. The same token elsewhere is the same resource, moved or renamed."""
+        return sorted(key for key, token in self._all().items() if key != _key(owner) and token != owner.token)
 
     @property
     def is_empty(self) -> bool:

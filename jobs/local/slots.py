@@ -1,11 +1,14 @@
 """A fair queue for the slots of a local cluster."""
 
+import contextlib
 import json
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from trainup.jobs.local.files import Lock, is_held, read_json, write_json
+from trainup.jobs.local.machine import kill_all_of
 from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
@@ -64,7 +67,8 @@ class Pool:
                     stale.unlink()  # of a supervisor that was killed: the lock that it is judged by is ours now
             number = max((int(ticket.name.split("-", 1)[0]) for ticket in tickets), default=0) + 1
             ticket = self.folder / f"{number:08d}-{run.name}.ticket"
-            write_json(ticket, {"nodes": nodes, "slots": [], "gpus": []}, durable=False)
+            token = (read_json(run.definition) or {}).get("token", "")
+            write_json(ticket, {"nodes": nodes, "slots": [], "gpus": [], "token": token}, durable=False)
         return ticket
 
     def poll(self, ticket: Path) -> tuple[Grant | None, int]:
@@ -73,7 +77,8 @@ class Pool:
             settings = self.settings()
             if settings is None:
                 raise NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
-            nodes = _read_ticket(ticket)["nodes"]
+            mine = _read_ticket(ticket)
+            nodes = mine["nodes"]
             self._judge(nodes, settings)
             held: list[int] = []
             gpus: list[str] = []
@@ -81,18 +86,21 @@ class Pool:
             for other in self._tickets():
                 if other == ticket:
                     break
+                granted = _read_ticket(other)
                 if not is_held(RunFolder(self._workspace.runs / _run_of(other)).lock):
+                    # Its supervisor was killed, or its folder removed; what it started would share the slots.
+                    if granted["slots"]:
+                        kill_all_of(granted["token"])
                     other.unlink()
                     continue
-                granted = _read_ticket(other)
                 held += granted["slots"]
                 gpus += granted["gpus"]
                 before += not granted["slots"]
             if before or len(held) + nodes > settings["max_nodes"]:
                 return None, before
-            slots = [slot for slot in range(settings["max_nodes"]) if slot not in held][:nodes]
+            slots = list(islice((slot for slot in range(settings["max_nodes"]) if slot not in held), nodes))
             grant = Grant(tuple(slots), _gpus(settings, slots, gpus))
-            write_json(ticket, {"nodes": nodes, "slots": slots, "gpus": grant.gpus or ()}, durable=False)
+            write_json(ticket, {**mine, "slots": slots, "gpus": grant.gpus or ()}, durable=False)
         return grant, 0
 
     def leave(self, ticket: Path) -> None:
@@ -108,7 +116,12 @@ class Pool:
     def in_use(self) -> int:
         """How many slots have a run."""
         running = self.occupied()
-        return sum(len(_read_ticket(ticket)["slots"]) for ticket in self._tickets() if _run_of(ticket) in running)
+        tickets = (ticket for ticket in self._tickets() if _run_of(ticket) in running)
+        count = 0
+        for ticket in tickets:
+            with contextlib.suppress(FileNotFoundError):  # it has just left
+                count += len(_read_ticket(ticket)["slots"])
+        return count
 
     def _judge(self, nodes: int, settings: dict[str, Any]) -> None:
         if nodes > settings["max_nodes"]:

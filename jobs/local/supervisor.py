@@ -22,8 +22,8 @@ from trainup.core.failure import Failure, FailureClass, of_exit
 from trainup.core.metrics import metrics_of
 from trainup.core.numbers import to_plain
 from trainup.core.status import PHASES, Status
-from trainup.jobs.local import launch
-from trainup.jobs.local.files import read_json, write_json
+from trainup.jobs.local import launch, log
+from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
 from trainup.jobs.local.log import LogPump
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Grant, NoSuchSlots, Pool
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -81,8 +81,7 @@ class Supervisor:
                 )
             self.finish(end)
         finally:
-            if self.ticket:
-                self.pool.leave(self.ticket)
+            self.leave()
 
     def enter(self, status: Status, **facts: Any) -> None:
         """Go to the next status; it is on disk before anything else happens."""
@@ -92,6 +91,12 @@ class Supervisor:
         self._since = now
         self.state |= {"status": status, **facts}
         persist(lambda: write_json(self.folder.status, to_plain(self.state)))
+
+    def leave(self) -> None:
+        """Give the slots back."""
+        if self.ticket:
+            self.pool.leave(self.ticket)
+            self.ticket = None
 
     def queue(self) -> Grant:
         """Wait for slots, first come, first served."""
@@ -118,7 +123,7 @@ class Supervisor:
         if tracking["kind"] != "none":
             from trainup.jobs.local import tracked
 
-            uri = tracked.reachable(self.workspace)
+            uri = tracked.reachable(self.workspace, self.check_cancel)
             run_id, url = tracked.create(uri, self.definition)
             self.state |= {"mlflow_run_id": run_id, "web_url": url}
             environment |= {"MLFLOW_TRACKING_URI": uri, "MLFLOW_RUN_ID": run_id}
@@ -132,20 +137,24 @@ class Supervisor:
         raw = os.open(self.folder.raw_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         pump = LogPump(self.folder.raw_log, self.folder.log, self.secrets.values())
         try:
+            end = self.carry_out(words, environment, raw, pump)
+            self.enter(Status.FINALIZING)
+        finally:  # also if we fail ourselves: nothing of the command goes on, and its log is whole
+            os.close(raw)
+            self.kill_leftovers()
+            persist(pump.finish)
+            pump.close()
+            log.discard_raw(self.folder)
+        raise end
+
+    def carry_out(self, words: list[str], environment: dict[str, str], raw: int, pump: LogPump) -> Ended:
+        """Start the command and stay with it; how it ended."""
+        try:
             process = start(words, environment, self.folder.code, raw)
         except OSError as error:
             message = f"{words[0]!r} could not be started: {error.strerror or error}"
-            end = Ended(Status.FAILED, Failure(FailureClass.ENVIRONMENT, message, 127))
-        else:
-            end = self.watch(process, pump)
-        finally:
-            os.close(raw)
-        self.enter(Status.FINALIZING)
-        self.kill_leftovers()
-        persist(pump.finish)
-        pump.close()
-        self.folder.raw_log.unlink(missing_ok=True)
-        raise end
+            return Ended(Status.FAILED, Failure(FailureClass.ENVIRONMENT, message, 127))
+        return self.watch(process, pump)
 
     def watch(self, process: "subprocess.Popen[bytes]", pump: LogPump) -> Ended:
         """Pump the log until the command ends by itself, by request or by its time limit."""
@@ -186,20 +195,23 @@ class Supervisor:
 
     def time_limit(self) -> float | None:
         """The timeout in seconds, as it stands now: policy may change while the run goes on."""
-        mtime = self.folder.definition.stat().st_mtime_ns
-        if mtime != self._policy_mtime:
-            self._policy_mtime = mtime
-            self.definition = read_json(self.folder.definition) or self.definition
+        with contextlib.suppress(OSError, UnreadableRecord):  # a damaged record must not end what goes on
+            mtime = self.folder.definition.stat().st_mtime_ns
+            if mtime != self._policy_mtime:
+                self._policy_mtime = mtime
+                self.definition = read_json(self.folder.definition) or self.definition
         limit: float | None = self.definition["policy"]["timeout"]
         return limit
 
     def check_cancel(self) -> None:
-        """Raise Ended when a cancel request is there."""
-        try:
-            failure = Failure.from_dict(json.loads(self.folder.cancel.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return
-        raise Ended(ended_by_request(failure), failure)
+        """Raise Ended when a cancel request is there, or the whole run was removed."""
+        if self.folder.cancel.exists():
+            failure = Failure(FailureClass.CANCELED, "the run was canceled")
+            with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # made by hand, it may say nothing
+                failure = Failure.from_dict(json.loads(self.folder.cancel.read_text(encoding="utf-8")))
+            raise Ended(ended_by_request(failure), failure)
+        if not self.folder.definition.exists():
+            raise Ended(Status.CANCELED, Failure(FailureClass.CANCELED, "the run's folder was removed"))
 
     def kill_leftovers(self) -> None:
         """End what the command left running in the background."""
@@ -219,6 +231,7 @@ class Supervisor:
             self.folder.log.touch()
         if end.failure:
             facts["failure"] = end.failure.to_dict()
+        self.leave()  # who sees the last status finds the slots free
         self.enter(end.status, **facts)
 
     def collect(self, status: Status) -> dict[str, Any]:
@@ -286,8 +299,8 @@ def persist(action: Callable[[], None]) -> None:
     while True:
         try:
             return action()
-        except OSError:
-            if time.monotonic() > end:
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) or time.monotonic() > end:  # the run's folder was removed
                 raise
             time.sleep(0.5)
 
@@ -297,8 +310,11 @@ def main() -> None:
     path, root, _lock_fd = sys.argv[1:4]  # the lock stays held because its descriptor stays open
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    secrets = json.loads(sys.stdin.buffer.read() or b"{}")
-    Supervisor(Workspace(Path(root)), RunFolder(Path(path)), secrets).main()
+    supervisor = Supervisor(Workspace(Path(root)), RunFolder(Path(path)), json.loads(sys.stdin.buffer.read() or b"{}"))
+    if not supervisor.secrets.keys() >= set(supervisor.spec.get("secrets", [])):
+        # Nothing has begun: the next `up` starts it as if for the first time.
+        sys.exit("not all secrets of this run arrived: who started it was killed in that very moment")
+    supervisor.main()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -86,10 +87,13 @@ class LocalTarget:
             return record
         try:
             state = read_json(folder.status) or {}
-            if Status(state.get("status", Status.QUEUED)).is_terminal:
+            is_told = Status(state.get("status", Status.QUEUED)).is_terminal
+            if is_told and not folder.raw_log.exists():
                 return record
             kill_all_of((ledger.definition_of(folder) or {})["token"])
-            log.rebuild(folder.raw_log, folder.log, self._secrets.values())
+            log.rebuild(folder, self._secrets.values())
+            if is_told:
+                return record
             failure = Failure(FailureClass.SERVICE, ledger.LOST)
             write_json(folder.status, {**state, "status": Status.NOT_RESPONDING, "failure": failure.to_dict()})
         finally:
@@ -205,14 +209,13 @@ class LocalTarget:
                 start_new_session=True,
                 pass_fds=(lock.fd,),
                 cwd="/",
+                env=launch.inherited(os.environ),  # a script can read it: no credentials of who deploys
             )
         assert process.stdin is not None
         with process.stdin as pipe:
             pipe.write(json.dumps(self._secrets).encode())
-        _children.append(process)
-        for child in list(_children):  # reap those that have ended
-            if child.poll() is not None:
-                _children.remove(child)
+        with _children_lock:
+            _children[:] = [child for child in (*_children, process) if child.poll() is None]  # reaps those that ended
 
     def _cancel_unstarted(self, folder: RunFolder, reason: str, kind: FailureClass) -> None:
         lock = Lock(folder.lock)
@@ -233,6 +236,7 @@ class LocalTarget:
 
 
 _children: list["subprocess.Popen[bytes]"] = []
+_children_lock = threading.Lock()
 
 
 def _is_only_of(record: Record, owner: Owner) -> bool:

@@ -112,3 +112,8 @@ class RunFolder:
     def raw_log(self) -> Path:
         """What the command prints, as it is, until it has ended; readable by this user alone."""
         return self.logs / ".raw"
+
+    @property
+    def raw_ranks(self) -> Path:
+        """The same for each process of a distributed command: torchrun needs a place to collect from."""
+        return self.logs / ".ranks"

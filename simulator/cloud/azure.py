@@ -28,7 +28,7 @@ from trainup.simulator.cloud.tokens import Tokens
 from trainup.simulator.cloud.vaults import Vaults
 
 Resource = dict[str, Any]
-MAPS = ("properties.tags", "properties.properties")
+MAPS = ("properties.tags", "properties.properties", "properties.environmentVariables")
 """Maps of texts of assets and jobs, in which the service also takes numbers, as texts."""
 
 EVER = "2020-01-01T00:00:00+00:00"
@@ -92,6 +92,9 @@ class Azure:
 
     journal: Journal = field(default_factory=Journal)
     """What was asked for over HTTPS."""
+
+    failures: list[str] = field(default_factory=list)
+    """Tracebacks of mistakes in the stand-in itself, which a client that tries again would hide."""
 
     builds: Builds = field(init=False)
     operations: Operations = field(init=False)

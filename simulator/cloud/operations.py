@@ -11,7 +11,7 @@ from trainup.simulator.cloud.clock import Clock
 from trainup.simulator.cloud.refusal import Refused
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Operation:
     resource: str
     verb: str
@@ -25,7 +25,7 @@ class Operations:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._all: dict[str, _Operation] = {}
 
     def begin(self, resource_id: str, verb: str, seconds: float, error: Refused | None = None) -> bool:
@@ -34,23 +34,31 @@ class Operations:
             return False
         started = datetime.now(UTC).isoformat()
         operation = _Operation(resource_id.lower(), verb, started, self._clock.until(seconds), error)
-        with self._lock:
+        with self._changed:
             self._all[str(uuid.uuid4())] = operation
         return True
 
+    def end(self, resource_id: str) -> None:
+        """What is under way on a resource is over now, for whoever does not want to wait for it."""
+        with self._changed:
+            for found in self._all.values():
+                if self._holds(found, resource_id):
+                    found.ends = time.monotonic()
+            self._changed.notify_all()
+
     def forget(self, resource_id: str) -> None:
         """Nothing that was under way on a resource counts any more."""
-        with self._lock:
+        with self._changed:
             self._all = {key: found for key, found in self._all.items() if found.resource != resource_id.lower()}
 
     def of(self, resource_id: str) -> str | None:
         """Id of the unfinished operation on a resource."""
-        with self._lock:
+        with self._changed:
             return next((key for key, found in self._all.items() if self._holds(found, resource_id)), None)
 
     def state(self, resource_id: str) -> str | None:
         """The provisioning state of a resource while something is under way or when that failed; None otherwise."""
-        with self._lock:
+        with self._changed:
             found = [operation for operation in self._all.values() if operation.resource == resource_id.lower()]
         if not found:
             return None
@@ -60,15 +68,16 @@ class Operations:
 
     def wait(self, resource_id: str) -> Refused | None:
         """Until the resource is ready; the error when it is not."""
-        with self._lock:
+        with self._changed:
             found = [operation for operation in self._all.values() if self._holds(operation, resource_id)]
-        for operation in found:
-            time.sleep(max(operation.ends - time.monotonic(), 0))
+            for operation in found:
+                while (left := operation.ends - time.monotonic()) > 0:
+                    self._changed.wait(left)
         return found[-1].error if found else None
 
     def status(self, operation: str) -> dict[str, Any] | None:
         """An operation as it is followed, or None for an unknown one."""
-        with self._lock:
+        with self._changed:
             found = self._all.get(operation)
         if found is None:
             return None

@@ -66,7 +66,10 @@ class Storage:
             return found if found and found.path.exists() else None
 
     def put(self, account: str, container: str, name: str, data: bytes | Path, **facts: object) -> Blob:
-        """A new blob in the place of what was there: from bytes, or a copy of a file."""
+        """A new blob in the place of what was there: from bytes, or a copy of a file.
+
+        The old bytes stay, for whoever is reading them, until the storage is closed.
+        """
         path = self._new_file()
         if isinstance(data, Path):
             shutil.copyfile(data, path)
@@ -148,10 +151,7 @@ class Storage:
 
     def _set(self, account: str, container: str, name: str, blob: Blob) -> Blob:
         with self._lock:
-            old = self._blobs.setdefault((account, container), {}).get(name)
-            self._blobs[account, container][name] = blob
-            if old and old.path != blob.path and old.md5 is not None:
-                old.path.unlink(missing_ok=True)
+            self._blobs.setdefault((account, container), {})[name] = blob
         return blob
 
 

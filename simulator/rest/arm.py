@@ -101,7 +101,7 @@ def _list(azure: Azure, request: Request) -> Response:
 
 def paged(azure: Azure, request: Request, items: list[Any]) -> Response:
     """A list in pages: `value`, and `nextLink` while there is more. Honours `$top`, `$skip` and `count`."""
-    first = int(request.query.get("$skip") or request.query.get("$skipToken") or 0)
+    first = request.number("$skip", request.number("$skipToken", 0))
     wanted = request.query.get("$top") or request.query.get("count")
     size = min(int(wanted), azure.page) if wanted and wanted.isdigit() else azure.page
     page = items[first : first + size]

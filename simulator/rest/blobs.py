@@ -36,7 +36,7 @@ def _blob(azure: Azure, request: Request) -> Response:
                 azure.storage.describe(found, _metadata(request))
                 return Response(200, None, {"ETag": found.etag, "Last-Modified": _date(found)})
             case "PUT", "block":
-                azure.storage.stage(account, container, name, request.query["blockid"], _checked(request))
+                azure.storage.stage(account, container, name, _block(request), _checked(request))
                 return Response(201, None, {"Content-MD5": _md5(request.body)})
             case "PUT", "blocklist":
                 return _commit(azure, request, account, container, name)
@@ -101,11 +101,22 @@ def _put(azure: Azure, request: Request, account: str, container: str, name: str
 
 def _commit(azure: Azure, request: Request, account: str, container: str, name: str) -> Response:
     _guard(azure, request, account, container, name)
-    blocks = [item.text or "" for item in ElementTree.fromstring(request.body)]
+    try:
+        blocks = [item.text or "" for item in ElementTree.fromstring(request.body)]
+    except ElementTree.ParseError as error:
+        raise Refused(400, "InvalidXmlDocument", f"The specified XML is not syntactically valid: {error}") from error
     made = azure.storage.commit(account, container, name, blocks, **_described(request))
     if made is None:
         raise Refused(400, "InvalidBlockList", "The specified block list is invalid.")
     return Response(201, None, {"ETag": made.etag, "Last-Modified": _date(made)})
+
+
+def _block(request: Request) -> str:
+    """Which block the body is."""
+    if not (block := request.query.get("blockid")):
+        message = "A query parameter that's mandatory for this request is not specified: blockid."
+        raise Refused(400, "MissingRequiredQueryParameter", message)
+    return block
 
 
 def _guard(azure: Azure, request: Request, account: str, container: str, name: str) -> None:
@@ -124,7 +135,7 @@ def _list(azure: Azure, request: Request, account: str, container: str) -> Respo
     prefix, delimiter = request.query.get("prefix", ""), request.query.get("delimiter", "")
     found = [item for item in azure.storage.list(account, container, prefix)]
     marker = request.query.get("marker", "")
-    size = min(int(request.query.get("maxresults") or _PAGE), azure.page * 50)
+    size = min(request.number("maxresults", _PAGE), azure.page * 50)
     blobs: list[str] = []
     folders: list[str] = []
     following = ""

@@ -83,7 +83,7 @@ def _prices(azure: Azure, request: Request) -> Response:
         for item in _priced(machine, region)
         if all(str(item.get("type" if name == "priceType" else name)) == value for name, value in wanted.items())
     ]
-    first = int(request.query.get("$skip") or 0)
+    first = request.number("$skip", 0)
     page = items[first : first + azure.page]
     more = first + azure.page < len(items)
     query = "&".join(f"{name}={value}" for name, value in request.query.items() if name != "$skip")

@@ -171,8 +171,8 @@ def _delete_tag(azure: Azure, request: Request) -> dict[str, Any]:
 def _history(azure: Azure, request: Request) -> dict[str, Any]:
     run, name = _run(azure, request), request.query.get("metric_key", "")
     found = run.metrics.get(name, [])
-    first = int(request.query.get("page_token") or 0)
-    size = int(request.query.get("max_results") or 25_000)
+    first = request.number("page_token", 0)
+    size = request.number("max_results", 25_000)
     page: dict[str, Any] = {"metrics": [_metric(metric) for metric in found[first : first + size]]}
     return page | ({"next_page_token": str(first + size)} if first + size < len(found) else {})
 

@@ -16,7 +16,8 @@ The words of a pattern match in any case. `{name}` is one segment of the path, `
 `{name:a|b}` one of these words; all are in `request.parts` as they were written, with percent signs resolved. The
 first route that matches wins, in the order of `faces.py`, which ends with what answers for any resource. A `Refused`
 that a handler raises becomes Azure's error envelope. Unless a route is `open`, a request without a valid token gets
-401 before the handler sees it. Handlers run side by side: what they keep belongs into `Azure` or behind a lock.
+401 before the handler sees it. Any other exception is a mistake in the stand-in: the client gets 500, and the
+rehearsal fails. Handlers run side by side: what they keep belongs into `Azure` or behind a lock.
 """
 
 import json
@@ -64,6 +65,13 @@ class Request:
         if not isinstance(told, dict):
             raise Refused(400, "InvalidRequestContent", "The request content was invalid: it is no object.")
         return told
+
+    def number(self, name: str, default: int) -> int:
+        """A number in the query; Refused for what is none."""
+        told = self.query.get(name) or str(default)
+        if not told.isdecimal():
+            raise Refused(400, "InvalidQueryParameterValue", f"{name} has to be a number from 0, and is {told!r}.")
+        return int(told)
 
     @property
     def resource(self) -> str:

@@ -6,22 +6,23 @@ import socket
 import ssl
 import struct
 import threading
+import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BufferedIOBase
+from io import BufferedIOBase, BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import unquote
 
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.endpoints import Endpoints
 from trainup.simulator.cloud.faults import Cut, Fault
 from trainup.simulator.cloud.journal import Entry
-from trainup.simulator.cloud.refusal import Refused
+from trainup.simulator.cloud.refusal import Refused, unavailable
 from trainup.simulator.rest import certificates, faces
 from trainup.simulator.rest.routing import Request, Response, Router, Section, parse_target
 
@@ -33,6 +34,15 @@ IDLE_SECONDS = 60
 
 class _Cut(Exception):
     """The connection is to be reset now."""
+
+
+class _Content(NamedTuple):
+    """What follows the headers of an answer."""
+
+    kind: str
+    file: BinaryIO
+    """At its beginning."""
+    size: int
 
 
 class _Server(ThreadingHTTPServer):
@@ -68,7 +78,7 @@ class _Server(ThreadingHTTPServer):
             secured.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Connections end in the middle as clients are killed: nothing to tell anyone."""
+        """A connection was lost as it began or ended: nothing to tell anyone."""
 
     def stop(self) -> None:
         """Close the listener and every connection."""
@@ -97,7 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self._answer()
             self.wfile.flush()
-        except (_Cut, OSError):
+        except Exception as error:
+            if not isinstance(error, _Cut | OSError):  # connections end in the middle as clients are killed
+                self.server.azure.failures.append(traceback.format_exc())
             self.close_connection = True
             _reset(self.connection)
 
@@ -112,28 +124,22 @@ class _Handler(BaseHTTPRequestHandler):
             fault = azure.faults.take_request(self.command, unquote(path))
             if fault and fault.cut is Cut.BEFORE:
                 raise _Cut
-            response = self._respond(fault, Request(self.command, path, query, _lower(self.headers), body))
+            response, content = self._respond(fault, Request(self.command, path, query, _lower(self.headers), body))
             if fault and fault.cut is Cut.AFTER:
+                content.file.close()
                 raise _Cut
             status = response.status
         finally:
             # Before the answer is sent: whoever has it finds the request written down.
             azure.journal.add(Entry(index, self.command, path, query, status))
-        self._send(response, half=bool(fault and fault.cut is Cut.MIDDLE))
+        with content.file:
+            self._send(response, content, half=bool(fault and fault.cut is Cut.MIDDLE))
 
-    def _respond(self, fault: Fault | None, request: Request) -> Response:
+    def _respond(self, fault: Fault | None, request: Request) -> tuple[Response, _Content]:
         azure = self.server.azure
         try:
-            if fault and fault.error:
-                raise fault.error
-            host = request.headers.get("host", "").partition(":")[0].lower()
-            if host.endswith(f".blob.{NAME}"):  # as the public cloud has it: the account is in the name
-                account = host.removesuffix(f".blob.{NAME}")
-                request = _replaced(request, path=f"/{account}{request.path}")
-            route, parts = self.server.router.find(request.method, request.path)
-            if not route.open:
-                azure.tokens.check(request.headers.get("authorization"))
-            response = route.handler(azure, _replaced(request, parts=parts))
+            response = self._carried_out(fault, request)
+            return response, _content(response.body)
         except Refused as refused:
             challenge = {}
             if refused.status == 401:
@@ -142,7 +148,24 @@ class _Handler(BaseHTTPRequestHandler):
                     f'Bearer authorization_uri="{authority}", error="invalid_token", '
                     f'error_description="{refused.message}"'
                 )
-            return Response(refused.status, refused.envelope(), challenge | refused.headers)
+            response = Response(refused.status, refused.envelope(), challenge | refused.headers)
+        except Exception:
+            azure.failures.append(f"{request.method} {request.path}\n{traceback.format_exc()}")
+            response = Response(500, unavailable().envelope())
+        return response, _content(response.body)
+
+    def _carried_out(self, fault: Fault | None, request: Request) -> Response:
+        azure = self.server.azure
+        if fault and fault.error:
+            raise fault.error
+        host = request.headers.get("host", "").partition(":")[0].lower()
+        if host.endswith(f".blob.{NAME}"):  # as the public cloud has it: the account is in the name
+            account = host.removesuffix(f".blob.{NAME}")
+            request = _replaced(request, path=f"/{account}{request.path}")
+        route, parts = self.server.router.find(request.method, request.path)
+        if not route.open:
+            azure.tokens.check(request.headers.get("authorization"))
+        response = route.handler(azure, _replaced(request, parts=parts))
         if fault and fault.short and isinstance(response.body, Section):
             return _shortened(response, response.body)
         return response
@@ -156,13 +179,11 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Cut
         return data
 
-    def _send(self, response: Response, *, half: bool) -> None:
-        kind, data = _encoded(response.body)
-        size = data.size if isinstance(data, Section) else len(data)
+    def _send(self, response: Response, content: _Content, *, half: bool) -> None:
         self.send_response(response.status)
         headers = {
-            "Content-Type": kind,
-            "Content-Length": str(size),
+            "Content-Type": content.kind,
+            "Content-Length": str(content.size),
             "x-ms-request-id": str(uuid.uuid4()),
             "x-ms-correlation-request-id": self.headers.get("x-ms-correlation-request-id") or str(uuid.uuid4()),
         }
@@ -171,12 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        if isinstance(data, bytes):
-            self.wfile.write(data[: size // 2] if half else data)
-        else:
-            with data.path.open("rb") as file:
-                file.seek(data.start)
-                _copy(file, self.wfile, size // 2 if half else size)
+        _copy(content.file, self.wfile, content.size // 2 if half else content.size)
         if half:
             self.wfile.flush()
             raise _Cut
@@ -203,10 +219,19 @@ def _without_repeats(own: Mapping[str, str], given: Mapping[str, str]) -> Iterat
     yield from given.items()
 
 
-def _encoded(body: Any) -> tuple[str, bytes | Section]:
+def _content(body: Any) -> _Content:
+    if isinstance(body, Section):
+        file = body.path.open("rb")
+        file.seek(body.start)
+        return _Content("application/octet-stream", file, body.size)
+    kind, data = _encoded(body)
+    return _Content(kind, BytesIO(data), len(data))
+
+
+def _encoded(body: Any) -> tuple[str, bytes]:
     if body is None:
         return "application/json; charset=utf-8", b""
-    if isinstance(body, Section | bytes):
+    if isinstance(body, bytes):
         return "application/octet-stream", body
     if isinstance(body, str):
         return "text/plain; charset=utf-8", body.encode()
@@ -230,7 +255,7 @@ def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
         pass
 
 
-def _copy(source: BufferedIOBase, target: BufferedIOBase, size: int) -> None:
+def _copy(source: BinaryIO, target: BufferedIOBase, size: int) -> None:
     while size and (data := source.read(min(size, 1 << 20))):
         target.write(data)
         size -= len(data)

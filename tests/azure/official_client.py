@@ -1,6 +1,7 @@
 """Runs in an environment of its own: the official client against the Azure on this machine, told as JSON.
 
-python official_client.py SUBSCRIPTION GROUP WORKSPACE FOLDER
+python official_client.py SUBSCRIPTION GROUP WORKSPACE first-hour FOLDER
+python official_client.py SUBSCRIPTION GROUP WORKSPACE submit FILE...
 """
 
 import contextlib
@@ -21,7 +22,7 @@ def _local(host: Any, *rest: Any, **named: Any) -> Any:
 
 socket.getaddrinfo = _local
 
-from azure.ai.ml import Input, MLClient, Output, command  # noqa: E402
+from azure.ai.ml import Input, MLClient, Output, command, load_job  # noqa: E402
 from azure.ai.ml.entities import AmlCompute, Data, Environment, Model  # noqa: E402
 from azure.identity import ManagedIdentityCredential  # noqa: E402
 
@@ -36,10 +37,15 @@ pathlib.Path("outputs/metrics.json").write_text("{}")
 """
 
 
-def main(subscription: str, group: str, workspace: str, folder: Path) -> dict[str, Any]:
+def submit(ml: MLClient, *files: str) -> list[str]:
+    """Start the jobs of files, and return their names."""
+    return [ml.jobs.create_or_update(load_job(file)).name for file in files]
+
+
+def first_hour(ml: MLClient, place: str) -> dict[str, Any]:
     """Everything a data scientist does in a first hour; returns what the client saw."""
-    ml = MLClient(ManagedIdentityCredential(), subscription, group, workspace)
-    told: dict[str, Any] = {"workspace": ml.workspaces.get(workspace).location}
+    folder = Path(place)
+    told: dict[str, Any] = {"workspace": ml.workspaces.get(ml.workspace_name).location}
     cluster = AmlCompute(name="second", size="Standard_NC4as_T4_v3", max_instances=2, idle_time_before_scale_down=120)
     told["cluster"] = str(ml.compute.begin_create_or_update(cluster).result().provisioning_state)
     environment = ml.environments.create_or_update(Environment(name="own", image="mcr.microsoft.com/azureml/minimal"))
@@ -90,4 +96,5 @@ def main(subscription: str, group: str, workspace: str, folder: Path) -> dict[st
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(*sys.argv[1:4], Path(sys.argv[4]))))
+    client = MLClient(ManagedIdentityCredential(), *sys.argv[1:4])
+    print(json.dumps({"first-hour": first_hour, "submit": submit}[sys.argv[4]](client, *sys.argv[5:])))

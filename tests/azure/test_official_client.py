@@ -1,52 +1,46 @@
 """What the official client, azure-ai-ml, makes of the Azure on this machine."""
 
-import json
-import os
-import subprocess
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trainup.jobs.local.environments import find_uv
+from tests.support import official
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import rehearsal
 
-pytestmark = pytest.mark.slow
 
-CLIENT = "azure-ai-ml==1.35.2"
-SCRIPT = Path(__file__).with_name("official_client.py")
-
-
-@pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with the client and what it needs."""
-    folder = tmp_path_factory.mktemp("official-client")
-    uv = find_uv(SCRIPT.parents[2])
-    subprocess.run([uv, "venv", "--quiet", "--python", "3.11", str(folder)], check=True)
-    made = folder / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(made), CLIENT], check=True)
-    return made
+def test_without_a_network_the_client_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(official.NoNetwork, match="network was disabled"):
+        official.python(environments=tmp_path)
+    assert list(tmp_path.glob("*/bin/python")) == []
 
 
-def test_it_makes_a_cluster_trains_streams_downloads_and_registers(python: Path, tmp_path: Path) -> None:
+def test_a_lock_that_no_index_can_serve_is_no_lack_of_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"nosuchpackage==1 --hash=sha256:{hashlib.sha256().hexdigest()}\n")
+    with pytest.raises(RuntimeError, match="nosuchpackage"):
+        official.python(lock, tmp_path)
+
+
+@pytest.mark.slow
+def test_it_makes_a_cluster_trains_streams_downloads_and_registers(
+    official_client: Callable[..., Any], tmp_path: Path
+) -> None:
     with rehearsal(tmp_path / "rehearsal") as running:
         # It cannot stream a job that tells its default output, as jobs of the service do.
         running.azure.default_output = False
         # It prints the log of a job only while that is under way, so the job waits until the client looks.
         running.azure.faults.add(Fault("GET", path="*/details", call=(tmp_path / "go").touch))
-        sample = furnish(running.azure)
-        words = sample.workspace.split("/")
-        done = subprocess.run(
-            [str(python), str(SCRIPT), words[2], words[4], words[8], str(tmp_path)],
-            env=running.environment(os.environ),
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        assert running.trap.caught == []
-    told = json.loads(done.stdout.splitlines()[-1])
+        told = official_client(running, furnish(running.azure).workspace, "first-hour", str(tmp_path))
     assert "data cats" in told.pop("log")
     assert told == {
         "workspace": "westeurope",

@@ -14,7 +14,12 @@ import yaml
 from tests.azure.test_images_of_jobs import BUILT
 from tests.support import processes
 from tests.support.project import REPOSITORY, Project
+from tests.support.workflows import bare, checked_out
+from trainup.jobs.local.files import Lock
+from trainup.simulator import rehearse
 from trainup.simulator.cloud import contract
+from trainup.simulator.rehearsal import Rehearsal
+from trainup.simulator.rehearse import KEPT, LOCK, PASSING
 
 pytestmark = pytest.mark.engine
 
@@ -58,8 +63,10 @@ def is_possible(command: list[str]) -> bool:
 
 def test_a_stack_is_deployed_trained_and_destroyed_without_any_network(project: Project) -> None:
     (project.folder / "go").touch()
-    cut_off = CUT_OFF if is_possible(CUT_OFF) else []  # where the machine has it, it proves what the report says
     folder = project.folder / "rehearsal"
+    (folder / "jobs" / "of-the-last-one").mkdir(parents=True)
+    (folder / LOCK).touch()
+    cut_off = CUT_OFF if is_possible(CUT_OFF) else []  # where the machine has it, it proves what the report says
     command = [*cut_off, *REHEARSE, "--own-runs", "--folder", str(folder)]
     done = subprocess.run(command, cwd=project.folder, env=project.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,6 +83,8 @@ def test_a_stack_is_deployed_trained_and_destroyed_without_any_network(project: 
     assert "\x1b" not in told
     assert f"time      {report['seconds']['all']:.0f} s" in told
     assert "0 resources" in told
+    assert not (folder / "jobs" / "of-the-last-one").exists()
+    assert {path.name for path in folder.iterdir()} <= KEPT | PASSING
 
 
 def test_who_asks_it_to_end_finds_nothing_left_of_it(project: Project) -> None:
@@ -105,15 +114,34 @@ def test_who_asks_it_to_end_finds_nothing_left_of_it(project: Project) -> None:
 
 
 def test_only_one_rehearsal_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
-    import fcntl
-
-    (tmp_path / "rehearsal").mkdir()
-    with (tmp_path / "rehearsal" / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [*REHEARSE, "--folder", str(tmp_path / "rehearsal")]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1
+    folder = tmp_path / "rehearsal"
+    with Lock(folder / LOCK):
+        done = subprocess.run([*REHEARSE, "--folder", str(folder)], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
     assert "another rehearsal is under way" in done.stderr
+
+
+def test_what_keeps_a_rehearsal_from_starting_is_said_in_a_line(tmp_path: Path) -> None:
+    command = [*REHEARSE, "--stack", "nosuch", "--folder", str(tmp_path / "new")]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("rehearse: there is no ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_rehearsal_in_which_the_stand_in_made_a_mistake_has_not_passed(
+    tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def perform(project: Any, running: Rehearsal, *rest: Any) -> None:
+        running.azure.failures.append("KeyError: 'blockid'")
+
+    monkeypatch.setenv("PATH", environment["PATH"])
+    monkeypatch.setattr(rehearse, "_perform", perform)
+    report = rehearse.rehearse(REPOSITORY, tmp_path / "rehearsal")
+    assert report_in(tmp_path / "rehearsal")["problems"] == report.problems
+    assert not report.passed
+    assert "KeyError: 'blockid'" in str(report)
 
 
 @pytest.mark.slow
@@ -125,18 +153,30 @@ def test_the_repositorys_own_training_reaches_its_accuracy_and_leaves_the_reposi
     folder.mkdir()
     BUILT.mkdir(parents=True, exist_ok=True)
     (folder / "environments").symlink_to(BUILT)
-    before = changes()
-    done = subprocess.run(
-        [*REHEARSE, "--folder", str(folder)], cwd=REPOSITORY, env=environment, capture_output=True, text=True
-    )
+    # A copy: other tests work in the repository meanwhile.
+    repository, built = checked_out(REPOSITORY, tmp_path / "checkout"), environments()
+    before = status(repository)
+    command = ["make", "rehearse", f"ARGS=--folder {folder}"]
+    done = subprocess.run(command, cwd=repository, env=bare(environment), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     report = report_in(folder)
     assert report["runs"]["digits"]["metrics"]["accuracy"] >= 0.97
     assert "epoch  12/12" in done.stdout
-    assert report["connections"] | {"builders": []} == {"tools": [], "scripts": [], "refused": [], "builders": []}
-    assert changes() == before
+    connections = report["connections"]
+    assert (connections["tools"], connections["scripts"], connections["refused"]) == ([], [], [])
+    assert connections["builders"] == [] or environments() > built, "packages are fetched for what is built, once"
+    assert status(repository) == before
 
 
-def changes() -> str:
-    command = ["git", "status", "--short"]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+def environments() -> set[Path]:
+    """The environments that are built."""
+    return set(BUILT.glob("*/environment.json"))
+
+
+def status(repository: Path) -> str:
+    """What git tells of a checkout without a history: every file, and whether it is still as it was at first."""
+    git = ["git", "-C", str(repository)]
+    if not (repository / ".git").exists():
+        subprocess.run([*git, "init", "--quiet"], check=True)
+        subprocess.run([*git, "add", "--all"], check=True)
+    return subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout

@@ -198,7 +198,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"on_interrupt": "stop"}, "on_interrupt", "'stop' is none of detach, cancel"),
     ({"platform": "amd64"}, "platform", "'amd64' is no platform"),
     ({"allow_secrets": "a"}, "allow_secrets", "'a' is no list of"),
-    ({"repository": 3}, "repository", "3 is no text"),
+    ({"repository": 3}, "repository", "3 is not text"),
     ({"sise": 3}, "sise", "there is no input 'sise' here"),
     ({"builder": "kaniko"}, "builder", "'kaniko' is none of venv, acr, prebuilt"),
     ({"builder": "prebuilt", "image": "A b"}, "image", "'A b' is no image reference"),

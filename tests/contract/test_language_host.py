@@ -185,6 +185,18 @@ def test_an_exception_is_logged_with_the_users_frames_alone(running: Host) -> No
     assert str(REPOSITORY) not in text
 
 
+def test_the_users_frames_are_known_behind_a_link_as_well(running: Host, tmp_path: Path) -> None:
+    running.program.mkdir()
+    (tmp_path / "linked").symlink_to(running.folder)
+    info = running.info()
+    info.root_directory, info.program_directory = str(tmp_path / "linked"), str(tmp_path / "linked" / "infra")
+    (running.program / "other.py").write_text("def fail(value):\n    raise ValueError('no')\n")
+    assert running.run("import pulumi, other\npulumi.Output.from_input(1).apply(other.fail)\n", info=info).bail
+    (text,) = running.errors
+    assert text.count("File ") == 1
+    assert "in fail" in text
+
+
 def test_an_exception_after_the_program_text_is_logged_with_the_users_frames_alone(running: Host) -> None:
     running.program.mkdir()
     (running.program / "other.py").write_text("def fail(value):\n    raise ValueError('no')\n")
@@ -258,6 +270,26 @@ def test_an_interrupt_ends_host_and_program_quietly_and_lets_it_clean_up(running
     running.interrupt()
     assert running.finish() == "waits\ncleaned up\n"
     assert running.process.returncode == 0
+
+
+INTERRUPTED_AT = """\
+import builtins, os, runpy, signal, sys
+import_ = builtins.__import__
+def imported(name, *rest, **more):
+    if name == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGINT)
+    return import_(name, *rest, **more)
+builtins.__import__ = imported
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["grpc", "pulumi.runtime.proto"])
+@pytest.mark.parametrize(("file", "code"), [("program.py", 130), ("__main__.py", 0)])
+def test_an_interrupt_is_quiet_while_host_and_program_still_start(file: str, code: int, module: str) -> None:
+    words = [sys.executable, "-P", "-c", INTERRUPTED_AT, REPOSITORY / "toolchain" / "language" / file, module]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
 def test_an_idle_host_ends_quietly_on_an_interrupt(running: Host) -> None:

@@ -356,7 +356,7 @@ def test_each_end_has_its_status_and_class(
     engine: Plugin, script: str, status: str, kind: str, exit_code: int | None, signal: str | None
 ) -> None:
     with pytest.raises(Failed) as caught:
-        _run(engine, script, timeout=1)
+        _run(engine, script, **({"timeout": 1} if status == "TimedOut" else {}))
     told = caught.value.outputs
     assert (told["status"], told["failure"]["failure_class"]) == (status, kind)
     assert (told["failure"].get("exit_code"), told["failure"].get("signal")) == (exit_code, signal)

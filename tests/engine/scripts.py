@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tests.support.project import Project
+from tests.support.project import Project, Result, Running
 
 COUNTED = """\
 import json, os, pathlib, sys
@@ -76,3 +76,19 @@ def gate(project: Project, name: str = "tiny") -> Path:
 def open_gate(project: Project, name: str = "tiny") -> None:
     """Let the waiting script go on; it has the pipe open, or this waits until it has."""
     gate(project, name).write_text("go")
+
+
+def begun(project: Project) -> Running:
+    """An `up` that shows a run of WAITING."""
+    running = project.start("up")
+    running.wait_for("waiting")
+    return running
+
+
+def see_through(project: Project) -> Result:
+    """An `up` that shows a run of WAITING, lets it go on, and succeeds."""
+    running = begun(project)
+    open_gate(project)
+    finished = running.finish()
+    assert finished.code == 0, finished.text
+    return finished

@@ -1,56 +1,16 @@
 """What happens to a run when: each row of the table in the README and the design, on the real engine."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.engine import scripts
-from tests.support import processes
-from tests.support.project import STACK, Project
-from tests.support.waiting import until
+from tests.engine.ledger import records
+from tests.support.project import Project
 from trainup.core.status import Status
-from trainup.jobs.local.target import LocalTarget
-from trainup.jobs.local.workspace import Workspace
-from trainup.jobs.target import Record
 
 pytestmark = pytest.mark.engine
-
-
-def target(project: Project) -> LocalTarget:
-    return LocalTarget(Workspace(project.folder / ".trainup" / STACK, project.folder))
-
-
-def records(project: Project) -> list[Record]:
-    return sorted(target(project).records(), key=lambda record: record.created)
-
-
-def test_up_with_the_same_digest_still_running_attaches(project: Project) -> None:
-    project.script(scripts.WAITING)
-    project.configure(runs={"tiny": scripts.run_of(project, wait=False)})
-    assert project.up().code == 0
-    assert project.resource("tiny")["outputs"]["status"] in {Status.QUEUED, Status.PREPARING, Status.RUNNING}
-
-    project.configure(runs={"tiny": scripts.run_of(project)})
-    second = project.start("up")
-    second.wait_for("waiting")
-    scripts.open_gate(project)
-    assert second.finish().code == 0
-    assert scripts.starts(project) == 1
-
-
-def test_with_wait_false_a_later_up_or_refresh_brings_the_result(project: Project) -> None:
-    project.script(scripts.WAITING)
-    project.configure(runs={"tiny": scripts.run_of(project, wait=False)})
-    assert project.up().code == 0
-    scripts.open_gate(project)
-    name = records(project)[0].name
-    until(lambda: target(project).get(name).status is Status.COMPLETED)  # type: ignore[union-attr]
-    assert project.refresh().code == 0
-    assert project.resource("tiny")["outputs"]["status"] == "Completed"
-    assert project.up("--expect-no-changes").is_empty
-    assert scripts.starts(project) == 1
 
 
 def test_a_changed_digest_cancels_an_active_predecessor_first(project: Project) -> None:
@@ -64,23 +24,6 @@ def test_a_changed_digest_cancels_an_active_predecessor_first(project: Project) 
     ops = [step.op for step in changed.steps if step.name == "tiny" and step.type == "trainup:index:Run"]
     assert "delete-replaced" in ops
     assert [record.status for record in records(project)] == [Status.CANCELED, Status.COMPLETED]
-
-
-def test_an_edit_after_kill_9_cancels_the_run_that_no_state_knows(project: Project) -> None:
-    project.script(scripts.WAITING)
-    project.configure(runs={"tiny": scripts.run_of(project)})
-    killed = project.start("up")
-    killed.wait_for("waiting")
-    killed.kill()
-    killed.finish()
-    project.unlock()
-
-    project.script(scripts.WITH_METRICS)
-    project.configure(runs={"tiny": scripts.run_of(project, arguments=["0.5"])})
-    again = project.up()
-    assert again.code == 0, again.text
-    assert [record.status for record in records(project)] == [Status.CANCELED, Status.COMPLETED]
-    assert project.up("--expect-no-changes").is_empty
 
 
 def test_a_failure_kept_as_data_is_accepted_without_training_again(project: Project) -> None:
@@ -102,46 +45,6 @@ def test_retries_make_attempts_within_one_up(project: Project) -> None:
     told = project.output()["runs"]["tiny"]
     assert (told["status"], told["attempts"], scripts.starts(project)) == ("Completed", 2, 2)
     assert told["name"].endswith("-a2")
-
-
-def test_a_run_cancelled_elsewhere_is_drift_and_the_next_up_trains_again(project: Project) -> None:
-    project.script(scripts.WAITING)
-    project.configure(runs={"tiny": scripts.run_of(project)})
-    waiting = project.start("up")
-    waiting.wait_for("waiting")
-    target(project).cancel(records(project)[0].name, "by hand")
-    cancelled = waiting.finish()
-    assert cancelled.code != 0
-    assert "Canceled" in cancelled.text
-    assert "by hand" in cancelled.text
-
-    again = project.start("up")
-    again.wait_for("waiting")
-    scripts.open_gate(project)
-    assert again.finish().code == 0
-    assert scripts.starts(project) == 2
-
-
-def test_a_completed_run_deleted_elsewhere_is_drift(project: Project) -> None:
-    project.script(scripts.WITH_METRICS)
-    project.configure(runs={"tiny": scripts.run_of(project, arguments=["0.5"])})
-    assert project.up().code == 0
-    shutil.rmtree(project.records()[0].parent)
-    drift = project.refresh()
-    assert ("delete" in {step.op for step in drift.steps if step.name == "tiny"}) or "delete" in drift.text
-    assert project.up().code == 0
-    assert scripts.starts(project) == 2
-
-
-def test_on_interrupt_cancel_stops_the_run(project: Project) -> None:
-    project.script(scripts.WAITING)
-    project.configure(runs={"tiny": scripts.run_of(project, on_interrupt="cancel")})
-    running = project.start("up")
-    running.wait_for("waiting")
-    running.interrupt()
-    assert running.finish().code != 0
-    assert [record.status for record in records(project)] == [Status.CANCELED]
-    assert project.left_running() == []
 
 
 def test_a_removed_run_that_is_active_is_cancelled(project: Project) -> None:
@@ -284,21 +187,6 @@ def test_a_run_after_a_failed_one_is_not_started(project: Project) -> None:
     assert scripts.starts(project, "later") == 0
 
 
-def test_two_clis_at_once_start_one_run(project: Project) -> None:
-    project.script(scripts.WAITING)
-    project.configure(runs={"tiny": scripts.run_of(project)})
-    first = project.start("up")
-    first.wait_for("waiting")
-    second = project.up()
-    assert second.code != 0
-    assert "locked" in second.text
-    project.unlock()
-    assert "locked" in project.up().text, "the lock of a living command is never cleared"
-    scripts.open_gate(project)
-    assert first.finish().code == 0
-    assert scripts.starts(project) == 1
-
-
 def test_two_stacks_on_one_workspace_share_a_run_and_neither_takes_it_from_the_other(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -353,19 +241,3 @@ def test_a_second_image_leaves_the_first_as_it_is(project: Project) -> None:
     up("1.16.0")
     assert scripts.starts(project) == 2, "what the first image trained is adopted"
     assert "six 1.16.0" in up("1.16.0", rerun="again")
-
-
-def test_a_run_that_is_active_on_another_machine_is_refused_with_the_way_out(project: Project) -> None:
-    project.script(scripts.WAITING)
-    project.configure(runs={"tiny": scripts.run_of(project, wait=False)})
-    assert project.up().code == 0
-    file = project.records()[0]
-    record = json.loads(file.read_text())
-    file.write_text(json.dumps({**record, "machine": "elsewhere"}))
-    processes.kill(processes.of(project.folder))  # what runs on another machine cannot be seen from here
-    refused = project.up()
-    assert refused.code != 0
-    assert "active on another machine" in refused.text
-    assert "remove that folder" in refused.text
-    assert json.loads(file.read_text())["machine"] == "elsewhere", "nothing was overwritten"
-    assert scripts.starts(project) <= 1

@@ -67,45 +67,6 @@ def test_a_run_lives_as_a_resource_from_up_to_destroy(project: Project) -> None:
     assert project.left_running() == []
 
 
-def test_after_ctrl_c_the_run_goes_on_and_the_next_up_attaches(project: Project) -> None:
-    project.script(scripts.WAITING)
-    project.configure(runs={"tiny": scripts.run_of(project)})
-    interrupted = project.start("up")
-    interrupted.wait_for("waiting")
-    interrupted.interrupt()
-    assert interrupted.finish().code != 0
-
-    again = project.start("up")
-    again.wait_for("waiting")
-    scripts.open_gate(project)
-    finished = again.finish()
-    assert finished.code == 0, finished.text
-    assert "going on" in finished.text
-    assert scripts.starts(project) == 1
-    assert project.up("--expect-no-changes").is_empty
-    assert project.destroy().code == 0
-    assert project.left_running() == []
-
-
-def test_after_kill_9_of_the_cli_the_run_goes_on_and_the_next_up_attaches(project: Project) -> None:
-    project.script(scripts.WAITING)
-    project.configure(runs={"tiny": scripts.run_of(project)})
-    killed = project.start("up")
-    killed.wait_for("waiting")
-    killed.kill()
-    killed.finish()
-
-    assert "locked" in project.up().text
-    project.unlock()
-    again = project.start("up")
-    again.wait_for("waiting")
-    scripts.open_gate(project)
-    finished = again.finish()
-    assert finished.code == 0, finished.text
-    assert scripts.starts(project) == 1
-    assert project.up("--expect-no-changes").is_empty
-
-
 def test_one_run_fails_and_the_others_finish(project: Project) -> None:
     project.script(scripts.FAILING, source="bad")
     project.script(scripts.WITH_METRICS)

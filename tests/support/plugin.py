@@ -150,6 +150,7 @@ def urn(kind: str, name: str) -> str:
 @contextmanager
 def plugin(project: Path, environment: Mapping[str, str] | None = None) -> Iterator[Plugin]:
     """A plugin that works for the project in a folder, which gets a Pulumi.yaml if it has none."""
+    project.mkdir(exist_ok=True)
     (project / "Pulumi.yaml").touch()
     engine = Engine()
     server = grpc.server(futures.ThreadPoolExecutor(8))
@@ -167,7 +168,10 @@ def plugin(project: Path, environment: Mapping[str, str] | None = None) -> Itera
     assert process.stdout
     try:
         address = f"127.0.0.1:{int(process.stdout.readline())}"
-        options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+        # As large as the engine's: a failure is told in the metadata of an answer.
+        options = [
+            (f"grpc.max_{what}", 2**30) for what in ("receive_message_length", "send_message_length", "metadata_size")
+        ]
         with grpc.insecure_channel(address, options=options) as channel:
             yield Plugin(process, provider_pb2_grpc.ResourceProviderStub(channel), engine)
     finally:

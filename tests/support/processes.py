@@ -7,27 +7,28 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
+from psutil import Process
 
 SECONDS = 10.0
 """How long processes may take to end by themselves."""
 
 
-def of(folder: Path | str) -> list[psutil.Process]:
+def of(folder: Path | str) -> list[Process]:
     """The living processes but this one that work in this folder, or have it in their command line."""
     return [process for process in psutil.process_iter() if process.pid != os.getpid() and _tells(process, str(folder))]
 
 
-def left(folder: Path | str) -> list[psutil.Process]:
+def left(folder: Path | str) -> list[Process]:
     """Those that do not end by themselves."""
     return _waited_for(lambda: of(folder))
 
 
-def living(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+def living(processes: Iterable[Process]) -> list[Process]:
     """Those of these that do not end by themselves."""
     return _waited_for(lambda: [process for process in processes if _tells(process, "")])
 
 
-def kill(processes: Iterable[psutil.Process]) -> None:
+def kill(processes: Iterable[Process]) -> None:
     """End them for good, whether or not some have ended by themselves meanwhile."""
     killed = list(processes)
     for process in killed:
@@ -36,14 +37,14 @@ def kill(processes: Iterable[psutil.Process]) -> None:
     living(killed)
 
 
-def _tells(process: psutil.Process, text: str) -> bool:
+def _tells(process: Process, text: str) -> bool:
     with contextlib.suppress(psutil.Error):
         # One that has ended, and that nobody reaps, has no working directory any more.
         return text in " ".join(process.cmdline()) + process.cwd()
     return False
 
 
-def _waited_for(find: Callable[[], list[psutil.Process]]) -> list[psutil.Process]:
+def _waited_for(find: Callable[[], list[Process]]) -> list[Process]:
     until = time.monotonic() + SECONDS
     while (found := find()) and time.monotonic() < until:
         psutil.wait_procs(found, timeout=0.1)

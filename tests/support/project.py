@@ -105,11 +105,15 @@ class Running:
         """Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
 
+    def signal_group(self, number: signal.Signals) -> None:
+        """To the CLI and all that it started in its group: a terminal that closes, a job that ran out of time."""
+        os.killpg(self.process.pid, number)
+
     def kill(self) -> None:
         """kill -9 of the CLI alone."""
         self.process.kill()
 
-    def finish(self, seconds: float = 300) -> Result:
+    def finish(self, seconds: float = 550) -> Result:
         """Wait for the end."""
         try:
             code = self.process.wait(seconds)

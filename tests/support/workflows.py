@@ -2,8 +2,8 @@
 
 import os
 import re
-import signal
 import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Mapping
@@ -14,6 +14,9 @@ from typing import Any
 
 import psutil
 import yaml
+
+from tests.support import processes
+from toolchain.paths import BIN, VENV
 
 TRACKED = "RUNNER_TRACKING_ID"
 """Marks whatever a job has started, so that it ends with the job."""
@@ -72,10 +75,15 @@ class Attempt:
         self._process.send_signal(number)
 
     def cut_off(self) -> None:
-        """What is left of GitHub's way to cancel a job when nothing heeds it: SIGINT, then an end of all processes."""
+        """The machine is lost: all that runs there stops at once, and none of it goes on."""
         self._status = "cancelled"
-        self.signal(signal.SIGINT)
-        self._end_everything()
+        stopped: set[psutil.Process] = set()
+        while found := self._marked() - stopped:  # again, for what was started meanwhile
+            for process in found:
+                with suppress(psutil.Error):
+                    process.suspend()
+            stopped |= found
+        processes.kill(stopped)
         self._thread.join()
 
     def finish(self) -> dict[str, int]:
@@ -104,7 +112,7 @@ class Attempt:
                 given = {name: self._filled(str(value)) for name, value in (job["env"] | step.get("env", {})).items()}
                 self._step(step["name"], self._filled(step["run"]), {**self.environment, **own, **given, **added})
         finally:
-            self._end_everything()
+            processes.kill(self._marked())
             with self._changed:
                 self._changed.notify_all()
 
@@ -133,11 +141,14 @@ class Attempt:
         if code and self._status == "success":
             self._status = "failure"
 
-    def _end_everything(self) -> None:
+    def _marked(self) -> set[psutil.Process]:
+        """What the job has started and what still runs."""
+        found = set()
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 if process.environ().get(TRACKED) == self._mark:
-                    process.kill()
+                    found.add(process)
+        return found
 
     def _is_due(self, condition: str | None) -> bool:
         if condition is None:
@@ -195,6 +206,14 @@ class Attempt:
         for part in token.split("."):
             value = (value or {}).get(part)
         return "" if value is None else value
+
+
+def bare(environment: Mapping[str, str], *names: str) -> dict[str, str]:
+    """The environment, or some of it, without the tools of this repository but uv: as a checkout finds it."""
+    own = {str(VENV / "bin"), str(BIN)}
+    path = [part for part in environment["PATH"].split(os.pathsep) if part not in own]
+    made = {**environment, "PATH": os.pathsep.join(path), "PYTHON": sys.executable}
+    return {name: made[name] for name in names} if names else made
 
 
 def checked_out(repository: Path, folder: Path) -> Path:

@@ -17,7 +17,7 @@ from trainup.jobs.local import mlflow_server, tracked
 from trainup.jobs.local.machine import processes_of
 from trainup.jobs.local.workspace import Workspace
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.timeout(1800)]
 
 DEFINITION: dict[str, Any] = {
     "run": "digits",
@@ -100,12 +100,11 @@ def test_numbers_that_are_not_finite_arrive(workspace: Workspace, folder: Folder
     assert collected["metrics"]["score"] >= 1.7e308  # as MLflow stores infinity
 
 
-def test_the_server_is_one_small_process_for_this_machine_only(workspace: Workspace) -> None:
+def test_the_server_is_one_process_for_this_machine_only(workspace: Workspace) -> None:
     uri = mlflow_server.ensure(workspace)
     (server,) = processes_of(workspace.tracking()["token"])
     addresses = {connection.laddr.ip for connection in server.net_connections("tcp") if connection.status == "LISTEN"}
     assert addresses == {"127.0.0.1"}
-    assert server.memory_info().rss < 400 * 2**20
     assert b'<div id="root"' in get(uri)
     with pytest.raises(urllib.error.HTTPError, match="403"):  # a page elsewhere cannot rebind its name to this server
         get(f"{uri}/api/2.0/mlflow/experiments/get?experiment_id=0", {"Host": "elsewhere.example"})

@@ -5,10 +5,14 @@ asks it to run programs (`Run`) and plugins (`RunPlugin`). It behaves like the o
 environments (`uv sync`, type checkers, lists of plugins) is left out, since `make setup` has done it.
 """
 
-import importlib.util
 import os
-import platform
 import signal
+
+# The imports below take a while, in which an interrupt shall be as quiet as later on.
+signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+
+import importlib.util
+import platform
 import subprocess
 import sys
 import threading
@@ -33,8 +37,8 @@ def _without_the_sdk(*packages: str) -> None:
 
 
 _without_the_sdk("pulumi", "pulumi.runtime", "pulumi.runtime.proto")
-from pulumi import _version  # noqa: E402
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402
+from pulumi import _version
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 PROGRAM = Path(__file__).with_name("program.py")
 BAIL = 32

@@ -1,12 +1,16 @@
 """Runs one Pulumi program: the child process of the language host, which sends it a `RunRequest` on standard input."""
 
+import os
+import signal
+
+# The imports below take most of a second, in which an interrupt shall be as quiet as later on.
+signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import asyncio
 import atexit
 import json
 import logging
-import os
 import runpy
-import signal
 import sys
 import threading
 import traceback
@@ -28,10 +32,12 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Run the program and tell its errors as the official host does; returns the exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     request = language_pb2.RunRequest.FromString(sys.stdin.buffer.read())
     _configure(request, sys.argv[1])
     entry = request.info.entry_point or "."
     os.chdir(request.info.program_directory)
+    folder = os.getcwd()  # as frames name it, whatever links lead there
     sys.argv = [entry]
     # Our own folder is no place to import from.
     sys.path[:] = [place for place in sys.path if place != str(HERE)]
@@ -54,7 +60,7 @@ def main() -> int:
     except Exception as error:
         if isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE:
             return 0  # the engine is shutting down and has said why
-        pulumi.log.error(f"Program failed with an unhandled exception:\n{_told(error, request.info.program_directory)}")
+        pulumi.log.error(f"Program failed with an unhandled exception:\n{_told(error, folder)}")
         return BAIL
     return 0
 

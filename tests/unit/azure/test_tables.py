@@ -147,7 +147,16 @@ def test_node_counts_that_make_no_sense_are_refused(least: int, most: int, says:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(120, "PT2M"), (3661, "PT1H1M1S"), (45, "PT45S"), (0, "PT0S"), (86400, "PT24H")]
+    ("seconds", "text"),
+    [
+        (0, "PT0S"),
+        (45, "PT45S"),
+        (120, "PT2M"),
+        (3661, "PT1H1M1S"),
+        (86400, "P1D"),
+        (90061, "P1DT1H1M1S"),
+        (864000, "P10D"),
+    ],
 )
 def test_lengths_of_time_are_written_as_azure_reads_them(seconds: int, text: str) -> None:
     assert clusters.iso_duration(seconds) == text

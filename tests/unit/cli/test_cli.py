@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.support import tracking_server
 from tests.support.azure import visit
 from trainup.cli.__main__ import main
 from trainup.core.spec import RunSpec
 from trainup.jobs.azure.connection import connect
-from trainup.jobs.local import ledger
+from trainup.jobs.local import ledger, mlflow_server
 from trainup.jobs.local.files import Lock, write_json
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -103,6 +104,20 @@ def test_runs_of_a_lost_state_are_found(project: Path, capsys: pytest.CaptureFix
     _pulumi(project, _state())
     assert main(["runs"]) == 0
     assert [folder.name, "Completed"] == capsys.readouterr().out.splitlines()[1].split()[1:3]
+
+
+def test_the_pages_of_a_workspace_are_started_again(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _pulumi(project, _state(_resource(_run(project))))
+    assert main(["ui"]) == 1
+    assert "stack 'local' has no pages" in capsys.readouterr().err
+    workspace = Workspace(project / ".trainup" / "local", project)
+    tracking_server.configure(workspace)
+    try:
+        assert main(["ui"]) == 0
+        assert capsys.readouterr().out == f"{workspace.tracking()['uri']}\n"
+        assert mlflow_server.is_running(workspace)
+    finally:
+        mlflow_server.stop(workspace)
 
 
 def test_a_log_is_printed_as_it_is(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

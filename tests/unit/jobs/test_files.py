@@ -1,9 +1,11 @@
 """Records and locks that survive a kill."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,17 @@ def test_a_lock_excludes_other_processes_and_dies_with_its_holder(tmp_path: Path
     assert not is_held(path)
     with Lock(path) as lock:
         assert lock.fd is not None
+
+
+def test_who_only_looks_at_a_lock_for_however_long_does_not_keep_others_from_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    with ThreadPoolExecutor(1) as pool:
+        with path.open() as looking:
+            fcntl.flock(looking, fcntl.LOCK_SH)
+            taking = pool.submit(Lock(path).try_acquire)
+            assert not is_held(path)
+        assert taking.result()
 
 
 def test_looking_at_a_lock_writes_nothing(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ FULL: dict[str, Any] = {
     "tags": {"team": "vision"},
     "identity": {"type": "managed", "client_id": CLIENT},
 }
-OFFICIAL: dict[str, Any] = {
+REQUEST: dict[str, Any] = {
     "jobType": "Command",
     "command": COMMAND,
     "codeId": f"{WORKSPACE}/codes/c/versions/1",
@@ -73,7 +73,8 @@ OFFICIAL: dict[str, Any] = {
     "environmentVariables": {"A": "b", "N": "5"},
     "identity": {"identityType": "Managed", "clientId": CLIENT},
 }
-"""What azure-ai-ml 1.35.2 makes of the same file, but for tags and properties."""
+"""What becomes of it, but for tags and properties; `tests/azure/runs/test_official_requests.py` compares such requests
+with those of the official client."""
 
 
 def definition_of(folder: Path, content: Any) -> tuple[dict[str, Any], list[str]]:
@@ -121,11 +122,11 @@ def body_of(folder: Path, content: dict[str, Any], **given: Any) -> dict[str, An
     return dict(to_command_job(job, 1, place)["properties"])
 
 
-def test_the_request_is_that_of_the_official_client(tmp_path: Path) -> None:
+def test_every_key_of_a_file_reaches_the_request(tmp_path: Path) -> None:
     body = body_of(tmp_path, FULL)
     tags, properties = body.pop("tags"), body.pop("properties")
     del body["environmentVariables"][STARTED_BY]
-    assert body == OFFICIAL
+    assert body == REQUEST
     assert tags["team"] == "vision"
     assert all(key.startswith("trainup.") for key in properties)
 

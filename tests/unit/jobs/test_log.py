@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 from trainup.jobs.lines import MAX_LINE, LineCleaner, mask_words
 from trainup.jobs.local import log
 from trainup.jobs.local.log import LogPump, read_lines, rebuild, tail
+from trainup.jobs.local.workspace import RunFolder
 
 SECRETS = ["hunter2!", "s3cret-token"]
 PIECES = st.sampled_from([b"a", b"epoch 1", b"\r", b"\n", b"\r\n", b"\xff\xfe", "é".encode(), b"hunter2!", b"hunt"])
 OUTPUT = st.lists(PIECES | st.binary(max_size=8), max_size=30).map(b"".join)
+
+
+def run_folder(path: Path) -> RunFolder:
+    run = RunFolder(path)
+    run.logs.mkdir()
+    return run
 
 
 def _clean(data: bytes, *cuts: int, secrets: list[str] = SECRETS) -> bytes:
@@ -101,8 +108,8 @@ def test_the_longer_of_two_secrets_is_masked_first() -> None:
 def test_a_log_made_again_after_a_kill_equals_the_uninterrupted_one(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, cut: int, pumped: bool
 ) -> None:
-    folder = tmp_path_factory.mktemp("log")
-    raw, clean = folder / ".raw", folder / "std_log.txt"
+    run = run_folder(tmp_path_factory.mktemp("run"))
+    raw, clean = run.raw_log, run.log
     raw.write_bytes(data[:cut])
     killed = LogPump(raw, clean, SECRETS)
     if pumped:
@@ -110,7 +117,7 @@ def test_a_log_made_again_after_a_kill_equals_the_uninterrupted_one(
     seen, position = read_lines(clean, 0)
     killed.close()
     raw.write_bytes(data)
-    rebuild(raw, clean, SECRETS)
+    rebuild(run, SECRETS)
     assert clean.read_bytes() == _clean(data)
     assert not raw.exists()
     rest, _ = read_lines(clean, position)
@@ -118,12 +125,13 @@ def test_a_log_made_again_after_a_kill_equals_the_uninterrupted_one(
 
 
 def test_making_a_log_again_twice_changes_nothing(tmp_path: Path) -> None:
-    raw, clean = tmp_path / ".raw", tmp_path / "log"
-    raw.write_bytes(b"a\n")
-    rebuild(raw, clean)
-    rebuild(raw, clean)
-    assert clean.read_bytes() == b"a\n"
-    assert list(tmp_path.iterdir()) == [clean]
+    run = run_folder(tmp_path)
+    run.raw_log.write_bytes(b"a\n")
+    run.raw_ranks.mkdir()
+    rebuild(run)
+    rebuild(run)
+    assert run.log.read_bytes() == b"a\n"
+    assert list(run.logs.iterdir()) == [run.log]
 
 
 def test_a_full_disk_loses_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Clusters that scale with the jobs that wait for them."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -9,7 +10,6 @@ from tests.unit.simulator.conftest import Jobs
 from trainup.jobs.azure.client import AzureClient
 from trainup.simulator.cloud import contract
 from trainup.simulator.cloud.azure import Azure
-from trainup.simulator.cloud.clock import Latency
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused
 
@@ -26,17 +26,24 @@ def state(client: AzureClient, cluster: str) -> dict[str, Any]:
 
 
 def test_nodes_come_with_a_job_and_go_after_it(azure: Azure, client: AzureClient, jobs: Jobs) -> None:
-    azure.latency, azure.clock.scale = Latency(allocation=1), 0.2
+    begun, seen = threading.Event(), threading.Event()
+
+    def allocate() -> None:
+        begun.set()
+        seen.wait(60)
+
+    azure.faults.add(Fault("ALLOCATE", "*/computes", call=allocate))
     job = jobs.submit("one", "sleep 600")
-    until(lambda: state(client, jobs.sample.cluster)["allocationState"] == "Resizing")
-    assert state(client, jobs.sample.cluster)["targetNodeCount"] == 1
+    assert begun.wait(60)
+    now = state(client, jobs.sample.cluster)
+    seen.set()
+    assert (now["allocationState"], now["currentNodeCount"], now["targetNodeCount"]) == ("Resizing", 0, 1)
     jobs.wait_for("one", lambda run: run.status == "Running")
     now = state(client, jobs.sample.cluster)
     assert (now["allocationState"], now["currentNodeCount"]) == ("Steady", 1)
     assert now["nodeStateCounts"]["runningNodeCount"] == 1
     (node,) = client.post(f"{jobs.sample.cluster}/listNodes")["nodes"]
     assert (node["nodeState"], node["runId"]) == ("running", "one")
-    azure.clock.scale = 0
     jobs.running.machines.cancel(job)
     jobs.running.machines.wait(job)
     assert state(client, jobs.sample.cluster)["currentNodeCount"] == 0

@@ -2,6 +2,7 @@
 
 import pytest
 import requests
+from azure.core.pipeline.transport import RequestsTransport
 
 from trainup.jobs.azure.client import AzureClient, AzureError
 from trainup.simulator.cloud.azure import Azure
@@ -29,6 +30,18 @@ def test_throttling_says_when_to_come_back_and_the_client_does(azure: Azure, cli
     answer = plain(azure, "GET", f"{azure.root}/resourceGroups")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3")
     assert azure.faults.unused() == []
+
+
+@pytest.mark.parametrize("seconds", [0.5, 7, 300])
+def test_the_client_waits_at_least_as_long_as_it_is_told(
+    azure: Azure, client: AzureClient, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(RequestsTransport, "sleep", lambda self, duration: waited.append(duration))
+    azure.faults.add(Fault(path="*/resourcegroups", error=throttled(seconds), times=2))
+    assert client.get(f"{azure.root}/resourceGroups", version=GROUPS) == {"value": []}
+    assert len(waited) == 2
+    assert min(waited) >= seconds
 
 
 def test_the_service_fails_as_often_as_was_asked_for(azure: Azure) -> None:

@@ -198,6 +198,13 @@ def test_a_process_sees_its_own_variables_and_nothing_of_ours(
     assert not [name for name in seen if "PROXY" in name.upper() and name.upper() != "NO_PROXY"]
 
 
+def test_numbers_in_variables_are_taken_as_texts_we_believe(azure: Azure, jobs: Jobs) -> None:
+    job = jobs.submit("one", 'echo "$WHOLE $PART"', environmentVariables={"WHOLE": 5, "PART": 0.5})
+    assert azure.get(job)["properties"]["environmentVariables"] == {"WHOLE": "5", "PART": "0.5"}
+    jobs.running.machines.wait(job)
+    assert jobs.log("one") == "5 0.5\n"
+
+
 def test_pytorch_starts_a_process_per_rank_on_every_node_and_each_has_its_log(jobs: Jobs) -> None:
     jobs.run(
         "one",

@@ -1,7 +1,6 @@
 """What a rehearsal lets its processes see."""
 
 import json
-import socket
 import urllib.request
 from pathlib import Path
 
@@ -10,9 +9,7 @@ import requests
 
 from tests.support.azure import visit
 from trainup.jobs.azure.client import AzureClient
-from trainup.simulator.project import settings
 from trainup.simulator.rehearsal import NotHere, Rehearsal, check_loopback, rehearsal
-from trainup.simulator.watch import Watch
 
 
 def test_credentials_proxies_and_other_clouds_are_taken_out_of_the_environment(running: Rehearsal) -> None:
@@ -83,23 +80,6 @@ def test_every_request_is_written_down_without_secrets(running: Rehearsal, clien
     assert "Bearer" not in text
 
 
-def test_a_stack_file_is_made_the_rehearsals_own(running: Rehearsal) -> None:
-    text = (
-        "config:\n  azure-native:location: westeurope\n  azure-native:subscriptionId: real\n  trainup:target: azure\n"
-    )
-    made = settings(text, running, {"runs": {}})
-    assert made["azure-native:subscriptionId"] == running.azure.subscription
-    assert made["trainup:access"] == {"users": [running.azure.deployer]}
-    assert made["trainup:runs"] == {}
-
-
-@pytest.mark.parametrize("key", ["metadataHost", "clientSecret", "environment", "useOidc"])
-def test_a_stack_file_that_says_who_or_where_is_refused(running: Rehearsal, key: str) -> None:
-    text = f"config:\n  azure-native:location: westeurope\n  azure-native:{key}: something\n"
-    with pytest.raises(NotHere, match=key):
-        settings(text, running, {})
-
-
 def test_a_visit_leaves_nothing_behind_in_this_process(running: Rehearsal) -> None:
     with pytest.MonkeyPatch.context() as inner, rehearsal() as other:
         visit(other, inner)
@@ -109,19 +89,3 @@ def test_a_visit_leaves_nothing_behind_in_this_process(running: Rehearsal) -> No
     with pytest.raises(OSError, match="403"):
         urllib.request.urlopen("https://management.azure.com/", timeout=10)
     assert running.trap.caught == ["management.azure.com:443"]
-
-
-def test_a_connection_that_leads_off_this_machine_is_seen_and_one_to_itself_is_not(tmp_path: Path) -> None:
-    watch = Watch(tmp_path)
-    with socket.socket(type=socket.SOCK_DGRAM) as near, socket.socket(type=socket.SOCK_DGRAM) as far:
-        near.connect(("127.0.0.1", 9))
-        watch.look()
-        assert watch.strays == []
-        try:
-            far.connect(("192.0.2.1", 9))  # sends nothing; the address is nobody's
-        except OSError:
-            pytest.skip("this machine has no way out")
-        watch.look()
-        watch.look()
-    (line,) = watch.strays
-    assert line.endswith("→ 192.0.2.1:9")

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.waiting import until
 from trainup.jobs.azure.client import AzureClient, AzureError
 from trainup.simulator.cloud import contract
 from trainup.simulator.cloud.azure import Azure
-from trainup.simulator.cloud.clock import REAL, Clock
+from trainup.simulator.cloud.clock import REAL, Clock, Latency
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.sample import Sample
@@ -80,18 +79,27 @@ def test_a_list_under_what_is_not_there_is_not_found(azure: Azure, client: Azure
         client.get(f"{azure.root}/resourceGroups/none/providers/Microsoft.Storage/storageAccounts")
 
 
-def test_what_takes_a_while_is_followed_to_its_end(azure: Azure, client: AzureClient, sample: Sample) -> None:
-    azure.latency, azure.clock.scale = REAL, 0.01
+@pytest.fixture
+def second(azure: Azure, sample: Sample) -> str:
+    """Id of a cluster that can be made like the first, and whose creation takes until it is ended."""
+    kind = "microsoft.machinelearningservices/workspaces/computes"
+    azure.latency, azure.clock.scale = Latency(create={kind: 3600}, delete={kind: 3600}), 1
+    return sample.cluster.replace("gpu-cluster", "second")
+
+
+def test_what_takes_a_while_is_followed_to_its_end(
+    azure: Azure, client: AzureClient, sample: Sample, second: str
+) -> None:
     body = azure.find(sample.cluster)
     assert body is not None
-    second = sample.cluster.replace("gpu-cluster", "second")
     answer = client.send("PUT", second, body["_given"])
     assert answer.status_code == 201
     assert answer.json()["properties"]["provisioningState"] == "Creating"
     assert int(answer.headers["retry-after-ms"]) >= 10
     follow = answer.headers["Azure-AsyncOperation"]
     assert client.get(follow, version="")["status"] == "InProgress"
-    until(lambda: client.get(follow, version="")["status"] == "Succeeded")
+    azure.operations.end(second)
+    assert client.get(follow, version="")["status"] == "Succeeded"
     assert client.get(second)["properties"]["provisioningState"] == "Succeeded"
     gone = client.send("DELETE", second)
     assert gone.status_code == 202
@@ -131,17 +139,16 @@ def test_a_clock_that_stands_still_makes_everything_ready_at_once(azure: Azure, 
     assert "Azure-AsyncOperation" not in answer.headers
 
 
-def test_what_takes_a_while_can_fail_at_its_end(azure: Azure, client: AzureClient, sample: Sample) -> None:
-    azure.latency, azure.clock.scale = REAL, 0.001
+def test_what_takes_a_while_can_fail_at_its_end(azure: Azure, client: AzureClient, sample: Sample, second: str) -> None:
     body = azure.find(sample.cluster)
     assert body is not None
-    second = sample.cluster.replace("gpu-cluster", "second")
     azure.faults.add(Fault("PUT", "*/computes", Refused(409, "AllocationFailed", "none left"), made=True))
     answer = client.send("PUT", second, body["_given"])
     assert answer.status_code == 201
     follow = answer.headers["Azure-AsyncOperation"]
-    until(lambda: client.get(follow, version="")["status"] == "Failed")
-    assert client.get(follow, version="")["error"]["code"] == "AllocationFailed"
+    azure.operations.end(second)
+    told = client.get(follow, version="")
+    assert (told["status"], told["error"]["code"]) == ("Failed", "AllocationFailed")
     assert client.get(second)["properties"]["provisioningState"] == "Failed"
     client.put(second, body["_given"])
     assert client.get(second)["properties"]["provisioningState"] == "Succeeded"

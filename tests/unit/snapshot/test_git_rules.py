@@ -1,6 +1,7 @@
 """The selection lists exactly what git would."""
 
 import os
+import random
 import subprocess
 from pathlib import Path, PurePosixPath
 
@@ -11,9 +12,8 @@ from hypothesis import strategies as st
 from trainup.jobs.snapshot import SnapshotError, StatCache, take
 from trainup.jobs.snapshot.selection import select
 
-NAMES = st.sampled_from(
-    ["a", "b", "ab", "data", "src", "x.py", "x.csv", "été", "日本", "a b", "tail ", "#c", "!d", "[e]"]
-)
+WORDS = ["a", "b", "ab", "data", "src", "x.py", "x.csv", "été", "日本", "a b", "tail ", "#c", "!d", "[e]"]
+NAMES = st.sampled_from(WORDS)
 PATHS = st.lists(NAMES, min_size=1, max_size=5).map("/".join)
 PIECES = st.sampled_from(
     [
@@ -122,6 +122,22 @@ def test_the_files_are_those_that_git_lists(
     if below:
         folder = next((entry for entry in sorted(top.iterdir()) if entry.is_dir() and entry.name != ".git"), top)
     assert selected(folder) == listed_by_git(folder)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_files_of_a_large_tree_are_those_that_git_lists(work_tree: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    paths = set()
+    while len(paths) < 2_000:
+        folders = chance.choices(WORDS, k=chance.randrange(5))
+        paths.add("/".join([*folders, f"{chance.choice(WORDS)}{chance.randrange(60)}.{chance.choice(['py', 'csv'])}"]))
+    folders = sorted({str(folder) for path in paths for folder in PurePosixPath(path).parents} - {"."})
+    rules = ["*.csv", "!a*.csv", "data/", "!src", "ab*", "/b/*", "!/b/a*", "**/x.py/*", "!*/", "[e]*", "é*"]
+    ignores = {"": rules[:3]} | {folder: chance.sample(rules, 3) for folder in chance.sample(folders[1:], 60)}
+    grow(work_tree, sorted(paths), ignores)
+    found = selected(work_tree)
+    assert found == listed_by_git(work_tree)
+    assert 100 < len(found) < 2_000
 
 
 def test_an_excluded_folder_cannot_be_included_again_from_within(work_tree: Path) -> None:

