@@ -45,6 +45,12 @@ class Patience:
     first_pause: float = 0.8
     longest_pause: float = 60
 
+    @property
+    def retries(self) -> dict[str, Any]:
+        """The same in the words of the Azure SDK."""
+        kinds = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), self.tries)
+        return {**kinds, "retry_backoff_factor": self.first_pause, "retry_backoff_max": self.longest_pause}
+
 
 class AzureClient:
     """Speaks to the resource manager of one cloud, and with the same token to the data planes of Azure ML.
@@ -188,14 +194,7 @@ def _pipeline(
             policies.RequestIdPolicy(),
             policies.HeadersPolicy(),
             policies.UserAgentPolicy("trainup"),
-            _Retries(
-                retry_total=patience.tries,
-                retry_connect=patience.tries,
-                retry_read=patience.tries,
-                retry_status=patience.tries,
-                retry_backoff_factor=patience.first_pause,
-                retry_backoff_max=patience.longest_pause,
-            ),
+            _Retries(**patience.retries),
             *([ARMChallengeAuthenticationPolicy(credential, scope)] if credential else []),
         ],
     )

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from trainup.jobs.target import TargetError
@@ -17,8 +18,13 @@ TRIES, PAUSE = 5, 0.5
 """Of asking the CI service for a token; each pause is twice as long as the one before, in seconds."""
 
 
-def find_credential(endpoints: "Endpoints", variables: Mapping[str, str] = os.environ) -> "TokenCredential":
-    """A credential that renews its tokens: from `ARM_…`, else from what the Azure SDK finds (CLI, identity, …)."""
+def find_credential(
+    endpoints: "Endpoints", variables: Mapping[str, str] = os.environ, retries: Mapping[str, Any] = MappingProxyType({})
+) -> "TokenCredential":
+    """A credential that renews its tokens: from `ARM_…`, else from what the Azure SDK finds (CLI, identity, …).
+
+    `retries`: how often it asks for one, in the words of the SDK; three times, where nothing is said.
+    """
     import azure.identity as identity
 
     client, tenant = variables.get("ARM_CLIENT_ID"), variables.get("ARM_TENANT_ID")
@@ -27,14 +33,15 @@ def find_credential(endpoints: "Endpoints", variables: Mapping[str, str] = os.en
     if variables.get("ARM_METADATA_HOSTNAME"):
         where["disable_instance_discovery"] = True
     if _is_on(variables, "ARM_USE_MSI"):
-        return identity.ManagedIdentityCredential(client_id=client)
+        return identity.ManagedIdentityCredential(client_id=client, **retries)
     if client and tenant and _is_on(variables, "ARM_USE_OIDC"):
-        return identity.ClientAssertionCredential(tenant, client, lambda: _assertion(variables), **where)
+        return identity.ClientAssertionCredential(tenant, client, lambda: _assertion(variables), **where, **retries)
     if client and tenant and (secret := variables.get("ARM_CLIENT_SECRET")):
-        return identity.ClientSecretCredential(tenant, client, secret, **where)
+        return identity.ClientSecretCredential(tenant, client, secret, **where, **retries)
     if client and tenant and (path := variables.get("ARM_CLIENT_CERTIFICATE_PATH")):
         password = variables.get("ARM_CLIENT_CERTIFICATE_PASSWORD")
-        return identity.CertificateCredential(tenant, client, path, password=password, **where)
+        return identity.CertificateCredential(tenant, client, path, password=password, **where, **retries)
+    # Not with `retries`: it looks in many places, and would be patient in each that is not there.
     return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, **where)
 
 

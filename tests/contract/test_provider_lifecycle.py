@@ -148,7 +148,7 @@ def test_a_release_that_was_broken_off_is_made_good_by_the_next(
         patch.setattr(local_target, "CANCEL_SECONDS", -1.0)
         with pytest.raises(TargetError, match="did not end"):
             target.release(job.id, job.owner, on_delete)
-    assert [owner.token for owner in (target.get(record.name) or record).owners] == ["t1"]
+    assert [owner.token for owner in (target.get(record.name) or record).owners] == [job.owner.token]
     target.release(job.id, job.owner, on_delete)
     left = target.get(record.name)
     assert (left is None) == (on_delete is OnDelete.DELETE)

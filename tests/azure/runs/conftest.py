@@ -58,7 +58,7 @@ class World:
     def client(self) -> AzureClient:
         """A client as a new process would have one."""
         endpoints = find_endpoints()
-        return AzureClient(endpoints, find_credential(endpoints), IMPATIENT)
+        return AzureClient(endpoints, find_credential(endpoints, retries=IMPATIENT.retries), IMPATIENT)
 
     def target(self, secrets: Mapping[str, str] | None = None) -> AzureTarget:
         """A target as a new process would have one."""

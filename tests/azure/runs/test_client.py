@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.azure.runs.conftest import World
+from tests.azure.runs.conftest import IMPATIENT, World
 from tests.support.tokens import tokens
 from trainup.jobs.azure import credentials
 from trainup.jobs.azure.client import AzureClient, AzureError
@@ -44,6 +44,11 @@ def test_what_was_refused_for_there_being_too_much_is_sent_again(world: World) -
     world.azure.faults.add(Fault("POST", path=action, error=throttled(0.01)))
     assert world.client().post(action, version="2019-06-01-preview", repeat=False)["uploadUrl"]
     assert sent(world, action) == 2
+
+
+def test_a_login_is_tried_as_often_as_anything_else(world: World) -> None:
+    world.azure.faults.add(Fault(path="*/token*", error=unavailable(503), times=IMPATIENT.tries))
+    assert world.client().get(world.sample.workspace)["name"] == "team"
 
 
 def in_ci(world: World, variables: Mapping[str, str]) -> AzureClient:
