@@ -82,7 +82,7 @@ def test_a_record_tells_where_everything_is(world: World) -> None:
     assert record.outputs_uri.endswith(f"/ExperimentRun/dcid.{record.name}/outputs/")
     assert record.log_uri.endswith(f"/ExperimentRun/dcid.{record.name}/user_logs/std_log.txt")
     assert record.name in record.web_url
-    assert set(record.phases) >= {"queued", "running"}
+    assert "running" in record.phases, "however fast it was"
 
 
 def test_a_later_reader_sees_the_phases_that_were_watched(world: World) -> None:
