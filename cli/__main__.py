@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainup.cli import clusters, plan, results, stack
 from trainup.cli.table import aligned
+from trainup.jobs import downloads, lifecycle
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Record, Target, TargetError
 
@@ -61,13 +62,27 @@ def _ui(options: argparse.Namespace, current: stack.Stack, project: Path) -> int
 
 
 def _logs(options: argparse.Namespace, current: stack.Stack, project: Path) -> int:
+    target, record = _found(options.run, current, project)
+    return _print_log(target, record, follow=options.follow)
+
+
+def _download(options: argparse.Namespace, current: stack.Stack, project: Path) -> int:
+    target, record = _found(options.run, current, project)
+    folder = Path(options.to or record.name)
+    files = target.files(record.name, options.output)
+    downloads.download(files, folder, lambda text: print(text, file=sys.stderr))
+    print(folder)
+    return 0
+
+
+def _found(run: str, current: stack.Stack, project: Path) -> tuple[Target, Record]:
+    """A run's current attempt, and the target that has it."""
     found = results.latest(current, project)
-    if options.run not in found:
+    target = results.target(current, project, run, found[run]) if run in found else None
+    if target is None:
         known = ", ".join(sorted(found)) or "none"
-        raise TargetError(f"stack {current.name!r} has no run {options.run!r}; there are {known}")
-    record = found[options.run]
-    target = results.target(current, project, options.run, record)
-    return _print_log(target, record, follow=options.follow) if target else 1
+        raise TargetError(f"stack {current.name!r} has no run {run!r}; there are {known}")
+    return target, found[run]
 
 
 def _request(options: argparse.Namespace, current: stack.Stack, project: Path) -> int:
@@ -80,15 +95,15 @@ def _print_log(target: Target, record: Record, *, follow: bool) -> int:
     position, pause, seconds = 0, threading.Event(), target.polling.fastest
     while True:
         now = target.get(record.name) or record
-        while True:
-            lines, position = target.read_log(record.name, position)
-            if not lines:
-                break
-            print("\n".join(lines), flush=True)
+        position = lifecycle.read_on(target, record.name, position, _print_lines)
         if not follow or now.status.is_terminal:
             return 0
         seconds = target.polling.after(seconds, now.status, progressed=False)
         pause.wait(seconds)
+
+
+def _print_lines(lines: list[str]) -> None:
+    print("\n".join(lines), flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         ("output", _output, "the results as JSON: state and the target's records merged"),
         ("runs", _runs, "the runs of the stack, a line each"),
         ("logs", _logs, "the log of a run"),
+        ("download", _download, "what a run left behind, fetched into a folder, whose name is printed"),
         ("ui", _ui, "where to look at the runs in a browser; starts the MLflow server if it has stopped"),
         ("cluster", _cluster, "what the stack's cluster is doing now: nodes by state, and why some cannot be had"),
         ("request", _request, "the request that would start a run on Azure, which is not sent"),
@@ -107,8 +123,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=function)
         if function is _cluster:
             command.add_argument("--json", action="store_true", help="as a list of objects")
-        if function in (_logs, _request):
+        if function in (_logs, _download, _request):
             command.add_argument("run", help="name of the run")
+        if function is _download:
+            command.add_argument("output", nargs="?", help="one of its named outputs (default: its other outputs)")
+            command.add_argument("--to", metavar="DIR", help="the folder (default: a new one named after the attempt)")
         if function is _logs:
             command.add_argument("--follow", "-f", action="store_true", help="go on until the run has ended")
     return parser

@@ -58,7 +58,7 @@ class TrainingRunArgs(TypedDict):
     uses them as `${{inputs.name}}`. Defaults to none."""
 
     outputs: NotRequired[pulumi.Input[dict[str, pulumi.Input[dict[str, pulumi.Input[str]]]]]]
-    """Named outputs: name → `mode` and `uri`, both optional; a command uses them as `${{outputs.name}}`. On this
+    """Named outputs: name → `mode`, `uri` and `type`, all optional; a command uses them as `${{outputs.name}}`. On this
     machine they are folders among the run's outputs. Defaults to those that the command names."""
 
     after: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]

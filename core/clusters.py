@@ -1,5 +1,6 @@
 """Clusters of Azure ML: how many nodes, how long they idle, and how they are doing."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,14 @@ def iso_duration(seconds: int) -> str:
     date = f"{days}D" if days else ""
     time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if count)
     return f"P{date}T{time}" if time else f"P{date or 'T0S'}"
+
+
+def iso_seconds(text: str | None) -> float | None:
+    """`PT1H30M` → 5400; None for anything else."""
+    match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", text or "")
+    if match is None:
+        return None
+    return sum(float(part) * unit for part, unit in zip(match.groups(), (86400, 3600, 60, 1), strict=True) if part)
 
 
 @dataclass(frozen=True)

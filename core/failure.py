@@ -25,7 +25,8 @@ REMEDIES = {
     FailureClass.QUOTA: "ask for more quota, or choose a smaller size or fewer nodes",
     FailureClass.CAPACITY: "ask for fewer nodes or a larger cluster, or try again later",
     FailureClass.IMAGE_BUILD: "read the build log and correct the requirements or the Dockerfile",
-    FailureClass.IMAGE_PULL: "check that the image exists and that the cluster may pull it",
+    FailureClass.IMAGE_PULL: "check that the image exists and that the cluster may pull it (a role such as AcrPull "
+    "counts only minutes after it was given, up to 15), then run `pulumi up` again",
     FailureClass.ENVIRONMENT: "check the command, its interpreter and the image it runs in",
     FailureClass.USER_CODE: "read the log, correct the script, then run `pulumi up` again",
     FailureClass.TIMEOUT: "raise `timeout`, or make the run shorter",

@@ -79,6 +79,12 @@ def managed_reference(environment: str, image: str, conda: str) -> str:
     return f"{environment}@sha256:{sha256({'image': image, 'conda': conda})}"
 
 
+def is_managed(reference: str, environment_id: str | None) -> bool:
+    """Whether a run's image is an environment whose packages Azure ML installs, and so no image that can be pulled."""
+    name = (environment_id or "").rpartition("/environments/")[2].partition("/")[0]
+    return bool(name) and reference.startswith(f"{name}@")
+
+
 def conda_from_pip(packages: Sequence[str], python: str = "3.11") -> str:
     """The Conda file, as YAML, that installs these packages with pip."""
     lines = ["channels:", "- conda-forge", "dependencies:", f"- python={python}", "- pip", "- pip:"]

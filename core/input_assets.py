@@ -11,6 +11,7 @@ from trainup.core.values import Unknown
 
 SHELL_ACTIVE = frozenset('"$`\\\n')
 INPUT_TYPES = ("uri_folder", "uri_file", "mltable", "custom_model", "mlflow_model", "triton_model")
+OUTPUT_TYPES = tuple(kind for kind in INPUT_TYPES if kind != "uri_file")
 CHECKPOINTS = "trainup_checkpoints"
 """The output that all attempts of a run share on Azure."""
 ASSET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -62,12 +63,14 @@ def shell_problem(value: str) -> str | None:
 
 
 def output(value: Any) -> dict[str, str]:
-    """One named output: how it gets to its place, and where that is."""
-    item = mapping(filled, "an output has `mode` and `uri`, both optional")(value)
-    for key in item.keys() - {"mode", "uri"}:
-        raise Invalid("an output has `mode` and `uri`", f"[{key!r}]")
-    if "mode" in item and _one(item["mode"], tuple(OutputMode), "mode") == OutputMode.RW_MOUNT:
-        del item["mode"]
+    """One named output: how it gets to its place, where that is, and what kind of folder it is."""
+    item = mapping(filled, "an output has `mode`, `uri` and `type`, all optional")(value)
+    for key in item.keys() - {"mode", "uri", "type"}:
+        raise Invalid("an output has `mode`, `uri` and `type`", f"[{key!r}]")
+    for key, choices in (("mode", tuple(OutputMode)), ("type", OUTPUT_TYPES)):
+        # A default that is written out must not change the digest.
+        if key in item and _one(item[key], choices, key) == choices[0]:
+            del item[key]
     return item
 
 

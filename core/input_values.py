@@ -22,6 +22,8 @@ RESERVED_VARIABLES = frozenset(
         "TRAINUP_TOKEN",
         "TRAINUP_CHECKPOINT_DIR",
         "TRAINUP_SECRETS",
+        "TRAINUP_BOOTSTRAP",
+        "TRAINUP_STARTED_BY",
         "MLFLOW_TRACKING_URI",
         "MLFLOW_RUN_ID",
     }

@@ -100,7 +100,7 @@ class RunSpec:
     inputs: Mapping[str, Mapping[str, str]] = _identity(factory=dict)
     """Name → `digest` of the content with the `path` in it where not all of it is meant, or a literal `value`."""
     outputs: Mapping[str, Mapping[str, str]] = _identity(factory=dict)
-    """Named outputs: name → `mode`."""
+    """Named outputs: name → `mode` and `type`, where they are not the usual ones."""
     shell: bool = _identity(False)
     """Whether the command is one text for bash."""
     after: Mapping[str, str] = _identity(factory=dict)

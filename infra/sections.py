@@ -129,6 +129,7 @@ class OutputSettings(Section):
 
     mode: OutputMode | None = None
     uri: str | None = None
+    type: str | None = None
 
 
 def _data_by_name(value: Any) -> Any:

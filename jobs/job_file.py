@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from trainup.core.input_assets import OUTPUT_TYPES
+
 Definition = dict[str, Any]
 """The inputs of a run that the file tells, by the names of `core/inputs.py`; `shell_command` is its command."""
 
@@ -23,7 +25,13 @@ COUNTS = {
     "worker_count": "worker_count",
     "parameter_server_count": "parameter_server_count",
 }
-_ASSET = re.compile(r"azureml:(?://registries/.+|/.+|[^:@/]+:[^:@/]+)")
+ENVIRONMENT = ("image", "name", "version", "description", "tags", "os_type")
+_ASSET = re.compile(
+    r"azureml:(?://registries/[^/]+/[^/]+/[^/]+/versions/[^/]+|/subscriptions/.+/versions/[^/]+|[^:@/]+:[^:@/]+)"
+)
+"""What names a version of an environment or of data, here or in a registry."""
+_PATH = re.compile(r"(?!azureml://(?:registries|locations)/.+/labels/)[a-z]+://.+")
+"""An address; a label of an asset moves, and what it names would change by itself."""
 
 
 def read(project: Path, path: str) -> tuple[Definition, list[str]]:
@@ -32,10 +40,12 @@ def read(project: Path, path: str) -> tuple[Definition, list[str]]:
 
     file = project / path
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:  # also a path or a text that cannot be one
         return {}, [f"{path} cannot be read: {error}; `job` is a path relative to Pulumi.yaml"]
-    except yaml.YAMLError as error:
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # of a date in month 99, of ten thousand brackets
         return {}, [f"{path} is no YAML: {error}"]
     if not isinstance(content, dict):
         return {}, [f"{path} is no job: it is a map with `command`, `environment` and so on"]
@@ -133,26 +143,20 @@ class _Reader:
                 key, f"{value!r} names no version, and what runs must not change by itself: azureml:NAME:VERSION"
             )
             return {}
-        if isinstance(value, dict) and not value.keys() <= {
-            "image",
-            "name",
-            "version",
-            "description",
-            "tags",
-            "os_type",
-        }:
-            more = ", ".join(sorted(value.keys() - {"image"}))
-            self._problem(key, f"trainup takes an image here, and {more} is more: build it by trainup:image")
+        if isinstance(value, dict) and (more := value.keys() - set(ENVIRONMENT)):
+            names = ", ".join(sorted(map(str, more)))
+            self._problem(key, f"trainup takes an image here, and {names} is more: build it by trainup:image")
             return {}
-        given = self._map(key, value, ("image", "name", "version", "description", "tags", "os_type"))
+        given = self._map(key, value, ENVIRONMENT)
         return self._text(f"{key}.image", given.get("image"), "image") if isinstance(value, dict) else {}
 
     def _compute(self, key: str, value: Any) -> Definition:
-        if not isinstance(value, str) or not value.strip() or value == "local":
+        name = value.removeprefix("azureml:") if isinstance(value, str) else ""
+        if not name.strip() or value == "local":
             self._problem(key, f"{value!r} is no cluster; to run here, take a stack with `target: local`")
             return {}
-        name = value.removeprefix("azureml:")
-        return {"cluster": "serverless" if name == "serverless" else name if name[0] == "/" else f"azureml:{name}"}
+        is_whole = name == "serverless" or name.startswith("/")
+        return {"cluster": name if is_whole else f"azureml:{name}"}
 
     def _input(self, key: str, value: Any) -> dict[str, str] | None:
         if not isinstance(value, dict):
@@ -175,7 +179,7 @@ class _Reader:
         if not isinstance(path, str) or not re.match(r"azureml:|[a-z]+://", path):
             self._problem(f"{key}.path", f"{path!r} is not in Azure: put the data into a datastore and name it here")
             return None
-        if path.startswith("azureml:") and not (path.startswith("azureml://") or _ASSET.fullmatch(path)):
+        if not _ASSET.fullmatch(path) and not _PATH.fullmatch(path):
             self._problem(f"{key}.path", f"{path!r} names no version: azureml:NAME:VERSION")
             return None
         # Nothing but its address tells what it is.
@@ -184,9 +188,9 @@ class _Reader:
 
     def _output(self, key: str, value: Any) -> dict[str, str]:
         given = self._map(key, value or {}, ("type", "path", "mode", "description"))
-        if given.get("type", "uri_folder") != "uri_folder":
-            self._problem(f"{key}.type", f"{given['type']!r}: outputs are of the type uri_folder")
-        renamed = {"path": "uri", "mode": "mode"}
+        if given.get("type", "uri_folder") not in OUTPUT_TYPES:
+            self._problem(f"{key}.type", f"{given['type']!r} is none of {', '.join(OUTPUT_TYPES)}: outputs are folders")
+        renamed = {"path": "uri", "mode": "mode", "type": "type"}
         return {renamed[name]: str(given[name]) for name in renamed if name in given}
 
     def _distribution(self, key: str, value: Any) -> Definition:
@@ -195,6 +199,9 @@ class _Reader:
         return {"distribution": {"type": str(given.get("type", "")).lower(), **renamed}}
 
     def _resources(self, key: str, value: Any) -> Definition:
+        if isinstance(value, dict) and "docker_args" in value:
+            self._problem(f"{key}.docker_args", "trainup gives Docker no options but `shm_size`; remove it")
+            value = {name: item for name, item in value.items() if name != "docker_args"}
         given = self._map(key, value, ("instance_count", "instance_type", "shm_size"))
         renamed = {"instance_count": "nodes", "instance_type": "size", "shm_size": "shm_size"}
         return {renamed[name]: item for name, item in given.items()}
@@ -203,15 +210,16 @@ class _Reader:
         given = self._map(key, value, ("timeout",))
         if "timeout" not in given:
             return {}
-        if not isinstance(given["timeout"], int) or given["timeout"] < 1:
-            self._problem(f"{key}.timeout", f"{given['timeout']!r} is no number of seconds")
+        seconds = given["timeout"]
+        if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 1:
+            self._problem(f"{key}.timeout", f"{seconds!r} is no number of seconds")
             return {}
-        return {"timeout": f"{given['timeout']}s"}
+        return {"timeout": f"{seconds}s"}
 
     def _identity(self, key: str, value: Any) -> Definition:
         given = self._map(key, value, ("type", "client_id"))
         kind = given.get("type")
-        if kind not in IDENTITIES:
+        if not isinstance(kind, str) or kind not in IDENTITIES:
             self._problem(f"{key}.type", f"{kind!r} is none of {', '.join(IDENTITIES)}")
             return {}
         return {"identity": given.get("client_id", IDENTITIES[kind])}

@@ -48,7 +48,7 @@ def start(target: Target, job: Job) -> Record:
             if attempts:
                 target.settle(attempts[-1])
             record = target.claim(job, attempts[-1].attempt + 1 if attempts else 1)
-    return record if record.status.is_terminal else target.launch(record, job)
+    return target.launch(record, job) if record.abandoned else record
 
 
 def _supersede(target: Target, other: Record, job: Job) -> None:
@@ -69,12 +69,7 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
         if current.status.is_terminal:
             current = target.settle(current)
         # Read the log after the status: what a terminal status promises is then complete.
-        before = position
-        while True:
-            lines, position = target.read_log(record.name, position)
-            if not lines:
-                break
-            listener.lines(lines)
+        before, position = position, read_on(target, record.name, position, listener.lines)
         if (current.status, current.waiting) != told:
             told = (current.status, current.waiting)
             listener.status(current)
@@ -92,6 +87,17 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
             raise Interrupted(current)
 
 
+def read_on(target: Target, name: str, position: int, tell: Callable[[list[str]], None]) -> int:
+    """Tell everything that is new in a log since a position (0: the beginning); returns the position after it."""
+    while True:
+        lines, after = target.read_log(name, position)
+        if lines:
+            tell(lines)
+        if after == position:  # a piece without a whole line is not the end
+            return position
+        position = after
+
+
 def _give_up_waiting(target: Target, record: Record, limit: float) -> None:
     why = f": {record.waiting}" if record.waiting else ""
     reason = f"it waited for nodes for more than its queue_timeout of {limit:g} s{why}"
@@ -99,11 +105,15 @@ def _give_up_waiting(target: Target, record: Record, limit: float) -> None:
 
 
 def run(target: Target, job: Job, listener: Listener, stop: threading.Event) -> Record:
-    """Start or find the run, wait for it, and try again as often as `retries` allows.
+    """Start or find the run, and see it through."""
+    return see_through(target, job, start(target, job), listener, stop)
+
+
+def see_through(target: Target, job: Job, record: Record, listener: Listener, stop: threading.Event) -> Record:
+    """Wait for a run that has been started, and try again as often as `retries` allows.
 
     An attempt whose node was taken away is resumed by another, which does not count.
     """
-    record = start(target, job)
     tried = resumed = 0
     while True:
         record = follow(target, job, record, listener, stop)

@@ -1,6 +1,6 @@
 """What every target offers: runs by name, with records that are the truth about them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +100,19 @@ class Record:
 
 
 @dataclass(frozen=True)
+class File:
+    """One file that a run left behind."""
+
+    path: str
+    """Below the run's outputs, or below the named output that was asked for."""
+    size: int
+    modified: float
+    """Seconds since 1970."""
+    pieces: Callable[[], Iterable[bytes]]
+    """Reads it from its beginning to its end."""
+
+
+@dataclass(frozen=True)
 class Polling:
     """How often a run is looked at while somebody waits: often at first and while lines come, else ever less."""
 
@@ -157,6 +170,9 @@ class Target(Protocol):
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         """The whole lines after a position, and the next position. 0 is the beginning; others are the target's own."""
+
+    def files(self, name: str, part: str | None = None) -> list[File]:
+        """What an attempt left behind: its outputs, or one of the named ones. TargetError where there is none."""
 
     def log_tail(self, name: str, lines: int) -> list[str]:
         """The last lines of the log."""

@@ -1,5 +1,6 @@
 """Where a run happens: the target that its inputs name, and the job that it gets there."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,13 +40,18 @@ def job_of(inputs: Inputs, project: Path, owner: Owner) -> Job:
     )
 
 
-def target_of(inputs: Inputs, project: Path, progress: Callable[[str], None] = lambda text: None) -> Target:
-    """The target of a run; nothing is written or asked for yet."""
+def target_of(
+    inputs: Inputs,
+    project: Path,
+    progress: Callable[[str], None] = lambda text: None,
+    stop: threading.Event | None = None,
+) -> Target:
+    """The target of a run; nothing is written or asked for yet. After `stop` is set, it starts nothing more."""
     secrets = {name: value for name, value in reveal(inputs.get("secrets") or {}).items() if isinstance(value, str)}
     if inputs.get("target") != "azure":
         return LocalTarget(Workspace((project / inputs["workspace"]).resolve(), project.resolve()), secrets)
     submission = submission_of(inputs, project)
-    submission.progress = progress
+    submission.progress, submission.stop = progress, stop or submission.stop
     # Only here: a local stack never pays for what Azure needs.
     from trainup.jobs.azure.target import AzureTarget
 

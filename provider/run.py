@@ -28,6 +28,7 @@ from trainup.provider.run_reports import listener, report, sentence, told
 
 PLACES = frozenset({"run", "target", "workspace"})
 """Inputs that decide whose record it is: another one is another run."""
+REFUSALS = (TargetError, UnreadableRecord, snapshot.SnapshotError, OSError)
 TOLD = (*outputs.NAMES, "owner")
 """Outputs that only the run itself can tell."""
 
@@ -109,7 +110,7 @@ class RunHandler:
     def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
         """Start or find the run and see it through, as far as the inputs ask for that."""
         job = job_of(inputs, context.project, owner)
-        target = target_of(inputs, context.project, context.info)
+        target = target_of(inputs, context.project, context.info, context.canceled)
         self._confirm_data(context, job)
         try:
             self._cache(context).save()
@@ -117,14 +118,20 @@ class RunHandler:
             if attempts:
                 with target.exclusive():
                     record = target.adopt(attempts[-1], job)
-            elif job.spec.wait:
-                record = lifecycle.run(target, job, listener(context), context.canceled)
             else:
                 record = lifecycle.start(target, job)
-        except lifecycle.Interrupted as interrupted:
-            record = self._interrupted(context, target, job, interrupted.record)
-        except (TargetError, UnreadableRecord, snapshot.SnapshotError, OSError) as error:
-            raise ResourceError(f"{job.id} could not be started or watched: {error}") from error
+        except REFUSALS as error:
+            raise ResourceError(f"{job.id} could not be started: {error}") from error
+        try:
+            if job.spec.wait and not attempts:
+                record = _awaited(context, target, job, record)
+        except REFUSALS as error:
+            # There is a run by now, and what is not in state could not be destroyed.
+            reason = (
+                f"{record.name} could not be watched to its end, and may go on; the next `pulumi up` attaches to it"
+            )
+            now = _outputs(target, owner, inputs, record)
+            raise InitFailed(job.id, now, [f"{reason}: {error}"], refresh=True) from error
         return _outcome(target, job, owner, inputs, record)
 
     def _confirm_data(self, context: Context, job: Job) -> None:
@@ -141,7 +148,13 @@ class RunHandler:
             self._caches[path] = snapshot.StatCache.load(path)
         return self._caches[path]
 
-    def _interrupted(self, context: Context, target: Target, job: Job, record: Record) -> Record:
+
+def _awaited(context: Context, target: Target, job: Job, record: Record) -> Record:
+    """The run at its end; on Ctrl-C as it stands, or canceled where that is wanted."""
+    try:
+        return lifecycle.see_through(target, job, record, listener(context), context.canceled)
+    except lifecycle.Interrupted as interrupted:
+        record = interrupted.record
         if job.spec.on_interrupt is OnInterrupt.CANCEL:
             return target.cancel(record.name, "`pulumi up` was interrupted") or record
         return record
@@ -179,11 +192,7 @@ def _snapshot(
 
 
 def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record: Record) -> State:
-    now = {
-        **{name: inputs[name] for name in ("digest", "workspace", "target")},
-        **told(record, target),
-        "owner": owner.token,
-    }
+    now = _outputs(target, owner, inputs, record)
     refresh = not record.status.is_terminal
     if record.status.is_failure and job.spec.on_failure is OnFailure.FAIL:
         raise InitFailed(job.id, now, [report(record, now["log_tail"])], refresh=refresh)
@@ -191,6 +200,14 @@ def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record:
         reason = f"{record.name} is {record.status} and goes on; the next `pulumi up` attaches to it"
         raise InitFailed(job.id, now, [reason], refresh=True)
     return State(job.id, now, inputs, refresh)
+
+
+def _outputs(target: Target, owner: Owner, inputs: Properties, record: Record) -> Properties:
+    return {
+        **{name: inputs[name] for name in ("digest", "workspace", "target")},
+        **told(record, target),
+        "owner": owner.token,
+    }
 
 
 def _place(state: State) -> Properties:

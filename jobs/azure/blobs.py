@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import BinaryIO
 from urllib.parse import quote, urlsplit, urlunsplit
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ from trainup.jobs.azure.client import AzureClient, AzureError
 
 VERSION = "2022-11-02"
 """Of the storage service's REST API: one request takes a blob of up to 5000 MiB."""
+PIECE = 8 << 20
 META = "x-ms-meta-"
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
 
@@ -27,6 +29,16 @@ class Piece:
     """Size of the whole blob, as far as the service told it."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Lower-case name → text, as far as the service told it."""
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One blob of a list."""
+
+    name: str
+    size: int
+    modified: float
+    """Seconds since 1970."""
 
 
 class Blobs:
@@ -72,14 +84,27 @@ class Blobs:
             return Piece(response.content[start : start + length], start, len(response.content), metadata)
         return Piece(response.content, int(told[1]) if told and told[1] else start, total, metadata)
 
-    def names(self, container: str, prefix: str) -> Iterator[tuple[str, int]]:
-        """(name, size) of all blobs whose names begin so."""
+    def pieces(self, url: str, start: int = 0) -> Iterator[bytes]:
+        """All that a blob has from `start` on, however the service cuts it; nothing where there is no blob."""
+        while piece := self.read(url, start, PIECE):
+            start += len(piece.data)
+            if not piece.data and start < (piece.total or 0):
+                raise AzureError(f"the storage gives only {start} of {piece.total} bytes of {urlsplit(url).path}")
+            if piece.data:
+                yield piece.data
+            if not piece.data or start == piece.total:
+                return
+
+    def names(self, container: str, prefix: str) -> Iterator[Blob]:
+        """All blobs whose names begin so."""
         marker = ""
         while True:
             query = f"restype=container&comp=list&prefix={quote(prefix, safe='')}&marker={quote(marker, safe='')}"
             page = ElementTree.fromstring(self._send("GET", with_query(container, query), {}).decode("utf-8-sig"))
             for blob in page.iter("Blob"):
-                yield blob.findtext("Name") or "", int(blob.findtext("Properties/Content-Length") or 0)
+                size, modified = (blob.findtext(f"Properties/{fact}") for fact in ("Content-Length", "Last-Modified"))
+                seconds = parsedate_to_datetime(modified).timestamp() if modified else 0.0
+                yield Blob(blob.findtext("Name") or "", int(size or 0), seconds)
             if not (marker := page.findtext("NextMarker") or ""):
                 return
 
@@ -115,4 +140,4 @@ def without_query(url: str) -> str:
     return urlunsplit(urlsplit(url)._replace(query=""))
 
 
-__all__ = ["AzureError", "Blobs", "Piece", "below", "with_query", "without_query"]
+__all__ = ["AzureError", "Blob", "Blobs", "Piece", "below", "with_query", "without_query"]

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core import sizes
-from trainup.core.clusters import iso_duration
+from trainup.core.clusters import iso_duration, iso_seconds
 from trainup.core.input_assets import CHECKPOINTS
 from trainup.core.input_values import IDENTITIES
 from trainup.core.naming import job_name
+from trainup.core.spec import RunSpec
 from trainup.jobs.azure import commands, labels
 from trainup.jobs.target import Job
 
@@ -26,7 +27,16 @@ MODES = {
     "eval_download": "EvalDownload",
 }
 DISTRIBUTIONS = {"pytorch": "PyTorch", "mpi": "Mpi", "tensorflow": "TensorFlow"}
+STARTED_BY = "TRAINUP_STARTED_BY"
 DEFAULT_EXPERIMENT = "trainup"
+KEPT = {
+    "timeout": ("limits", "timeout"),
+    "experiment_name": ("experimentName",),
+    "shm_size": ("resources", "shmSize"),
+    "queue_tier": ("queueSettings", "jobTier"),
+    "identity": ("identity", "identityType"),
+}
+"""Policy that cannot be changed in a job that exists, and where it is written there."""
 BOOTSTRAP_TEXT = Path(__file__).with_name("node_secrets.py").read_text(encoding="utf-8")
 
 
@@ -55,7 +65,8 @@ def checkpoints_uri(identity: str) -> str:
 def to_command_job(job: Job, attempt: int, place: Place) -> dict[str, Any]:
     """The body of `PUT …/jobs/<name>`.
 
-    Whoever starts the same attempt sends the same, apart from tags: so two who do it at once make one job.
+    Stacks that start the same attempt at once send the same but for `STARTED_BY`, which cannot change in a job: so
+    Azure ML refuses all but the first. Without it, the second would write its tags over those of the first.
     """
     spec = job.spec
     properties: dict[str, Any] = {
@@ -80,15 +91,38 @@ def to_command_job(job: Job, attempt: int, place: Place) -> dict[str, Any]:
         properties["computeId"] = place.compute_id
     if distribution := _distribution(spec.distribution, spec.nodes):
         properties["distribution"] = distribution
-    if spec.timeout is not None:
-        # Azure ML counts in seconds; less than one would be none at all.
-        timeout = iso_duration(max(1, round(spec.timeout)))
+    if timeout := _timeout(spec):
         properties["limits"] = {"jobLimitsType": "Command", "timeout": timeout}
-    if identity := _identity(job.identity, place.client_id):
+    if identity := _identity(job, place):
         properties["identity"] = identity
     if spec.queue_tier and not place.compute_id:
         properties["queueSettings"] = {"jobTier": spec.queue_tier.capitalize()}
     return {"properties": properties}
+
+
+def kept_policy(job: Job, there: Mapping[str, Any]) -> list[str]:
+    """The inputs whose change a job that exists takes no notice of; `there` are the job's own properties."""
+    place = Place(
+        workspace="",
+        environment_id="",
+        compute_id=there.get("computeId"),
+        client_id=(there.get("identity") or {}).get("clientId"),
+    )
+    wanted = to_command_job(job, 1, place)["properties"]
+    return [name for name, path in KEPT.items() if _at(wanted, path) != _at(there, path)]
+
+
+def _at(properties: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    found: Any = properties
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    seconds = iso_seconds(found) if isinstance(found, str) else None
+    return found if seconds is None else seconds  # the service may spell a length of time in its own way
+
+
+def _timeout(spec: RunSpec) -> str | None:
+    # Azure ML counts in seconds; less than one would be none at all.
+    return None if spec.timeout is None else iso_duration(max(1, round(spec.timeout)))
 
 
 def _command(job: Job) -> str:
@@ -100,10 +134,10 @@ def _command(job: Job) -> str:
 
 
 def _variables(job: Job, attempt: int, place: Place) -> dict[str, str]:
-    result = dict(job.spec.environment_variables)
+    result = {**job.spec.environment_variables, STARTED_BY: labels.owner_tag(job.owner)}
     if not job.spec.shell:
         result = {"PYTHONUNBUFFERED": "1", **result, "TRAINUP_RUN": job_name(job.id, attempt)}
-        if client := (_identity(job.identity, place.client_id) or {}).get("clientId"):
+        if client := (_identity(job, place) or {}).get("clientId"):
             # Without it, the Azure SDK in the script would not know which identity to take.
             result.setdefault("AZURE_CLIENT_ID", client)
     if place.secrets:
@@ -143,7 +177,7 @@ def asset_uri(uri: str, workspace: str) -> str:
 def _outputs(job: Job) -> dict[str, Any]:
     result = {}
     for name, output in job.spec.outputs.items():
-        result[name] = {"jobOutputType": "uri_folder"}
+        result[name] = {"jobOutputType": output.get("type", "uri_folder")}
         if mode := output.get("mode"):
             result[name]["mode"] = MODES[mode]
         if uri := job.places.get(name, {}).get("uri"):
@@ -168,12 +202,15 @@ def _distribution(given: Mapping[str, Any], nodes: int) -> dict[str, Any] | None
     return result | {"processCountPerInstance": given.get("process_count_per_node", 1)}
 
 
-def _identity(wanted: str | None, client_id: str | None) -> dict[str, str] | None:
+def _identity(job: Job, place: Place) -> dict[str, str] | None:
+    wanted = job.identity
+    if wanted is None and job.spec.shell and not job.spec.secrets:
+        return None  # as the official client sends it: only what reads the vault needs to be somebody
     if wanted == "user":
         return {"identityType": "UserIdentity"}
     if wanted == "token":
         return {"identityType": "AMLToken"}
-    client = wanted if wanted and wanted not in IDENTITIES else client_id
+    client = wanted if wanted and wanted not in IDENTITIES else place.client_id
     if client:
         return {"identityType": "Managed", "clientId": client}
     return {"identityType": "Managed"} if wanted == "cluster" else None

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ClientAuthenticationError
-from azure.core.pipeline import policies
+from azure.core.pipeline import PipelineResponse, policies
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
@@ -44,6 +44,12 @@ class Patience:
     tries: int = 8
     first_pause: float = 0.8
     longest_pause: float = 60
+
+    @property
+    def retries(self) -> dict[str, Any]:
+        """The same in the words of the Azure SDK."""
+        kinds = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), self.tries)
+        return {**kinds, "retry_backoff_factor": self.first_pause, "retry_backoff_max": self.longest_pause}
 
 
 class AzureClient:
@@ -167,6 +173,18 @@ class AzureClient:
         return dict(response.json()) if response.content else {}
 
 
+class _Retries(policies.RetryPolicy[Any, Any]):
+    """Of a method that is not to be repeated, azure-core repeats a POST after most errors all the same: this does not.
+
+    Too many requests are refused before they are carried out.
+    """
+
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        if response.http_request.method not in settings["methods"]:
+            return bool(response.http_response.status_code == 429)
+        return bool(super().is_retry(settings, response))
+
+
 def _pipeline(
     address: str, patience: Patience, credential: "TokenCredential | None" = None, scope: str = ""
 ) -> "ARMPipelineClient[HttpRequest, HttpResponse]":
@@ -176,14 +194,7 @@ def _pipeline(
             policies.RequestIdPolicy(),
             policies.HeadersPolicy(),
             policies.UserAgentPolicy("trainup"),
-            policies.RetryPolicy(
-                retry_total=patience.tries,
-                retry_connect=patience.tries,
-                retry_read=patience.tries,
-                retry_status=patience.tries,
-                retry_backoff_factor=patience.first_pause,
-                retry_backoff_max=patience.longest_pause,
-            ),
+            _Retries(**patience.retries),
             *([ARMChallengeAuthenticationPolicy(credential, scope)] if credential else []),
         ],
     )

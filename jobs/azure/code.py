@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +48,8 @@ def ensure(
     digest: str,
     manifest: Mapping[str, str],
     hashes: TreeHashes,
-    progress: Callable[[str], None] = lambda text: None,
+    progress: Callable[[str], None],
+    stop: threading.Event,
 ) -> str:
     """The id of the code whose snapshot has this digest, uploaded if the workspace does not have it.
 
@@ -66,7 +68,7 @@ def ensure(
     except AzureError as error:
         return _made_meanwhile(client, wanted, tree, error)
     container = str(place["blobReferenceForConsumption"]["credential"]["sasUri"])
-    _upload(client, container, source, digest, manifest, progress)
+    _upload(client, container, source, digest, manifest, progress, stop)
     body = {
         "codeUri": without_query(below(container, FOLDER)),
         "isAnonymous": True,
@@ -93,6 +95,7 @@ def _upload(
     digest: str,
     manifest: Mapping[str, str],
     progress: Callable[[str], None],
+    stop: threading.Event,
 ) -> None:
     files = snapshot.files(source)
     blobs = Blobs(client)
@@ -105,7 +108,8 @@ def _upload(
 
     try:
         # The first one alone: until it is taken, the others need not be tried.
-        first = patiently(client, lambda: send(files[0]), NO_STORAGE, "the role on the workspace's storage", progress)
+        role = "the role on the workspace's storage"
+        first = patiently(client, lambda: send(files[0]), NO_STORAGE, role, progress, stop)
         with ThreadPoolExecutor(min(AT_ONCE, 4 * (os.cpu_count() or 1))) as pool:
             sent = dict([first, *pool.map(send, files[1:])])
         # Only now does anything call the upload complete: what a crash left behind is never taken for it.

@@ -16,7 +16,7 @@ CODE_HASHES = ".trainup/azure-code.json"
 def connect(cloud: str | None = None) -> "AzureClient":
     """Azure as who is logged in here; `cloud` is one's name, or the host of one that describes itself."""
     try:
-        from trainup.jobs.azure.client import AzureClient
+        from trainup.jobs.azure.client import AzureClient, Patience
         from trainup.jobs.azure.credentials import find_credential
         from trainup.jobs.azure.endpoints import find_endpoints
     except ModuleNotFoundError as error:
@@ -25,4 +25,4 @@ def connect(cloud: str | None = None) -> "AzureClient":
         endpoints = find_endpoints(cloud)
     except (ValueError, OSError) as error:
         raise TargetError(f"Azure's addresses cannot be told: {error}") from error
-    return AzureClient(endpoints, find_credential(endpoints))
+    return AzureClient(endpoints, find_credential(endpoints, retries=Patience().retries))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from trainup.jobs.target import TargetError
@@ -13,8 +14,17 @@ if TYPE_CHECKING:
     from trainup.jobs.azure.endpoints import Endpoints
 
 
-def find_credential(endpoints: "Endpoints", variables: Mapping[str, str] = os.environ) -> "TokenCredential":
-    """A credential that renews its tokens: from `ARM_…`, else from what the Azure SDK finds (CLI, identity, …)."""
+TRIES, PAUSE = 5, 0.5
+"""Of asking the CI service for a token; each pause is twice as long as the one before, in seconds."""
+
+
+def find_credential(
+    endpoints: "Endpoints", variables: Mapping[str, str] = os.environ, retries: Mapping[str, Any] = MappingProxyType({})
+) -> "TokenCredential":
+    """A credential that renews its tokens: from `ARM_…`, else from what the Azure SDK finds (CLI, identity, …).
+
+    `retries`: how often it asks for one, in the words of the SDK; three times, where nothing is said.
+    """
     import azure.identity as identity
 
     client, tenant = variables.get("ARM_CLIENT_ID"), variables.get("ARM_TENANT_ID")
@@ -23,14 +33,15 @@ def find_credential(endpoints: "Endpoints", variables: Mapping[str, str] = os.en
     if variables.get("ARM_METADATA_HOSTNAME"):
         where["disable_instance_discovery"] = True
     if _is_on(variables, "ARM_USE_MSI"):
-        return identity.ManagedIdentityCredential(client_id=client)
+        return identity.ManagedIdentityCredential(client_id=client, **retries)
     if client and tenant and _is_on(variables, "ARM_USE_OIDC"):
-        return identity.ClientAssertionCredential(tenant, client, lambda: _assertion(variables), **where)
+        return identity.ClientAssertionCredential(tenant, client, lambda: _assertion(variables), **where, **retries)
     if client and tenant and (secret := variables.get("ARM_CLIENT_SECRET")):
-        return identity.ClientSecretCredential(tenant, client, secret, **where)
+        return identity.ClientSecretCredential(tenant, client, secret, **where, **retries)
     if client and tenant and (path := variables.get("ARM_CLIENT_CERTIFICATE_PATH")):
         password = variables.get("ARM_CLIENT_CERTIFICATE_PASSWORD")
-        return identity.CertificateCredential(tenant, client, path, password=password, **where)
+        return identity.CertificateCredential(tenant, client, path, password=password, **where, **retries)
+    # Not with `retries`: it looks in many places, and would be patient in each that is not there.
     return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, **where)
 
 
@@ -43,7 +54,10 @@ def _assertion(variables: Mapping[str, str]) -> str:
     if token := variables.get("ARM_OIDC_TOKEN"):
         return token
     if path := variables.get("ARM_OIDC_TOKEN_FILE_PATH"):
-        return Path(path).read_text(encoding="utf-8").strip()
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise TargetError(f"there is no token in the file that ARM_OIDC_TOKEN_FILE_PATH names: {error}") from error
     url = variables.get("ARM_OIDC_REQUEST_URL") or variables.get("ACTIONS_ID_TOKEN_REQUEST_URL")
     bearer = variables.get("ARM_OIDC_REQUEST_TOKEN") or variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
     if not url or not bearer:
@@ -52,12 +66,24 @@ def _assertion(variables: Mapping[str, str]) -> str:
             "job have `permissions: id-token: write`"
         )
     import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.retry import Retry
 
-    answer = requests.get(
-        url,
-        params={"audience": "api://AzureADTokenExchange"},
-        headers={"Authorization": f"Bearer {bearer}"},
-        timeout=30,
-    )
-    answer.raise_for_status()
-    return str(answer.json()["value"])
+    again = Retry(TRIES, backoff_factor=PAUSE, status_forcelist=(408, 429, 500, 502, 503, 504), raise_on_status=False)
+    with requests.Session() as session:
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(max_retries=again))
+        try:
+            answer = session.get(
+                url,
+                params={"audience": "api://AzureADTokenExchange"},
+                headers={"Authorization": f"Bearer {bearer}"},
+                timeout=30,
+            )
+            answer.raise_for_status()
+            return str(answer.json()["value"])
+        except (requests.RequestException, KeyError, TypeError) as error:
+            raise TargetError(
+                f"the service that runs this CI job gives no token for Azure ({error}): run the job again, and let it "
+                "have `permissions: id-token: write`"
+            ) from error

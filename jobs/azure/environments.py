@@ -8,7 +8,9 @@ REFERENCE = "azureml:"
 
 
 def environment_id(workspace: str, image: str) -> str:
-    """The id of an image's environment: `azureml:name:version` names one that exists."""
+    """The id of an image's environment: `azureml:name:version` names one that exists, `azureml://…` one elsewhere."""
+    if image.startswith(f"{REFERENCE}//"):
+        return image
     if image.startswith(f"{REFERENCE}/"):
         return image.removeprefix(REFERENCE)
     if image.startswith(REFERENCE):

@@ -45,11 +45,19 @@ RULES: tuple[tuple[FailureClass, str], ...] = (
     (FailureClass.CANCELED, r"\bcancel+(?:l?ed|ation)\b"),
     (
         FailureClass.USER_CODE,
-        r"non-?zero exit (?:code|status)|Submitted script failed|UserScript|User program failed|ExecutionFailed|"
-        r"exit(?:ed)?(?: with)?(?: status| code)?:? ?\d+",
+        r"non-?zero exit (?:code|status)|ExecutionFailed|exit(?:ed)?(?: with)?(?: status| code)?:? ?\d+",
     ),
 )
 _PATTERNS = [(kind, re.compile(pattern, re.IGNORECASE | re.DOTALL)) for kind, pattern in RULES]
+_SCRIPT_ENDED = re.compile(
+    r"UserScript|Submitted script failed|User program failed|JobNonZeroExit|job failed with (?:a )?non-?zero exit|"
+    r"process '[^']*' exited with|exit_codes:",
+    re.IGNORECASE,
+)
+"""The script ended by itself: then only its exit code tells anything, for its last words are in the text as well."""
+_LAST_WORDS = re.compile(r"\bError:|\bTraceback\b")
+"""Where the script's own words begin in a message."""
+_SCRIPT_EXIT = re.compile(r"process '[^']*' exited with (?:status )?code (\d+)|exit_codes: (\d+)", re.IGNORECASE)
 _EXIT = re.compile(
     r"(?:exit(?:ed)?(?: with)?|return(?:ed)?)(?: non-?zero)?(?: status| code)*[:= ]+(?:code )?(-?\d+)", re.I
 )
@@ -81,22 +89,27 @@ def class_of(text: str) -> FailureClass | None:
     return next((kind for kind, pattern in _PATTERNS if pattern.search(text)), None)
 
 
-def classify(envelope: Mapping[str, Any] | None, *, fallback: FailureClass = FailureClass.SERVICE) -> Failure:
-    """The failure in an error that the service reports."""
-    text = "\n".join(texts(envelope))
+def classify(
+    envelope: Mapping[str, Any] | None, *, fallback: FailureClass = FailureClass.SERVICE, ran: bool = True
+) -> Failure:
+    """The failure in an error that the service reports. `ran`: a script may have had its say in it."""
     message = message_of(envelope) or "Azure ML gives no reason"
+    text = "\n".join(_LAST_WORDS.split(part)[0] if ran else part for part in texts(envelope))
+    if _SCRIPT_ENDED.search(text):
+        return _of_script(message, _number(_SCRIPT_EXIT.search(text)))
     kind = class_of(text) or fallback
     if kind is FailureClass.ENVIRONMENT and _PULL.search(text) and "environment preparation" in text.lower():
         kind = FailureClass.IMAGE_PULL
-    code = exit_code(text)
-    if kind is FailureClass.USER_CODE and code is not None and (exited := of_exit(code)):
-        if exited.failure_class is FailureClass.ENVIRONMENT:
-            kind = FailureClass.ENVIRONMENT
-        return Failure(kind, message, exited.exit_code, exited.signal)
-    return Failure(kind, message, code)
+    code = _number(_EXIT.search(text))
+    return _of_script(message, code) if kind is FailureClass.USER_CODE else Failure(kind, message, code)
 
 
-def exit_code(text: str) -> int | None:
-    """The exit code that a message tells."""
-    match = _EXIT.search(text)
-    return int(match[1]) if match else None
+def _of_script(message: str, code: int | None) -> Failure:
+    exited = None if code is None else of_exit(code)
+    if exited is None:
+        return Failure(FailureClass.USER_CODE, message, code)
+    return Failure(exited.failure_class, message, exited.exit_code, exited.signal)
+
+
+def _number(match: re.Match[str] | None) -> int | None:
+    return int(next(filter(None, match.groups()))) if match else None

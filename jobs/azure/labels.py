@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainup.core.failure import Failure, FailureClass
-from trainup.jobs.target import Job, Owner
+from trainup.jobs.target import Job, Owner, TargetError
 
 DIGEST, RUN, ID, ATTEMPT = "trainup.digest", "trainup.run", "trainup.id", "trainup.attempt"
 PRICE = "trainup.node_price"
@@ -21,6 +21,7 @@ PHASES = "trainup.phases"
 """How long each phase took, as whoever watched it saw; the service tells only start and end."""
 RELEASED = "-"
 LONGEST = 1000
+"""Characters of a tag's value."""
 
 
 def id_tag(identity: str) -> str:
@@ -34,8 +35,14 @@ def owner_tag(owner: Owner) -> str:
 
 
 def owner_value(owner: Owner) -> str:
-    """Token and resource, shortened in the middle if it must be."""
-    return f"{owner.token} {owner.urn}"[:LONGEST]
+    """Token and resource. TargetError where no tag could hold them."""
+    value = f"{owner.token} {owner.urn}"
+    if len(value) > LONGEST:
+        raise TargetError(
+            f"the run's resource has a URN of {len(owner.urn)} characters, and a tag of Azure ML holds {LONGEST} with "
+            "its token: give the stack, the project or the components around the run shorter names"
+        )
+    return value
 
 
 def has(tags: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:
@@ -48,6 +55,12 @@ def owners(tags: Mapping[str, str]) -> tuple[Owner, ...]:
     told = [str(value) for key, value in sorted(tags.items()) if key.startswith(OWNER)]
     found = (value.partition(" ") for value in told if value != RELEASED)
     return tuple(Owner(urn, token) for token, _, urn in found if urn)
+
+
+def others(tags: Mapping[str, str] | None, own: Mapping[str, str]) -> dict[str, str]:
+    """The tags of all owners but those of `own`."""
+    left = {key: value for key, value in (tags or {}).items() if key.startswith(OWNER) and value != RELEASED}
+    return {key: value for key, value in left.items() if own.get(key) != value}
 
 
 def tags(job: Job, attempt: int) -> dict[str, str]:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainup.jobs.azure.blobs import Blobs
+from trainup.jobs.azure.client import AzureError
 from trainup.jobs.lines import LineCleaner
 
 FILES = re.compile(
-    r"user_logs/std_log(?:\D*?(?P<rank>\d+))?(?:_ps)?\.txt|azureml-logs/(?P<build>20_image_build_log)\.txt"
+    r"user_logs/std_log(?:\D*?(?P<rank>\d+))?(?P<server>_ps)?\.txt|azureml-logs/(?P<build>20_image_build_log)\.txt"
 )
 """What a command prints, a file for each process; and the build of the image, where Azure ML builds it."""
 OVERLAP = 64
@@ -26,7 +27,8 @@ def label(path: str) -> str | None:
         return None
     if match["build"]:
         return "[image build] "
-    return f"[{int(match['rank'])}] " if match["rank"] else ""
+    server = "ps " if match["server"] else ""  # TensorFlow counts its parameter servers for themselves
+    return f"[{server}{int(match['rank'])}] " if match["rank"] else ""
 
 
 @dataclass
@@ -58,41 +60,45 @@ class LogReader:
         for path in sorted(files):
             if (mark := label(path)) is None:
                 continue
-            file = self._files.setdefault(path, self._new(mark))
-            pieces = 0
-            while pieces < PIECES and self._step(path, file, files[path]):
-                file = self._files[path]
-                pieces += 1
-            if ended and pieces < PIECES:
-                self.finish(path)
+            self._files.setdefault(path, self._new(mark))
+            for _ in range(PIECES):
+                if not self._step(path, self._files[path], files[path]):
+                    if ended:
+                        self._finish(self._files[path])
+                    break
         lines, self._lines = self._lines, []
         return lines
 
-    def finish(self, path: str | None = None) -> list[str]:
-        """Call the last line of a file, or of all, complete; returns nothing for one file: `read` tells it."""
-        for file in [self._files[path]] if path else self._files.values():
-            self._add(file, file.cleaner.finish())
-        if path:
-            return []
+    def finish(self) -> list[str]:
+        """The lines that are left, the last one of each file called complete."""
+        for file in self._files.values():
+            self._finish(file)
         lines, self._lines = self._lines, []
         return lines
+
+    def _finish(self, file: _File) -> None:
+        self._add(file, file.cleaner.finish())
 
     def _new(self, mark: str) -> _File:
         return _File(mark, cleaner=LineCleaner(self._secrets))
 
     def _step(self, path: str, file: _File, address: str) -> bool:
-        """Read the next piece of a file; whether there is more of it."""
+        """Read the next piece of a file; whether there may be more of it."""
         known = file.last
         piece = self._blobs.read(address, file.position - len(known), PIECE)
         if piece is None:
             return False
-        is_same = piece.data[: len(known)] == known
-        is_shorter = piece.total is not None and piece.total < file.position
-        if is_shorter or (not is_same and len(piece.data) >= len(known)):
+        left = None if piece.total is None else piece.total - file.position
+        if not known.startswith(piece.data[: len(known)]) or (left is not None and left < 0):
             self._add(file, file.cleaner.finish() + AGAIN.encode() + b"\n")
             self._files[path] = self._new(file.label)
             return True
-        new = piece.data[len(known) :] if is_same else b""
+        new = piece.data[len(known) :]
+        if left and not new:  # the piece was cut short before it came to anything new
+            more = self._blobs.read(address, file.position, PIECE)
+            new = more.data if more else b""
+            if not new:
+                raise AzureError(f"the storage has {left} bytes more of {path}, and gives none of them")
         file.position += len(new)
         self.position += len(new)
         file.last = (known + new)[-OVERLAP:]
@@ -114,12 +120,7 @@ def tail(blobs: Blobs, files: Mapping[str, str], count: int, secrets: Sequence[b
             continue
         size = first.total or 1
         start = max(0, size - count * 1024)
-        data = b""
-        while start + len(data) < size:
-            piece = blobs.read(files[path], start + len(data), PIECE)
-            if piece is None or not piece.data:
-                break
-            data += piece.data
+        data = b"".join(blobs.pieces(files[path], start))
         cleaner = LineCleaner(secrets)
         found = (cleaner.feed(data) + cleaner.finish()).decode("utf-8", "replace").split("\n")[:-1]
         lines += [mark + line for line in (found[1:] if start else found)[-each:]]

@@ -4,6 +4,7 @@ Python 3.6 and its standard library are all that an image must have. `TRAINUP_SE
 vault's tokens are for, and `secrets`, variable → address of the secret.
 """
 
+import http.client
 import json
 import os
 import shlex
@@ -50,7 +51,7 @@ def patiently(action: Any, *arguments: Any) -> Any:
         except urllib.error.HTTPError as error:
             if not left or error.code not in (403, 408, 410, 429, 500, 502, 503, 504):
                 raise
-        except OSError:
+        except (OSError, http.client.HTTPException):
             if not left:
                 raise
         time.sleep(PAUSE)
@@ -67,7 +68,7 @@ def main(env: Any) -> None:
             url = address + "?api-version=" + VAULT_VERSION
             value = patiently(read, url, {"Authorization": "Bearer " + token})["value"]
             print("export " + name + "=" + shlex.quote(value))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
         sys.exit(
             f"trainup: the secret {name} could not be read from the key vault ({error}): the identity of this run "
             "needs the role Key Vault Secrets User on the workspace's vault"

@@ -21,6 +21,9 @@ def seconds_of(text: str | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
 
 
+BEFORE = (Status.QUEUED, Status.PREPARING)
+
+
 @dataclass(frozen=True)
 class Times:
     """What the service tells, in seconds since 1970."""
@@ -55,10 +58,16 @@ class Watched:
         if self.status is None or self.status.is_terminal:
             return dict(self.phases)
         until = times.ended if status.is_terminal and times.ended and times.ended > self.since else now
-        phase = PHASES[self.status]
-        self.phases = _rounded({**self.phases, phase: self.phases.get(phase, 0.0) + max(0.0, until - self.since)})
-        self.status, self.since = status, until
+        if self.status in BEFORE and status not in BEFORE and times.started and self.since < times.started < until:
+            self._spend(PHASES[self.status], times.started)  # nobody looked while it started
+            self.status = Status.RUNNING
+        self._spend(PHASES[self.status], until)
+        self.status = status
         return dict(self.phases)
+
+    def _spend(self, phase: str, until: float) -> None:
+        self.phases = _rounded({**self.phases, phase: self.phases.get(phase, 0.0) + max(0.0, until - self.since)})
+        self.since = until
 
     def _begin(self, status: Status, times: Times, now: float) -> None:
         if status.is_terminal:

@@ -1,20 +1,22 @@
 """From what Azure ML says of a job to a record."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainup.core.clusters import iso_seconds
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.status import Status
 from trainup.jobs.azure import labels
 from trainup.jobs.azure.failures import classify, message_of
 from trainup.jobs.azure.phases import Times, seconds_of
-from trainup.jobs.azure.statuses import status_of
+from trainup.jobs.azure.statuses import ENDED, STALLED, status_of
 from trainup.jobs.target import Record
 
 DEFAULT_PORTAL = "https://ml.azure.com"
+STOPPED = {FailureClass.CANCELED: Status.CANCELED, FailureClass.SERVICE: Status.NOT_RESPONDING}
+"""Why trainup itself ended a run → its status; what it waited for in vain has timed out."""
 READ_ONLY = frozenset({"status", "parameters"})
 
 
@@ -50,6 +52,11 @@ class Told:
         return str(self.details.get("status") or self.inside.get("status") or "")
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it cannot change any more."""
+        return self.word in ENDED
+
+    @property
     def times(self) -> Times:
         """When it was made, started and ended."""
         details, system = self.details, self.job.get("systemData") or {}
@@ -83,11 +90,9 @@ def outcome(told: Told) -> tuple[Status, Failure | None]:
         return status, None
     error = told.details.get("error")
     if status is Status.CANCELED and (stopped := labels.stopped_by(told.tags)):
-        by_request = stopped.failure_class is FailureClass.CANCELED
-        return status if by_request else Status.TIMED_OUT, stopped
+        return STOPPED.get(stopped.failure_class, Status.TIMED_OUT), stopped
     if status is Status.NOT_RESPONDING:
-        what = "is paused" if told.word == "Paused" else "does not answer any more: its node is gone or overloaded"
-        return status, Failure(FailureClass.SERVICE, f"the run {what}")
+        return status, Failure(FailureClass.SERVICE, f"the run {STALLED[told.word]}")
     if status is Status.CANCELED:
         failure = classify(error, fallback=FailureClass.CANCELED)
         if failure.failure_class is FailureClass.PREEMPTED:
@@ -96,7 +101,8 @@ def outcome(told: Told) -> tuple[Status, Failure | None]:
             return Status.TIMED_OUT, Failure(FailureClass.TIMEOUT, message_of(error) or _limit(told))
         text = message_of(error)
         return status, Failure(FailureClass.CANCELED, f"the run was canceled in Azure ML{f': {text}' if text else ''}")
-    failure = classify(error, fallback=FailureClass.USER_CODE if told.times.started else FailureClass.SERVICE)
+    ran = told.times.started is not None
+    failure = classify(error, fallback=FailureClass.USER_CODE if ran else FailureClass.SERVICE, ran=ran)
     if failure.failure_class is FailureClass.TIMEOUT:
         return Status.TIMED_OUT, failure
     return status, failure
@@ -104,22 +110,14 @@ def outcome(told: Told) -> tuple[Status, Failure | None]:
 
 def _ran_out(told: Told) -> bool:
     """Whether a canceled job had used up its time: the service does not always say why it ended one."""
-    limit, times = _seconds_of_iso((told.inside.get("limits") or {}).get("timeout")), told.times
+    limit, times = iso_seconds((told.inside.get("limits") or {}).get("timeout")), told.times
     if limit is None or times.started is None or times.ended is None:
         return False
     return times.ended - times.started >= limit
 
 
 def _limit(told: Told) -> str:
-    return f"the run used up its timeout of {_seconds_of_iso(told.inside['limits']['timeout']):g} s"
-
-
-def _seconds_of_iso(text: str | None) -> float | None:
-    """`PT1H30M` → 5400."""
-    match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", text or "")
-    if match is None:
-        return None
-    return sum(float(part) * unit for part, unit in zip(match.groups(), (86400, 3600, 60, 1), strict=True) if part)
+    return f"the run used up its timeout of {iso_seconds(told.inside['limits']['timeout']):g} s"
 
 
 def record_of(told: Told, *, portal: str, workspace: str, now: float, **facts: Any) -> Record:

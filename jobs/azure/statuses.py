@@ -18,6 +18,7 @@ STATUSES = {
     # Nobody goes on with it by itself, so waiting for it would never end.
     "Paused": Status.NOT_RESPONDING,
 }
+STALLED = {"NotResponding": "does not answer any more: its node is gone or overloaded", "Paused": "is paused"}
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
 """What cannot change any more. A job that does not respond may come back, and one that is paused go on."""
 

@@ -1,5 +1,6 @@
 """Everything that has to be in the workspace before a job can start, made or found."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ class Submission:
     workspace: Workspace
     hashes: TreeHashes = field(default_factory=TreeHashes)
     progress: Callable[[str], None] = lambda text: None
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody waits for the job any more: then it is not started either."""
     dry: bool = False
 
     def place(self, job: Job) -> Place:
@@ -51,8 +54,8 @@ class Submission:
         container, _ = self.workspace.datastore(DEFAULT_STORE)
         blobs = self.workspace.blobs
         try:
-            for name, _ in list(blobs.names(container, f"trainup/checkpoints/{identity}/")):
-                blobs.delete(below(container, name))
+            for blob in list(blobs.names(container, f"trainup/checkpoints/{identity}/")):
+                blobs.delete(below(container, blob.name))
         except AzureError as error:
             if error.status != 404:  # the container is made when something is first put there
                 raise
@@ -72,6 +75,7 @@ class Submission:
             manifest=job.manifest,
             hashes=self.hashes,
             progress=self.progress,
+            stop=self.stop,
         )
 
     def _environment(self, job: Job) -> str:
@@ -110,7 +114,7 @@ class Submission:
             return {}
         if self.dry:
             return vault.addresses(self.workspace, job.id, job.spec.secrets, job.owner)
-        return vault.store(self.workspace, job.id, job.secrets, job.owner, self.progress)
+        return vault.store(self.workspace, job.id, job.secrets, job.owner, self.progress, self.stop)
 
 
 def cluster_of(job: Job, workspace: str) -> str | None:

@@ -13,9 +13,9 @@ from trainup.core.failure import FailureClass
 from trainup.core.naming import job_name
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
-from trainup.jobs.azure import labels, tracking, vault, waiting
+from trainup.jobs.azure import job_files, labels, tracking, vault, waiting
 from trainup.jobs.azure.blobs import Blobs
-from trainup.jobs.azure.body import to_command_job
+from trainup.jobs.azure.body import kept_policy, to_command_job
 from trainup.jobs.azure.client import AzureError
 from trainup.jobs.azure.jobs import Jobs
 from trainup.jobs.azure.log import LogReader, tail
@@ -25,7 +25,7 @@ from trainup.jobs.azure.statuses import ENDED, status_of
 from trainup.jobs.azure.submission import Submission
 from trainup.jobs.azure.workspace import HISTORY_VERSION, Workspace
 from trainup.jobs.lines import mask_words
-from trainup.jobs.target import Job, Owner, Polling, Record, TargetError
+from trainup.jobs.target import File, Job, Owner, Polling, Record, TargetError
 
 CANCEL_SECONDS = 900.0
 """Azure ML first lets the script and the upload of its outputs end."""
@@ -48,7 +48,6 @@ class _Watch:
     details: dict[str, Any] = field(default_factory=dict)
     phases: Watched = field(default_factory=Watched)
     log: LogReader | None = None
-    lookout: waiting.Lookout | None = None
     own: dict[str, str] = field(default_factory=dict)
     """The tag by which it belongs to whoever follows it."""
 
@@ -78,12 +77,9 @@ class AzureTarget:
     # What is there.
 
     def active_runs(self, owner: Owner) -> list[Record]:
-        found = [self._record(Told(job)) for job in self._jobs.tagged(labels.owner_tag(owner))]
-        return [
-            record
-            for record in found
-            if not record.status.is_terminal and any(owner.is_same_resource(other) for other in record.owners)
-        ]
+        told = (Told(job) for job in self._jobs.tagged(labels.owner_tag(owner)))
+        found = [self._record(one) for one in told if not one.has_ended]
+        return [record for record in found if any(owner.is_same_resource(other) for other in record.owners)]
 
     def attempts(self, identity: str) -> list[Record]:
         jobs = self._jobs.attempts(identity)
@@ -137,7 +133,13 @@ class AzureTarget:
         if job.spec.description:
             changes["description"] = job.spec.description
         self._watch(name).own = own
-        return self._tagged(name, {**job.spec.tags, **own}, **changes)
+        found = self._tagged(name, {**job.spec.tags, **own}, **changes)
+        if found and not Told(found).has_ended and (kept := kept_policy(job, found["properties"])):
+            changed = f"{' and '.join(kept)} {'was' if len(kept) == 1 else 'were'} changed"
+            self.submission.progress(
+                f"{name} was started before {changed}, and keeps what it has; another attempt would not"
+            )
+        return found
 
     def launch(self, record: Record, job: Job) -> Record:
         place = self.submission.place(job)
@@ -167,10 +169,10 @@ class AzureTarget:
     def settle(self, record: Record) -> Record:
         if not record.status.is_terminal:
             return record
-        if record.status is Status.NOT_RESPONDING:
+        if record.status is Status.NOT_RESPONDING and record.failure and not self._told(record.name).has_ended:
             # It may come back; it must not, once another attempt goes on from its checkpoints.
-            with contextlib.suppress(AzureError):
-                self._client.post(f"{self.workspace.job(record.name)}/cancel")
+            why = record.failure.message.replace("the run", "it", 1)
+            record = self.cancel(record.name, why, FailureClass.SERVICE) or record
         watch = self._watch(record.name)
         seen = {labels.PHASES: labels.write(watch.phases.phases)} if watch.phases.phases else {}
         if not seen and not watch.own:
@@ -186,7 +188,7 @@ class AzureTarget:
 
     def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
         found = self._jobs.find(name)
-        if found is not None and not status_of(Told(found).word).is_terminal:
+        if found is not None and not Told(found).has_ended:
             with contextlib.suppress(AzureError):  # the reason is a courtesy; what counts is that it ends
                 self._tagged(name, {labels.STOPPED: labels.stopped(kind, reason)})
             try:
@@ -195,40 +197,48 @@ class AzureTarget:
                 if error.status not in (400, 404, 409):  # ended or deleted in this very moment
                     raise
         self._watch(name).job = None
-        return self._until(name, lambda record: record.status.is_terminal, "being canceled")
+        return self._until(name, lambda told: told.has_ended, "being canceled")
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
-        orphans = []
-        for job in self._jobs.attempts(identity):
-            tag = labels.owner_tag(owner)
-            if not labels.has(job["properties"].get("tags"), {tag: labels.owner_value(owner)}):
-                continue  # adopted by a later create of the same resource, or never ours
-            left = self._tagged(job["name"], {tag: labels.RELEASED})
-            if left and not labels.owners(left["properties"].get("tags") or {}):
-                orphans.append(left)
+        own = {labels.owner_tag(owner): labels.owner_value(owner)}
+        attempts = self._jobs.attempts(identity)
+        # Adopted by a later create of the same resource, or never ours: those are none of our business.
+        mine = [job for job in attempts if labels.has(job["properties"].get("tags"), own)]
+        orphans = [job for job in mine if not labels.others(job["properties"].get("tags"), own)]
+        # Whoever repeats this after a failure must find the same runs: so our tags go last.
         for job in orphans:
             self.cancel(job["name"], "its resource was removed")
-            # On the way to an empty subscription, the vault or our role on it may be gone already.
-            with contextlib.suppress(AzureError):
-                vault.remove(self.workspace, job["properties"])
-        if on_delete is OnDelete.KEEP:
-            return
-        for job in orphans:
-            now = self._jobs.find(job["name"])
-            if now is None or labels.owners(now["properties"].get("tags") or {}):
-                continue  # deleted elsewhere, or adopted in the meantime
-            if on_delete is OnDelete.ARCHIVE:
-                self._jobs.put(now, isArchived=True)
-            else:
-                self._delete(job["name"])
-        if on_delete is OnDelete.DELETE and orphans and not self._jobs.attempts(identity):
+            self._remove_secrets(job)
+        if on_delete is OnDelete.DELETE and orphans and len(orphans) == len(attempts):
             self.submission.remove_checkpoints(identity)
+        for job in mine:
+            self._give_up(job["name"], own, on_delete)
+
+    def _give_up(self, name: str, own: Mapping[str, str], on_delete: OnDelete) -> None:
+        now = self._jobs.find(name)
+        if now is None or not labels.has(now["properties"].get("tags"), own):
+            return  # deleted elsewhere, or taken over in the meantime
+        released = dict.fromkeys(own, labels.RELEASED)
+        if on_delete is OnDelete.KEEP or labels.others(now["properties"].get("tags"), own):
+            self._tagged(name, released)
+        elif on_delete is OnDelete.ARCHIVE:
+            self._tagged(name, released, isArchived=True)
+        else:
+            self._delete(name)
+
+    def _remove_secrets(self, job: Mapping[str, Any]) -> None:
+        try:
+            vault.remove(self.workspace, job["properties"])
+        except AzureError as error:
+            # On the way to an empty subscription, the vault or our role on it may be gone already.
+            if error.status not in (403, 404):
+                raise
 
     def _delete(self, name: str) -> None:
         self._client.delete(self.workspace.job(name))
-        self._until(name, lambda record: False, "being deleted")
+        self._until(name, lambda told: False, "being deleted")
 
-    # Its log.
+    # What it printed, and what it left behind.
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         watch = self._watch(name)
@@ -252,17 +262,24 @@ class AzureTarget:
         return [], max(1, watch.log.position)
 
     def log_tail(self, name: str, lines: int) -> list[str]:
-        files = (self._details(name) or {}).get("logFiles") or {}
         try:
+            files = (self._details(name) or {}).get("logFiles") or {}
             return tail(Blobs(self._client), files, lines, self._words)
         except AzureError as error:
             return [f"— the log could not be read: {error} —"]
+
+    def files(self, name: str, part: str | None = None) -> list[File]:
+        return job_files.files(self.workspace, name, part)
 
     # One job.
 
     def _watch(self, name: str) -> _Watch:
         with self._lock:
             return self._watches.setdefault(name, _Watch())
+
+    def _told(self, name: str) -> Told:
+        watch = self._watch(name)
+        return Told(watch.job or {"name": name}, watch.details)
 
     def _looked_at(self, watch: _Watch) -> Record:
         assert watch.job is not None
@@ -290,10 +307,8 @@ class AzureTarget:
         cluster = watch.job["properties"].get("computeId")
         if not cluster:
             return None
-        if watch.lookout is None:
-            watch.lookout = waiting.Lookout(lambda: self.workspace.compute(cluster))
         with contextlib.suppress(AzureError):  # why it waits is worth knowing, and no reason to stop waiting
-            return watch.lookout.compute()
+            return self.workspace.compute(cluster)
         return None
 
     def _view(self, job: dict[str, Any]) -> Record:
@@ -319,9 +334,9 @@ class AzureTarget:
         self._watch(name).job = found = self._jobs.tag(name, wanted, **more)
         return found
 
-    def _until(self, name: str, condition: Callable[[Record], bool], what: str) -> Record | None:
+    def _until(self, name: str, condition: Callable[[Told], bool], what: str) -> Record | None:
         end, pause = time.monotonic() + CANCEL_SECONDS, self.polling.fastest / 4
-        while (record := self.get(name)) and not condition(record):
+        while (record := self.get(name)) and not condition(self._told(name)):
             if time.monotonic() > end:
                 late = f"{CANCEL_SECONDS:.0f} s after {what}"
                 raise TargetError(f"{name} is still {record.status} {late}: {record.web_url}")

@@ -1,17 +1,14 @@
 """Metrics of a job, from the tracking server that every workspace has."""
 
-import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
 from trainup.core.metrics import best_of, metrics_of
 from trainup.core.numbers import to_number
-from trainup.jobs.azure.blobs import below
-from trainup.jobs.azure.client import AzureError
-from trainup.jobs.azure.workspace import ARTIFACTS, Workspace
+from trainup.jobs.azure.blobs import Blobs
+from trainup.jobs.azure.workspace import Workspace
 
 AT_ONCE = 8
 PAGE = "5000"
-MOST_BYTES = 1 << 20
 
 
 def metrics(workspace: Workspace, name: str) -> tuple[dict[str, float], dict[str, float]]:
@@ -29,12 +26,9 @@ def metrics(workspace: Workspace, name: str) -> tuple[dict[str, float], dict[str
 
 
 def _file(workspace: Workspace, name: str) -> dict[str, float]:
-    """What a script that does not know MLflow wrote down. Whoever may not read the outputs has no metrics."""
-    with contextlib.suppress(AzureError):
-        container, _ = workspace.datastore(ARTIFACTS)
-        piece = workspace.blobs.read(below(container, f"ExperimentRun/dcid.{name}/outputs/metrics.json"), 0, MOST_BYTES)
-        return metrics_of(piece.data) if piece else {}
-    return {}
+    """What a script that does not know MLflow wrote down. Reading it takes no role on the storage itself."""
+    found = workspace.client.find(f"{workspace.artifacts(name)}/contentinfo", version="", path="outputs/metrics.json")
+    return metrics_of(b"".join(Blobs(workspace.client).pieces(found["contentUri"]))) if found else {}
 
 
 def _history(workspace: Workspace, name: str, key: str) -> list[float]:

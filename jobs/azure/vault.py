@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -40,7 +41,8 @@ def store(
     identity: str,
     secrets: Mapping[str, str],
     owner: Owner,
-    progress: Callable[[str], None] = lambda text: None,
+    progress: Callable[[str], None],
+    stop: threading.Event,
 ) -> dict[str, str]:
     """Put the values into the vault; returns their addresses."""
     found = addresses(workspace, identity, secrets, owner)
@@ -49,7 +51,7 @@ def store(
         body = {"value": value, "contentType": "text/plain", "tags": {"managed-by": "trainup", "run": identity}}
         put = partial(_put, client, found[variable], body)
         try:
-            patiently(client, put, NO_ROLE, "the role on the key vault", progress)
+            patiently(client, put, NO_ROLE, "the role on the key vault", progress, stop)
         except AzureError as error:
             if error.status not in (401, 403):
                 raise

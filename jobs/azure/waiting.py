@@ -1,9 +1,5 @@
 """What a job waits for, and since when it is in vain."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from trainup.core.clusters import ClusterStatus
 from trainup.core.failure import REMEDIES, FailureClass
 from trainup.core.status import Status
@@ -11,8 +7,6 @@ from trainup.jobs.azure.failures import class_of
 from trainup.jobs.azure.records import Told
 from trainup.jobs.azure.workspace import Compute
 
-LOOK_EVERY = 15.0
-"""Seconds between two looks at a cluster."""
 NODES = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
 
 
@@ -47,20 +41,3 @@ def cluster_reason(cluster: ClusterStatus, wanted: int, size: str = "") -> tuple
     if cluster.nodes.get("running", 0) and not cluster.nodes.get("idle", 0):
         return f"{shown}: other runs are at work on them", None
     return shown, None
-
-
-@dataclass
-class Lookout:
-    """Looks at a cluster now and then, not at every look at the job."""
-
-    look: Callable[[], Compute | None]
-    every: float = LOOK_EVERY
-    _compute: Compute | None = None
-    _next: float = 0.0
-
-    def compute(self) -> Compute | None:
-        """The cluster as it was not long ago."""
-        now = time.monotonic()
-        if now >= self._next:
-            self._compute, self._next = self.look(), now + self.every
-        return self._compute

@@ -54,6 +54,10 @@ class Workspace:
         """An address of the run history."""
         return f"{self.api}/history/v1.0{self.id}/{path}"
 
+    def artifacts(self, name: str) -> str:
+        """The address of the files that a job left behind."""
+        return f"{self.api}/artifact/v2.0{self.id}/artifacts/ExperimentRun/dcid.{name}"
+
     @property
     def mlflow(self) -> str:
         """The tracking server's REST API."""

@@ -75,6 +75,7 @@ class Supervisor:
                 end = Ended(Status.FAILED, Failure(kind, str(error)))
             except Exception as error:  # the attempt must not stay open; the cause is recorded and logged
                 traceback.print_exc()
+                self.kill_leftovers()
                 end = Ended(
                     Status.FAILED, Failure(FailureClass.SERVICE, f"the run could not be carried out: {error!r}")
                 )

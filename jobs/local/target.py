@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.snapshot import SnapshotError
 from trainup.jobs.snapshot import copy as copy_snapshot
-from trainup.jobs.target import Job, Owner, Polling, Record, TargetError
+from trainup.jobs.target import File, Job, Owner, Polling, Record, TargetError
 
 CANCEL_SECONDS = GRACE + 30.0
+PIECE = 1 << 20
 POLLING = Polling(fastest=0.05, queued=0.5, running=0.1)
 
 
@@ -119,35 +120,41 @@ class LocalTarget:
         return self.settle(record) if record else None
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
-        orphans = []
+        # Whoever repeats this after a failure must find the same runs: so the owner goes last.
+        for record in self.attempts(identity):
+            if _is_only_of(record, owner):
+                self.cancel(record.name, "its resource was removed")
         with self.exclusive():
-            for record in self.attempts(identity):
-                owners = [other for other in record.owners if other.token != owner.token]
-                if len(owners) < len(record.owners):
-                    self._redefine(record.name, owners=[asdict(other) for other in owners])
-                    if not owners:
-                        orphans.append(record)
-        for record in orphans:
-            self.cancel(record.name, "its resource was removed")
-        if on_delete is OnDelete.KEEP:
-            return
-        with self.exclusive():
-            for record in orphans:
-                now = self.get(record.name)
-                if now is None or now.owners:
-                    continue  # adopted in the meantime
-                if on_delete is OnDelete.ARCHIVE:
-                    self._redefine(record.name, archived=True)
-                else:
-                    self._remove(self._folder(record.name))
-            if on_delete is OnDelete.DELETE and orphans and not self.attempts(identity):
+            attempts = self.attempts(identity)
+            if on_delete is OnDelete.DELETE and attempts and all(_is_only_of(record, owner) for record in attempts):
                 shutil.rmtree(self.workspace.runs / ".checkpoints" / identity, ignore_errors=True)
+            for record in attempts:
+                self._give_up(record, owner, on_delete)
+
+    def _give_up(self, record: Record, owner: Owner, on_delete: OnDelete) -> None:
+        left = [asdict(other) for other in record.owners if other.token != owner.token]
+        if len(left) == len(record.owners):
+            return
+        if on_delete is OnDelete.KEEP or left:
+            self._redefine(record.name, owners=left)
+        elif on_delete is OnDelete.ARCHIVE:
+            self._redefine(record.name, owners=left, archived=True)
+        else:
+            self._remove(self._folder(record.name))
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         return log.read_lines(self._folder(name).log, position)
 
     def log_tail(self, name: str, lines: int) -> list[str]:
         return log.tail(self._folder(name).log, lines)
+
+    def files(self, name: str, part: str | None = None) -> list[File]:
+        folder = self._folder(name)
+        named = launch.named_outputs(folder, (ledger.definition_of(folder) or {}).get("spec", {}))
+        if part is not None and part not in (known := [path.name for path in named]):
+            raise TargetError(f"{name} has no output {part!r}; there are {', '.join(sorted(known)) or 'none'}")
+        root = folder.outputs / (part or "")
+        return [_file(root, path) for path in sorted(root.rglob("*")) if path.is_file()]
 
     def _folder(self, name: str) -> RunFolder:
         return RunFolder(self.workspace.runs / name)
@@ -230,6 +237,20 @@ class LocalTarget:
 
 _children: list["subprocess.Popen[bytes]"] = []
 _children_lock = threading.Lock()
+
+
+def _is_only_of(record: Record, owner: Owner) -> bool:
+    return {other.token for other in record.owners} == {owner.token}
+
+
+def _file(root: Path, path: Path) -> File:
+    def pieces() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+    status = path.stat()
+    return File(path.relative_to(root).as_posix(), status.st_size, status.st_mtime, pieces)
 
 
 def _link_outputs(folder: RunFolder) -> None:

@@ -102,6 +102,9 @@ class Azure:
     default_output: bool = True
     """Whether a job tells its `default` output, as the service does; azure-ai-ml 1.35 cannot stream such a job."""
 
+    output_uris: bool = True
+    """Whether a job tells where its named outputs lie; without that, only the data service does."""
+
     page: int = 100
     """Items in one page of a list."""
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
+TERMINAL = frozenset({"Completed", "Failed", "Canceled"})
+"""What cannot change any more. A run that does not respond may come back, and one that is paused go on."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ class Run:
     def last(self, name: str) -> Metric:
         """The value that counts as the metric's last: the highest step, then the latest."""
         return max(self.metrics[name], key=lambda metric: (metric.step, metric.timestamp, metric.value))
+
+
+def output_uri(run: str, output: str) -> str:
+    """Where a named output of a job lies that names no place of its own."""
+    return f"azureml://datastores/workspaceblobstore/paths/azureml/{run}/{output}/"
 
 
 class Runs:

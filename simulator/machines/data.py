@@ -9,6 +9,7 @@ from typing import Any
 
 from trainup.simulator.cloud import roles, shape
 from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.runs import output_uri
 from trainup.simulator.machines import files
 from trainup.simulator.machines.errors import Failed
 from trainup.simulator.machines.files import Place, Unreachable
@@ -146,6 +147,7 @@ class Data:
     def _uri(self, name: str, given: Mapping[str, Any]) -> str:
         if given.get("uri"):
             return str(given["uri"])
-        uri = f"azureml://datastores/workspaceblobstore/paths/azureml/{self.name}/{name}/"
-        self.azure.amend(self.job, {f"properties.outputs.{name}.uri": uri})
+        uri = output_uri(self.name, name)
+        if self.azure.output_uris:
+            self.azure.amend(self.job, {f"properties.outputs.{name}.uri": uri})
         return uri

@@ -68,6 +68,10 @@ class Job(threading.Thread):
         """Take its nodes away, if it has any."""
         self._evicted.set()
 
+    def stall(self, status: str) -> None:
+        """Nothing is heard of it any more, or somebody has paused it."""
+        self._move(status)
+
     def run(self) -> None:
         """The thread's work; whatever happens, the run ends in some status."""
         try:

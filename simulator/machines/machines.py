@@ -56,6 +56,11 @@ class Machines:
         if found := self._find(job):
             found.evict()
 
+    def stall(self, job: str, status: str) -> None:
+        """Let the service say that a job is `NotResponding` or `Paused`; its command goes on."""
+        if found := self._find(job):
+            found.stall(status)
+
     def wait(self, job: str, seconds: float = 60) -> Run:
         """The run of a job once it is over. TimeoutError when it is not by then."""
         found = self._find(job)
@@ -103,8 +108,8 @@ class Machines:
             self._start(resource)
         elif kind == JOBS:
             workspace, _, name = resource["id"].rpartition("/jobs/")
+            self._azure.runs.remove(workspace, name)  # first: nobody sees how it ends
             self.cancel(resource["id"])
-            self._azure.runs.remove(workspace, name)
 
     def _compute_changed(self, method: str, resource: Resource) -> None:
         if shape.get(resource, "properties.computeType") != "AmlCompute":

@@ -7,7 +7,7 @@ from typing import Any
 from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.refusal import Refused
-from trainup.simulator.cloud.runs import Run, Runs
+from trainup.simulator.cloud.runs import Run, Runs, output_uri
 from trainup.simulator.rest.artifacts import artifacts_of, signed
 from trainup.simulator.rest.routing import WORKSPACE, Request, Response, Route
 
@@ -113,8 +113,8 @@ def _resolved(azure: Azure, request: Request) -> Response:
     for run in azure.runs.of(request.workspace):
         outputs: Mapping[str, Any] = shape.get(_job(azure, run), "properties.outputs") or {}
         for name, output in outputs.items():
-            asset, uri = _asset_id(azure, run, name), str(shape.get(output, "uri") or "")
-            if asset in request.json().get("values", []) and uri:
+            asset, uri = _asset_id(azure, run, name), str(shape.get(output, "uri") or output_uri(run.name, name))
+            if asset in request.json().get("values", []):
                 long = uri.replace("azureml://", f"azureml:/{_scope(request.workspace)}/", 1)
                 found[asset] = {"uri": long, "path": long, "type": _type_of(output)}
     return Response(200, {"values": found})

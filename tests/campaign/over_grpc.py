@@ -32,6 +32,8 @@ class Tally:
         self.lost: list[str] = []
         self.doubled: list[str] = []
         self.logs: list[str] = []
+        self.left: list[str] = []
+        """Runs that outlived their resource."""
         self.lock = threading.Lock()
 
     def killed(self) -> None:
@@ -61,15 +63,16 @@ class Tally:
 
     @property
     def is_clean(self) -> bool:
-        return not (self.lost or self.doubled or self.logs)
+        return not (self.lost or self.doubled or self.logs or self.left)
 
     def __str__(self) -> str:
         lines = [
             f"{self.kills} kills, {self.digests} digests, {self.attempts} attempts, {self.starts} started scripts",
-            f"lost {len(self.lost)}, doubled {len(self.doubled)}, wrong logs {len(self.logs)}",
+            f"lost {len(self.lost)}, doubled {len(self.doubled)}, wrong logs {len(self.logs)}, left {len(self.left)}",
             *self.lost,
             *self.doubled,
             *self.logs,
+            *self.left,
         ]
         return "\n".join(lines)
 

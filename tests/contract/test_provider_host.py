@@ -368,6 +368,22 @@ def test_a_program_that_is_not_there_is_the_environments_fault(engine: Plugin) -
         _run(engine, command=["no-such-program"])
 
 
+def test_a_run_whose_record_cannot_be_read_any_more_stays_in_state(engine: Plugin, project: Path) -> None:
+    checked, _ = engine.check(RUN, {**GIVEN, "command": ["sh", "-c", "echo started; sleep 1000"]})
+    with ThreadPoolExecutor(1) as pool:
+        create = pool.submit(engine.create, RUN, checked)
+        engine.engine.wait_for("started")
+        (record,) = (project / ".trainup" / "test" / "runs").glob("*/run.json")
+        whole = record.read_text()
+        record.write_text("{")
+        with pytest.raises(Failed, match="could not be watched") as failed:
+            create.result()
+    assert (failed.value.id, failed.value.refresh) == (record.parent.name, True)
+    record.write_text(whole)
+    engine.delete(Resource(RUN, failed.value.id, checked, failed.value.outputs))
+    assert processes.left(record.parent) == []
+
+
 def test_what_a_script_leaves_running_is_ended(engine: Plugin, project: Path) -> None:
     _run(engine, "setsid sleep 1000 & nohup sleep 1000 & echo started")
     assert processes.left(project / ".trainup") == []

@@ -15,11 +15,12 @@ from trainup.core.status import Status
 from trainup.jobs import lifecycle
 from trainup.jobs.lifecycle import Listener
 from trainup.jobs.local import environments
+from trainup.jobs.local import target as local_target
 from trainup.jobs.local.files import read_json
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import RunFolder, Workspace
-from trainup.jobs.target import Job, Owner, Record
+from trainup.jobs.target import Job, Owner, Record, TargetError
 
 URN = "urn:pulumi:test::trainup::trainup:index:Run::"
 NEVER = threading.Event()
@@ -135,6 +136,24 @@ def test_releasing_cancels_and_then_does_as_it_is_told(target: LocalTarget, on_d
     assert (target.workspace.runs / ".checkpoints" / record.id).exists() == (on_delete is not OnDelete.DELETE)
     definition = read_json(RunFolder(target.workspace.runs / record.name).definition) or {}
     assert definition.get("archived", False) == (on_delete is OnDelete.ARCHIVE)
+
+
+@pytest.mark.parametrize("on_delete", list(OnDelete))
+def test_a_release_that_was_broken_off_is_made_good_by_the_next(
+    target: LocalTarget, on_delete: OnDelete, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = _job("echo started; sleep 1000")
+    record = _start(target, job)
+    with monkeypatch.context() as patch:
+        patch.setattr(local_target, "CANCEL_SECONDS", -1.0)
+        with pytest.raises(TargetError, match="did not end"):
+            target.release(job.id, job.owner, on_delete)
+    assert [owner.token for owner in (target.get(record.name) or record).owners] == [job.owner.token]
+    target.release(job.id, job.owner, on_delete)
+    left = target.get(record.name)
+    assert (left is None) == (on_delete is OnDelete.DELETE)
+    assert left is None or (left.status, left.owners) == (Status.CANCELED, ())
+    assert (target.workspace.runs / ".checkpoints" / record.id).exists() == (on_delete is not OnDelete.DELETE)
 
 
 def test_requirements_that_do_not_resolve_give_the_resolvers_own_message(target: LocalTarget, tmp_path: Path) -> None:

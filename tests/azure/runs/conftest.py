@@ -58,7 +58,7 @@ class World:
     def client(self) -> AzureClient:
         """A client as a new process would have one."""
         endpoints = find_endpoints()
-        return AzureClient(endpoints, find_credential(endpoints), IMPATIENT)
+        return AzureClient(endpoints, find_credential(endpoints, retries=IMPATIENT.retries), IMPATIENT)
 
     def target(self, secrets: Mapping[str, str] | None = None) -> AzureTarget:
         """A target as a new process would have one."""
@@ -118,13 +118,14 @@ class World:
         record = lifecycle.run(target or self.target(job.secrets), job, listener, stop or threading.Event())
         return record, heard
 
-    def open_vault(self) -> None:
-        """Let the deployer write the vault's secrets, and the nodes read them."""
+    def open_vault(self) -> str:
+        """Let the deployer write the vault's secrets, and the nodes read them; returns the vault's id."""
         vault = f"{self.sample.group}/providers/Microsoft.KeyVault/vaults/team-vault"
         self.azure.amend(vault, {"properties.enableRbacAuthorization": True})
         nodes = self.azure.get(self.sample.identity)["properties"]["principalId"]
         grant(self.azure, roles.SECRETS_USER, vault, nodes)
         grant(self.azure, roles.SECRETS_OFFICER, vault, self.azure.deployer, kind="User")
+        return vault
 
     def jobs(self) -> list[dict[str, Any]]:
         """All jobs in the workspace."""

@@ -3,6 +3,8 @@
 from tests.azure.runs.conftest import World
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
+from trainup.simulator.cloud.faults import Fault
+from trainup.simulator.cloud.refusal import Refused
 
 SCRIPT = """\
 import os, sys, urllib.request
@@ -52,12 +54,35 @@ def test_a_script_that_does_not_know_mlflow_writes_its_metrics_down(world: World
     assert (record.metrics, record.best) == ({"accuracy": 0.9}, {"accuracy": 0.9})
 
 
+def test_metrics_that_were_written_down_and_cannot_be_read_are_not_taken_for_none(world: World) -> None:
+    text = 'echo \'{"accuracy": 0.9}\' > "$TRAINUP_OUTPUT_DIR/metrics.json"'
+    refused = Refused(403, "AuthorizationFailed", "The client does not have authorization")
+    world.azure.faults.add(Fault(path="*/contentinfo", error=refused))
+    _, heard = world.run(world.shell(text))
+    assert "its metrics could not be read" in heard.told[-1].waiting
+    assert world.run(world.shell(text))[0].metrics == {"accuracy": 0.9}, "whoever looks later has them"
+
+
+def test_metrics_that_come_in_pieces_are_read_whole(world: World) -> None:
+    world.azure.faults.add(Fault(path="*/metrics.json", short=True, times=2))
+    record, _ = world.run(world.shell('echo \'{"accuracy": 0.9}\' > "$TRAINUP_OUTPUT_DIR/metrics.json"'))
+    assert record.metrics == {"accuracy": 0.9}
+
+
+def test_metrics_that_were_written_down_take_no_role_on_the_storage(world: World) -> None:
+    for role in list(world.azure.each("Microsoft.Authorization/roleAssignments")):
+        if role["properties"]["principalId"] == world.azure.deployer:
+            world.azure.delete(role["id"])
+    record, _ = world.run(world.shell('echo \'{"accuracy": 0.9}\' > "$TRAINUP_OUTPUT_DIR/metrics.json"'))
+    assert record.metrics == {"accuracy": 0.9}
+
+
 def test_a_record_tells_where_everything_is(world: World) -> None:
     record, _ = world.run(world.shell("true"))
     assert record.outputs_uri.endswith(f"/ExperimentRun/dcid.{record.name}/outputs/")
     assert record.log_uri.endswith(f"/ExperimentRun/dcid.{record.name}/user_logs/std_log.txt")
     assert record.name in record.web_url
-    assert set(record.phases) >= {"queued", "running"}
+    assert "running" in record.phases, "however fast it was"
 
 
 def test_a_later_reader_sees_the_phases_that_were_watched(world: World) -> None:

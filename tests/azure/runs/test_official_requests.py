@@ -33,7 +33,7 @@ FILES: dict[str, dict[str, Any]] = {
             "pets": {"type": "uri_folder", "path": "azureml:pets:2", "mode": "download"},
             "raw": {"path": f"{STORE}/raw/"},
         },
-        "outputs": {"model": {"type": "uri_folder", "mode": "upload"}, "report": {}},
+        "outputs": {"model": {"type": "uri_folder", "mode": "upload"}, "report": {}, "best": {"type": "mlflow_model"}},
         "distribution": {"type": "pytorch", "process_count_per_instance": 2},
         "resources": {"instance_count": 2, "shm_size": "16g"},
         "limits": {"timeout": 90061},
@@ -93,7 +93,6 @@ DIFFERENCES = {
 UNSAID = {
     "displayName": ("display_name", "the official client makes one up; trainup takes the run's id"),
     "experimentName": ("experiment_name", "the official client takes the name of the folder it is called in"),
-    "identity.*": ("identity", "trainup takes the cluster's, for tokens inside of the run"),
     "resources.instanceCount": ("resources", "trainup says the one that the service would take"),
 }
 """Path → the key of the file that settles it, and why both need not be the same without it."""

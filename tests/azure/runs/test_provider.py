@@ -12,6 +12,7 @@ from tests.azure.runs.conftest import World
 from tests.support.plugin import Failed, Plugin, Resource, plugin, urn
 from trainup.core.values import UNKNOWN, Secret
 from trainup.simulator.cloud.faults import Cut, Fault
+from trainup.simulator.cloud.refusal import Refused
 
 RUN = urn("Run", "pets")
 PLANTED = "pl4nted-v4lue"
@@ -47,6 +48,21 @@ def shell(text: str) -> dict[str, Any]:
     return {"command": ["bash", "-c", text]}
 
 
+def creating(engine: Plugin, inputs: dict[str, Any]) -> tuple[threading.Thread, list[Failed]]:
+    """A create in a thread of its own; the list gets its error."""
+    failed: list[Failed] = []
+
+    def create() -> None:
+        try:
+            engine.create(RUN, inputs)
+        except Failed as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=create)
+    thread.start()
+    return thread, failed
+
+
 def test_a_run_is_previewed_trained_read_and_deleted(world: World, engine: Plugin) -> None:
     world.write(train__py="print('trained')")
     inputs = checked(engine, world, source="code", script="train.py")
@@ -75,19 +91,23 @@ def test_a_failure_keeps_id_and_outputs_and_says_everything_there_is_to_say(worl
         assert part in told
 
 
+def test_a_run_that_can_not_be_watched_any_more_is_kept_and_can_be_destroyed(world: World, engine: Plugin) -> None:
+    """The role, the login or the service was lost after the job had been started."""
+    lost = Refused(403, "AuthorizationFailed", "The client does not have authorization to perform this action")
+    world.azure.faults.add(Fault("GET", path="*/details", error=lost))
+    inputs = checked(engine, world, **shell("sleep 600"))
+    with pytest.raises(Failed, match="AuthorizationFailed") as failed:
+        engine.create(RUN, inputs)
+    assert (failed.value.id, failed.value.refresh) == (world.names()[0], True)
+    kept = Resource(RUN, failed.value.id, inputs, failed.value.outputs)
+    engine.delete(kept)
+    assert world.jobs()[0]["properties"]["status"] == "Canceled"
+
+
 def test_ctrl_c_leaves_the_run_alone_and_the_next_up_attaches(world: World, engine: Plugin) -> None:
     go = world.project / "go"
     inputs = checked(engine, world, **shell(f"echo started; while [ ! -e {go} ]; do sleep 0.05; done; echo ended"))
-    failed: list[Failed] = []
-
-    def create() -> None:
-        try:
-            engine.create(RUN, inputs)
-        except Failed as error:
-            failed.append(error)
-
-    waiting = threading.Thread(target=create)
-    waiting.start()
+    waiting, failed = creating(engine, inputs)
     engine.engine.wait_for("started")
     engine.cancel()
     waiting.join()
@@ -103,6 +123,19 @@ def test_ctrl_c_leaves_the_run_alone_and_the_next_up_attaches(world: World, engi
         assert ended[0].outputs["status"] == "Completed"
         assert later.engine.lines().count("ended") == 1
     assert len(world.jobs()) == 1
+
+
+def test_ctrl_c_is_heard_while_a_role_is_waited_for_and_nothing_is_started(world: World, engine: Plugin) -> None:
+    world.write(train__py="print('trained')")
+    missing = Refused(403, "AuthorizationPermissionMismatch", "This request is not authorized")
+    world.azure.faults.add(Fault("PUT", path="*/code/train.py", error=missing))
+    inputs = checked(engine, world, source="code", script="train.py")
+    waiting, failed = creating(engine, inputs)
+    engine.engine.wait_for("waiting for the role on the workspace's storage")
+    engine.cancel()
+    waiting.join()
+    assert "was interrupted, and nothing was started" in str(failed[0])
+    assert (failed[0].id, world.jobs()) == ("", [])
 
 
 def test_secrets_reach_the_script_and_nothing_else(world: World, engine: Plugin) -> None:

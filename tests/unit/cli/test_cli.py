@@ -126,6 +126,26 @@ def test_a_log_is_printed_as_it_is(project: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == "epoch 1\nepoch 2\n"
 
 
+def test_what_a_run_left_behind_is_copied_into_a_folder_of_its_own(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _run(project)
+    (folder.outputs / "a b").mkdir()
+    (folder.outputs / "a b" / "model.bin").write_text("weights")
+    _pulumi(project, _state(_resource(folder)))
+    assert main(["download", "digits"]) == 0
+    assert capsys.readouterr().out == f"{folder.name}\n"
+    assert (project / folder.name / "a b" / "model.bin").read_text() == "weights"
+    assert main(["download", "digits", "--to", "there"]) == 0
+    assert [path.name for path in (project / "there").rglob("*.*")] == ["model.bin"], "and nothing half done beside it"
+
+
+def test_an_output_that_a_run_does_not_have_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _pulumi(project, _state(_resource(_run(project))))
+    assert main(["download", "digits", "model"]) == 1
+    assert "has no output 'model'; there are none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", ["{", '{"version": 7}', '{"version": 1}', "\x00"])
 @pytest.mark.parametrize("command", [["output"], ["runs"], ["logs", "digits"]])
 def test_a_damaged_record_is_told_by_its_place(

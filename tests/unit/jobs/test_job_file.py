@@ -1,13 +1,16 @@
 """Job files of Azure ML's CLI v2 as definitions of runs."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trainup.core.inputs import parse_run
-from trainup.jobs.azure.body import Place, to_command_job
+from trainup.jobs.azure.body import STARTED_BY, Place, to_command_job
 from trainup.jobs.azure.environments import environment_id
 from trainup.jobs.azure.submission import cluster_of
 from trainup.jobs.job_file import read
@@ -18,6 +21,7 @@ WORKSPACE = (
     "/providers/Microsoft.MachineLearningServices/workspaces/ws"
 )
 CLIENT = "5ab0f3e2-0000-4000-8000-00000000000a"
+REGISTRY = "azureml://registries/azureml/environments/acpt-pytorch/versions/25"
 COMMAND = "python train.py --epochs ${{inputs.epochs}} --data ${{inputs.pets}} && cp x ${{outputs.model}}"
 FULL: dict[str, Any] = {
     "$schema": "https://azuremlschemas.azureedge.net/latest/commandJob.schema.json",
@@ -121,6 +125,7 @@ def body_of(folder: Path, content: dict[str, Any], **given: Any) -> dict[str, An
 def test_every_key_of_a_file_reaches_the_request(tmp_path: Path) -> None:
     body = body_of(tmp_path, FULL)
     tags, properties = body.pop("tags"), body.pop("properties")
+    del body["environmentVariables"][STARTED_BY]
     assert body == REQUEST
     assert tags["team"] == "vision"
     assert all(key.startswith("trainup.") for key in properties)
@@ -129,6 +134,35 @@ def test_every_key_of_a_file_reaches_the_request(tmp_path: Path) -> None:
 def test_code_lies_beside_the_file(tmp_path: Path) -> None:
     assert definition_of(tmp_path, FULL)[0]["source"] == "jobs/src"
     assert definition_of(tmp_path, {**FULL, "code": "../src"})[0]["source"] == "src"
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("azureml:fastai2:3", f"{WORKSPACE}/environments/fastai2/versions/3"),
+        (f"azureml:{WORKSPACE}/environments/a/versions/1", f"{WORKSPACE}/environments/a/versions/1"),
+        (REGISTRY, REGISTRY),
+    ],
+)
+def test_an_environment_is_sent_as_the_official_client_sends_it(tmp_path: Path, name: str, sent: str) -> None:
+    assert body_of(tmp_path, {"command": "true", "environment": name})["environmentId"] == sent
+
+
+@pytest.mark.parametrize("kind", ["mltable", "custom_model", "mlflow_model", "triton_model"])
+def test_an_output_has_the_type_that_the_file_gives_it(tmp_path: Path, kind: str) -> None:
+    body = body_of(tmp_path, {"command": "true", "outputs": {"model": {"type": kind}}})
+    assert body["outputs"] == {"model": {"jobOutputType": kind}}
+
+
+def test_an_output_of_a_type_of_its_own_makes_another_run(tmp_path: Path) -> None:
+    digests = set()
+    for outputs in ({"model": {}}, {"model": {"type": "uri_folder"}}, {"model": {"type": "mlflow_model"}}):
+        definition, _ = definition_of(tmp_path, {"command": "x ${{outputs.model}}", "outputs": outputs})
+        given = {"run": "pets", "target": "azure", "workspace": WORKSPACE, "job": "j", "definition": definition}
+        parsed, findings = parse_run(given)
+        assert parsed.spec is not None, findings
+        digests.add(parsed.spec.digest())
+    assert len(digests) == 2
 
 
 def test_what_the_file_leaves_out_comes_from_the_stack(tmp_path: Path) -> None:
@@ -176,14 +210,34 @@ def test_without_a_cluster_azure_ml_finds_a_node(tmp_path: Path) -> None:
             {"command": "x", "environment": {"image": "a", "conda_file": "c"}},
             "environment: trainup takes an image here",
         ),
+        (
+            {"command": "x", "environment": "azureml://registries/azureml/environments/acpt/labels/latest"},
+            "names no version",
+        ),
+        ({"command": "x", "environment": "azureml://datastores/a/paths/b"}, "names no version"),
+        ({"command": "x", "environment": {"image": "a", 1: "b"}}, "environment: trainup takes an image here, and 1 is"),
+        ({"command": "x", "environment": {"build": {"path": "."}}}, "build it by trainup:image"),
         ({"command": "x", "compute": "local"}, "compute: 'local' is no cluster"),
+        ({"command": "x", "compute": "azureml:"}, "compute: 'azureml:' is no cluster"),
         ({"command": "x", "inputs": {"d": {"path": "./data"}}}, "inputs.d.path: './data' is not in Azure"),
         ({"command": "x", "inputs": {"d": {"path": "azureml:d@latest"}}}, "inputs.d.path: 'azureml:d@latest' names no"),
         ({"command": "x", "inputs": {"d": {"type": "table", "path": "x"}}}, "inputs.d.type: 'table' is none of"),
-        ({"command": "x", "outputs": {"m": {"type": "mltable"}}}, "outputs.m.type: 'mltable'"),
+        (
+            {"command": "x", "inputs": {"d": {"path": "azureml://registries/r/data/d/labels/latest"}}},
+            "inputs.d.path: 'azureml://registries/r/data/d/labels/latest' names no",
+        ),
+        ({"command": "x", "outputs": {"m": {"type": "uri_file"}}}, "outputs.m.type: 'uri_file' is none of"),
         ({"command": "x", "resources": {"shm": "1g"}}, "resources.shm: there is no such key here"),
+        (
+            {"command": "x", "resources": {"docker_args": "--ipc=host"}},
+            "resources.docker_args: trainup gives Docker no",
+        ),
         ({"command": "x", "limits": {"timeout": "1h"}}, "limits.timeout: '1h' is no number of seconds"),
+        ({"command": "x", "limits": {"timeout": True}}, "limits.timeout: True is no number of seconds"),
         ({"command": "x", "identity": {"type": "robot"}}, "identity.type: 'robot' is none of"),
+        ({"command": "x", "identity": {"type": ["a"]}}, "identity.type: ['a'] is none of"),
+        ("command: x\ntags: {day: 2026-99-99}\n", "is no YAML"),
+        ("[" * 5000, "is no YAML"),
         ({"command": "x", "distribution": 5}, "distribution: 5 is no map"),
         ({"command": "x", "inputs": []}, "inputs: [] is no map"),
         ({"command": "x", "tags": {"a": []}}, "tags.a: [] is no text"),
@@ -192,6 +246,50 @@ def test_without_a_cluster_azure_ml_finds_a_node(tmp_path: Path) -> None:
 def test_each_mistake_is_told_with_its_key(tmp_path: Path, content: Any, says: str) -> None:
     _, problems = definition_of(tmp_path, content)
     assert any(says in problem for problem in problems), problems
+
+
+TEXTS = st.text(max_size=8) | st.sampled_from(["azureml:", "azureml:a:1", "azureml://", "serverless", "/", "./a", "1"])
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.dates() | st.binary(max_size=4)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS | st.integers(), inner, max_size=3),
+    max_leaves=4,
+)
+WHOLE = {**FULL, "environment": {"image": "a:1"}, "queue_settings": {"job_tier": "Spot"}}
+PLACES = [(key,) for key in WHOLE] + [
+    (key, inner) for key, item in WHOLE.items() if isinstance(item, dict) for inner in item
+]
+
+
+def changed(places: dict[tuple[str, ...], Any], more: dict[Any, Any]) -> str:
+    """The whole file with other values in some places, and something more in every map."""
+    content = {key: dict(item) if isinstance(item, dict) else item for key, item in WHOLE.items()}
+    for (key, *inner), value in places.items():
+        if not inner:
+            content[key] = value
+        elif isinstance(content[key], dict):
+            content[key][inner[0]] = value
+    for item in [content, *content.values()]:
+        if isinstance(item, dict):
+            item.update(more)
+    return yaml.dump(content)
+
+
+DOCUMENTS = st.builds(
+    changed,
+    st.dictionaries(st.sampled_from(PLACES), VALUES, max_size=4),
+    st.dictionaries(TEXTS | st.integers(), VALUES, max_size=1),
+)
+
+
+@given(DOCUMENTS | VALUES.map(yaml.dump) | st.text("{}[]:-,&*!|>%@ab01_.='\"\n\t ", max_size=60))
+def test_any_text_is_a_definition_or_ends_in_findings(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        definition, problems = definition_of(Path(folder), text)
+    assert problems or definition["shell_command"]
+    for target in ("azure", "local"):
+        given = {"run": "pets", "target": target, "workspace": WORKSPACE, "job": "jobs/pets.yml"}
+        parse_run({**given, "definition": definition})
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

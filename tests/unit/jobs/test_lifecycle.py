@@ -131,7 +131,7 @@ def test_an_active_run_of_the_same_inputs_is_attached_to(job: Jobs, status: Stat
     target = Scripted()
     target.ahead[target.add(job(), status).name] = [Status.COMPLETED]
     assert _run(target, job())[0].status is Status.COMPLETED
-    assert not [call for call in target.calls if call.startswith(("claim", "cancel"))]
+    assert not [call for call in target.calls if call.startswith(("claim", "cancel", "launch"))]
 
 
 def test_an_active_run_of_other_inputs_is_cancelled_first(job: Jobs) -> None:
@@ -216,6 +216,29 @@ def test_a_long_log_is_passed_on_to_its_end(job: Jobs) -> None:
     target, wanted = Slow([Status.COMPLETED]), job()
     target.logs[wanted.id] = [f"line {index}" for index in range(9)]
     assert _run(target, wanted)[1] == target.logs[wanted.id]
+
+
+def test_a_piece_of_the_log_without_a_whole_line_is_not_its_end(job: Jobs) -> None:
+    class Bars(Scripted):
+        """A progress bar fills most of what is read."""
+
+        def read_log(self, name: str, position: int) -> tuple[list[str], int]:
+            return [["0%"], [], [], ["end"], []][position], min(position + 1, 4)
+
+    assert _run(Bars([Status.COMPLETED]), job())[1] == ["0%", "end"]
+
+
+def test_what_is_found_of_a_log_when_its_run_is_given_up_is_told(job: Jobs) -> None:
+    class Lost(Scripted):
+        """Whatever watched over its run is gone; what the run had printed since is found when that is settled."""
+
+        def settle(self, record: Record) -> Record:
+            self.logs[record.name].append("last words")
+            return super().settle(record)
+
+    target, wanted = Lost([Status.RUNNING, Status.NOT_RESPONDING]), job()
+    target.logs[wanted.id] = ["first words"]
+    assert _run(target, wanted)[1] == ["first words", "last words"]
 
 
 def test_a_record_that_vanishes_is_an_error_that_says_so(job: Jobs) -> None:

@@ -11,8 +11,8 @@ import pytest
 from tests.support.contract import Check
 from trainup.core.inputs import parse_run
 from trainup.core.naming import job_name
-from trainup.jobs.azure.body import Place, asset_uri, to_command_job
-from trainup.jobs.target import Job, Owner
+from trainup.jobs.azure.body import STARTED_BY, Place, asset_uri, to_command_job
+from trainup.jobs.target import Job, Owner, TargetError
 
 GOLDEN = Path(__file__).with_name("golden")
 JOB = "Microsoft.MachineLearningServices/workspaces/jobs"
@@ -109,6 +109,7 @@ def job_of(inputs: Mapping[str, Any]) -> Job:
         places=parsed.places,
         secrets=parsed.secrets,
         identity=parsed.identity,
+        environment=parsed.environment,
     )
 
 
@@ -152,12 +153,28 @@ def test_a_run_is_who_it_is_told_to_be(wanted: str | None, client: str | None, s
     assert body["environmentVariables"].get("AZURE_CLIENT_ID") == (expected or {}).get("clientId")
 
 
-def test_who_submits_a_run_changes_nothing_but_tags() -> None:
+def test_a_job_file_that_names_no_identity_gets_one_only_for_its_secrets() -> None:
+    file = {"job": "job.yml", "command": None, "definition": {"shell_command": "python a.py"}}
+    assert "identity" not in to_command_job(job_of(file), 1, PLACE)["properties"]
+    secret = to_command_job(job_of({**file, "secrets": {"TOKEN": "x"}}), 1, PLACE)["properties"]
+    assert secret["identity"] == {"identityType": "Managed", "clientId": CLIENT}
+
+
+def test_who_submits_a_run_changes_nothing_of_what_runs() -> None:
     one = job_of(CASES["data"][0])
     other = Job(**vars(one) | {"owner": Owner("urn:pulumi:other::trainup::trainup:index:Run::x", "token-2")})
     bodies = [to_command_job(job, 1, PLACE)["properties"] for job in (one, other)]
     assert bodies[0].pop("tags") != bodies[1].pop("tags")
+    by = [body["environmentVariables"].pop(STARTED_BY) for body in bodies]
+    assert by[0] != by[1], "what cannot change in a job differs, so nobody starts it over another's head"
     assert bodies[0] == bodies[1]
+
+
+def test_a_resource_whose_name_fits_into_no_tag_is_refused() -> None:
+    one = job_of({})
+    long = Job(**vars(one) | {"owner": Owner("urn:" + "x" * 1000, "token")})
+    with pytest.raises(TargetError, match="URN of 1004 characters"):
+        to_command_job(long, 1, PLACE)
 
 
 def test_all_attempts_share_their_checkpoints() -> None:

@@ -61,6 +61,48 @@ def test_each_text_has_its_class(message: str, inner: tuple[str, ...], kind: Fai
     assert message in failure.message
 
 
+USER_WORDS = [
+    "RuntimeError: entry was evicted from the cache; exit 1",
+    "OSError: [Errno 122] Disk quota exceeded",
+    "failed to download image 3.jpg",
+    "requests.exceptions.ReadTimeout: timed out, the limit was exceeded",
+    "not enough capacity in the buffer",
+    "asyncio.CancelledError: the task was cancelled",
+    "Image build failed for the thumbnail",
+    "make: command not found, exit code 127",
+    "unauthorized: authentication required to the registry of shapes",
+]
+"""What scripts print about their own affairs before they end."""
+
+
+@pytest.mark.parametrize("words", USER_WORDS)
+@pytest.mark.parametrize(
+    "before",
+    [
+        "AzureMLCompute job failed. JobFailed: Submitted script failed with a non-zero exit code; see the driver log "
+        "file for details. Reason: User process 'python' exited with status code 1. Please check log file "
+        "'user_logs/std_log.txt' for error details. Error: ",
+        "Execution failed. User process 'python' exited with status code 1. Please check log file "
+        "'user_logs/std_log.txt' for error details. ",
+        "Process 'worker 0' exited with code 1. Traceback (most recent call last): ",
+    ],
+)
+def test_what_a_script_printed_does_not_decide_whose_fault_it_was(before: str, words: str) -> None:
+    failure = classify(envelope(before + words, "UserError"))
+    assert (failure.failure_class, failure.exit_code) == (FailureClass.USER_CODE, 1)
+    assert words in failure.message, "it is shown all the same"
+
+
+@pytest.mark.parametrize("words", USER_WORDS)
+def test_a_code_that_speaks_of_the_script_is_believed_whatever_the_text(words: str) -> None:
+    assert classify(envelope(words, "UserError", "UserScriptFailure")).failure_class is FailureClass.USER_CODE
+
+
+def test_a_node_that_was_taken_away_is_known_whatever_its_script_had_printed() -> None:
+    failure = classify(envelope("The node was preempted by the platform. Error: RuntimeError: exit code 3"))
+    assert (failure.failure_class, failure.exit_code) == (FailureClass.PREEMPTED, None)
+
+
 def test_the_message_is_the_one_that_says_something() -> None:
     told = {
         "error": {"code": "ServiceError", "message": "Run failed", "error": envelope("the disk of the node is full")}

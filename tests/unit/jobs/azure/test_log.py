@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainup.jobs.azure import log
-from trainup.jobs.azure.blobs import Piece
+from trainup.jobs.azure.blobs import Blobs, Piece
 from trainup.jobs.azure.client import AzureError
 from trainup.jobs.azure.log import AGAIN, LogReader, label, tail
 from trainup.jobs.lines import mask_words
@@ -15,7 +15,7 @@ from trainup.jobs.lines import mask_words
 ONE = "user_logs/std_log.txt"
 
 
-class Storage:
+class Storage(Blobs):
     """Blobs as a service without mercy gives them out."""
 
     def __init__(self) -> None:
@@ -39,7 +39,16 @@ class Storage:
 
 
 def reader(storage: Storage, *secrets: str) -> LogReader:
-    return LogReader(storage, mask_words(secrets))  # type: ignore[arg-type]
+    return LogReader(storage, mask_words(secrets))
+
+
+def to_the_end(read: LogReader) -> list[str]:
+    """What whoever follows a run that has ended hears of it."""
+    lines, before = read.read(files(ONE), ended=True), -1
+    while read.position > before:
+        before = read.position
+        lines += read.read(files(ONE), ended=True)
+    return lines
 
 
 def files(*paths: str) -> dict[str, str]:
@@ -53,6 +62,7 @@ def files(*paths: str) -> dict[str, str]:
         ("user_logs/std_log_process_0.txt", "[0] "),
         ("user_logs/std_log_process_00.txt", "[0] "),
         ("user_logs/std_log_process_12.txt", "[12] "),
+        ("user_logs/std_log_process_00_ps.txt", "[ps 0] "),
         ("azureml-logs/20_image_build_log.txt", "[image build] "),
         ("system_logs/cs_capability/cs-capability.log", None),
         ("user_logs/std_log.txt.bak", None),
@@ -70,15 +80,13 @@ def test_there_is_no_log_before_there_is_one() -> None:
 @given(st.lists(st.binary(max_size=40), max_size=12), st.integers(1, 50))
 def test_however_a_log_grows_each_line_is_told_once(pieces: list[bytes], most: int) -> None:
     storage = Storage()
-    storage.short = lambda length: min(length, log.OVERLAP + most)
+    storage.short = lambda length: min(length, most)
     read, lines = reader(storage), []
     storage.blobs[ONE] = b""
     for piece in pieces:
         storage.blobs[ONE] += piece.replace(b"\r", b".")
         lines += read.read(files(ONE), ended=False)
-    lines += read.read(files(ONE), ended=True)
-    while more := read.read(files(ONE), ended=True):
-        lines += more
+    lines += to_the_end(read)
     whole = storage.blobs[ONE].decode("utf-8", "replace")
     assert lines == whole.split("\n")[: whole.count("\n") + (not whole.endswith("\n") and bool(whole))]
 
@@ -140,11 +148,30 @@ def test_what_was_read_before_an_error_is_told_after_it() -> None:
                 raise AzureError("expired", 403)
             return storage.read(url, start, length)
 
-    read._blobs = Failing()  # type: ignore[assignment]
+    read._blobs = Failing()
     with pytest.raises(AzureError):
         read.read(files(*paths), ended=False)
-    read._blobs = storage  # type: ignore[assignment]
+    read._blobs = storage
     assert read.read(files(*paths), ended=False) == ["[0] a", "[1] b"]
+
+
+def test_a_progress_bar_of_many_pieces_loses_nothing_of_what_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "PIECE", 100)
+    storage = Storage()
+    storage.blobs[ONE] = b"".join(b"%5d%%\r" % number for number in range(2000)) + b"\nend"
+    assert to_the_end(reader(storage)) == [" 1999%", "end"]
+
+
+def test_storage_that_gives_nothing_of_what_it_has_is_an_error() -> None:
+    storage = Storage()
+    storage.blobs[ONE] = b"one\ntwo\n"
+    storage.short = lambda length: min(length, 4)
+    read = reader(storage)
+    storage.short = lambda length: 0
+    with pytest.raises(AzureError, match="8 bytes"):
+        read.read(files(ONE), ended=True)
+    storage.short = lambda length: length
+    assert read.read(files(ONE), ended=True) == ["one", "two"]
 
 
 def test_a_long_log_costs_little_more_than_its_length() -> None:
@@ -169,7 +196,7 @@ def test_secrets_are_masked_and_progress_bars_are_one_line() -> None:
 def test_the_tail_is_the_last_lines() -> None:
     storage = Storage()
     storage.blobs[ONE] = b"".join(b"line %d\n" % number for number in range(5000)) + b"end"
-    told = tail(storage, files(ONE), 3)  # type: ignore[arg-type]
+    told = tail(storage, files(ONE), 3)
     assert told == ["line 4998", "line 4999", "end"]
 
 
@@ -177,6 +204,6 @@ def test_the_tail_of_several_processes_has_some_of_each() -> None:
     storage = Storage()
     paths = [f"user_logs/std_log_process_{rank}.txt" for rank in range(4)]
     storage.blobs = {path: b"".join(b"line %d\n" % number for number in range(50)) for path in paths}
-    told = tail(storage, files(*paths), 20)  # type: ignore[arg-type]
+    told = tail(storage, files(*paths), 20)
     assert {line.split()[0] for line in told} == {"[0]", "[1]", "[2]", "[3]"}
     assert told[4] == "[0] line 49"

@@ -40,6 +40,14 @@ def test_whoever_comes_late_knows_what_the_service_tells() -> None:
     assert watched.look(C, Times(0, 90, 190), 200) == {"queued": 90, "running": 100}
 
 
+@pytest.mark.parametrize("seen", [Q, P])
+def test_a_run_that_starts_and_ends_between_two_looks_has_run(seen: Status) -> None:
+    watched = Watched()
+    watched.look(seen, Times(0, None, None), 10)
+    before = "queued" if seen is Q else "preparing"
+    assert watched.look(C, Times(0, 12, 30), 40) == {before: 12, "running": 18}
+
+
 def test_nobody_watched_a_run_that_had_ended() -> None:
     times = Times(0, 90, 190)
     assert Watched().look(C, times, 200) == {}

@@ -1,0 +1,41 @@
+"""What a run left behind, fetched into a folder: each file whole or not at all."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from trainup.jobs.target import File, TargetError
+
+AT_ONCE = 8
+
+
+def download(files: Sequence[File], folder: Path, progress: Callable[[str], None] = lambda text: None) -> list[Path]:
+    """Put the files into a folder; returns them. One that is there already, of equal size and age, is left alone."""
+    for file in files:
+        if not (folder / file.path).resolve().is_relative_to(folder.resolve()):
+            raise TargetError(
+                f"there is a file {file.path!r}, which would lie outside of {folder}: nothing was fetched"
+            )
+    progress(f"{len(files)} files, {sum(file.size for file in files) / 1024**2:,.1f} MB")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda file: _fetch(file, folder / file.path), files))
+
+
+def _fetch(file: File, target: Path) -> Path:
+    if target.is_file() and (target.stat().st_size, int(target.stat().st_mtime)) == (file.size, int(file.modified)):
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as written:
+            for piece in file.pieces():
+                written.write(piece)
+            size = written.tell()
+        if size != file.size:
+            raise TargetError(f"{file.path} was changed while it was being fetched: fetch it again")
+        os.utime(temporary, (file.modified, file.modified))
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target

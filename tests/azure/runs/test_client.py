@@ -1,0 +1,84 @@
+"""Requests to Azure, and logins there, that do not go well."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.azure.runs.conftest import IMPATIENT, World
+from tests.support.tokens import tokens
+from trainup.jobs.azure import credentials
+from trainup.jobs.azure.client import AzureClient, AzureError
+from trainup.jobs.azure.credentials import find_credential
+from trainup.jobs.azure.endpoints import find_endpoints
+from trainup.jobs.target import TargetError
+from trainup.simulator.cloud.azure import CLIENT
+from trainup.simulator.cloud.faults import Cut, Fault
+from trainup.simulator.cloud.refusal import Refused, throttled, unavailable
+
+
+def sent(world: World, path: str) -> int:
+    """How often a request was sent since the beginning."""
+    return len([entry for entry in world.azure.journal.entries if entry.path == path])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"error": unavailable(500)},
+        {"error": unavailable(503)},
+        {"error": Refused(503, "ServerBusy", "try again", {"Retry-After": "0"})},
+        {"error": unavailable(504)},
+        {"cut": Cut.AFTER},
+    ],
+)
+def test_what_may_have_been_carried_out_is_not_sent_twice(world: World, fault: dict[str, object]) -> None:
+    action = f"{world.sample.registry}/listBuildSourceUploadUrl"
+    world.azure.faults.add(Fault("POST", path=action, **fault))  # type: ignore[arg-type]
+    with pytest.raises(AzureError):
+        world.client().post(action, version="2019-06-01-preview", repeat=False)
+    assert sent(world, action) == 1
+
+
+def test_what_was_refused_for_there_being_too_much_is_sent_again(world: World) -> None:
+    action = f"{world.sample.registry}/listBuildSourceUploadUrl"
+    world.azure.faults.add(Fault("POST", path=action, error=throttled(0.01)))
+    assert world.client().post(action, version="2019-06-01-preview", repeat=False)["uploadUrl"]
+    assert sent(world, action) == 2
+
+
+def test_a_login_is_tried_as_often_as_anything_else(world: World) -> None:
+    world.azure.faults.add(Fault(path="*/token*", error=unavailable(503), times=IMPATIENT.tries))
+    assert world.client().get(world.sample.workspace)["name"] == "team"
+
+
+def in_ci(world: World, variables: Mapping[str, str]) -> AzureClient:
+    """A client in a job that proves who it is by a token of its own."""
+    host = world.azure.endpoints.resource_manager.removeprefix("https://")
+    known = {"ARM_USE_OIDC": "true", "ARM_CLIENT_ID": CLIENT, "ARM_TENANT_ID": world.azure.tenant}
+    told = {**known, "ARM_METADATA_HOSTNAME": host, **variables}
+    endpoints = find_endpoints(variables=told)
+    return AzureClient(endpoints, find_credential(endpoints, told))
+
+
+def test_a_token_of_the_ci_job_that_is_not_there_at_once_is_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "PAUSE", 0.01)
+    with tokens(failures=2) as variables:
+        assert in_ci(world, variables).get(world.sample.workspace)["name"] == "team"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "somebody else's"}, "gives no token"),
+        ({"ACTIONS_ID_TOKEN_REQUEST_URL": "http://127.0.0.1:1/token"}, "gives no token"),
+        ({"ARM_OIDC_TOKEN_FILE_PATH": "nowhere"}, "ARM_OIDC_TOKEN_FILE_PATH"),
+    ],
+)
+def test_a_ci_job_without_a_token_is_told_what_to_do(
+    world: World, change: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "PAUSE", 0.01)
+    with tokens() as variables, pytest.raises(TargetError, match=says):
+        in_ci(world, {**variables, **change}).get(world.sample.workspace)
