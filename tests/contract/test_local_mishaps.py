@@ -27,6 +27,9 @@ from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Job, Owner, Record
 
+# Every test starts real processes.
+pytestmark = pytest.mark.slow
+
 NEVER = threading.Event()
 SECRET = "pl4nted-s3cret"
 SUPERVISOR = "trainup.jobs.local.supervisor"

@@ -18,6 +18,9 @@ from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
 from trainup.provider import pool as pools
 
+# Every test starts real processes.
+pytestmark = pytest.mark.slow
+
 POOL, SERVER, IMAGE, RUN = (urn(kind, "x") for kind in ("Pool", "Server", "Image", "Run"))
 GIVEN: dict[str, dict[str, Any]] = {
     POOL: {"workspace": "ws", "name": "gpu", "max_nodes": 1},

@@ -22,6 +22,9 @@ from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Job, Owner, Record, TargetError
 
+# Every test starts real processes.
+pytestmark = pytest.mark.slow
+
 URN = "urn:pulumi:test::trainup::trainup:index:Run::"
 NEVER = threading.Event()
 

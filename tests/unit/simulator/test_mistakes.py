@@ -41,6 +41,7 @@ def test_a_mistake_fails_the_rehearsal_although_the_client_makes_it_good(fault: 
         rehearse_with(Fault(path="*/resourceGroups", **fault))
 
 
+@pytest.mark.slow
 def test_what_fails_in_a_rehearsal_is_told_with_the_mistakes_made_there() -> None:
     with pytest.raises(AzureError) as caught:
         rehearse_with(Fault(path="*/resourceGroups", error=KeyError("blockid"), times=100))  # type: ignore[arg-type]

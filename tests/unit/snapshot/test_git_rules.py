@@ -105,7 +105,7 @@ def work_tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trees(), st.booleans())
 @example((["foo/keep", "foo/x", "src/deep/a"], {"": ["foo/**", "!foo/keep"], "src": ["*", "!a"]}), False)
 @example((["a/b/a", "a/b/c"], {"": ["a/"], "a": ["!b"], "a/b": ["!*"]}), False)
@@ -124,6 +124,7 @@ def test_the_files_are_those_that_git_lists(
     assert selected(folder) == listed_by_git(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_the_files_of_a_large_tree_are_those_that_git_lists(work_tree: Path, seed: int) -> None:
     chance = random.Random(seed)

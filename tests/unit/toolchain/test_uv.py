@@ -47,7 +47,7 @@ class PyPI(http.server.BaseHTTPRequestHandler):
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """No uv on PATH, no pip, and an index of our own."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), PyPI)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setattr(uv, "PYPI", f"http://127.0.0.1:{server.server_port}/pypi/json")
     monkeypatch.setattr(uv, "TOOLCHAIN", tmp_path)
     monkeypatch.setattr(uv, "UV_BIN", tmp_path / "uv")
