@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,8 +15,8 @@ BENCHMARKS = {"create": create.run, "up": up.run, "azure": azure.run, "snapshots
 RESULTS = Path(__file__).parent / "results"
 
 
-def main() -> None:
-    """Run all benchmarks or those named."""
+def main() -> int:
+    """Run all benchmarks or those named; the exit code is 1 when a promise is broken."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all when none is given")
     names = parser.parse_args().names or list(BENCHMARKS)
@@ -33,7 +34,11 @@ def main() -> None:
     path = RESULTS / f"{time.strftime('%Y%m%dT%H%M%S')}.json"
     path.write_text(json.dumps(result, indent=2))
     print(f"written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    broken = [item for item in rows if item.kept is False]
+    for item in broken:
+        print(f"broken: {item.benchmark}, {item.contestant}: {item.promise} is promised", file=sys.stderr)
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
