@@ -23,7 +23,6 @@ def run(folder: Path, seed: int, kills: int) -> Tally:
     with cloud(folder, {**toolchain_environment(), **IMPATIENT}) as running, ExitStack() as exits:
         place = Place(running, exits)
         project = place.prepare()
-        project.script(SCRIPT)
         number = 0
         while tally.kills < kills:
             chance = random.Random(f"{seed}-engine-azure-{number}")
@@ -33,8 +32,9 @@ def run(folder: Path, seed: int, kills: int) -> Tally:
 
 
 def _one_run(place: Place, project: Project, chance: random.Random, number: int, kills: int, tally: Tally) -> None:
-    """A new digest of the run, so that its predecessor's end is in the way of the kills too."""
+    """A new digest of the run: it uploads code, and its predecessor's end is in the way of the kills too."""
     azure, starts = place.azure, project.folder / f"starts-{number}"
+    project.script(f"{SCRIPT}# {number}\n")
     project.edit(runs={"r": {"source": "code", "script": "main.py", "arguments": [str(starts)]}})
     for _ in range(kills):
         running = project.start("up")
