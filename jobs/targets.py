@@ -62,8 +62,8 @@ def submission_of(inputs: Inputs, project: Path, *, dry: bool = False) -> "Submi
     """What prepares a run on Azure."""
     from trainup.jobs.azure.connection import CODE_HASHES, connect
     from trainup.jobs.azure.submission import Submission
-    from trainup.jobs.azure.tree_hash import TreeHashes
     from trainup.jobs.azure.workspace import Workspace as AzureWorkspace
+    from trainup.jobs.snapshot.tree_hash import TreeHashes
 
     workspace = AzureWorkspace(connect(inputs.get("cloud")), inputs["workspace"])
     return Submission(workspace, TreeHashes(project / CODE_HASHES), dry=dry)

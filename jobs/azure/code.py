@@ -13,9 +13,9 @@ from trainup.jobs import snapshot
 from trainup.jobs.azure.blobs import Blobs, below, without_query
 from trainup.jobs.azure.client import AzureClient, AzureError
 from trainup.jobs.azure.roles import patiently
-from trainup.jobs.azure.tree_hash import VERSION, TreeHashes, tree_hash
 from trainup.jobs.snapshot.reading import entry
 from trainup.jobs.snapshot.selection import Found
+from trainup.jobs.snapshot.tree_hash import VERSION, TreeHashes, tree_hash
 from trainup.jobs.target import TargetError
 
 FOLDER = "code"
@@ -60,6 +60,7 @@ def ensure(
         tree, entries = tree_hash(snapshot.files(source))
         snapshot.verify(source, entries, expected_digest=digest, manifest=manifest)
         hashes.put(digest, tree)
+        hashes.save()
     if found := find(client, workspace, tree):
         return found
     wanted = code_id(workspace, tree)

@@ -14,8 +14,8 @@ from trainup.jobs.azure import code, environments, vault
 from trainup.jobs.azure.blobs import below
 from trainup.jobs.azure.body import Place
 from trainup.jobs.azure.client import AzureError
-from trainup.jobs.azure.tree_hash import TreeHashes, tree_hash
 from trainup.jobs.azure.workspace import Workspace
+from trainup.jobs.snapshot.tree_hash import TreeHashes, tree_hash
 from trainup.jobs.target import Job, TargetError
 
 DEFAULT_STORE = "workspaceblobstore"
