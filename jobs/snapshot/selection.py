@@ -246,8 +246,10 @@ def _is_repository(folder: bytes) -> bool:
 
 
 def _is_excluded(chain: Chain, path: bytes, is_folder: bool) -> bool:
-    decisions = (rules.decide(path, is_folder) for rules in reversed(chain))
-    return next((decision for decision in decisions if decision is not None), False)
+    for rules in reversed(chain):
+        if (decision := rules.decide(path, is_folder)) is not None:
+            return decision
+    return False
 
 
 def _unportable(path: bytes) -> str | None:

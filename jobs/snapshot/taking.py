@@ -49,7 +49,8 @@ def take(
     read, unread = reading.examine_all(found, cache) if trees is None else _read_as_tree(found, cache, trees)
     problems += unread
     allowed = frozenset(allow_secrets)
-    problems += [problem for path in sorted(read) for problem in _suspicions(path, read[path][1], allowed)]
+    suspect = sorted(path for path, (_, known) in read.items() if known.secrets)
+    problems += [problem for path in suspect for problem in _suspicions(path, read[path][1], allowed)]
     if problems:
         raise SnapshotError(problems)
     return _snapshot(read)
