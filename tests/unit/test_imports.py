@@ -34,3 +34,8 @@ def test_azure_is_reached_without_the_heavy_client() -> None:
     found = imported("import trainup.jobs.azure.target, trainup.jobs.azure.submission")
     assert "azure" in found
     assert found & {"pulumi_azure_native", "mlflow", "torch", "isodate", "marshmallow"} == set()
+
+
+def test_a_run_on_azure_imports_nothing_that_only_this_machine_needs() -> None:
+    found = imported("import trainup.jobs.targets, trainup.jobs.azure.target, trainup.jobs.azure.submission")
+    assert found & {"psutil", "detect_secrets"} == set()
