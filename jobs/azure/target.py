@@ -74,6 +74,10 @@ class AzureTarget:
     def exclusive(self) -> AbstractContextManager[Any]:
         return nullcontext()  # a job's name can be taken once: that is all it needs
 
+    def expecting(self, job: Job) -> AbstractContextManager[Any]:
+        reads = [*self._jobs.reads(job.id, labels.owner_tag(job.owner)), *self.submission.reads(job)]
+        return self._client.asking_early(*reads)
+
     # What is there.
 
     def active_runs(self, owner: Owner) -> list[Record]:
