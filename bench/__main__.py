@@ -8,10 +8,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import azure, create, memory, snapshots, up
+from bench import azure, create, memory, snapshots, submit, up
 from bench.measure import Row, table
 
-BENCHMARKS = {"create": create.run, "up": up.run, "azure": azure.run, "snapshots": snapshots.run, "memory": memory.run}
+BENCHMARKS = {
+    "create": create.run,
+    "up": up.run,
+    "azure": azure.run,
+    "submit": submit.run,
+    "snapshots": snapshots.run,
+    "memory": memory.run,
+}
 RESULTS = Path(__file__).parent / "results"
 
 
