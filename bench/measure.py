@@ -68,7 +68,7 @@ def table(rows: list[Row]) -> str:
     cells = [("BENCHMARK", "CONTESTANT", "MEDIAN", "MIN..MAX", "RATIO", "PROMISE", "", "NOTE")]
     for item in rows:
         spread = f"{item.spread[0]:.3g}..{item.spread[1]:.3g}" if item.spread else ""
-        ratio = f"{item.ratio:.2f} to {item.beside}" if item.ratio is not None else ""
+        ratio = f"{item.ratio:.3g} to {item.beside}" if item.ratio is not None else ""
         kept = {None: "", True: "kept", False: "BROKEN"}[item.kept]
         value = f"{item.value:.3g} {item.unit}"
         cells.append((item.benchmark, item.contestant, value, spread, ratio, item.promise, kept, item.note))

@@ -21,7 +21,7 @@ from trainup.simulator.cloud.journal import Entry
 from trainup.simulator.cloud.sample import Sample, furnish
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
 
-SCRIPTS = Path(__file__).parent / "submitting"
+SCRIPTS = Path(__file__).parent
 OFFICIAL, OURS, PLUGIN, LEAST = "azure-ai-ml", "trainup", "trainup, the plugin", "the least requests, nothing else"
 REPEATS = 7
 FEW = 5
@@ -71,10 +71,10 @@ def run(folder: Path) -> list[Row]:
     """
     with _place(folder) as place:
         contestants = {
-            OFFICIAL: _script(place, "official.py", str(official.python())),
-            OURS: _script(place, "ours.py", sys.executable),
+            OFFICIAL: _script(place, "official/submit.py", str(official.python())),
+            OURS: _script(place, "submitting/ours.py", sys.executable),
             PLUGIN: lambda source: _by_plugin(place, source),
-            LEAST: _script(place, "least.py", sys.executable),
+            LEAST: _script(place, "submitting/least.py", sys.executable),
         }
         used = dict(place.environment)
         # Once each, unmeasured: byte code is there from now on.

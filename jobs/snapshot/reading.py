@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 from trainup.jobs.snapshot import secrets
@@ -13,13 +14,14 @@ from trainup.jobs.snapshot.cache import Known, StatCache
 from trainup.jobs.snapshot.selection import Found, printable, unreadable
 
 READERS = min(4, os.cpu_count() or 1)
-AHEAD = 4 * READERS
-"""Files that are read before it is their turn."""
 Result = TypeVar("Result")
 Hear = Callable[[bytes], object]
 """Gets the content of a file, block by block."""
 
 BLOCK_BYTES = 4 * 1024**2
+BATCH_BYTES = 8 * 1024**2
+AHEAD = 2
+"""Batches that are read before it is their turn."""
 MOST_BYTES_TO_THE_END_OF_A_LINE = 64 * 1024
 
 
@@ -107,36 +109,51 @@ def each(files: Sequence[Found], do: Callable[[Found], Result]) -> list[Result |
     if not files:
         return []
     with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(lambda file: _tried(lambda: do(file)), files))
+        return list(pool.map(lambda file: _tried(partial(do, file)), files))
 
 
 def in_turn(files: Sequence[Found], do: Callable[[Found, Hear], Result], hear: Hear) -> list[Result | OSError]:
     """As `each`; `hear` gets the contents of all files in their order, while those that follow are read already."""
     results: list[Result | OSError] = []
-    ahead: deque[Callable[[], Result | OSError]] = deque()
-    with ThreadPoolExecutor(READERS) as pool:
-        for file in files:
+    ahead: deque[Callable[[], list[Result | OSError]]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for batch in _batches(files):
             if len(ahead) == AHEAD:
-                results.append(ahead.popleft()())
-            ahead.append(_begun(pool, file, do, hear))
-        results += [end() for end in ahead]
+                results += ahead.popleft()()
+            ahead.append(_begun(pool, batch, do, hear))
+        for end in ahead:
+            results += end()
     return results
 
 
-def _begun(
-    pool: ThreadPoolExecutor, file: Found, do: Callable[[Found, Hear], Result], hear: Hear
-) -> Callable[[], Result | OSError]:
-    """What ends the work on a file when its turn comes. A large one is read only then, not to be held in memory."""
-    if file.status.st_size > BLOCK_BYTES:
-        return lambda: _tried(lambda: do(file, hear))
-    content: list[bytes] = []
-    begun = pool.submit(_tried, lambda: do(file, content.append))
+def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
+    """The files in their order, together as many as make a batch; a large one is one by itself."""
+    batch: list[Found] = []
+    size = 0
+    for file in files:
+        if batch and size + file.status.st_size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += file.status.st_size
+    if batch:
+        yield batch
 
-    def end() -> Result | OSError:
-        result = begun.result()
-        for block in content:
+
+def _begun(
+    pool: ThreadPoolExecutor, batch: list[Found], do: Callable[[Found, Hear], Result], hear: Hear
+) -> Callable[[], list[Result | OSError]]:
+    """What ends the work on a batch when its turn comes. A large file is read only then, not to be held in memory."""
+    if sum(file.status.st_size for file in batch) > BATCH_BYTES:
+        return lambda: [_tried(partial(do, file, hear)) for file in batch]
+    contents: list[bytes] = []
+    begun = pool.submit(lambda: [_tried(partial(do, file, contents.append)) for file in batch])
+
+    def end() -> list[Result | OSError]:
+        results = begun.result()
+        for block in contents:
             hear(block)
-        return result
+        return results
 
     return end
 

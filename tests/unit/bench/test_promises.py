@@ -34,7 +34,7 @@ def test_nothing_promised_is_neither_kept_nor_broken() -> None:
 
 def test_the_table_tells_which_promises_were_kept() -> None:
     text = table([FLOOR, row("up", "trainup", [3.0], "s", at_most=1.4).compared(FLOOR)])
-    assert text.splitlines()[-1].endswith("1.50 to nothing  <= 1.4   BROKEN")
+    assert text.splitlines()[-1].endswith("1.5 to nothing  <= 1.4   BROKEN")
 
 
 @pytest.mark.parametrize(("limit", "code"), [(3.0, 0), (2.9, 1)])

@@ -54,16 +54,16 @@ def test_a_snapshot_that_is_taken_with_it_is_the_same_and_knows_it(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = snapshot.take(source, cache=StatCache(tmp_path / "cache"))
-    for block in (1, 4, reading.BLOCK_BYTES):  # larger files than a block are read in another way
-        monkeypatch.setattr(reading, "BLOCK_BYTES", block)
+    for batch in (1, 4, reading.BATCH_BYTES):  # a file that is larger is read in another way
+        monkeypatch.setattr(reading, "BATCH_BYTES", batch)
         trees = TreeHashes()
         assert snapshot.take(source, cache=StatCache(tmp_path / "cache"), trees=trees) == alone
         assert trees.get(alone.digest) == OFFICIAL
 
 
 def test_many_files_are_heard_in_order_whatever_their_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 50)
-    for number in range(10 * reading.AHEAD):
+    monkeypatch.setattr(reading, "BATCH_BYTES", 60)
+    for number in range(100):
         (tmp_path / f"{number:03}").write_text(f"{number}," * (number % 40))
     files = snapshot.files(tmp_path)
     heard: list[bytes] = []

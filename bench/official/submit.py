@@ -1,6 +1,6 @@
 """The official client submits a folder as a command job; runs in an environment of its own.
 
-python official.py ADDRESS WORKSPACE CLUSTER ENVIRONMENT FOLDER
+python submit.py ADDRESS WORKSPACE CLUSTER ENVIRONMENT FOLDER
 """
 
 import sys
