@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import azure, create, memory, snapshots, submit, up
+from bench import azure, create, logs, memory, snapshots, submit, up
 from bench.measure import Row, table
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "up": up.run,
     "azure": azure.run,
     "submit": submit.run,
+    "logs": logs.run,
     "snapshots": snapshots.run,
     "memory": memory.run,
 }
