@@ -1,12 +1,17 @@
 """What is asked of Azure to start a run: as little as can be, at once where it can be, and nothing out of date."""
 
+import io
+import tarfile
 import threading
 from collections import Counter
+
+import pytest
 
 from tests.azure.runs.conftest import World
 from tests.support.waiting import until
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
+from trainup.jobs.azure.registry_build import BuildStatus, Order, RegistryBuilds
 from trainup.simulator.cloud.faults import Fault
 
 SECONDS = 60
@@ -69,3 +74,33 @@ def test_a_run_that_is_taken_over_keeps_what_was_written_on_it_meanwhile(world: 
     record = lifecycle.start(world.target(), other)
     assert record.status in (Status.QUEUED, Status.PREPARING, Status.RUNNING)
     assert world.azure.get(id)["properties"]["tags"]["seen"] == "by me"
+
+
+class Stop(threading.Event):
+    """Never set; notes how long somebody wanted to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.pauses.append(timeout)
+        return super().wait(0)
+
+
+def test_a_build_is_looked_at_as_often_as_a_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MIN", "0.25")
+    builds = RegistryBuilds(world.client(), world.sample.registry)
+    context, dockerfile = io.BytesIO(), b"FROM scratch\n"
+    with tarfile.open(fileobj=context, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile)
+        tar.addfile(entry, io.BytesIO(dockerfile))
+    looked = threading.Event()
+    world.azure.faults.add(Fault("BUILD", call=lambda: looked.wait(SECONDS) and None))
+    order = Order(builds.upload(context), "Dockerfile", "pets:1", {}, "linux/amd64", 300)
+    build, stop = builds.schedule(order), Stop()
+    world.azure.faults.add(Fault("GET", path=f"*/runs/{build.id}", skip=1, call=looked.set))
+    ended = builds.follow(build.id, lambda lines: None, lambda build: None, stop)
+    assert ended.status is BuildStatus.SUCCEEDED
+    assert set(stop.pauses) == {0.25}
