@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import azure, create, logs, memory, snapshots, submit, up
+from bench import azure, create, logs, memory, rehearsal, snapshots, start, submit, up
 from bench.measure import Row, table
 
 BENCHMARKS = {
@@ -17,6 +17,8 @@ BENCHMARKS = {
     "azure": azure.run,
     "submit": submit.run,
     "logs": logs.run,
+    "start": start.run,
+    "rehearsal": rehearsal.run,
     "snapshots": snapshots.run,
     "memory": memory.run,
 }

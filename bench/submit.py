@@ -21,7 +21,7 @@ from trainup.simulator.cloud.journal import Entry
 from trainup.simulator.cloud.sample import Sample, furnish
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
 
-SCRIPTS = Path(__file__).parent
+HERE = Path(__file__).parent
 OFFICIAL, OURS, PLUGIN, LEAST = "azure-ai-ml", "trainup", "trainup, the plugin", "the least requests, nothing else"
 REPEATS = 7
 FEW = 5
@@ -72,9 +72,9 @@ def run(folder: Path) -> list[Row]:
     with _place(folder) as place:
         contestants = {
             OFFICIAL: _script(place, "official/submit.py", str(official.python())),
-            OURS: _script(place, "submitting/ours.py", sys.executable),
+            OURS: _script(place, "scripts/submit.py", sys.executable),
             PLUGIN: lambda source: _by_plugin(place, source),
-            LEAST: _script(place, "submitting/least.py", sys.executable),
+            LEAST: _script(place, "scripts/submit_least.py", sys.executable),
         }
         used = dict(place.environment)
         # Once each, unmeasured: byte code is there from now on.
@@ -119,7 +119,7 @@ def _place(folder: Path) -> Iterator[Place]:
 def _script(place: Place, name: str, python: str) -> Callable[[Path], None]:
     sample = place.sample
     where = [place.azure.endpoints.resource_manager, sample.workspace, sample.cluster, sample.environment]
-    command = [python, str(SCRIPTS / name), *where]
+    command = [python, str(HERE / name), *where]
 
     def submit(source: Path) -> None:
         done = subprocess.run([*command, str(source)], env=place.environment, capture_output=True, text=True)

@@ -1,6 +1,6 @@
 """The least that has to be asked to submit a folder of one file: over one connection, with Python's own library.
 
-python least.py ADDRESS WORKSPACE CLUSTER ENVIRONMENT FOLDER
+python submit_least.py ADDRESS WORKSPACE CLUSTER ENVIRONMENT FOLDER
 """
 
 import http.client

@@ -1,6 +1,6 @@
 """trainup's own client submits a folder as a run, as the plugin does when it does not wait.
 
-python ours.py ADDRESS WORKSPACE CLUSTER ENVIRONMENT FOLDER
+python submit.py ADDRESS WORKSPACE CLUSTER ENVIRONMENT FOLDER
 """
 
 import sys
