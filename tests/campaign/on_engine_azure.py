@@ -14,6 +14,7 @@ from tests.support.project import Project, toolchain_environment
 from trainup.simulator.cloud.faults import Fault
 
 KILLS_PER_RUN = 2
+RUN = "trainup:index:Run"
 VICTIMS = ("CLI", "plugin", "CLI and all it started")
 
 
@@ -53,7 +54,8 @@ def _one_run(place: Place, project: Project, chance: random.Random, number: int,
     found = project.resource("r")
     if found["outputs"]["status"] != "Completed":
         tally.lost.append(f"{found['id']} is {found['outputs']['status']} after an `up` that succeeded")
-    is_told = last.ops()["r"] != "same"  # else an `up` before it had brought the run to its end
+    # An `up` before it may have brought the run to its end, and left only the end of its predecessor to do.
+    is_told = {"create", "create-replacement", "update"} & {step.op for step in last.steps if step.type == RUN}
     heard = [line for line in last.said if line.startswith("line ")]
     count(azure, found["id"], starts, heard if is_told else None, tally)
     if not project.up("--expect-no-changes").is_empty:
