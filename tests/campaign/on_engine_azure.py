@@ -4,7 +4,7 @@ import random
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.campaign.on_azure import IMPATIENT, MOST_REQUESTS, count
+from tests.campaign.on_azure import IMPATIENT, count
 from tests.campaign.on_engine import finished, strike
 from tests.campaign.over_grpc import Tally
 from tests.campaign.victim import SCRIPT
@@ -14,6 +14,8 @@ from tests.support.project import Project, toolchain_environment
 from trainup.simulator.cloud.faults import Fault
 
 KILLS_PER_RUN = 2
+MOST_REQUESTS = 35
+"""An `up` that nothing happens to sends about as many."""
 RUN = "trainup:index:Run"
 VICTIMS = ("CLI", "plugin", "CLI and all it started")
 
