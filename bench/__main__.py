@@ -1,4 +1,7 @@
-"""`make bench`: every claim about speed, measured beside its alternative and its floor in the same run."""
+"""`make bench`: every claim about speed, measured beside its alternative and its floor in the same run.
+
+Promises are made for a machine that has nothing else to do.
+"""
 
 import argparse
 import json
@@ -27,7 +30,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> int:
     """Run all benchmarks or those named; the exit code is 1 when a promise is broken."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make bench", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all when none is given")
     names = parser.parse_args().names or list(BENCHMARKS)
     if unknown := [name for name in names if name not in BENCHMARKS]:

@@ -54,14 +54,15 @@ def run(folder: Path) -> list[Row]:
         lambda: theirs(HASHES_OF_A_SUBMIT),
     )
     name = f"snapshot of {FILES} files, {BYTES // 1_000_000} MB"
-    hashed = row(name, "azure-ai-ml, hashed once", one, "s")
+    hashed = row(name, "azure-ai-ml, its hash once", one, "s")
+    submitted = row(name, "azure-ai-ml, all hashes of a submit, unchanged or not", two, "s")
     return [
         row(name, "reading the files, no more", read, "s"),
         hashed,
-        row(name, "azure-ai-ml, hashed as often as it submits", two, "s"),
+        submitted,
         row(name, "trainup, first seen, for Azure", azure, "s", at_most=1).compared(hashed),
         row(name, "trainup, first seen, for this machine", local, "s"),
-        row(name, "trainup, unchanged", again, "s", at_most=1 / 20).compared(hashed),
+        row(name, "trainup, unchanged", again, "s", at_most=1 / 20).compared(submitted),
     ]
 
 
