@@ -19,7 +19,7 @@ from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.jobs.local import launch, ledger, log
 from trainup.jobs.local.files import Lock, read_json, write_json
-from trainup.jobs.local.machine import kill_all_of
+from trainup.jobs.local.processes import kill_all_of
 from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.snapshot import SnapshotError

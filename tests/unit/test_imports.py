@@ -36,6 +36,14 @@ def test_azure_is_reached_without_the_heavy_client() -> None:
     assert found & {"pulumi_azure_native", "mlflow", "torch", "isodate", "marshmallow"} == set()
 
 
-def test_a_run_on_azure_imports_nothing_that_only_this_machine_needs() -> None:
-    found = imported("import trainup.jobs.targets, trainup.jobs.azure.target, trainup.jobs.azure.submission")
-    assert found & {"psutil", "detect_secrets"} == set()
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import trainup.jobs.targets, trainup.jobs.azure.target, trainup.jobs.azure.submission",
+        "from trainup.provider.light import import_wire_types_alone\n"
+        "import_wire_types_alone()\n"
+        "import trainup.provider.host, trainup.provider.run, trainup.provider.image, trainup.provider.quota",
+    ],
+)
+def test_nobody_pays_for_what_only_the_processes_of_this_machine_need(code: str) -> None:
+    assert imported(code) & {"psutil", "detect_secrets"} == set()
