@@ -42,9 +42,10 @@ def run(folder: Path) -> list[Row]:
         for thread in waiting:
             thread.join()
     name = "plugin memory"
+    floor = Row(name, "idle", idle / 2**20, "MiB")
     return [
-        Row(name, "idle", idle / 2**20, "MiB"),
-        Row(name, f"{WAITING} waiting runs", busy / 2**20, "MiB", ratio=busy / idle),
+        floor,
+        Row(name, f"{WAITING} waiting runs", busy / 2**20, "MiB").compared(floor),
         Row(name, "a waiting run", (busy - idle) / WAITING / 2**20, "MiB"),
         Row(name, f"threads with {WAITING} waiting runs", threads, ""),
     ]

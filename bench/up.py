@@ -3,7 +3,6 @@
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -42,9 +41,8 @@ def run(folder: Path) -> list[Row]:
     rows = [
         row("no-op up", "empty program", times[2], "s"),
         floor,
-        row("no-op up", "trainup, one run", times[0], "s", promise="ratio <= 1.15 to do-nothing"),
+        row("no-op up", "trainup, one run", times[0], "s", at_most=1.15).compared(floor),
     ]
-    rows[-1] = _with_ratio(rows[-1], floor)
     many = _ours(folder / "many", environment, MANY)
     pairs = _other(folder / "pairs", environment, NOTHING + PAIRS)
     after = alternate(3, _no_op(many), _no_op(ours), _no_op(pairs), _no_op(nothing))
@@ -54,11 +52,7 @@ def run(folder: Path) -> list[Row]:
     )
     rows.append(row("no-op up", f"trainup, {MANY} finished runs", after[0], "s"))
     floor = row("no-op up", "cost of a component and its do-nothing resource", least, "ms")
-    return [*rows, floor, _with_ratio(row("no-op up", "cost of a run", each, "ms"), floor)]
-
-
-def _with_ratio(item: Row, reference: Row) -> Row:
-    return replace(item, ratio=item.value / reference.value)
+    return [*rows, floor, row("no-op up", "cost of a run", each, "ms").compared(floor)]
 
 
 def _ours(folder: Path, environment: dict[str, str], runs: int) -> Project:

@@ -37,18 +37,23 @@ def start(target: Target, job: Job) -> Record:
 
     A run of the same resource with other inputs is cancelled first, so two never compete.
     """
-    for other in target.active_runs(job.owner):
-        if other.id != job.id:
-            _supersede(target, other, job)
-    with target.exclusive():
-        attempts = target.attempts(job.id)
-        if attempts and not attempts[-1].status.is_failure:
-            record = target.adopt(attempts[-1], job)
-        else:
-            if attempts:
-                target.settle(attempts[-1])
-            record = target.claim(job, attempts[-1].attempt + 1 if attempts else 1)
-    return target.launch(record, job) if record.abandoned else record
+    with target.expecting(job):
+        for other in target.active_runs(job.owner):
+            if other.id != job.id:
+                _supersede(target, other, job)
+        with target.exclusive():
+            record = _latest(target, job)
+        return target.launch(record, job) if record.abandoned else record
+
+
+def _latest(target: Target, job: Job) -> Record:
+    """The attempt to go on with: one that is there already, or a new one."""
+    attempts = target.attempts(job.id)
+    if attempts and not attempts[-1].status.is_failure:
+        return target.adopt(attempts[-1], job)
+    if attempts:
+        target.settle(attempts[-1])
+    return target.claim(job, attempts[-1].attempt + 1 if attempts else 1)
 
 
 def _supersede(target: Target, other: Record, job: Job) -> None:

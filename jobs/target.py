@@ -141,6 +141,9 @@ class Target(Protocol):
     def exclusive(self) -> AbstractContextManager[Any]:
         """While held, nobody else starts or adopts runs in this workspace."""
 
+    def expecting(self, job: Job) -> AbstractContextManager[Any]:
+        """While held, a job is being started: what has to be known for that may be asked all at once."""
+
     def active_runs(self, owner: Owner) -> list[Record]:
         """The runs of one resource that have not ended."""
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from trainup.core.inputs import parse_run
 from trainup.core.values import reveal
-from trainup.jobs.local.target import LocalTarget
-from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.target import Job, Owner, Target, TargetError
 
 if TYPE_CHECKING:
@@ -48,13 +46,16 @@ def target_of(
 ) -> Target:
     """The target of a run; nothing is written or asked for yet. After `stop` is set, it starts nothing more."""
     secrets = {name: value for name, value in reveal(inputs.get("secrets") or {}).items() if isinstance(value, str)}
+    # Only here: no stack pays for what the other target needs.
     if inputs.get("target") != "azure":
+        from trainup.jobs.local.target import LocalTarget
+        from trainup.jobs.local.workspace import Workspace
+
         return LocalTarget(Workspace((project / inputs["workspace"]).resolve(), project.resolve()), secrets)
-    submission = submission_of(inputs, project)
-    submission.progress, submission.stop = progress, stop or submission.stop
-    # Only here: a local stack never pays for what Azure needs.
     from trainup.jobs.azure.target import AzureTarget
 
+    submission = submission_of(inputs, project)
+    submission.progress, submission.stop = progress, stop or submission.stop
     return AzureTarget(submission.workspace, submission, secrets, _by_hand(inputs, project))
 
 
@@ -62,10 +63,10 @@ def submission_of(inputs: Inputs, project: Path, *, dry: bool = False) -> "Submi
     """What prepares a run on Azure."""
     from trainup.jobs.azure.connection import CODE_HASHES, connect
     from trainup.jobs.azure.submission import Submission
-    from trainup.jobs.azure.tree_hash import TreeHashes
     from trainup.jobs.azure.workspace import Workspace as AzureWorkspace
+    from trainup.jobs.snapshot.tree_hash import TreeHashes
 
-    workspace = AzureWorkspace(connect(inputs.get("cloud")), inputs["workspace"])
+    workspace = AzureWorkspace(connect(inputs.get("cloud")).apart(), inputs["workspace"])
     return Submission(workspace, TreeHashes(project / CODE_HASHES), dry=dry)
 
 

@@ -7,6 +7,7 @@ from trainup.core.spec import OnDelete, OnFailure, OnInterrupt
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN, has_unknown
 from trainup.jobs import job_file, lifecycle, outputs, snapshot
+from trainup.jobs.azure.connection import CODE_HASHES
 from trainup.jobs.local import data
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Job, Owner, Record, Target, TargetError
@@ -39,6 +40,7 @@ class RunHandler:
     def __init__(self) -> None:
         # A preview writes nothing: what check learns about unchanged files is saved when a run is driven.
         self._caches: dict[Path, snapshot.StatCache] = {}
+        self._trees: dict[Path, snapshot.TreeHashes] = {}
         self._known = KnownData()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
@@ -47,7 +49,8 @@ class RunHandler:
         parsed, findings = parse_run(inputs)
         findings = told_by_file + findings
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
-            found, problems = _snapshot(context, inputs, parsed, self._cache(context))
+            trees = self._tree_hashes(context) if inputs.get("target") == "azure" else None
+            found, problems = _snapshot(context, inputs, parsed, self._cache(context), trees)
             inputs |= found
             findings += problems
         elif with_definition(inputs).get("source") is not None:
@@ -114,6 +117,7 @@ class RunHandler:
         self._confirm_data(context, job)
         try:
             self._cache(context).save()
+            self._tree_hashes(context).save()
             attempts = target.attempts(job.id) if keep_failure and job.spec.on_failure is OnFailure.KEEP else []
             if attempts:
                 with target.exclusive():
@@ -148,6 +152,10 @@ class RunHandler:
             self._caches[path] = snapshot.StatCache.load(path)
         return self._caches[path]
 
+    def _tree_hashes(self, context: Context) -> snapshot.TreeHashes:
+        path = context.project / CODE_HASHES
+        return self._trees.setdefault(path, snapshot.TreeHashes(path))
+
 
 def _awaited(context: Context, target: Target, job: Job, record: Record) -> Record:
     """The run at its end; on Ctrl-C as it stands, or canceled where that is wanted."""
@@ -171,7 +179,11 @@ def _completed(context: Context, inputs: Properties) -> tuple[Properties, list[F
 
 
 def _snapshot(
-    context: Context, inputs: Properties, parsed: RunInputs, cache: snapshot.StatCache
+    context: Context,
+    inputs: Properties,
+    parsed: RunInputs,
+    cache: snapshot.StatCache,
+    trees: snapshot.TreeHashes | None,
 ) -> tuple[Properties, list[Finding]]:
     assert parsed.source is not None
     try:
@@ -179,6 +191,7 @@ def _snapshot(
             context.project / parsed.source,
             cache=cache,
             allow_secrets=parsed.allow_secrets,
+            trees=trees,
         )
     except snapshot.SnapshotError as error:
         return {}, [Finding("source", problem) for problem in error.problems]

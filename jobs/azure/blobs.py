@@ -47,10 +47,11 @@ class Blobs:
     def __init__(self, client: AzureClient, *, signed: bool = True) -> None:
         self._client, self._signed = client, signed
 
-    def put(self, url: str, data: bytes) -> None:
-        """Write a whole blob: it is there in full, or not at all."""
+    def put(self, url: str, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        """Write a whole blob with its metadata: it is there in full, or not at all."""
         md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
         headers = {"x-ms-blob-type": "BlockBlob", "Content-MD5": md5, "Content-Type": "application/octet-stream"}
+        headers |= {f"{META}{key}": value for key, value in (metadata or {}).items()}
         # An empty content would be sent without a length.
         self._send("PUT", url, headers | {"Content-Length": str(len(data))}, data)
 
@@ -59,11 +60,6 @@ class Blobs:
         headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
         file.seek(0)
         self._send("PUT", url, headers, file)
-
-    def put_metadata(self, url: str, metadata: Mapping[str, str]) -> None:
-        """Replace a blob's metadata."""
-        headers = {f"{META}{key}": value for key, value in metadata.items()}
-        self._send("PUT", with_query(url, "comp=metadata"), headers | {"Content-Length": "0"}, b"")
 
     def read(self, url: str, start: int, length: int) -> Piece | None:
         """At most `length` bytes from `start` on; None where there is no blob.

@@ -7,15 +7,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from trainup.jobs import snapshot
 from trainup.jobs.azure.blobs import Blobs, below, without_query
-from trainup.jobs.azure.client import AzureClient, AzureError
-from trainup.jobs.azure.roles import patiently
-from trainup.jobs.azure.tree_hash import VERSION, TreeHashes, tree_hash
+from trainup.jobs.azure.client import AzureClient, AzureError, Read
+from trainup.jobs.azure.roles import Result, patiently
 from trainup.jobs.snapshot.reading import entry
 from trainup.jobs.snapshot.selection import Found
+from trainup.jobs.snapshot.tree_hash import VERSION, TreeHashes, tree_hash
 from trainup.jobs.target import TargetError
 
 FOLDER = "code"
@@ -33,11 +32,16 @@ def code_id(workspace: str, tree: str) -> str:
 
 def find(client: AzureClient, workspace: str, tree: str) -> str | None:
     """The id of code with this hash, whoever uploaded it; None where there is none."""
-    # Azure ML looks through all code, whatever the name in the address.
-    address = f"{workspace}/codes/{uuid.uuid5(_NAMESPACE, tree)}/versions"
-    for found in client.pages(address, hash=tree, hashVersion=VERSION):
+    address, query = read(workspace, tree)
+    for found in client.pages(address, **query):
         return str(found["id"])
     return None
+
+
+def read(workspace: str, tree: str) -> Read:
+    """The question for code with this hash."""
+    # Azure ML looks through all code, whatever the name in the address.
+    return f"{workspace}/codes/{uuid.uuid5(_NAMESPACE, tree)}/versions", {"hash": tree, "hashVersion": VERSION}
 
 
 def ensure(
@@ -60,6 +64,7 @@ def ensure(
         tree, entries = tree_hash(snapshot.files(source))
         snapshot.verify(source, entries, expected_digest=digest, manifest=manifest)
         hashes.put(digest, tree)
+        hashes.save()
     if found := find(client, workspace, tree):
         return found
     wanted = code_id(workspace, tree)
@@ -101,21 +106,29 @@ def _upload(
     blobs = Blobs(client)
     progress(f"uploading {len(files):,} files, {sum(file.status.st_size for file in files) / 1024**2:,.1f} MB")
 
+    def put(file: Found, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        blobs.put(below(container, f"{FOLDER}/{file.path}"), data, metadata)
+
     def send(file: Found) -> tuple[str, str]:
         data = Path(file.location).read_bytes()
-        blobs.put(below(container, f"{FOLDER}/{file.path}"), data)
-        return file.path, entry(hashlib.sha256(data).hexdigest(), len(data))
+        put(file, data)
+        return file.path, _entry(data)
+
+    def send_all(files: list[Found]) -> dict[str, str]:
+        with ThreadPoolExecutor(min(AT_ONCE, 4 * (os.cpu_count() or 1))) as pool:
+            return dict(pool.map(send, files))  # one that is refused is the last that is tried
+
+    def patient(action: Callable[[], Result]) -> Result:
+        return patiently(client, action, NO_STORAGE, "the role on the workspace's storage", progress, stop)
 
     try:
-        # The first one alone: until it is taken, the others need not be tried.
-        role = "the role on the workspace's storage"
-        first = patiently(client, lambda: send(files[0]), NO_STORAGE, role, progress, stop)
-        with ThreadPoolExecutor(min(AT_ONCE, 4 * (os.cpu_count() or 1))) as pool:
-            sent = dict([first, *pool.map(send, files[1:])])
-        # Only now does anything call the upload complete: what a crash left behind is never taken for it.
-        snapshot.verify(source, sent, expected_digest=digest, manifest=manifest)
-        marks: dict[str, Any] = {"upload_status": "completed", "name": digest[:12], "version": "1"}
-        blobs.put_metadata(below(container, f"{FOLDER}/{files[0].path}"), marks)
+        first, *others = files
+        sent = patient(lambda: send_all(others))
+        data = Path(first.location).read_bytes()
+        snapshot.verify(source, {**sent, first.path: _entry(data)}, expected_digest=digest, manifest=manifest)
+        # Only this calls the upload complete: what a crash left behind is never taken for it.
+        marks = {"upload_status": "completed", "name": digest[:12], "version": "1"}
+        patient(lambda: put(first, data, marks))
     except AzureError as error:
         if error.code not in NO_STORAGE:
             raise
@@ -123,3 +136,7 @@ def _upload(
             f"the workspace's storage takes no code from here ({error}): ask for the role Storage Blob Data "
             "Contributor on it, or put the code into the image and leave `source` out"
         ) from error
+
+
+def _entry(data: bytes) -> str:
+    return entry(hashlib.sha256(data).hexdigest(), len(data))

@@ -7,7 +7,7 @@ from typing import Any
 
 from trainup.core.naming import job_name
 from trainup.jobs.azure import labels
-from trainup.jobs.azure.client import AzureError
+from trainup.jobs.azure.client import AzureError, Read
 from trainup.jobs.azure.records import changed, is_ours
 from trainup.jobs.azure.workspace import Workspace
 
@@ -27,10 +27,18 @@ class Jobs:
         found = self._client.find(self._workspace.job(name))
         return found if found is not None and (is_ours(found) or not ours) else None
 
+    def reads(self, identity: str, *tags: str) -> list[Read]:
+        """What `tagged` with these tags and `attempts` begin with."""
+        return [*map(self._list, (labels.id_tag(identity), *tags)), (self._workspace.job(identity), {})]
+
+    def _list(self, tag: str) -> Read:
+        return f"{self._workspace.id}/jobs", {"listViewType": "All", "tag": tag}
+
     def tagged(self, tag: str) -> list[Answer]:
         """All jobs with a tag of this name, archived ones too."""
+        address, query = self._list(tag)
         try:
-            pages = self._client.pages(f"{self._workspace.id}/jobs", listViewType="All", tag=tag)
+            pages = self._client.pages(address, **query)
             return [job for job in pages if is_ours(job) and tag in (job["properties"].get("tags") or {})]
         except AzureError as error:
             if error.status == 404:  # the workspace is gone, and everything in it
@@ -61,6 +69,7 @@ class Jobs:
         Others may write at the same time, and the service takes one body after the other: so what was written is
         looked at again.
         """
+        self._client.forget_early()
         for left in range(TAG_TRIES, -1, -1):
             found = self.find(name)
             if found is None or not left:

@@ -13,13 +13,13 @@ from typing import Any, BinaryIO, Self
 
 from trainup.jobs.azure.blobs import Blobs
 from trainup.jobs.azure.client import AzureClient, AzureError
+from trainup.jobs.azure.polling import polling
 from trainup.jobs.lines import LineCleaner
 
 VERSION = "2019-06-01-preview"
 """Of what a registry builds; the registry itself has later ones."""
-POLL_SECONDS = 2.0
-LOG_SECONDS = 20.0
-"""How long a log may lag behind the end of its build."""
+LATE_LOOKS = 10
+"""At a log that lags behind the end of its build."""
 TASKS_REFUSED = "TasksOperationsNotAllowed"
 EXPIRED = 403
 PIECE = 1 << 20
@@ -117,6 +117,7 @@ class RegistryBuilds:
 
     def __init__(self, client: AzureClient, registry_id: str) -> None:
         self._client, self._id = client, registry_id
+        self._pause = polling().fastest
 
     def upload(self, archive: BinaryIO) -> str:
         """Hand over a context; returns where it lies."""
@@ -172,11 +173,11 @@ class RegistryBuilds:
             lines(log.read())
             if build.status.is_over:
                 break
-            if stop.wait(POLL_SECONDS):
+            if stop.wait(self._pause):
                 raise Interrupted(build)
-        waited = 0.0
-        while not log.is_complete and waited < LOG_SECONDS and not stop.wait(POLL_SECONDS):
-            waited += POLL_SECONDS
+        looks = 0
+        while not log.is_complete and looks < LATE_LOOKS and not stop.wait(self._pause):
+            looks += 1
             lines(log.read())
         lines(log.finish())
         return build

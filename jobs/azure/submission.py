@@ -13,9 +13,9 @@ from trainup.jobs import snapshot
 from trainup.jobs.azure import code, environments, vault
 from trainup.jobs.azure.blobs import below
 from trainup.jobs.azure.body import Place
-from trainup.jobs.azure.client import AzureError
-from trainup.jobs.azure.tree_hash import TreeHashes, tree_hash
+from trainup.jobs.azure.client import AzureError, Read
 from trainup.jobs.azure.workspace import Workspace
+from trainup.jobs.snapshot.tree_hash import TreeHashes, tree_hash
 from trainup.jobs.target import Job, TargetError
 
 DEFAULT_STORE = "workspaceblobstore"
@@ -48,6 +48,12 @@ class Submission:
                 secrets=secrets.result(),
                 vault_resource=self.workspace.client.endpoints.vault_audience,
             )
+
+    def reads(self, job: Job) -> list[Read]:
+        """What `place` begins with, as far as it is known already."""
+        cluster, tree = cluster_of(job, self.workspace.id), self.hashes.get(job.spec.snapshot or "")
+        reads: list[Read] = [(cluster, {})] if cluster else []
+        return [*reads, code.read(self.workspace.id, tree)] if tree else reads
 
     def remove_checkpoints(self, identity: str) -> None:
         """Delete what the attempts of a run kept to resume from."""

@@ -1,7 +1,6 @@
 """Runs on Azure ML: its jobs are the record, and it watches over them itself."""
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,23 +19,17 @@ from trainup.jobs.azure.client import AzureError
 from trainup.jobs.azure.jobs import Jobs
 from trainup.jobs.azure.log import LogReader, tail
 from trainup.jobs.azure.phases import Watched
+from trainup.jobs.azure.polling import polling
 from trainup.jobs.azure.records import Told, is_ours, record_of
 from trainup.jobs.azure.statuses import ENDED, status_of
 from trainup.jobs.azure.submission import Submission
 from trainup.jobs.azure.workspace import HISTORY_VERSION, Workspace
 from trainup.jobs.lines import mask_words
-from trainup.jobs.target import File, Job, Owner, Polling, Record, TargetError
+from trainup.jobs.target import File, Job, Owner, Record, TargetError
 
 CANCEL_SECONDS = 900.0
 """Azure ML first lets the script and the upload of its outputs end."""
 LOG_TRIES = 3
-
-
-def polling(variables: Mapping[str, str] = os.environ) -> Polling:
-    """From 2 s up to half a minute; the official client's variables change it."""
-    fastest = float(variables.get("AZUREML_RUN_POLLING_INTERVAL_MIN") or 2)
-    slowest = float(variables.get("AZUREML_RUN_POLLING_INTERVAL_MAX") or 30)
-    return Polling(fastest, max(fastest, slowest), max(fastest, slowest / 2))
 
 
 @dataclass
@@ -73,6 +66,10 @@ class AzureTarget:
 
     def exclusive(self) -> AbstractContextManager[Any]:
         return nullcontext()  # a job's name can be taken once: that is all it needs
+
+    def expecting(self, job: Job) -> AbstractContextManager[Any]:
+        reads = [*self._jobs.reads(job.id, labels.owner_tag(job.owner)), *self.submission.reads(job)]
+        return self._client.asking_early(*reads)
 
     # What is there.
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from trainup.jobs.local import launch
 from trainup.jobs.local.files import Lock, is_held, write_json
-from trainup.jobs.local.machine import TOKEN_VARIABLE, kill_all_of
 from trainup.jobs.local.owners import Owners
+from trainup.jobs.local.processes import TOKEN_VARIABLE, kill_all_of
 from trainup.jobs.local.supervisor import start as start_process
 from trainup.jobs.local.tracking import Tracking
 from trainup.jobs.local.workspace import RunFolder, Workspace

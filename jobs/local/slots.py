@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trainup.jobs.local.files import Lock, is_held, read_json, write_json
-from trainup.jobs.local.machine import kill_all_of
 from trainup.jobs.local.owners import Owners
+from trainup.jobs.local.processes import kill_all_of
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 DEFAULT_CLUSTER = "default"

@@ -215,7 +215,7 @@ class Supervisor:
 
     def kill_leftovers(self) -> None:
         """End what the command left running in the background."""
-        from trainup.jobs.local.machine import kill_all_of
+        from trainup.jobs.local.processes import kill_all_of
 
         kill_all_of(self.definition["token"])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from trainup.jobs.snapshot.secrets import RULES
+from trainup.jobs.snapshot.secrets import rules
 
 VERSION = 1
 GRANULARITY_NS = 2_000_000_000
@@ -45,7 +45,7 @@ class StatCache:
         cache = cls(path)
         try:
             content = json.loads(path.read_bytes())
-            if (content["version"], content["rules"]) == (VERSION, RULES):
+            if (content["version"], content["rules"]) == (VERSION, rules()):
                 cache._entries = {name: _parse(entry) for name, entry in content["files"].items()}
         except (OSError, ValueError, TypeError, LookupError, AttributeError):
             pass
@@ -76,7 +76,7 @@ class StatCache:
                 return
             entries = {name: entry for name, entry in self._entries.items() if os.path.lexists(name)}
             files = {name: [*key, known.sha256, known.secrets] for name, (key, known) in sorted(entries.items())}
-            content = json.dumps({"version": VERSION, "rules": RULES, "files": files}, separators=(",", ":"))
+            content = json.dumps({"version": VERSION, "rules": rules(), "files": files}, separators=(",", ":"))
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
             try:

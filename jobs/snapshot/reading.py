@@ -3,8 +3,10 @@
 import hashlib
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 from trainup.jobs.snapshot import secrets
@@ -13,8 +15,13 @@ from trainup.jobs.snapshot.selection import Found, printable, unreadable
 
 READERS = min(4, os.cpu_count() or 1)
 Result = TypeVar("Result")
+Hear = Callable[[bytes], object]
+"""Gets the content of a file, block by block."""
 
 BLOCK_BYTES = 4 * 1024**2
+BATCH_BYTES = 8 * 1024**2
+AHEAD = 2
+"""Batches that are read before it is their turn."""
 MOST_BYTES_TO_THE_END_OF_A_LINE = 64 * 1024
 
 
@@ -35,7 +42,18 @@ def recall(found: Found, cache: StatCache) -> tuple[str, Known] | None:
     return (entry(known.sha256, found.status.st_size), known) if known else None
 
 
-def examine(found: Found, cache: StatCache) -> tuple[str, Known]:
+def digest(found: Found, hear: Hear) -> str:
+    """Hash a file; returns its entry. Raises OSError."""
+    sha256, size = hashlib.sha256(), 0
+    with open(found.location, "rb") as file:
+        for block in blocks(file):
+            sha256.update(block)
+            hear(block)
+            size += len(block)
+    return entry(sha256.hexdigest(), size)
+
+
+def examine(found: Found, cache: StatCache, hear: Hear = lambda block: None) -> tuple[str, Known]:
     """Hash a file and search it for secrets, and tell the cache. Raises OSError."""
     read_at_ns = time.time_ns()
     with open(found.location, "rb") as file:
@@ -46,6 +64,7 @@ def examine(found: Found, cache: StatCache) -> tuple[str, Known]:
         is_text = True
         for block in blocks(file):
             digest.update(block)
+            hear(block)
             is_text = is_text and (size > 0 or secrets.is_text(block))
             if is_text:
                 suspects += secrets.search(block, found.path, lines + 1)
@@ -58,12 +77,26 @@ def examine(found: Found, cache: StatCache) -> tuple[str, Known]:
     return entry(known.sha256, size), known
 
 
-def examine_all(files: Sequence[Found], cache: StatCache) -> tuple[dict[str, tuple[str, Known]], list[str]]:
-    """Path → what `examine` tells, from the cache where it knows the file; and the files that could not be read."""
-    results = {file.path: reading for file in files if (reading := recall(file, cache))}
-    problems = []
+def recall_all(files: Sequence[Found], cache: StatCache) -> dict[str, tuple[str, Known]]:
+    """Path → what `examine` would tell, of the files that the cache knows."""
+    return {file.path: told for file in files if (told := recall(file, cache))}
+
+
+def examine_all(
+    files: Sequence[Found], cache: StatCache, hear: Hear | None = None
+) -> tuple[dict[str, tuple[str, Known]], list[str]]:
+    """Path → what `examine` tells, and the files that could not be read.
+
+    Files that the cache knows are not read, unless somebody is to `hear` the contents of all, one after the other.
+    """
+    results = recall_all(files, cache) if hear is None else {}
     unknown = [file for file in files if file.path not in results]
-    for file, result in zip(unknown, each(unknown, lambda file: examine(file, cache)), strict=True):
+    if hear is None:
+        told = each(unknown, lambda file: examine(file, cache))
+    else:
+        told = in_turn(unknown, lambda file, hear: examine(file, cache, hear), hear)
+    problems = []
+    for file, result in zip(unknown, told, strict=True):
         if isinstance(result, OSError):
             problems.append(unreadable(printable(file.path.encode()), result))
         else:
@@ -73,17 +106,63 @@ def examine_all(files: Sequence[Found], cache: StatCache) -> tuple[dict[str, tup
 
 def each(files: Sequence[Found], do: Callable[[Found], Result]) -> list[Result | OSError]:
     """The results for all files, in order; reading and hashing run beside each other."""
-
-    def attempt(file: Found) -> Result | OSError:
-        try:
-            return do(file)
-        except OSError as error:
-            return error
-
     if not files:
         return []
     with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(attempt, files))
+        return list(pool.map(lambda file: _tried(partial(do, file)), files))
+
+
+def in_turn(files: Sequence[Found], do: Callable[[Found, Hear], Result], hear: Hear) -> list[Result | OSError]:
+    """As `each`; `hear` gets the contents of all files in their order, while those that follow are read already."""
+    results: list[Result | OSError] = []
+    ahead: deque[Callable[[], list[Result | OSError]]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for batch in _batches(files):
+            if len(ahead) == AHEAD:
+                results += ahead.popleft()()
+            ahead.append(_begun(pool, batch, do, hear))
+        for end in ahead:
+            results += end()
+    return results
+
+
+def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
+    """The files in their order, together as many as make a batch; a large one is one by itself."""
+    batch: list[Found] = []
+    size = 0
+    for file in files:
+        if batch and size + file.status.st_size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += file.status.st_size
+    if batch:
+        yield batch
+
+
+def _begun(
+    pool: ThreadPoolExecutor, batch: list[Found], do: Callable[[Found, Hear], Result], hear: Hear
+) -> Callable[[], list[Result | OSError]]:
+    """What ends the work on a batch when its turn comes. A large file is read only then, not to be held in memory."""
+    if sum(file.status.st_size for file in batch) > BATCH_BYTES:
+        return lambda: [_tried(partial(do, file, hear)) for file in batch]
+    contents: list[bytes] = []
+    begun = pool.submit(lambda: [_tried(partial(do, file, contents.append)) for file in batch])
+
+    def end() -> list[Result | OSError]:
+        results = begun.result()
+        for block in contents:
+            hear(block)
+        return results
+
+    return end
+
+
+def _tried(do: Callable[[], Result]) -> Result | OSError:
+    try:
+        return do()
+    except OSError as error:
+        return error
 
 
 def duplicate(found: Found, destination: str) -> str:

@@ -7,7 +7,6 @@ takes long to import and works line by line. Binary files are not searched.
 """
 
 import importlib
-import importlib.metadata
 import re
 import threading
 from collections.abc import Iterator
@@ -53,8 +52,14 @@ _MARKS = re.compile(
     )
 )
 _LOADING = threading.Lock()
-RULES = f"1 detect-secrets {importlib.metadata.version('detect-secrets')}"
-"""Names these rules, so that what was found clean by others is searched again."""
+
+
+@cache
+def rules() -> str:
+    """Names these rules, so that what was found clean by others is searched again."""
+    import importlib.metadata  # takes longer than most of what a small folder needs
+
+    return f"1 detect-secrets {importlib.metadata.version('detect-secrets')}"
 
 
 def is_text(start: bytes) -> bool:

@@ -7,12 +7,12 @@ files. A folder with a `.git` of its own, such as a submodule, follows its own r
 are no part of a snapshot. A symbolic link stands for what it points at, which has to lie in the source folder.
 """
 
-import contextlib
 import os
 import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from trainup.jobs.snapshot.gitignore import Rules
 
@@ -44,8 +44,7 @@ _UNPORTABLE = re.compile("[\x00-\x1f\x7f\\\\\ufffe\uffff]|\\.(?:/|$)")
 Chain = tuple[Rules, ...]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A file of the selection, as it was found."""
 
     path: str
@@ -171,8 +170,11 @@ class _Walk:
             elif entry.is_symlink():
                 yield from self._follow(entry, path, folder, chain)
             else:
-                with contextlib.suppress(FileNotFoundError):  # removed since the folder was listed
-                    self._take(path, entry.path, entry.stat(follow_symlinks=False))
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # removed since the folder was listed
+                    continue
+                self._take(path, entry.path, status)
 
     def _follow(self, link: os.DirEntry[bytes], path: bytes, folder: _Folder, chain: Chain) -> Iterator[_Folder]:
         try:
@@ -246,8 +248,10 @@ def _is_repository(folder: bytes) -> bool:
 
 
 def _is_excluded(chain: Chain, path: bytes, is_folder: bool) -> bool:
-    decisions = (rules.decide(path, is_folder) for rules in reversed(chain))
-    return next((decision for decision in decisions if decision is not None), False)
+    for rules in reversed(chain):
+        if (decision := rules.decide(path, is_folder)) is not None:
+            return decision
+    return False
 
 
 def _unportable(path: bytes) -> str | None:

@@ -14,6 +14,7 @@ from trainup.jobs.snapshot.cache import Known, StatCache
 from trainup.jobs.snapshot.errors import SnapshotError
 from trainup.jobs.snapshot.manifest import differences, fold
 from trainup.jobs.snapshot.selection import Found, select
+from trainup.jobs.snapshot.tree_hash import Tree, TreeHashes
 
 MOST_NAMED = 20
 
@@ -36,19 +37,42 @@ class Snapshot:
         return fold(self.files)
 
 
-def take(source: Path, *, cache: StatCache, allow_secrets: Sequence[str] = ()) -> Snapshot:
+def take(
+    source: Path, *, cache: StatCache, allow_secrets: Sequence[str] = (), trees: TreeHashes | None = None
+) -> Snapshot:
     """Read what a run from this folder would get; nothing is written, `cache` is only brought up to date in memory.
 
+    So are `trees`: given them, they know the snapshot's hash in Azure ML afterwards, for which no file is read twice.
     `allow_secrets` accepts likely secrets, as `path` or `path:line`. Raises SnapshotError with every finding.
     """
     found, problems = _survey(source)
-    read, unread = reading.examine_all(found, cache)
+    read, unread = reading.examine_all(found, cache) if trees is None else _read_as_tree(found, cache, trees)
     problems += unread
     allowed = frozenset(allow_secrets)
-    problems += [problem for path, (_, known) in read.items() for problem in _suspicions(path, known, allowed)]
+    suspect = sorted(path for path, (_, known) in read.items() if known.secrets)
+    problems += [problem for path in suspect for problem in _suspicions(path, read[path][1], allowed)]
     if problems:
         raise SnapshotError(problems)
-    return Snapshot({path: entry for path, (entry, _) in read.items()})
+    return _snapshot(read)
+
+
+def _read_as_tree(
+    found: Sequence[Found], cache: StatCache, trees: TreeHashes
+) -> tuple[dict[str, tuple[str, Known]], list[str]]:
+    """As `examine_all`: nothing is read when all of it is known, else everything is, for a hash over the whole."""
+    known = reading.recall_all(found, cache)
+    if len(known) == len(found) and trees.get(_snapshot(known).digest):
+        return known, []
+    tree = Tree(found)
+    read, unread = reading.examine_all(tree.files, cache, tree.update)
+    taken = _snapshot(read)
+    if not unread and not tree.misfits(taken.files):
+        trees.put(taken.digest, tree.hexdigest())
+    return read, unread
+
+
+def _snapshot(read: Mapping[str, tuple[str, Known]]) -> Snapshot:
+    return Snapshot({path: read[path][0] for path in sorted(read)})
 
 
 def copy(source: Path, destination: Path, *, expected_digest: str, manifest: Mapping[str, str]) -> None:

@@ -24,11 +24,21 @@ class Entry:
     status: int
     """0 when the connection was cut before an answer."""
 
+    sent: int = 0
+    """Bytes of the answer's body that go out."""
+
     def to_dict(self) -> dict[str, object]:
         """The form of a line."""
         told = {key: value for key, value in self.query.items() if key.lower() in TOLD}
         query = {"query": told} if told else {}
-        return {"index": self.index, "method": self.method, "path": self.path, **query, "status": self.status}
+        return {
+            "index": self.index,
+            "method": self.method,
+            "path": self.path,
+            **query,
+            "status": self.status,
+            "sent": self.sent,
+        }
 
 
 class Journal:

@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         azure = self.server.azure
         path, query = parse_target(self.path)
         index = azure.journal.arrive()
-        status = 0
+        status = sent = 0
         try:
             body = self._body()
             azure.clock.wait(azure.latency.request)
@@ -128,12 +128,18 @@ class _Handler(BaseHTTPRequestHandler):
             if fault and fault.cut is Cut.AFTER:
                 content.file.close()
                 raise _Cut
+            half = bool(fault and fault.cut is Cut.MIDDLE)
+            if self.command != "HEAD":
+                sent = content.size // 2 if half else content.size
             status = response.status
         finally:
             # Before the answer is sent: whoever has it finds the request written down.
-            azure.journal.add(Entry(index, self.command, path, query, status))
+            azure.journal.add(Entry(index, self.command, path, query, status, sent))
         with content.file:
-            self._send(response, content, half=bool(fault and fault.cut is Cut.MIDDLE))
+            self._send(response, content, sent)
+        if half:
+            self.wfile.flush()
+            raise _Cut
 
     def _respond(self, fault: Fault | None, request: Request) -> tuple[Response, _Content]:
         azure = self.server.azure
@@ -179,7 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Cut
         return data
 
-    def _send(self, response: Response, content: _Content, *, half: bool) -> None:
+    def _send(self, response: Response, content: _Content, size: int) -> None:
+        """The headers, and as much of the content."""
         self.send_response(response.status)
         headers = {
             "Content-Type": content.kind,
@@ -190,12 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in _without_repeats(headers, response.headers):
             self.send_header(name, value)
         self.end_headers()
-        if self.command == "HEAD":
-            return
-        _copy(content.file, self.wfile, content.size // 2 if half else content.size)
-        if half:
-            self.wfile.flush()
-            raise _Cut
+        _copy(content.file, self.wfile, size)
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return format_datetime(datetime.now(UTC), usegmt=True)

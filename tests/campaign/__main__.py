@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.campaign import on_azure, on_engine, over_grpc
+from tests.campaign import on_azure, on_engine, on_engine_azure, over_grpc
 
 
 def main() -> int:
@@ -16,6 +16,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200, help="over gRPC (default: %(default)s)")
     parser.add_argument("--azure-kills", type=int, default=200, help="at requests to Azure (default: %(default)s)")
     parser.add_argument("--engine-kills", type=int, default=10, help="of the CLI (default: %(default)s)")
+    parser.add_argument("--azure-engine-kills", type=int, default=10, help="the same on Azure (default: %(default)s)")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     clean = True
@@ -23,6 +24,7 @@ def main() -> int:
         ("gRPC", over_grpc, options.kills),
         ("Azure", on_azure, options.azure_kills),
         ("engine", on_engine, options.engine_kills),
+        ("engine on Azure", on_engine_azure, options.azure_engine_kills),
     )
     for name, campaign, kills in campaigns:
         if not kills:

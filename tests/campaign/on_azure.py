@@ -104,7 +104,7 @@ def _one_run(site: _Site, number: int) -> None:
             result = created(provider, inputs, known)
             heard = [line for line in provider.engine.lines() if line.startswith("line ")]
         if result is not None and result.outputs["status"] == Status.COMPLETED:
-            _count(site.azure, result, starts, heard, site.tally)
+            count(site.azure, result.id, starts, heard, site.tally)
             return
         known = result or known
     site.tally.lost.append(f"r{number} did not complete in {MOST_TRIES} tries")
@@ -129,15 +129,15 @@ def _one_destruction(site: _Site, number: int) -> None:
         site.tally.left.append(f"{made.id}: {left}")
 
 
-def _count(azure: Azure, result: Resource, starts: Path, heard: list[str], tally: Tally) -> None:
-    """Compare Azure's jobs with what the script itself wrote down, and the log with what was heard."""
-    jobs = [job["name"] for job in azure.resources(JOBS) if job["name"].startswith(result.id)]
+def count(azure: Azure, run_id: str, starts: Path, heard: list[str] | None, tally: Tally) -> None:
+    """Compare Azure's jobs with what the script itself wrote down, and the log with what was heard, if anything."""
+    jobs = [job["name"] for job in azure.resources(JOBS) if job["name"].startswith(run_id)]
     begun = starts_of(starts)
     with tally.lock:
         tally.digests += 1
         tally.attempts += len(jobs)
         tally.starts += len(begun)
-        tally.doubled += [f"{result.id}: {len(jobs)} jobs, {jobs}"] if jobs != [result.id] else []
-        tally.doubled += [f"{result.id}: its script was started {len(begun)} times"] if len(begun) != 1 else []
-        if heard != [f"line {line}" for line in range(LINES)]:
-            tally.logs.append(f"{result.id}: {heard}")
+        tally.doubled += [f"{run_id}: {len(jobs)} jobs, {jobs}"] if jobs != [run_id] else []
+        tally.doubled += [f"{run_id}: its script was started {len(begun)} times"] if len(begun) != 1 else []
+        if heard is not None and heard != [f"line {line}" for line in range(LINES)]:
+            tally.logs.append(f"{run_id}: {heard}")

@@ -3,17 +3,19 @@
 import contextlib
 import random
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
 from tests.campaign.over_grpc import LONGEST, Tally, processes
 from tests.campaign.victim import SCRIPT, starts_of
-from tests.support.project import STACK, Project, toolchain_environment
+from tests.support.project import STACK, Project, Result, Running, toolchain_environment
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
 
 KILLS_PER_RUN = 2
+MOST_TRIES = 5
 VICTIMS = {
     "CLI": "no other process",
     "CLI and all it started": "",
@@ -41,19 +43,11 @@ def run(folder: Path, seed: int, kills: int) -> Tally:
         for _ in range(KILLS_PER_RUN):
             running = project.start("up")
             time.sleep(chance.uniform(0, START_OF_A_RUN + LONGEST))
-            victim = chance.choice(list(VICTIMS))
-            with contextlib.suppress(psutil.NoSuchProcess):
-                below = psutil.Process(running.process.pid).children(recursive=True)
-                for process in [*below, *processes(workspace, "r-")]:
-                    with contextlib.suppress(psutil.Error):
-                        if VICTIMS[victim] in " ".join(process.cmdline()):
-                            process.kill()
-            if "CLI" in victim:
-                running.kill()
+            strike(chance.choice(list(VICTIMS)), running, processes(workspace, "r-"))
             tally.killed()
             running.finish()
             project.unlock()
-        _finish(project)
+        finished(project)
         target = LocalTarget(Workspace(workspace, project.folder))
         tally.ended(target, project.resource("r")["id"], starts_of(starts))
         if not project.up("--expect-no-changes").is_empty:
@@ -61,8 +55,21 @@ def run(folder: Path, seed: int, kills: int) -> Tally:
     return tally
 
 
-def _finish(project: Project) -> None:
-    for _ in range(5):
+def strike(victim: str, running: Running, others: Iterable[psutil.Process] = ()) -> None:
+    """Kill what the CLI has started, and others, as far as it belongs to the victim; and the CLI, if that does."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in [*psutil.Process(running.process.pid).children(recursive=True), *others]:
+            with contextlib.suppress(psutil.Error):
+                if VICTIMS[victim] in " ".join(process.cmdline()):
+                    process.kill()
+    if "CLI" in victim:
+        running.kill()
+
+
+def finished(project: Project) -> Result | None:
+    """Deploy until it succeeds; None when it does not."""
+    for _ in range(MOST_TRIES):
         project.unlock()
-        if project.up().code == 0:
-            return
+        if (result := project.up()).code == 0:
+            return result
+    return None

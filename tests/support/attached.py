@@ -22,13 +22,17 @@ class Place:
         self.sample: Sample = furnish(cloud.azure)
         self.project: Project
 
-    def stack(self, called: str = STACK, **sections: Any) -> Inline:
-        """A stack of these sections, not yet deployed."""
+    def prepare(self, called: str = STACK, **sections: Any) -> Project:
+        """The project of a stack of these sections, not yet deployed."""
         given = {"workspace": {"id": self.sample.workspace}, "image": FOUND, "cluster": {"id": self.sample.cluster}}
         given = {**given, "runs": {}, **sections}
         given = {name: value for name, value in given.items() if value is not None}
         self.project = self.cloud.stack("dev", called, **given)
-        return self._exits.enter_context(inline(self.project))
+        return self.project
+
+    def stack(self, called: str = STACK, **sections: Any) -> Inline:
+        """The same, to be driven from this process."""
+        return self._exits.enter_context(inline(self.prepare(called, **sections)))
 
     def deploy(self, **sections: Any) -> Inline:
         """The same, deployed, and unchanged the second time."""

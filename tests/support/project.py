@@ -46,7 +46,10 @@ class Result:
 
     code: int
     text: str
+    """What the CLI showed; of lines that come at once it shows but some."""
     steps: tuple[Step, ...]
+    said: tuple[str, ...] = ()
+    """Every line that resources of ours said of themselves."""
 
     def ops(self, kind: str = "Run") -> dict[str, str]:
         """Run → operation, or resource name → operation for another kind of ours."""
@@ -121,7 +124,8 @@ class Running:
             os.killpg(self.process.pid, signal.SIGKILL)
             raise
         self._reader.join(30)
-        return Result(code, "".join(self._lines), _steps(self._events))
+        events = _read(self._events)
+        return Result(code, "".join(self._lines), _steps(events), _said(events))
 
 
 class Project:
@@ -243,13 +247,25 @@ class Project:
         return processes.left(self.folder)
 
 
-def _steps(events: Path) -> tuple[Step, ...]:
+def _read(events: Path) -> list[dict[str, Any]]:
+    """The events so far; a CLI that was killed may have left half of one."""
+    lines = events.read_text().splitlines(keepends=True) if events.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def _steps(events: list[dict[str, Any]]) -> tuple[Step, ...]:
     steps = []
-    for line in events.read_text().splitlines() if events.exists() else ():
-        metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata")
+    for event in events:
+        metadata = event.get("resourcePreEvent", {}).get("metadata")
         if metadata:
             urn = metadata["urn"]
             detailed = tuple(metadata.get("detailedDiff") or metadata.get("diffs") or ())
             name = urn.rsplit("::", 1)[1].removesuffix("-job")
             steps.append(Step(metadata["op"], metadata["type"], name, detailed))
     return tuple(steps)
+
+
+def _said(events: list[dict[str, Any]]) -> tuple[str, ...]:
+    told = [event.get("diagnosticEvent", {}) for event in events]
+    ours = [item["message"] for item in told if item.get("severity") == "info" and "trainup:" in item.get("urn", "")]
+    return tuple(line for message in ours for line in message.splitlines())

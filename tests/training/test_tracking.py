@@ -14,7 +14,7 @@ import pytest
 from tests.training.conftest import TIMEOUT, Folder
 from trainup.core.status import Status
 from trainup.jobs.local import mlflow_server, tracked
-from trainup.jobs.local.machine import processes_of
+from trainup.jobs.local.processes import processes_of
 from trainup.jobs.local.workspace import Workspace
 
 pytestmark = [pytest.mark.training, pytest.mark.timeout(1800)]

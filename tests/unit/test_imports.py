@@ -34,3 +34,16 @@ def test_azure_is_reached_without_the_heavy_client() -> None:
     found = imported("import trainup.jobs.azure.target, trainup.jobs.azure.submission")
     assert "azure" in found
     assert found & {"pulumi_azure_native", "mlflow", "torch", "isodate", "marshmallow"} == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import trainup.jobs.targets, trainup.jobs.azure.target, trainup.jobs.azure.submission",
+        "from trainup.provider.light import import_wire_types_alone\n"
+        "import_wire_types_alone()\n"
+        "import trainup.provider.host, trainup.provider.run, trainup.provider.image, trainup.provider.quota",
+    ],
+)
+def test_nobody_pays_for_what_only_the_processes_of_this_machine_need(code: str) -> None:
+    assert imported(code) & {"psutil", "detect_secrets"} == set()

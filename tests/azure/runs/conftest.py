@@ -17,9 +17,9 @@ from trainup.jobs.azure.credentials import find_credential
 from trainup.jobs.azure.endpoints import find_endpoints
 from trainup.jobs.azure.submission import Submission
 from trainup.jobs.azure.target import AzureTarget
-from trainup.jobs.azure.tree_hash import TreeHashes
 from trainup.jobs.azure.workspace import Workspace
 from trainup.jobs.snapshot import StatCache
+from trainup.jobs.snapshot.tree_hash import TreeHashes
 from trainup.jobs.target import Job, Owner, Record
 from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure

@@ -22,7 +22,7 @@ def test_an_unchanged_tree_is_uploaded_once_and_not_even_read_again(world: World
     world.write(main__sh="echo $0", more__txt="x")
     world.run(world.job(command=["bash", "main.sh"], source="code"))
     first = uploads(world)
-    assert len(first) == 3, "two files, and the mark that they are all there"
+    assert len(first) == 2
     world.run(world.job(command=["bash", "main.sh", "again"], source="code"))
     assert uploads(world) == first
     assert len(world.azure.resources(CODES)) == 1
@@ -43,6 +43,17 @@ def test_what_another_client_has_uploaded_is_taken(world: World) -> None:
     assert len(uploads(world)) == before
     job = next(job for job in world.jobs() if job["name"] == record.name)
     assert job["properties"]["codeId"] == other
+
+
+def test_the_file_that_calls_the_upload_complete_is_the_last_one(world: World) -> None:
+    world.write(a__txt="a", b__txt="b", main__sh="cat a.txt")
+    world.run(world.job(command=["bash", "main.sh"], source="code"))
+    sent = [path.rpartition("/code/")[2] for path in uploads(world)]
+    assert (sorted(sent[:-1]), sent[-1]) == (["b.txt", "main.sh"], "a.txt")
+    account, container, *_ = uploads(world)[0].strip("/").split("/")
+    blobs = dict(world.azure.storage.list(account, container, "code/"))
+    marked = {name: blob.metadata.get("upload_status") for name, blob in blobs.items()}
+    assert marked == {"code/a.txt": "completed", "code/b.txt": None, "code/main.sh": None}
 
 
 def test_a_crash_in_the_middle_leaves_nothing_that_counts_as_complete(world: World) -> None:

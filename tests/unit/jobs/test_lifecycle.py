@@ -41,6 +41,9 @@ class Scripted:
     def exclusive(self) -> Any:
         return nullcontext()
 
+    def expecting(self, job: Job) -> Any:
+        return nullcontext()
+
     def active_runs(self, owner: Owner) -> list[Record]:
         return [
             record

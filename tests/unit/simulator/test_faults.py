@@ -94,3 +94,16 @@ def test_a_resource_can_be_made_although_its_creation_fails(azure: Azure, client
     with pytest.raises(AzureError, match="Oops"):
         client.put(f"{azure.root}/resourceGroups/a", {"location": "westeurope"}, version=GROUPS)
     assert client.get(f"{azure.root}/resourceGroups/a", version=GROUPS)["name"] == "a"
+
+
+def test_the_journal_tells_how_much_of_every_answer_went_out(azure: Azure) -> None:
+    path = f"{azure.root}/resourceGroups"
+    whole = len(plain(azure, "GET", path).content)
+    assert plain(azure, "HEAD", path).content == b""
+    for cut in Cut:
+        azure.faults.add(Fault("GET", path="*", cut=cut))
+        with pytest.raises(requests.RequestException):
+            plain(azure, "GET", path)
+    sent = [(entry.method, entry.sent) for entry in azure.journal.entries]
+    told = {Cut.BEFORE: 0, Cut.MIDDLE: whole // 2, Cut.AFTER: 0}
+    assert sent == [("GET", whole), ("HEAD", 0), *(("GET", told[cut]) for cut in Cut)]

@@ -1,0 +1,95 @@
+"""The hash by which Azure ML knows code, so that what any client has uploaded is found again."""
+
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from trainup.jobs.snapshot import reading
+from trainup.jobs.snapshot.selection import Found
+
+VERSION = "202208"
+"""Of the recipe, as Azure ML counts it."""
+MOST_KEPT = 200
+
+
+class Tree:
+    """The hash of some files, made of what is read of them.
+
+    SHA-256 over the number of files; then, in the order of the lower-cased paths, `#path#` and the size of each; then
+    the contents in that order (azure-ai-ml, `_get_file_list_content_hash`).
+    """
+
+    def __init__(self, files: Sequence[Found]) -> None:
+        self.files = sorted(files, key=lambda file: file.path.lower())
+        """In the order in which `update` has to get their contents."""
+        self._hash = hashlib.sha256(str(len(self.files)).encode())
+        for file in self.files:
+            self._hash.update(f"#{file.path}#{file.status.st_size}".encode())
+        self.update = self._hash.update
+        self.hexdigest = self._hash.hexdigest
+
+    def misfits(self, entries: Mapping[str, str]) -> list[str]:
+        """Paths whose size, by what was read (path → snapshot entry), is not the one that is in the hash."""
+        sizes = {file.path: file.status.st_size for file in self.files}
+        return [path for path, entry in entries.items() if int(entry.rpartition(":")[2]) != sizes[path]]
+
+
+def tree_hash(files: Sequence[Found]) -> tuple[str, dict[str, str]]:
+    """(hash, path → snapshot entry), both over the same bytes. Raises OSError."""
+    tree = Tree(files)
+    entries = {}
+    for file, result in zip(tree.files, reading.in_turn(tree.files, reading.digest, tree.update), strict=True):
+        if isinstance(result, OSError):
+            raise result
+        entries[file.path] = result
+    # What has grown since its size was asked for is no part of any snapshot.
+    return tree.hexdigest(), {**entries, **dict.fromkeys(tree.misfits(entries), "changed")}
+
+
+class TreeHashes:
+    """Snapshot digest → Azure ML's hash: the one decides the other, so an unchanged tree is not read.
+
+    New ones are kept in memory until `save` writes them into the file, if there is one. It is a cache: a damaged file
+    counts as empty. Threads may share one.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._new: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def get(self, digest: str) -> str | None:
+        """What is known of a snapshot."""
+        return self._new.get(digest) or self._saved().get(digest)
+
+    def put(self, digest: str, value: str) -> None:
+        """Remember it."""
+        with self._lock:
+            self._new[digest] = value
+
+    def save(self) -> None:
+        """Write what is new into the file."""
+        with self._lock:
+            if self._path is None or not self._new:
+                return
+            kept = {**self._saved(), **self._new}
+            text = json.dumps({"version": 1, "hashes": dict(list(kept.items())[-MOST_KEPT:])}, indent=1)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+            with open(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(temporary, self._path)
+            self._new.clear()
+
+    def _saved(self) -> dict[str, str]:
+        if self._path is None:
+            return {}
+        try:
+            found = json.loads(self._path.read_bytes())
+            return {str(key): str(value) for key, value in found["hashes"].items()} if found["version"] == 1 else {}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return {}
