@@ -5,6 +5,7 @@ import random
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.campaign import on_azure, on_engine, on_engine_azure, over_grpc
@@ -21,17 +22,17 @@ def main() -> int:
     print(f"seed {options.seed}", flush=True)
     clean = True
     campaigns = (
-        ("gRPC", over_grpc, options.kills),
-        ("Azure", on_azure, options.azure_kills),
-        ("engine", on_engine, options.engine_kills),
-        ("engine on Azure", on_engine_azure, options.azure_engine_kills),
+        ("gRPC", over_grpc.run, options.kills),
+        ("Azure", on_azure.run, options.azure_kills),
+        ("engine", partial(on_engine.run, tracking="server"), options.engine_kills),
+        ("engine on Azure", on_engine_azure.run, options.azure_engine_kills),
     )
     for name, campaign, kills in campaigns:
         if not kills:
             continue
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="trainup-kills-") as folder:
-            tally = campaign.run(Path(folder), options.seed, kills)
+            tally = campaign(Path(folder), options.seed, kills)
         print(f"{name}: {tally}\n{name}: {time.monotonic() - started:.0f} s", flush=True)
         clean = clean and tally.is_clean
     print("nothing was lost or doubled" if clean else "SOMETHING WAS LOST OR DOUBLED")

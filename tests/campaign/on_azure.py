@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.campaign.over_grpc import MOST_TRIES, Tally, created
-from tests.campaign.victim import LINES, SCRIPT, starts_of
+from tests.campaign.victim import LINES, SCRIPT, heard_of, starts_of
 from tests.support.plugin import Failed, Plugin, Resource, plugin
 from trainup.core.status import Status
 from trainup.jobs.azure import labels
@@ -102,7 +102,7 @@ def _one_run(site: _Site, number: int) -> None:
     for _ in range(MOST_TRIES):
         with plugin(site.project, site.environment) as provider:
             result = created(provider, inputs, known)
-            heard = [line for line in provider.engine.lines() if line.startswith("line ")]
+            heard = heard_of(provider.engine.lines())
         if result is not None and result.outputs["status"] == Status.COMPLETED:
             count(site.azure, result.id, starts, heard, site.tally)
             return

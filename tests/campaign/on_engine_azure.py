@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.campaign.on_azure import IMPATIENT, count
 from tests.campaign.on_engine import finished, strike
 from tests.campaign.over_grpc import Tally
-from tests.campaign.victim import SCRIPT
+from tests.campaign.victim import SCRIPT, heard_of
 from tests.support.attached import Place
 from tests.support.azure import cloud
 from tests.support.project import Project, toolchain_environment
@@ -58,7 +58,7 @@ def _one_run(place: Place, project: Project, chance: random.Random, number: int,
         tally.lost.append(f"{found['id']} is {found['outputs']['status']} after an `up` that succeeded")
     # An `up` before it may have brought the run to its end, and left only the end of its predecessor to do.
     is_told = {"create", "create-replacement", "update"} & {step.op for step in last.steps if step.type == RUN}
-    heard = [line for line in last.said if line.startswith("line ")]
+    heard = heard_of(last.said)
     count(azure, found["id"], starts, heard if is_told else None, tally)
     if not project.up("--expect-no-changes").is_empty:
         tally.lost.append("a second up was not empty")

@@ -4,15 +4,15 @@ import contextlib
 import random
 import signal
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import psutil
 
-from tests.campaign.victim import SCRIPT, problems_of_log, starts_of
+from tests.campaign.victim import SCRIPT, heard_of, problems_of_log, starts_of
 from tests.support.plugin import Failed, Plugin, Resource, plugin, urn
 from trainup.core.status import Status
+from trainup.core.values import Secret
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
@@ -21,7 +21,7 @@ AT_ONCE = 4
 LONGEST = 2.0
 """Seconds until a kill: a run takes about as long."""
 VICTIMS = ("plugin", "plugin", "supervisor", "script", "plugin and supervisor")
-MOST_TRIES = 20
+MOST_TRIES = 40
 
 
 class Tally:
@@ -87,45 +87,52 @@ def run(folder: Path, seed: int, kills: int) -> Tally:
         _made(first, "Pool", {"workspace": "ws", "name": "pool", "max_nodes": AT_ONCE})
     tally = Tally()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        runs = range((kills + KILLS_PER_RUN - 1) // KILLS_PER_RUN)
-        for future in [pool.submit(_one_run, project, seed, number, tally) for number in runs]:
-            future.result()
+        for share in [pool.submit(_share, project, f"{seed}-{one}", f"r{one}", kills, tally) for one in range(AT_ONCE)]:
+            share.result()
     return tally
 
 
-def _one_run(project: Path, seed: int, number: int, tally: Tally) -> None:
-    chance = random.Random(f"{seed}-{number}")
-    starts = project / f"starts-{number}"
+def _share(project: Path, seed: str, name: str, kills: int, tally: Tally) -> None:
+    """Some of the runs, one after the other."""
+    number = 0
+    while tally.kills < kills:
+        _one_run(project, random.Random(f"{seed}-{number}"), f"{name}-{number}", tally)
+        number += 1
+
+
+def _one_run(project: Path, chance: random.Random, name: str, tally: Tally) -> None:
+    starts = project / f"starts-{name}"
     inputs = {
-        "run": f"r{number}",
+        "run": name,
         "target": "local",
         "workspace": "ws",
         "cluster": "pool",
         "source": "code",
         "script": "main.py",
-        "arguments": [str(starts)],
+        "arguments": [str(starts), "TOKEN"],
+        "secrets": {"TOKEN": Secret("a secret that no kill may lose")},
     }
+    target = LocalTarget(Workspace(project / "ws", project))
     known: Resource | None = None
-    for _ in range(KILLS_PER_RUN):
-        with plugin(project) as provider:
-            waiting = threading.Thread(target=lambda provider=provider: created(provider, inputs, known))
-            waiting.start()
-            time.sleep(chance.uniform(0, LONGEST))
-            _kill(chance.choice(VICTIMS), provider, project, f"r{number}-")
-            tally.killed()
-            if provider.process.poll() is None:
-                waiting.join(0.1)
-                provider.process.kill()
-            waiting.join()
+    hits = 0
     for _ in range(MOST_TRIES):
-        with plugin(project) as provider:
-            result = created(provider, inputs, known)
-        if result is not None and result.outputs["status"] == Status.COMPLETED:
-            target = LocalTarget(Workspace(project / "ws", project))
+        with plugin(project) as provider, ThreadPoolExecutor(1) as pool:
+            creating = pool.submit(created, provider, inputs, known)
+            if hits < KILLS_PER_RUN:
+                wait([creating], timeout=chance.uniform(0, LONGEST))
+                if _kill(chance.choice(VICTIMS), provider, project, f"{name}-", creating):
+                    hits += 1
+                    tally.killed()
+            result = creating.result()
+            heard = heard_of(provider.engine.lines())
+        is_done = result is not None and result.outputs["status"] == Status.COMPLETED
+        with tally.lock:
+            tally.logs += [f"{name}, as it was heard: {text}" for text in problems_of_log(heard, complete=is_done)]
+        if result is not None and is_done:
             tally.ended(target, result.id, starts_of(starts))
             return
         known = result or known
-    tally.lost.append(f"r{number} did not complete in {MOST_TRIES} tries")
+    tally.lost.append(f"{name} did not complete in {MOST_TRIES} tries")
 
 
 def created(provider: Plugin, inputs: dict[str, object], known: Resource | None) -> Resource | None:
@@ -145,14 +152,24 @@ def _made(provider: Plugin, kind: str, inputs: dict[str, object]) -> None:
     provider.create(urn(kind, kind), checked)
 
 
-def _kill(victim: str, provider: Plugin, project: Path, run: str) -> None:
+def _kill(victim: str, provider: Plugin, project: Path, run: str, creating: "Future[Resource | None]") -> bool:
+    """Kill what belongs to the victim; whether there was something, while the run went on."""
+    found = [process for process in processes(project / "ws", run) if _belongs(process, victim)]
+    if creating.done() or not (found or "plugin" in victim):
+        return False
     if "plugin" in victim:
         provider.process.kill()
-    for process in processes(project / "ws", run):
+    for process in found:
         with contextlib.suppress(psutil.Error):
-            is_supervisor = "trainup.jobs.local.supervisor" in process.cmdline()
-            if "supervisor" in victim if is_supervisor else "script" in victim:
-                process.send_signal(signal.SIGKILL)
+            process.send_signal(signal.SIGKILL)
+    return True
+
+
+def _belongs(process: psutil.Process, victim: str) -> bool:
+    with contextlib.suppress(psutil.Error):
+        is_supervisor = "trainup.jobs.local.supervisor" in process.cmdline()
+        return ("supervisor" if is_supervisor else "script") in victim
+    return False
 
 
 def processes(workspace: Path, run: str) -> list[psutil.Process]:

@@ -1,5 +1,6 @@
-"""The script the campaign trains with, and what its log has to look like."""
+"""The script the campaigns train with, and what its log has to look like."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 LINES = 40
@@ -7,17 +8,22 @@ SCRIPT = f"""\
 import os, sys, time
 with open(sys.argv[1], "a") as starts:
     starts.write(os.environ["TRAINUP_RUN"] + "\\n")
+os.environ[sys.argv[2] if len(sys.argv) > 2 else "PATH"]  # a secret that has to be there
 for number in range({LINES}):
     print(f"line {{number}}", flush=True)
     time.sleep(0.04)  # the work of a step
 """
 
 
-def problems_of_log(log: list[str], *, complete: bool) -> list[str]:
+def heard_of(lines: Sequence[str]) -> list[str]:
+    """What of these the script has printed."""
+    return [line for line in lines if line.startswith("line ")]
+
+
+def problems_of_log(log: Sequence[str], *, complete: bool) -> list[str]:
     """What is wrong with an attempt's log: every line once and in order, all of them if it completed."""
-    expected = [f"line {number}" for number in range(len(log))]
     found = []
-    if log != expected:
+    if list(log) != [f"line {number}" for number in range(len(log))]:
         found.append(f"lines lost, doubled or out of order: {log}")
     if complete and len(log) != LINES:
         found.append(f"{len(log)} of {LINES} lines")
