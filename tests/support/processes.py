@@ -29,11 +29,12 @@ def living(processes: Iterable[Process]) -> list[Process]:
 
 
 def kill(processes: Iterable[Process]) -> None:
-    """End them for good, whether or not some have ended by themselves meanwhile."""
+    """End them for good and all at once, whether or not some have ended by themselves meanwhile."""
     killed = list(processes)
-    for process in killed:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    for end in (Process.suspend, Process.kill):  # none may act on the death of another
+        for process in killed:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                end(process)
     living(killed)
 
 
