@@ -7,9 +7,9 @@ _TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 DURATION_RULE = "a length of time is a number and a unit, such as 90s, 30m, 2h or 1d"
 
 
-def parse_duration(text: str | int | float) -> float:
+def parse_duration(text: object) -> float:
     """Seconds of `90s`, `30m`, `2h`, `1d`; a bare number is seconds. ValueError for anything else."""
-    if isinstance(text, bool):
+    if isinstance(text, bool) or not isinstance(text, (str, int, float)):
         raise ValueError(f"{text!r} is no length of time: {DURATION_RULE}")
     if isinstance(text, (int, float)):
         seconds = text

@@ -1,5 +1,6 @@
 """The image settings of Azure stacks."""
 
+import os
 from pathlib import Path
 
 import yaml
@@ -71,9 +72,9 @@ class AzureImageSettings(Section):
         problems = [_conda_problem(root, self.conda)] if self.conda else []
         if self.builder is ImageBuilder.PREBUILT:
             return problems
-        if not (root / self.folder).is_dir():
+        if not os.path.isdir(root / self.folder):
             problems.append(f"there is no folder {self.folder} to build from: `context` is relative to Pulumi.yaml")
-        elif self.dockerfile_text is None and not (root / self.dockerfile_path).is_file():
+        elif self.dockerfile_text is None and not os.path.isfile(root / self.dockerfile_path):
             problems.append(
                 f"there is no {self.dockerfile_path}: write one, name another with `dockerfile`, "
                 "or take an existing image with `builder: prebuilt`"
@@ -97,7 +98,7 @@ class AzureImageSettings(Section):
 
 
 def _conda_problem(root: Path, name: str) -> str | None:
-    if not (root / name).is_file():
+    if not os.path.isfile(root / name):
         return f"there is no file {name}: `conda` is relative to Pulumi.yaml"
     try:
         found = yaml.safe_load((root / name).read_text(encoding="utf-8"))

@@ -51,8 +51,8 @@ class AzureWorkspaceSettings(Section):
 
     @field_validator("config")
     @classmethod
-    def _config_is_found(cls, path: str, info: ValidationInfo) -> str:
-        return str(workspace_file.read(project_root(info) / path))
+    def _config_is_found(cls, path: str | None, info: ValidationInfo) -> str | None:
+        return None if path is None else str(workspace_file.read(project_root(info) / path))
 
 
 class RegistrySettings(Section):

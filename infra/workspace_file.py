@@ -1,6 +1,7 @@
 """Finds a workspace's `config.json` as Azure ML's own client does."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ def read(start: Path) -> AzureId:
 
     ValueError when there is no such file, or it names no workspace.
     """
-    path = start if start.is_file() else next((path for path in _candidates(start) if path.is_file()), None)
+    path = next(filter(os.path.isfile, [start, *_candidates(start)]), None)  # which also knows what cannot be a path
     if path is None:
         raise ValueError(
             f"there is no {NAMES[0]} in {start}, in its .azureml or aml_config, or in a folder above: "

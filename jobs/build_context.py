@@ -282,9 +282,9 @@ def _parents(path: str) -> Iterator[str]:
 
 
 def _unusable(recipe: Recipe, error: OSError | ValueError) -> Finding:
-    if not recipe.context.is_dir():
+    if not os.path.isdir(recipe.context):
         return Finding("context", f"there is no folder {recipe.context}: `context` is relative to Pulumi.yaml")
-    if recipe.text is None and not recipe.dockerfile.is_file():
+    if recipe.text is None and not os.path.isfile(recipe.dockerfile):
         return Finding(
             "dockerfile",
             f"there is no {recipe.dockerfile}: write one, name another with `dockerfile` (relative to Pulumi.yaml), or "

@@ -150,7 +150,7 @@ def _judge_timeout(timeout: Any) -> list[Finding]:
         return []
     try:
         seconds = parse_duration(timeout)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         return [Finding("timeout", str(error))]
     if not SHORTEST <= seconds <= LONGEST:
         return [Finding("timeout", f"{timeout!r} is out of range: a registry takes 5 minutes to 8 hours")]

@@ -1,5 +1,6 @@
 """`trainup:index:Run`: one training run, waited for. The target's own record is the truth; state is a view of it."""
 
+import os
 from pathlib import Path
 
 from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, RunInputs, parse_run, with_definition
@@ -198,7 +199,7 @@ def _snapshot(
     findings = []
     if parsed.script and parsed.script not in taken.files:
         where = f"{parsed.source}/{parsed.script}"
-        excluded = (context.project / parsed.source / parsed.script).is_file()
+        excluded = os.path.isfile(context.project / parsed.source / parsed.script)
         why = "is kept out by an ignore file" if excluded else "does not exist"
         findings.append(Finding("script", f"{where} {why}; `script` names a file of the source folder"))
     return {"snapshot_digest": taken.digest, "manifest": taken.manifest}, findings

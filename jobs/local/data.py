@@ -25,7 +25,7 @@ def digest_of(path: Path, cache: StatCache) -> str:
 
     A symbolic link stands for what it points at; empty folders, times and permissions do not count. Raises DataError.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # which also knows what cannot be a path
         raise DataError(f"there is no file or folder {path}: `path` is relative to the folder of Pulumi.yaml")
     problems: list[str] = []
     files = [("", path)] if path.is_file() else list(_files(path, "", (os.path.realpath(path),), problems))

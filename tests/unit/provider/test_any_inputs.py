@@ -18,7 +18,21 @@ from trainup.provider.pool import PoolHandler
 from trainup.provider.run import RunHandler
 from trainup.provider.server import ServerHandler
 
-TEXTS = ["a", "1h", "src", "main.py", "r.txt", "job.yml", "local", "ws", "venv", "x\0y", "${{inputs.a}}", "\ud800"]
+TEXTS = [
+    "a",
+    "1h",
+    "src",
+    "main.py",
+    "r.txt",
+    "job.yml",
+    "local",
+    "ws",
+    "venv",
+    "x\0y",
+    "${{inputs.a}}",
+    "\ud800",
+    "x" * 300,
+]
 JUNK: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()
@@ -29,6 +43,7 @@ JUNK: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
     max_leaves=4,
 )
+REGISTRY = "/subscriptions/0/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/r"
 KINDS: dict[str, tuple[type[Handler], dict[str, Any], tuple[str, ...]]] = {
     "Run": (
         RunHandler,
@@ -36,6 +51,18 @@ KINDS: dict[str, tuple[type[Handler], dict[str, Any], tuple[str, ...]]] = {
         tuple(FIELDS.keys() - COMPUTED),
     ),
     "Image": (ImageHandler, {"builder": "venv", "workspace": "ws"}, ("requirements", "python", "odd")),
+    "Image built by a registry": (
+        ImageHandler,
+        {
+            "builder": "acr",
+            "registry_id": REGISTRY,
+            "login_server": "r.azurecr.io",
+            "repository": "r",
+            "context": "src",
+        },
+        ("dockerfile", "dockerfile_text", "arguments", "platform", "timeout", "on_interrupt", "allow_secrets", "odd"),
+    ),
+    "Image that exists": (ImageHandler, {"builder": "prebuilt", "image": "i"}, ("username", "password", "odd")),
     "Pool": (PoolHandler, {"workspace": "ws", "name": "gpu", "max_nodes": 1}, ("odd",)),
     "Server": (ServerHandler, {"workspace": "ws"}, ("tracking", "odd")),
     "Data": (DataHandler, {"path": "src"}, ("odd",)),
