@@ -1,9 +1,12 @@
 """The program: settings → platform → runs → exports."""
 
+import gc
 from importlib import import_module
 from typing import cast
 
 import pulumi
+
+gc.disable()  # what is imported and declared stays: looking for garbage in it took a tenth of a preview
 
 from trainup.components.run import TrainingRun, TrainingRunArgs
 from trainup.infra import edges, settings
@@ -37,3 +40,5 @@ for name in settings.order(wanted):
 pulumi.export("platform", platform.exported())
 outputs = TrainingRun.__annotations__
 pulumi.export("runs", {name: {output: getattr(run, output) for output in outputs} for name, run in runs.items()})
+gc.freeze()  # nor is it looked through while the engine works
+gc.enable()
