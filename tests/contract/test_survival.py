@@ -108,6 +108,7 @@ def test_on_a_full_disk_nothing_half_written_is_left_and_the_next_try_works(smal
 def test_a_read_only_folder_is_told_and_nothing_is_lost(small_disk: Path, tmp_path: Path) -> None:
     with plugin(tmp_path) as engine:
         made = engine.create(RUN, checked(engine, given(small_disk, ["true"])))
+        assert processes.left(small_disk) == []  # the supervisor's own end comes after the run's
         subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
         again = checked(engine, {**given(small_disk, ["true"]), "rerun": "again"})
         with pytest.raises(Failed, match="Read-only file system") as caught:
