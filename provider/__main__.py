@@ -1,14 +1,18 @@
 """Entry point of the plugin: `pulumi-resource-trainup ENGINE_ADDRESS`."""
 
+import gc
 import os
 import sys
 
 from trainup.provider.light import import_wire_types_alone
 
 if __name__ == "__main__":
+    gc.disable()  # nothing that is imported is garbage: the plugin starts sooner, and never looks through it
     import_wire_types_alone()
     from trainup.provider.host import serve
 
+    gc.freeze()
+    gc.enable()
     addresses = [word for word in sys.argv[1:] if not word.startswith("-")]
     serve(addresses[-1] if addresses else None)
     # Waiting calls have no reader any more, and the runs they wait for live in processes of their own.
