@@ -1,7 +1,10 @@
 """The gRPC side of the provider, once for all resource kinds."""
 
 import importlib
+import os
 import re
+import select
+import signal
 import sys
 import threading
 import traceback
@@ -251,10 +254,18 @@ def serve(engine_address: str | None) -> None:
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Host(engine_address, project_folder(Path.cwd())), server)
     port = server.add_insecure_port("127.0.0.1:0")
+    # An interrupt that another thread gets, or that comes just before we wait, would not wake us; a byte in a pipe
+    # does.
+    interrupted, interrupt = os.pipe()
+    os.set_blocking(interrupt, False)
+    signal.set_wakeup_fd(interrupt)
+    signal.signal(signal.SIGINT, lambda *_: None)
     server.start()
     print(port, flush=True)
-    try:
-        while sys.stdin.buffer.read(4096):
-            pass
-    except KeyboardInterrupt:
-        server.stop(2).wait()
+    while True:
+        ready, _, _ = select.select([sys.stdin, interrupted], [], [])
+        if interrupted in ready:
+            server.stop(2).wait()
+            return
+        if not os.read(sys.stdin.fileno(), 4096):
+            return

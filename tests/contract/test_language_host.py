@@ -16,8 +16,10 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import empty_pb2
+from psutil import Process
 from pulumi.runtime.proto import language_pb2
 
+from tests.support import processes
 from tests.support.language import HOST, Host, host
 from tests.support.project import REPOSITORY
 
@@ -296,6 +298,12 @@ def test_an_idle_host_ends_quietly_on_an_interrupt(running: Host) -> None:
     running.interrupt()
     assert running.finish() == ""
     assert running.process.returncode == 0
+
+
+def test_an_interrupt_ends_the_host_whichever_thread_gets_it(running: Host) -> None:
+    assert running.stub.GetPluginInfo(empty_pb2.Empty()).version  # its main thread waits for the end
+    processes.interrupt_beside(Process(running.process.pid))
+    assert running.process.wait(3) == 0, "the engine kills after five seconds"
 
 
 def test_a_cancelled_program_is_interrupted_and_the_host_goes_on(running: Host) -> None:

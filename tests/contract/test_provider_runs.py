@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psutil import Process
 from pulumi.runtime.proto import provider_pb2
 
 from tests.support import processes
@@ -232,3 +233,9 @@ def test_the_plugin_ends_when_its_standard_input_closes(engine: Plugin) -> None:
     assert engine.process.stdin
     engine.process.stdin.close()
     assert engine.process.wait(30) == 0
+
+
+def test_the_plugin_ends_on_an_interrupt_whichever_thread_gets_it(engine: Plugin) -> None:
+    assert engine.check(RUN, {})[1]  # its main thread waits for the end
+    processes.interrupt_beside(Process(engine.process.pid))
+    assert engine.process.wait(3) == 0, "the engine kills after five seconds"

@@ -1,7 +1,9 @@
 """Processes that nobody holds a handle of: found by the folder they work in or were started with, and ended."""
 
 import contextlib
+import ctypes
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -36,6 +38,12 @@ def kill(processes: Iterable[Process]) -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 end(process)
     living(killed)
+
+
+def interrupt_beside(process: Process) -> None:
+    """Send an interrupt that another thread than the main one gets, as the kernel may choose to. Linux alone."""
+    beside = next(thread.id for thread in process.threads() if thread.id != process.pid)
+    assert ctypes.CDLL(None).tgkill(process.pid, beside, int(signal.SIGINT)) == 0
 
 
 def _tells(process: Process, text: str) -> bool:

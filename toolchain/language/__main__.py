@@ -197,19 +197,22 @@ def main() -> None:
     host = LanguageHost(addresses[-1])
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
-    ended: SimpleQueue[float] = SimpleQueue()
-    # The engine signals the whole process group: what runs has got the signal as well.
+    # A signal that another thread gets, or that comes just before we wait, would not wake us; a byte in a pipe does.
+    ended, end = os.pipe()
+    os.set_blocking(end, False)
+    signal.set_wakeup_fd(end)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.put(GRACE_SECONDS))
+        signal.signal(number, lambda *_: None)
     server.start()
     print(port, flush=True)
 
     def watch() -> None:
         sys.stdin.buffer.read()
-        ended.put(0)  # nobody is left to work for
+        os.write(end, b"\0")  # no signal: nobody is left to work for
 
     threading.Thread(target=watch, daemon=True).start()
-    host.end(grace=ended.get())
+    # The engine signals the whole process group: what runs has got the signal as well.
+    host.end(grace=GRACE_SECONDS if any(os.read(ended, 1)) else 0)
     os._exit(0)
 
 
