@@ -89,7 +89,7 @@ class _Reader:
                 self._problem(str(key), f"a command job has no such key; it has {', '.join(known)}")
             elif value is not None:
                 result |= known[key](key, value)
-        if "command" not in content:
+        if content.get("command") is None:
             self._problem("command", "it is missing: it is what the job runs")
         return result
 

@@ -300,6 +300,21 @@ def test_an_idle_host_ends_quietly_on_an_interrupt(running: Host) -> None:
     assert running.process.returncode == 0
 
 
+def test_an_interrupt_is_quiet_while_a_program_ends(running: Host) -> None:
+    """The engine interrupts all at its end, and a program may just be ending by itself."""
+    text = """\
+import signal, sys
+def at_the_end(frame, event, value):
+    if (event, frame.f_code.co_name) == ("call", "_end"):
+        sys.setprofile(None)
+        signal.raise_signal(signal.SIGINT)
+sys.setprofile(at_the_end)
+"""
+    assert running.run(text).error == "program exited with non-zero exit code: 130"
+    running.interrupt()
+    assert running.finish() == ""
+
+
 def test_an_interrupt_ends_the_host_whichever_thread_gets_it(running: Host) -> None:
     assert running.stub.GetPluginInfo(empty_pb2.Empty()).version  # its main thread waits for the end
     processes.interrupt_beside(Process(running.process.pid))

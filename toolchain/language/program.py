@@ -132,7 +132,10 @@ def _end(code: int) -> NoReturn:
 
 if __name__ == "__main__":
     try:
-        code = main()
-    except KeyboardInterrupt:  # before the program began
-        code = INTERRUPTED
-    _end(code)
+        try:
+            code = main()
+        except KeyboardInterrupt:  # before the program began
+            code = INTERRUPTED
+        _end(code)
+    except KeyboardInterrupt:  # while it was ending by itself
+        _end(INTERRUPTED)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainup.core.inputs import parse_run
@@ -282,6 +282,7 @@ DOCUMENTS = st.builds(
 )
 
 
+@example(changed({("command",): None}, {}))
 @given(DOCUMENTS | VALUES.map(yaml.dump) | st.text("{}[]:-,&*!|>%@ab01_.='\"\n\t ", max_size=60))
 def test_any_text_is_a_definition_or_ends_in_findings(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
