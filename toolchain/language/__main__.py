@@ -13,6 +13,7 @@ signal.signal(signal.SIGINT, lambda *_: os._exit(0))
 
 import importlib.util
 import platform
+import select
 import subprocess
 import sys
 import threading
@@ -198,21 +199,20 @@ def main() -> None:
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     # A signal that another thread gets, or that comes just before we wait, would not wake us; a byte in a pipe does.
-    ended, end = os.pipe()
-    os.set_blocking(end, False)
-    signal.set_wakeup_fd(end)
+    signaled, signals = os.pipe()
+    os.set_blocking(signals, False)
+    signal.set_wakeup_fd(signals)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     server.start()
     print(port, flush=True)
-
-    def watch() -> None:
-        sys.stdin.buffer.read()
-        os.write(end, b"\0")  # no signal: nobody is left to work for
-
-    threading.Thread(target=watch, daemon=True).start()
+    ready: list[Any] = []
+    while signaled not in ready:
+        ready, _, _ = select.select([sys.stdin, signaled], [], [])
+        if ready == [sys.stdin] and not os.read(sys.stdin.fileno(), CHUNK):
+            break  # nobody is left to work for
     # The engine signals the whole process group: what runs has got the signal as well.
-    host.end(grace=GRACE_SECONDS if any(os.read(ended, 1)) else 0)
+    host.end(grace=GRACE_SECONDS if signaled in ready else 0)
     os._exit(0)
 
 

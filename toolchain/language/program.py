@@ -132,10 +132,6 @@ def _end(code: int) -> NoReturn:
 
 if __name__ == "__main__":
     try:
-        try:
-            code = main()
-        except KeyboardInterrupt:  # before the program began
-            code = INTERRUPTED
-        _end(code)
-    except KeyboardInterrupt:  # while it was ending by itself
+        _end(main())
+    except KeyboardInterrupt:  # before the program began, or while it was ending by itself
         _end(INTERRUPTED)
