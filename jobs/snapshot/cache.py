@@ -2,12 +2,12 @@
 
 import json
 import os
-import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from trainup.jobs.snapshot.saving import save_text
 from trainup.jobs.snapshot.secrets import rules
 
 VERSION = 1
@@ -77,15 +77,7 @@ class StatCache:
             entries = {name: entry for name, entry in self._entries.items() if os.path.lexists(name)}
             files = {name: [*key, known.sha256, known.secrets] for name, (key, known) in sorted(entries.items())}
             content = json.dumps({"version": VERSION, "rules": rules(), "files": files}, separators=(",", ":"))
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-            try:
-                with open(handle, "w", encoding="utf-8") as file:
-                    file.write(content)
-                os.replace(temporary, self._path)
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            save_text(self._path, content)
             self._changed = False
 
 

@@ -46,29 +46,34 @@ def take(
     `allow_secrets` accepts likely secrets, as `path` or `path:line`. Raises SnapshotError with every finding.
     """
     found, problems = _survey(source)
-    read, unread = reading.examine_all(found, cache) if trees is None else _read_as_tree(found, cache, trees)
+    if trees is None:
+        read, unread = reading.examine_all(found, cache)
+        taken = _snapshot(read)
+    else:
+        read, unread, taken = _read_as_tree(found, cache, trees)
     problems += unread
     allowed = frozenset(allow_secrets)
     suspect = sorted(path for path, (_, known) in read.items() if known.secrets)
     problems += [problem for path in suspect for problem in _suspicions(path, read[path][1], allowed)]
     if problems:
         raise SnapshotError(problems)
-    return _snapshot(read)
+    return taken
 
 
 def _read_as_tree(
     found: Sequence[Found], cache: StatCache, trees: TreeHashes
-) -> tuple[dict[str, tuple[str, Known]], list[str]]:
+) -> tuple[dict[str, tuple[str, Known]], list[str], Snapshot]:
     """As `examine_all`: nothing is read when all of it is known, else everything is, for a hash over the whole."""
     known = reading.recall_all(found, cache)
-    if len(known) == len(found) and trees.get(_snapshot(known).digest):
-        return known, []
+    taken = _snapshot(known)
+    if len(known) == len(found) and trees.get(taken.digest):
+        return known, [], taken
     tree = Tree(found)
     read, unread = reading.examine_all(tree.files, cache, tree.update)
     taken = _snapshot(read)
     if not unread and not tree.misfits(taken.files):
         trees.put(taken.digest, tree.hexdigest())
-    return read, unread
+    return read, unread, taken
 
 
 def _snapshot(read: Mapping[str, tuple[str, Known]]) -> Snapshot:

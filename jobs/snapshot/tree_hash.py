@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import os
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainup.jobs.snapshot import reading
+from trainup.jobs.snapshot.saving import save_text
 from trainup.jobs.snapshot.selection import Found
 
 VERSION = "202208"
@@ -78,11 +77,7 @@ class TreeHashes:
                 return
             kept = {**self._saved(), **self._new}
             text = json.dumps({"version": 1, "hashes": dict(list(kept.items())[-MOST_KEPT:])}, indent=1)
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-            with open(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, self._path)
+            save_text(self._path, text)
             self._new.clear()
 
     def _saved(self) -> dict[str, str]:
