@@ -1,13 +1,11 @@
 """The whole `dev` stack beside a flat program of the same raw resources: a preview, and an `up` of nothing."""
 
-import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
 from bench.measure import Row, alternate, row
+from bench.up import unchanged
 from tests.support.azure import cloud
 from tests.support.project import STACK, Project, toolchain_environment
 
@@ -35,7 +33,7 @@ def run(folder: Path) -> list[Row]:
         assert counts[0] == counts[1], f"not the same raw resources: {counts}"
         rows = []
         for name, words in (("preview of the dev stack", ["preview"]), ("no-op up of the dev stack", ["up", "--yes"])):
-            times = alternate(REPEATS, *(_timed(project, words) for project in (ours, flat)))
+            times = alternate(REPEATS, *(unchanged(project, *words) for project in (ours, flat)))
             floor = row(name, "flat program", times[1], "s")
             rows += [floor, row(name, "trainup", times[0], "s", at_most=1.1).compared(floor)]
         return rows
@@ -53,14 +51,3 @@ def _sources(folder: Path) -> None:
     (folder / "image" / "Dockerfile").write_text("FROM scratch\n")
     (folder / "code").mkdir(exist_ok=True)
     (folder / "code" / "main.py").write_text("print('done')\n")
-
-
-def _timed(project: Project, words: list[str]) -> Callable[[], float]:
-    command = ["pulumi", *words, "--non-interactive", "--expect-no-changes"]
-
-    def measure() -> float:
-        started = time.perf_counter()
-        subprocess.run(command, cwd=project.folder, env=project.environment, check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - started
-
-    return measure

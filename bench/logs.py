@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.measure import Row
+from bench.submit import by_plugin
 from tests.support import official
-from tests.support.plugin import plugin, urn
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.sample import Sample, furnish
 from trainup.simulator.rehearsal import rehearsal
@@ -65,23 +65,9 @@ def _theirs(azure: Azure, sample: Sample, environment: dict[str, str], source: P
 
 
 def _ours(sample: Sample, environment: dict[str, str], source: Path) -> list[str]:
-    inputs = {
-        "run": "ours",
-        "target": "azure",
-        "workspace": sample.workspace,
-        "cluster": sample.cluster,
-        "image": "fastai2:1",
-        "environment": sample.environment,
-        "source": source.name,
-        "script": "main.py",
-    }
     limits = {"MIN": FASTEST, "MAX": SLOWEST}
     scaled = {f"AZUREML_RUN_POLLING_INTERVAL_{name}": str(seconds / FACTOR) for name, seconds in limits.items()}
-    with plugin(source.parent, {**environment, **scaled}) as provider:
-        checked, failures = provider.check(urn("Run", "ours"), inputs)
-        assert not failures, failures
-        provider.create(urn("Run", "ours"), checked)
-        return _lines(provider.engine.lines())
+    return _lines(by_plugin("ours", sample, source, {**environment, **scaled}))
 
 
 def _lines(printed: list[str]) -> list[str]:

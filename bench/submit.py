@@ -28,6 +28,9 @@ FEW = 5
 SECONDS_FOR_A_REQUEST = 0.1
 WORDS = frozenset({"jobs", "computes", "codes", "code", "startPendingUpload", "endpoints", "token", "environments"})
 
+Submit = Callable[[Path], object]
+"""Submits a folder."""
+
 
 @dataclass
 class Place:
@@ -53,7 +56,7 @@ class Place:
         (made / "main.py").write_text(f"print({self.number})\n")
         return made
 
-    def measure(self, submit: Callable[[Path], None]) -> float:
+    def measure(self, submit: Submit) -> float:
         """Seconds until Azure has accepted the job of fresh code."""
         source = self.source()
         self.accepted.clear()
@@ -73,7 +76,7 @@ def run(folder: Path) -> list[Row]:
         contestants = {
             OFFICIAL: _script(place, "official/submit.py", str(official.python())),
             OURS: _script(place, "scripts/submit.py", sys.executable),
-            PLUGIN: lambda source: _by_plugin(place, source),
+            PLUGIN: lambda source: by_plugin("bench", place.sample, source, place.environment, wait=False),
             LEAST: _script(place, "scripts/submit_least.py", sys.executable),
         }
         used = dict(place.environment)
@@ -116,7 +119,7 @@ def _place(folder: Path) -> Iterator[Place]:
         yield Place(running, furnish(running.azure), folder, environment, accepted)
 
 
-def _script(place: Place, name: str, python: str) -> Callable[[Path], None]:
+def _script(place: Place, name: str, python: str) -> Submit:
     sample = place.sample
     where = [place.azure.endpoints.resource_manager, sample.workspace, sample.cluster, sample.environment]
     command = [python, str(HERE / name), *where]
@@ -128,26 +131,27 @@ def _script(place: Place, name: str, python: str) -> Callable[[Path], None]:
     return submit
 
 
-def _by_plugin(place: Place, source: Path) -> None:
-    """As `pulumi up` has it submit a run that it does not wait for."""
+def by_plugin(name: str, sample: Sample, source: Path, environment: dict[str, str], **more: Any) -> list[str]:
+    """As `pulumi up` has it create the run of a folder; the lines that it shows."""
     inputs = {
-        "run": "bench",
+        "run": name,
         "target": "azure",
-        "workspace": place.sample.workspace,
-        "cluster": place.sample.cluster,
+        "workspace": sample.workspace,
+        "cluster": sample.cluster,
         "image": "fastai2:1",
-        "environment": place.sample.environment,
+        "environment": sample.environment,
         "source": source.name,
         "script": "main.py",
-        "wait": False,
+        **more,
     }
-    with plugin(source.parent, place.environment) as provider:
-        checked, failures = provider.check(urn("Run", "bench"), inputs)
+    with plugin(source.parent, environment) as provider:
+        checked, failures = provider.check(urn("Run", name), inputs)
         assert not failures, failures
-        provider.create(urn("Run", "bench"), checked)
+        provider.create(urn("Run", name), checked)
+        return provider.engine.lines()
 
 
-def _requests(place: Place, submit: Callable[[Path], None]) -> str:
+def _requests(place: Place, submit: Submit) -> str:
     """What it asks for until the job is accepted, in words."""
     before = len(place.azure.journal.entries)
     place.measure(submit)
@@ -164,7 +168,7 @@ def _named(entry: Entry) -> str:
 
 
 def _compared(
-    name: str, place: Place, contestants: dict[str, Callable[[Path], None]], notes: dict[str, str], repeats: int
+    name: str, place: Place, contestants: dict[str, Submit], notes: dict[str, str], repeats: int
 ) -> list[Row]:
     measured = [lambda submit=submit: place.measure(submit) for submit in contestants.values()]
     values = alternate(repeats, *measured)

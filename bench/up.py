@@ -36,7 +36,7 @@ def run(folder: Path) -> list[Row]:
     ours = _ours(folder / "ours", environment, 1)
     nothing = _other(folder / "nothing", environment, NOTHING)
     empty = _other(folder / "empty", environment, "")
-    times = alternate(REPEATS, *(_no_op(project) for project in (ours, nothing, empty)))
+    times = alternate(REPEATS, *(unchanged(project, "up", "--yes") for project in (ours, nothing, empty)))
     floor = row("no-op up", "do-nothing provider", times[1], "s")
     rows = [
         row("no-op up", "empty program", times[2], "s"),
@@ -45,7 +45,7 @@ def run(folder: Path) -> list[Row]:
     ]
     many = _ours(folder / "many", environment, MANY)
     pairs = _other(folder / "pairs", environment, NOTHING + PAIRS)
-    after = alternate(3, _no_op(many), _no_op(ours), _no_op(pairs), _no_op(nothing))
+    after = alternate(3, *(unchanged(project, "up", "--yes") for project in (many, ours, pairs, nothing)))
     each, least = (
         [(with_many - with_one) / (MANY - 1) * 1_000 for with_many, with_one in zip(*two, strict=True)]
         for two in (after[:2], after[2:])
@@ -77,8 +77,9 @@ def _other(folder: Path, environment: dict[str, str], program: str) -> Project:
     return project
 
 
-def _no_op(project: Project) -> Callable[[], float]:
-    command = ["pulumi", "up", "--yes", "--non-interactive", "--expect-no-changes"]
+def unchanged(project: Project, *words: str) -> Callable[[], float]:
+    """What tells the seconds of a `pulumi` command that finds nothing to do."""
+    command = ["pulumi", *words, "--non-interactive", "--expect-no-changes"]
 
     def measure() -> float:
         started = time.perf_counter()
