@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import threading
+from typing import Any
 
 import pytest
 
@@ -59,12 +60,7 @@ def test_after_a_kill_the_next_up_attaches_to_the_build(place: Place) -> None:
 
 def test_after_a_lost_answer_the_next_up_waits_for_the_build_that_was_begun(place: Place, own: Plugin) -> None:
     gate = place.hold()
-    inputs = checked(own, place.inputs())
-    place.azure.faults.add(Fault(path="*/scheduleRun", cut=Cut.AFTER))
-    with pytest.raises(Failed, match="could not be built"):
-        own.create(IMAGE, inputs)
-    thread, outcome = beside(lambda: own.create(IMAGE, inputs))
-    own.engine.wait_for("an answer was lost: ca")
+    thread, outcome = after_a_lost_answer(place, own, Cut.AFTER)
     gate.set()
     thread.join()
     assert outcome[0].outputs["reference"].endswith(place.digest)
@@ -73,12 +69,7 @@ def test_after_a_lost_answer_the_next_up_waits_for_the_build_that_was_begun(plac
 
 def test_a_lost_answer_is_waited_for_until_ctrl_c(place: Place, own: Plugin) -> None:
     place.hold()
-    inputs = checked(own, place.inputs())
-    place.azure.faults.add(Fault(path="*/scheduleRun", cut=Cut.AFTER))
-    with pytest.raises(Failed, match="could not be built"):
-        own.create(IMAGE, inputs)
-    thread, outcome = beside(lambda: own.create(IMAGE, inputs))
-    own.engine.wait_for("an answer was lost: ca")
+    thread, outcome = after_a_lost_answer(place, own, Cut.AFTER)
     own.cancel()
     thread.join()
     assert "interrupted while ca" in str(outcome[0])
@@ -98,17 +89,23 @@ def test_a_request_that_was_refused_leaves_nothing_to_wait_for(place: Place, own
 
 def test_somebody_elses_build_is_waited_for_after_a_lost_answer_and_not_taken(place: Place, own: Plugin) -> None:
     thread = somebody_builds(place, own)
-    place.azure.faults.add(Fault(path="*/scheduleRun", cut=Cut.BEFORE))
-    inputs = checked(own, place.inputs())
-    with pytest.raises(Failed, match="could not be built"):
-        own.create(IMAGE, inputs)
-    again, outcome = beside(lambda: own.create(IMAGE, inputs))
-    own.engine.wait_for("an answer was lost: ca")
+    again, outcome = after_a_lost_answer(place, own, Cut.BEFORE)
     place.gates[0].set()
     again.join()
     thread.join()
     assert outcome[0].outputs["reference"].endswith(place.digest)
     assert [build.order["imageNames"][0].split(":")[0] for build in place.builds] == [f"{place.name}-other", place.name]
+
+
+def after_a_lost_answer(place: Place, own: Plugin, cut: Cut) -> tuple[threading.Thread, list[Any]]:
+    """A creation that lost the answer to its build's order, and the next one, which waits for what may have begun."""
+    place.azure.faults.add(Fault(path="*/scheduleRun", cut=cut))
+    inputs = checked(own, place.inputs())
+    with pytest.raises(Failed, match="could not be built"):
+        own.create(IMAGE, inputs)
+    again = beside(lambda: own.create(IMAGE, inputs))
+    own.engine.wait_for("an answer was lost: ca")
+    return again
 
 
 def somebody_builds(place: Place, own: Plugin) -> threading.Thread:
@@ -157,7 +154,6 @@ TROUBLE: list[Fault] = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", TROUBLE, ids=["before", "middle", "after", "429", "500"])
 def test_trouble_with_any_request_builds_nothing_twice(place: Place, fault: Fault) -> None:
     with place.plugin() as made:
