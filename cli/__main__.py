@@ -94,8 +94,10 @@ def _request(options: argparse.Namespace, current: stack.Stack, project: Path) -
 def _print_log(target: Target, record: Record, *, follow: bool) -> int:
     position, pause, seconds = 0, threading.Event(), target.polling.fastest
     while True:
-        now = target.get(record.name) or record
+        now = target.get(record.name)
         position = lifecycle.read_on(target, record.name, position, _print_lines)
+        if now is None:
+            raise TargetError(f"the record of {record.name} was removed; its log ends here")
         if not follow or now.status.is_terminal:
             return 0
         seconds = target.polling.after(seconds, now.status, progressed=False)

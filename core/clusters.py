@@ -9,7 +9,7 @@ SERVERLESS = "serverless"
 """Stands in the place of a cluster where Azure ML finds a node for each run."""
 
 IDLE_SECONDS = 120
-MAX_NODES = 100
+MAX_CLUSTER_NODES = 100
 """Azure ML's limit for one cluster, unless support raised it."""
 
 
@@ -19,8 +19,8 @@ def check_nodes(least: int, most: int) -> str | None:
         return f"min_nodes {least} and max_nodes {most}: a cluster has at least 0 and at most 1 or more nodes"
     if least > most:
         return f"min_nodes {least} is more than max_nodes {most}: lower the one or raise the other"
-    if most > MAX_NODES:
-        return f"max_nodes {most} is more than the {MAX_NODES} nodes Azure ML allows in one cluster"
+    if most > MAX_CLUSTER_NODES:
+        return f"max_nodes {most} is more than the {MAX_CLUSTER_NODES} nodes Azure ML allows in one cluster"
     return None
 
 
@@ -35,8 +35,8 @@ def iso_duration(seconds: int) -> str:
 
 
 def iso_seconds(text: str | None) -> float | None:
-    """`PT1H30M` → 5400; None for anything else."""
-    match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", text or "")
+    """`PT1H30M` → 5400 seconds; None for what is no length of time, such as `P`, or is counted in months or years."""
+    match = re.fullmatch(r"P(?=.)(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", text or "")
     if match is None:
         return None
     return sum(float(part) * unit for part, unit in zip(match.groups(), (86400, 3600, 60, 1), strict=True) if part)

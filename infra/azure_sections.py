@@ -6,7 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from trainup.core import sizes
-from trainup.core.clusters import MAX_NODES, check_nodes
+from trainup.core.clusters import MAX_CLUSTER_NODES, check_nodes
 from trainup.core.duration import parse_duration
 from trainup.core.roles import PrincipalType
 from trainup.infra import workspace_file
@@ -105,7 +105,7 @@ class AzureClusterSettings(Section):
     @property
     def node_limit(self) -> int:
         """The most nodes that one run can have."""
-        return MAX_NODES if self.id or self.serverless else self.max_nodes
+        return MAX_CLUSTER_NODES if self.id or self.serverless else self.max_nodes
 
     @property
     def idle_seconds(self) -> int:

@@ -9,13 +9,9 @@ from trainup.core.status import PHASES, Status
 
 
 def seconds_of(text: str | None) -> float | None:
-    """Seconds since 1970 of a time as Azure writes it, with up to seven digits after the point."""
-    if not text:
-        return None
-    head, point, rest = text.rstrip("Z").partition(".")
-    digits = "".join(char for char in rest[:6] if char.isdigit())
+    """Seconds since 1970 of an ISO 8601 time, in UTC where it names no offset; None for what is no time."""
     try:
-        moment = datetime.datetime.fromisoformat(head + (f".{digits:0<6}" if point and digits else ""))
+        moment = datetime.datetime.fromisoformat(text or "")
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()

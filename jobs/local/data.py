@@ -33,11 +33,11 @@ def digest_of(path: Path, cache: StatCache) -> str:
         problems.append(f"{path} holds no file: put the data there, or name another folder")
     with ThreadPoolExecutor(READERS) as pool:
         hashes = list(pool.map(lambda file: _hash(file[1], cache), files))
-    problems += [found for found in hashes if found.startswith(str(path))]
+    problems += [problem for _, problem in hashes if problem]
     if problems:
         more = [f"… and {len(problems) - MOST_SHOWN} more"] if len(problems) > MOST_SHOWN else []
         raise DataError("\n".join([*problems[:MOST_SHOWN], *more]))
-    return PREFIX + sha256({name: found for (name, _), found in zip(files, hashes, strict=True)})
+    return PREFIX + sha256({name: digest for (name, _), (digest, _) in zip(files, hashes, strict=True)})
 
 
 def _files(folder: Path, prefix: str, above: tuple[str, ...], problems: list[str]) -> Iterator[tuple[str, Path]]:
@@ -63,18 +63,18 @@ def _files(folder: Path, prefix: str, above: tuple[str, ...], problems: list[str
             problems.append(f"{place} is neither a file nor a folder: remove it")
 
 
-def _hash(place: Path, cache: StatCache) -> str:
-    """SHA-256 of the content, or the sentence that says why there is none."""
+def _hash(place: Path, cache: StatCache) -> tuple[str, str]:
+    """SHA-256 of the content, and the sentence that says why there is none; one of them is empty."""
     try:
         status = place.stat()
         if known := cache.get(str(place), status):
-            return known.sha256
+            return known.sha256, ""
         read_at = time.time_ns()
         with place.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         after = place.stat()
     except OSError as error:
-        return f"{place} cannot be read ({error.strerror}): change its permissions"
+        return "", f"{place} cannot be read ({error.strerror}): change its permissions"
     if stat.S_ISREG(after.st_mode) and (status.st_mtime_ns, status.st_size) == (after.st_mtime_ns, after.st_size):
         cache.put(str(place), status, Known(digest, ()), read_at_ns=read_at)
-    return digest
+    return digest, ""

@@ -1,6 +1,7 @@
 """The `trainup` command, with a stand-in for the Pulumi CLI."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tests.support import tracking_server
 from tests.support.azure import visit
 from trainup.cli.__main__ import main
 from trainup.core.spec import RunSpec
+from trainup.jobs import lifecycle
 from trainup.jobs.azure.connection import connect
 from trainup.jobs.local import ledger, mlflow_server
 from trainup.jobs.local.files import Lock, write_json
@@ -124,6 +126,27 @@ def test_a_log_is_printed_as_it_is(project: Path, capsys: pytest.CaptureFixture[
     _pulumi(project, _state(_resource(_run(project))))
     assert main(["logs", "digits", "--follow"]) == 0
     assert capsys.readouterr().out == "epoch 1\nepoch 2\n"
+
+
+def test_following_a_log_ends_when_the_record_is_removed(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _run(project)
+    write_json(folder.status, {"status": "Running", "phases": {}})
+    _pulumi(project, _state(_resource(folder)))
+    read_on = lifecycle.read_on
+
+    def remove_after_reading(*arguments: Any) -> int:
+        position = read_on(*arguments)
+        shutil.rmtree(folder.path, ignore_errors=True)
+        return position
+
+    monkeypatch.setattr(lifecycle, "read_on", remove_after_reading)
+    with Lock(folder.lock):
+        assert main(["logs", "digits", "--follow"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "epoch 1\nepoch 2\n"
+    assert captured.err == f"trainup: the record of {folder.name} was removed; its log ends here\n"
 
 
 def test_what_a_run_left_behind_is_copied_into_a_folder_of_its_own(

@@ -65,3 +65,12 @@ def test_nothing_is_no_data(tmp_path: Path, cache: StatCache, make) -> None:  # 
     make(tmp_path / "d")
     with pytest.raises(DataError, match="no file"):
         data.digest_of(tmp_path / "d", cache)
+
+
+def test_a_relative_path_that_begins_like_a_digest_is_data_like_any_other(
+    tmp_path: Path, cache: StatCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in "0123456789abcdef":
+        Path(name).write_text("the same")
+    assert len({data.digest_of(Path(name), cache) for name in "0123456789abcdef"}) == 1
