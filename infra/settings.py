@@ -13,6 +13,7 @@ from trainup.core.inputs import MAX_NODES
 from trainup.infra.azure_provider_settings import AZURE_NATIVE, PROVIDER_SECRETS
 from trainup.infra.azure_sections import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
+from trainup.infra.nested_secrets import problem_of
 from trainup.infra.sections import SECRET_NAME, UNSHOWN, DataName, RunName, RunSettings, Section
 
 
@@ -76,8 +77,14 @@ def load() -> AnySettings:
         try:
             given[key] = text if key == "target" else json.loads(text)
         except (ValueError, RecursionError):
-            problems.append(f"trainup:{key}: this is text; write a map below it")
+            if not _is_secret(key):
+                problems.append(f"trainup:{key}: this is text; write a map below it")
     problems += _key_problems(model, _wanted_secrets(given), texts)
+    root = Path(get_root_directory() or ".")
+    secret = [key for key in texts if key in _keys(model) and _is_secret(key)]
+    for key in secret:  # nor is it judged further: every other problem could show the value
+        problems.append(problem_of(key, root, stack))
+        given.pop(key, None)
     whole = given.keys() >= texts.keys() & _keys(model)
     if model is AzureSettings:
         given[AZURE_NATIVE] = _config("azure-native")
@@ -88,9 +95,10 @@ def load() -> AnySettings:
             if name in given[AZURE_NATIVE] and not is_config_secret(f"azure-native:{name}")
         ]
     try:
-        settings: AnySettings = model.model_validate(given, context={"root": Path(get_root_directory() or ".")})
+        settings: AnySettings = model.model_validate(given, context={"root": root})
     except ValidationError as error:
-        problems += [f"{_path(item['loc'])}: {_reason(item)}" for item in error.errors()]
+        told = (item for item in error.errors() if item["loc"][0] not in secret)
+        problems += [f"{_path(item['loc'])}: {_reason(item)}" for item in told]
     else:
         # Judged only where every section is as it was meant: a default in place of a broken one would mislead.
         problems += _cross_problems(settings) if whole else []
@@ -229,11 +237,13 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _reason(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "there is no such key"
+    if error["loc"][0] == AZURE_NATIVE and is_config_secret(f"azure-native:{error['loc'][1]}"):
+        return "it is not what it has to be, and a secret, which is not shown: set it without `--secret` to be told why"
     rule = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == UNSHOWN:
         return rule
     given = error["input"]
-    is_shown = isinstance(given, (str, int, float)) and not _is_secret(str(error["loc"][0]))
+    is_shown = isinstance(given, (str, int, float))
     return f"{given!r} was given. {rule}" if is_shown and repr(given) not in rule else rule
 
 

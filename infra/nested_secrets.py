@@ -1,0 +1,48 @@
+"""Secrets inside of a section: the engine tells the program only that the section holds one, and not where."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def problem_of(key: str, root: Path, stack: str) -> str:
+    """Why the section `key` of the stack's configuration cannot hold a secret, and what to do; no value is shown."""
+    places = _places(root, stack, key)
+    paths = places or [f"trainup:{key}.…"]
+    named = " and ".join(places) if places else "a value in it"
+    removal = " && ".join(f"pulumi config rm --path '{path}'" for path in paths)
+    return (
+        f"trainup:{key}: {named} is set as a secret, and what a section holds is kept and shown as plain text. Take it "
+        f"out (`{removal}`), set it under a key of its own (`pulumi config set --secret trainup:NAME`), and name that "
+        "key where it is needed: in `secrets` of a run, which gets it as a variable, or as `key` of data"
+    )
+
+
+def _places(root: Path, stack: str, key: str) -> list[str]:
+    """Where the stack file has encrypted values below a key; nothing where it lies elsewhere or cannot be read."""
+    import yaml  # only a mistake needs it
+
+    try:
+        content = yaml.safe_load((root / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+        sections = content["config"]
+        found = [name for name in sections if str(name).partition(":")[2] == key]
+        return [path for name in found for path in _encrypted(str(name), sections[name])]
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, yaml.YAMLError):
+        return []  # it names the place, no more: the refusal stands without
+
+
+def _encrypted(path: str, value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if value.keys() == {"secure"}:
+            yield path
+            return
+        for name, item in value.items():
+            text = str(name)
+            yield from _encrypted(f"{path}.{text}" if _is_plain(text) else f'{path}["{text}"]', item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _encrypted(f"{path}[{index}]", item)
+
+
+def _is_plain(name: str) -> bool:
+    return not set(name) & set(".[]\"' ")
