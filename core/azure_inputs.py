@@ -8,6 +8,7 @@ from trainup.core import sizes
 from trainup.core.azure_ids import CLUSTER, WORKSPACE, parse_id
 from trainup.core.azure_names import check_name
 from trainup.core.clusters import SERVERLESS
+from trainup.core.values import reveal
 
 OWN_PREFIX = "trainup."
 """What the tags and properties begin with that trainup itself sets."""
@@ -16,6 +17,8 @@ MOST_TAGS = 30
 TAG_NAME_MAX, TAG_MAX = 100, 1000
 DESCRIPTION_MAX = 5000
 DISPLAY_NAME_MAX = 256
+MOST_SECRET_BYTES = 25_600
+"""A key vault keeps no longer values."""
 LONGEST_SECONDS = 30 * 86400
 """Azure ML ends a run after 30 days."""
 ADDRESS = re.compile(r"azureml:.+|(?:https|wasbs?|abfss?|adl)://.+|/subscriptions/.+", re.IGNORECASE)
@@ -40,6 +43,14 @@ def azure_findings(given: dict[str, Any], values: dict[str, Any]) -> Problems:
                     f"{uri!r} is no address that Azure ML reads: it is azureml:NAME:VERSION, azureml://…, "
                     "https://…, wasbs://… or abfss://…; a local folder goes into a datastore, which trainup:data names",
                 )
+    for name, value in values.get("secrets", {}).items():
+        size = len(plain.encode()) if isinstance(plain := reveal(value), str) else 0
+        if size > MOST_SECRET_BYTES:
+            yield (
+                f"secrets[{name!r}]",
+                f"its value has {size} bytes, and a key vault keeps {MOST_SECRET_BYTES}: let the run fetch it from a "
+                "place of its own",
+            )
     if values.get("timeout", 0) > LONGEST_SECONDS:
         yield "timeout", "Azure ML ends a run after 30 days: make it shorter, and go on from a checkpoint"
 

@@ -28,6 +28,19 @@ RESERVED_VARIABLES = frozenset(
         "MLFLOW_RUN_ID",
     }
 )
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""What a shell takes as the name of a variable; a name it does not take would never reach a script through it."""
+SHELL_OWN = frozenset(
+    {
+        "_",
+        *("BASH", "BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0", "BASH_CMDS"),
+        *("BASH_COMMAND", "BASH_EXECUTION_STRING", "BASH_LINENO", "BASH_REMATCH", "BASH_SOURCE", "BASH_SUBSHELL"),
+        *("BASH_VERSINFO", "BASH_VERSION", "COMP_WORDBREAKS", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID"),
+        *("FUNCNAME", "GROUPS", "HISTCMD", "IFS", "LINENO", "OLDPWD", "OPTIND", "PIPESTATUS", "PPID", "PWD", "RANDOM"),
+        *("SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID"),
+    }
+)
+"""Variables that bash sets to a value of its own, or protects: what they were given never arrives."""
 
 
 class Invalid(ValueError):
@@ -179,8 +192,14 @@ def variables(parse: Callable[[Any], Any], what: str) -> Callable[[Any], dict[st
     def parse_variables(value: Any) -> dict[str, Any]:
         result = parse_all(value)
         for name in result:
-            if "=" in name:
-                raise Invalid(f"{name!r} is no name for an environment variable: it holds '='", f"[{name!r}]")
+            if not VARIABLE.fullmatch(name):
+                raise Invalid(
+                    f"{name!r} is no name for an environment variable: it has letters, digits and underscores, and "
+                    "does not begin with a digit",
+                    f"[{name!r}]",
+                )
+            if name in SHELL_OWN:
+                raise Invalid(f"{name} is set by the shell itself; choose another name", f"[{name!r}]")
             if name in RESERVED_VARIABLES:
                 raise Invalid(f"{name} is set by trainup itself; choose another name", f"[{name!r}]")
         return result
@@ -191,8 +210,12 @@ def variables(parse: Callable[[Any], Any], what: str) -> Callable[[Any], dict[st
 def secret_text(value: Any) -> Any:
     """The value of a secret, wrapped or not."""
     plain = reveal(value)
-    if not isinstance(plain, (str, Unknown)) or (isinstance(plain, str) and "\0" in plain):
-        raise Invalid("the value of a secret must be text without NUL characters")
+    if isinstance(plain, Unknown):
+        return value
+    try:
+        text(plain)
+    except Invalid as error:  # whose own words could show the value
+        raise Invalid("the value of a secret must be text without NUL and half characters") from error
     return value
 
 

@@ -21,7 +21,7 @@ for name in settings.order(wanted):
     run = wanted.runs[name]
     given = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after", "inputs"})
     if run.secrets:
-        given["secrets"] = {variable: settings.secret(variable) for variable in run.secrets}
+        given["secrets"] = {variable: settings.secret(name) for variable, name in run.secrets.items()}
     if run.after:
         given["after"] = {upstream: runs[upstream].digest for upstream in run.after}
     if run.inputs:

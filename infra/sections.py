@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from trainup.core.azure_names import check_name
 from trainup.core.duration import parse_duration
+from trainup.core.input_values import VARIABLE
 from trainup.core.naming import check_run_name
 from trainup.core.spec import (
     DistributionType,
@@ -54,6 +55,7 @@ def _length_of_time(value: Any) -> Any:
 
 
 SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
+"""What a config secret is called."""
 
 
 def _secret_name(value: Any) -> Any:
@@ -63,6 +65,29 @@ def _secret_name(value: Any) -> Any:
             UNSHOWN,
             "this names a config secret, and what is given is no name: set the value itself with "
             "`pulumi config set --secret trainup:<name>`, and put the name here",
+        )
+    return value
+
+
+def _by_variable(value: Any) -> Any:
+    """The secrets of a run as variable → config secret; what is wrong with them is told without repeating it."""
+    if isinstance(value, list):
+        value = {name if isinstance(name, str) else index: name for index, name in enumerate(value)}
+    if not isinstance(value, dict):
+        return value
+    wrong = [
+        str(number)
+        for number, (variable, name) in enumerate(value.items(), 1)
+        if not (isinstance(variable, str) and VARIABLE.fullmatch(variable))
+        or not (isinstance(name, str) and SECRET_NAME.fullmatch(name))
+    ]
+    if wrong:
+        raise PydanticCustomError(
+            UNSHOWN,
+            f"number {', '.join(wrong)} of the list is not shown, for it may be the secret itself. A name here becomes "
+            "a variable of the run, so it has letters, digits and underscores, and does not begin with a digit; where "
+            "the config secret is called otherwise, say which variable it becomes: `secrets: {MY_TOKEN: my-token}`. "
+            "The value itself is set with `pulumi config set --secret trainup:<name>`",
         )
     return value
 
@@ -152,8 +177,9 @@ class RunSettings(Section):
     arguments: Words | None = None
     command: Words | None = None
     environment_variables: dict[str, str] | None = None
-    secrets: list[SecretName] | None = None
-    """Names of config secrets, handed to the run as environment variables of the same name."""
+    secrets: Annotated[dict[str, str], BeforeValidator(_by_variable)] | None = None
+    """Environment variables of the run by the names of the config secrets that they hold; a list where both names are
+    the same."""
     inputs: dict[str, Annotated[InputSettings, BeforeValidator(_data_by_name)]] | None = None
     """Data that the command takes as `${{inputs.name}}`."""
     outputs: Annotated[dict[str, OutputSettings], BeforeValidator(_outputs_by_name)] | None = None

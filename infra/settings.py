@@ -127,7 +127,8 @@ def _wanted_secrets(given: dict[str, Any]) -> dict[str, str]:
     if isinstance(registry := given.get("registry"), dict) and registry.get("username"):
         wanted[REGISTRY_PASSWORD] = "the registry's user name"
     for _, run in _maps(given.get("runs")):
-        wanted |= {name: "a run" for name in _names(run.get("secrets"))}
+        names = run.get("secrets")
+        wanted |= {name: "a run" for name in _names([*names.values()] if isinstance(names, dict) else names)}
     return wanted
 
 

@@ -7,10 +7,16 @@ from collections.abc import Iterable
 from trainup.core.inputs import EXPRESSION
 
 BOOTSTRAP = (
-    'trainup_secrets="$(python -c "$TRAINUP_BOOTSTRAP")" || exit 126; '
-    'eval "$trainup_secrets"; unset trainup_secrets TRAINUP_BOOTSTRAP TRAINUP_SECRETS'
+    'trainup_flags="$-"; { set +xv; trap - DEBUG; } 2>/dev/null; '
+    'trainup_secrets="$(python -ISc "$TRAINUP_BOOTSTRAP")" || exit 126; eval "$trainup_secrets"; '
+    "unset trainup_secrets TRAINUP_BOOTSTRAP TRAINUP_SECRETS; "
+    'case "$trainup_flags" in *v*) set -v;; esac; case "$trainup_flags" in *x*) set -x;; esac'
 )
-"""Makes variables of the secrets before the command starts. The values are in no argument and no file."""
+"""Makes variables of the secrets before the command starts. The values are in no argument and no file.
+
+A shell that tells what it does (`SHELLOPTS`, a `BASH_ENV` with `set -x` or a trap) keeps quiet meanwhile, and Python
+runs nothing of the image's own at its start (`-IS`), which could print among the lines.
+"""
 
 
 def line(words: Iterable[str]) -> str:

@@ -1,4 +1,6 @@
-"""Runs on the node, by `python -c`: prints `export NAME='value'` for each secret that the job refers to.
+"""Runs on the node, by `python -c`: prints `export NAME='value'` for each secret that the job refers to, or nothing.
+
+All of them or an error: no run goes on without one. Errors tell what kind they are, and never what was read.
 
 Python 3.6 and its standard library are all that an image must have. `TRAINUP_SECRETS` is JSON: `resource`, what the
 vault's tokens are for, and `secrets`, variable → address of the secret.
@@ -7,6 +9,7 @@ vault's tokens are for, and `secrets`, variable → address of the secret.
 import http.client
 import json
 import os
+import re
 import shlex
 import sys
 import time
@@ -15,6 +18,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 VAULT_VERSION = "7.4"
 TRIES, PAUSE = 40, 15.0  # a new role reaches the vault within ten minutes
 
@@ -58,22 +62,30 @@ def patiently(action: Any, *arguments: Any) -> Any:
     return None
 
 
-def main(env: Any) -> None:
-    """Print the lines that make variables of the secrets."""
-    wanted = json.loads(env["TRAINUP_SECRETS"])
-    name = "its token"
+def main(env: Any) -> Any:
+    """The lines that make variables of the secrets, as UTF-8 whatever language the image speaks."""
+    name, lines = "its token", []
     try:
+        wanted = json.loads(env["TRAINUP_SECRETS"])
         token = patiently(find_token, wanted["resource"], env)
         for name, address in sorted(wanted["secrets"].items()):
+            if not NAME.match(name):
+                raise ValueError
             url = address + "?api-version=" + VAULT_VERSION
             value = patiently(read, url, {"Authorization": "Bearer " + token})["value"]
-            print("export " + name + "=" + shlex.quote(value))
-    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            if "\0" in value:
+                raise ValueError
+            # A variable that the shell protects is refused by the shell, which does not show the value.
+            lines.append(("export " + name + "=" + shlex.quote(value) + " || exit 126\n").encode())
+    except Exception as error:
+        known = str(error) if isinstance(error, OSError) else type(error).__name__
         sys.exit(
-            f"trainup: the secret {name} could not be read from the key vault ({error}): the identity of this run "
-            "needs the role Key Vault Secrets User on the workspace's vault"
+            f"trainup: the secret {name} could not be read from the key vault ({known}), so the command is not "
+            "started. The identity of this run needs the role Key Vault Secrets User on the workspace's vault, and the "
+            "secret has to be there: `pulumi up` puts it there"
         )
+    return b"".join(lines)
 
 
 if __name__ == "__main__":
-    main(os.environ)
+    sys.stdout.buffer.write(main(os.environ))

@@ -195,7 +195,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"runs": {"a": {"command": "x", "secrets": [f"{PASSWORD}=="]}}},
-        "trainup:runs.a.secrets[0]: this names a config secret, and what is given is no name",
+        "trainup:runs.a.secrets: number 1 of the list is not shown, for it may be the secret itself",
     ),
     (
         {"data": {name: {"storage": STORAGE, "container": "pets"} for name in ("a-b", "a_b")}},

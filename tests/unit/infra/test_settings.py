@@ -134,9 +134,33 @@ def test_a_broken_section_causes_no_further_problems() -> None:
 
 def test_a_secret_of_a_run_is_a_key_of_the_configuration() -> None:
     runs = {"a": {**RUN, "secrets": ["TOKEN"]}}
-    assert _load(("TOKEN",), runs=runs, TOKEN="x").runs["a"].secrets == ["TOKEN"]
+    assert _load(("TOKEN",), runs=runs, TOKEN="x").runs["a"].secrets == {"TOKEN": "TOKEN"}
     assert "it is not set; set it with `pulumi config set --secret trainup:TOKEN`" in _problems(runs=runs)[0]
     assert "stored as plain text" in _problems(runs=runs, TOKEN="x")[0]
+
+
+def test_a_secret_of_another_name_is_mapped_to_a_variable() -> None:
+    runs = {"a": {**RUN, "secrets": {"MY_TOKEN": "my-token"}}}
+    assert _load(("my-token",), runs=runs, **{"my-token": "x"}).runs["a"].secrets == {"MY_TOKEN": "my-token"}
+    assert "it is not set; set it with `pulumi config set --secret trainup:my-token`" in _problems(runs=runs)[0]
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        ["TOKEN", "hunter-2"],
+        ["OK", "hunter.2"],
+        ["OK", "hunter 2"],
+        ["OK", 5],
+        {"A": "x", "hunter-2": "x"},
+        {"A": "x", "B": 5},
+    ],
+)
+def test_a_secret_that_can_be_no_variable_is_told_with_the_way_out_and_not_shown(secrets: Any) -> None:
+    problem = next(text for text in _problems(runs={"a": {**RUN, "secrets": secrets}}) if "runs.a" in text)
+    assert problem.startswith("trainup:runs.a.secrets: number 2 of the list is not shown")
+    assert "`secrets: {MY_TOKEN: my-token}`" in problem
+    assert "hunter" not in problem
 
 
 def test_a_secret_is_no_unknown_key_while_its_run_has_a_mistake() -> None:
