@@ -12,6 +12,10 @@ from trainup.core.sizes import Size
 
 SPOT = "TotalLowPriorityCores"
 """One figure for the spot nodes of all families."""
+CLUSTERS = "AmlCompute"
+"""What the list of sizes calls clusters, among the kinds of compute that a size is sold for."""
+NO_LIMIT_TOLD = -1
+"""A limit that real subscriptions showed, and that reports read as "no limit" and as "none at all"."""
 ASK = "ask for more (Azure ML studio, Quota; it is apart from that of virtual machines), or take another size or region"
 
 
@@ -40,6 +44,14 @@ def judge(
     sold = offered.get(size.sku.lower())
     if offered and sold is None:
         return Verdict([f"{size.sku} is not to be had in {location}: take another size or region"])
+    kinds = (sold or {}).get("supportedComputeTypes")
+    if kinds and CLUSTERS not in kinds:
+        return Verdict(
+            [
+                f"{size.sku} is sold in {location} for {', '.join(map(str, kinds))} only, and not for clusters: "
+                "take another size or region"
+            ]
+        )
     if spot and sold is not None and sold.get("lowPriorityCapable") is False:
         return Verdict([f"{size.sku} has no spot nodes in {location}: set `spot: false`, or take another size"])
     return _judge_cores(size, location, SPOT if spot else size.family, min_nodes, max_nodes, usages)
@@ -48,13 +60,20 @@ def judge(
 def _judge_cores(
     size: Size, location: str, family: str, min_nodes: int, max_nodes: int, usages: Sequence[Mapping[str, Any]]
 ) -> Verdict:
-    entry = next((item for item in usages if _plain(item["name"]["value"]) == _plain(family)), None)
     if not usages:
         return Verdict()
-    limit = int(entry["limit"]) if entry else 0
-    used = int(entry.get("currentValue", 0)) if entry else 0
+    usage = _usage(usages, family)
+    limit = int(usage["limit"]) if usage else 0
+    used = int(usage.get("currentValue", 0)) if usage else 0
     least = size.vcpus * max(min_nodes, 1)
     what = "spot nodes" if family == SPOT else f"the family {family}"
+    if limit == NO_LIMIT_TOLD:
+        return Verdict(
+            warnings=[
+                f"Azure ML tells no quota for {what} in {location} (its limit is {limit}): whether there is a node "
+                f"shows when a run asks for one; if none comes, {ASK}"
+            ]
+        )
     if limit < least:
         nodes = f"{max(min_nodes, 1)} of {size.sku}"
         return Verdict([f"the quota for {what} in {location} is {limit} vCPUs, and {nodes} take {least}: {ASK}"])
@@ -73,6 +92,14 @@ def _judge_cores(
             ]
         )
     return Verdict()
+
+
+def _usage(usages: Sequence[Mapping[str, Any]], family: str) -> Mapping[str, Any] | None:
+    """The row of a family. A family has two rows of the same name, one for dedicated and one for spot cores, in any
+    order; their `type` alone tells them apart (`…/dedicatedCores/usages`, `…/lowPriorityCores/usages`)."""
+    rows = [row for row in usages if _plain(row["name"]["value"]) == _plain(family)]
+    other = "dedicatedcores" if family == SPOT else "lowprioritycores"
+    return next((row for row in rows if other not in str(row.get("type", "")).lower()), None)
 
 
 def _plain(family: str) -> str:

@@ -8,7 +8,7 @@ from trainup.simulator.cloud.address import ML
 from trainup.simulator.cloud.durations import DURATION
 from trainup.simulator.cloud.job_rules import JOB_RULES
 from trainup.simulator.cloud.refusal import Refused
-from trainup.simulator.cloud.regions import MACHINES, SPOT_FAMILY, Machine, plain_family
+from trainup.simulator.cloud.regions import MACHINES, SPOT_FAMILY, Machine, compute_types, plain_family
 from trainup.simulator.cloud.rules import Put, Rule, needs
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _compute(azure: "Azure", put: Put) -> Iterator[Refused]:
     size = str(put("properties.properties.vmSize"))
     machine = MACHINES.get(size.lower())
     spot = put("properties.properties.vmPriority") == "LowPriority"
-    if machine is None:
+    if machine is None or "AmlCompute" not in compute_types(machine, str(put("location"))):
         yield _bad(f"Cluster.Properties.VMSize {size!r} is not a supported VM size.", "InvalidPropertyValue")
         return
     if spot and not machine.spot:

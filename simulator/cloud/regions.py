@@ -111,6 +111,17 @@ MACHINES = {
 }
 """Lower-case name → size; retired ones are absent, as they are from the service's list."""
 
+WITHOUT_A10_CLUSTERS = frozenset({"eastus"})
+"""Regions that list the A10 sizes for endpoints alone. That there is one was reported; which, was not."""
+
+
+def compute_types(machine: Machine, region: str) -> tuple[str, ...]:
+    """What a region sells a size for."""
+    if machine.family == _A10 and plain_region(region) in WITHOUT_A10_CLUSTERS:
+        return ("MIR",)
+    return ("AmlCompute", "ComputeInstance")
+
+
 SPOT_FAMILY = "TotalLowPriorityCores"
 """The one figure that all spot machines of a region share."""
 

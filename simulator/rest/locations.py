@@ -5,50 +5,72 @@ from typing import Any
 
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.refusal import Refused
-from trainup.simulator.cloud.regions import MACHINES, REGIONS, SPOT_FAMILY, Machine, plain_family, plain_region
+from trainup.simulator.cloud.regions import (
+    MACHINES,
+    REGIONS,
+    SPOT_FAMILY,
+    Machine,
+    compute_types,
+    plain_family,
+    plain_region,
+)
 from trainup.simulator.rest.arm import paged, version_of
 from trainup.simulator.rest.routing import SUBSCRIPTION, Request, Response, Route
 
 PLENTY = 100_000
 """What is told as the limit of a family whose quota nobody has set."""
+DEDICATED, LOW_PRIORITY = "dedicatedCores", "lowPriorityCores"
+POOLED = -1
+"""Limit of a family's low-priority cores, as real subscriptions show it: one figure holds for all families."""
 
 LOCATION = f"{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices/locations/{{location}}"
 _FILTER = re.compile(r"(\w+) eq '([^']*)'")
 
 
 def _usages(azure: Azure, request: Request) -> Response:
-    """Cores per family. A family with a quota of 0 is absent: that is how the service says that it is not allowed."""
+    """Cores per family. A family with a quota of 0 is absent: that is how the service says that it is not allowed.
+
+    Each family has a second row of the same name for its low-priority cores, whose limit is the pooled one: -1. It
+    comes first here, since no order is promised.
+    """
     version_of(request)
     region = _region(request)
-    families = sorted({machine.family for machine in MACHINES.values()})
-    found = [_usage(azure, request, region, family, f"{family} Cluster Dedicated vCPUs") for family in families]
-    spot = _usage(azure, request, region, SPOT_FAMILY, "Total Cluster LowPriority vCPUs")
-    total = _usage(azure, request, region, "TotalDedicatedCores", "Total Cluster Dedicated Regional vCPUs")
-    return paged(azure, request, [item for item in [*found, total, spot] if item["limit"]])
-
-
-def _usage(azure: Azure, request: Request, region: str, family: str, text: str) -> dict[str, Any]:
     limits = {plain_family(name): cores for name, cores in azure.quota.items()}
-    used = azure.machines.cores(family) if azure.machines else 0
+
+    def row(family: str, text: str, cores: str, limit: int | None = None) -> dict[str, Any]:
+        told = limits.get(plain_family(family), PLENTY) if limit is None else limit
+        used = azure.machines.cores(family) if azure.machines and limit is None else 0
+        return _usage(request, region, family, text, cores, told, used)
+
+    rows = []
+    for family in sorted({machine.family for machine in MACHINES.values()}):
+        rows.append(row(family, f"{family} Cluster LowPriority vCPUs", LOW_PRIORITY, POOLED))
+        rows.append(row(family, f"{family} Cluster Dedicated vCPUs", DEDICATED))
+    rows.append(row("TotalDedicatedCores", "Total Cluster Dedicated Regional vCPUs", DEDICATED))
+    rows.append(row(SPOT_FAMILY, "Total Cluster LowPriority vCPUs", LOW_PRIORITY))
+    return paged(azure, request, [item for item in rows if item["limit"]])
+
+
+def _usage(request: Request, region: str, family: str, text: str, cores: str, limit: int, used: int) -> dict[str, Any]:
     where = request.path.rpartition("/usages")[0]
     return {
-        "id": f"{where}/usages/{family}",
-        "type": "Microsoft.MachineLearningServices/usages",
+        "id": f"{where}/{cores}/usages/{family}",
+        "type": f"Microsoft.MachineLearningServices/locations/{cores}/usages",
         "unit": "Count",
         "amlWorkspaceLocation": region,
         "currentValue": used,
-        "limit": limits.get(plain_family(family), PLENTY),
+        "limit": limit,
         "name": {"value": family, "localizedValue": text},
     }
 
 
 def _sizes(azure: Azure, request: Request) -> Response:
     version_of(request)
-    _region(request)
-    return paged(azure, request, [_size(machine) for machine in MACHINES.values()])
+    region = _region(request)
+    return paged(azure, request, [_size(machine, region) for machine in MACHINES.values()])
 
 
-def _size(machine: Machine) -> dict[str, Any]:
+def _size(machine: Machine, region: str) -> dict[str, Any]:
     tiers = {"Standard": machine.price} | ({"LowPriority": machine.spot_price} if machine.spot else {})
     values = [{"retailPrice": price, "osType": "Linux", "vmTier": tier} for tier, price in tiers.items()]
     return {
@@ -61,7 +83,7 @@ def _size(machine: Machine) -> dict[str, Any]:
         "maxResourceVolumeMB": 180_224,
         "lowPriorityCapable": machine.spot,
         "premiumIO": True,
-        "supportedComputeTypes": ["AmlCompute", "ComputeInstance"],
+        "supportedComputeTypes": list(compute_types(machine, region)),
         "estimatedVMPrices": {"billingCurrency": "USD", "unitOfMeasure": "OneHour", "values": values},
     }
 

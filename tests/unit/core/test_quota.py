@@ -15,6 +15,11 @@ def usage(limit: int, used: int = 0, family: str = "Standard NCASv3_T4 Family") 
     return {"name": {"value": family}, "limit": limit, "currentValue": used}
 
 
+def typed(limit: int, cores: str, family: str = "Standard NCASv3_T4 Family") -> dict[str, Any]:
+    """A row as real subscriptions show it."""
+    return {**usage(limit, family=family), "type": f"Microsoft.MachineLearningServices/locations/{cores}/usages"}
+
+
 def judged(*usages: dict[str, Any], sizes: list[dict[str, Any]] = SIZES, **more: Any) -> Verdict:
     given = {"location": "westeurope", "spot": False, "min_nodes": 0, "max_nodes": 2, **more}
     return judge(T4, usages=usages, sizes=sizes, **given)
@@ -48,6 +53,39 @@ def test_nodes_that_would_wait_are_a_warning() -> None:
 def test_spot_nodes_have_a_figure_of_their_own() -> None:
     assert judged(usage(0), usage(8, family=SPOT), spot=True) == Verdict()
     assert "spot nodes" in judged(usage(100), usage(0, family=SPOT), spot=True).problems[0]
+
+
+DEDICATED, LOW_PRIORITY = typed(8, "dedicatedCores"), typed(-1, "lowPriorityCores")
+
+
+@pytest.mark.parametrize("rows", [[LOW_PRIORITY, DEDICATED], [DEDICATED, LOW_PRIORITY]])
+def test_of_two_rows_with_one_name_the_one_for_dedicated_cores_counts(rows: list[dict[str, Any]]) -> None:
+    assert judged(*rows) == Verdict()
+    assert "is 3 vCPUs" in judged(*[{**row, "limit": min(3, row["limit"])} for row in rows]).problems[0]
+
+
+def test_a_family_that_has_only_spot_cores_has_no_dedicated_ones() -> None:
+    assert "is 0 vCPUs" in judged(LOW_PRIORITY).problems[0]
+
+
+def test_spot_nodes_are_judged_by_the_pooled_row_alone() -> None:
+    pooled = typed(8, "lowPriorityCores", SPOT)
+    assert judged(LOW_PRIORITY, typed(0, "dedicatedCores"), pooled, spot=True) == Verdict()
+
+
+@pytest.mark.parametrize("spot", [False, True])
+def test_a_limit_of_minus_one_is_a_warning(spot: bool) -> None:
+    verdict = judged(typed(-1, "dedicatedCores"), typed(-1, "lowPriorityCores", SPOT), spot=spot)
+    assert not verdict.problems
+    assert "tells no quota" in verdict.warnings[0]
+
+
+def test_a_size_that_is_sold_for_endpoints_alone_is_a_no() -> None:
+    (problem,) = judged(usage(8), sizes=[{**SIZES[0], "supportedComputeTypes": ["MIR"]}]).problems
+    assert problem == (
+        "Standard_NC4as_T4_v3 is sold in westeurope for MIR only, and not for clusters: take another size or region"
+    )
+    assert judged(usage(8), sizes=[{**SIZES[0], "supportedComputeTypes": ["MIR", "AmlCompute"]}]) == Verdict()
 
 
 def test_a_size_that_a_region_does_not_have_is_a_no() -> None:

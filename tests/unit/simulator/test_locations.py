@@ -1,5 +1,7 @@
 """Quota, sizes and prices of a region."""
 
+from typing import Any
+
 import pytest
 import requests
 
@@ -11,9 +13,16 @@ T4 = "standard NCASv3_T4 Family"
 
 
 def usages(azure: Azure, client: AzureClient) -> dict[str, tuple[int, int]]:
-    """Family → cores in use and their limit."""
-    where = f"{azure.root}/providers/Microsoft.MachineLearningServices/locations/westeurope/usages"
-    return {item["name"]["value"]: (item["currentValue"], item["limit"]) for item in client.pages(where)}
+    """Family → dedicated cores in use and their limit."""
+    return {
+        item["name"]["value"]: (item["currentValue"], item["limit"])
+        for item in rows(azure, client)
+        if "/dedicatedCores/" in item["type"]
+    }
+
+
+def rows(azure: Azure, client: AzureClient) -> list[dict[str, Any]]:
+    return list(client.pages(f"{azure.root}/providers/Microsoft.MachineLearningServices/locations/westeurope/usages"))
 
 
 def test_usage_counts_the_cores_of_nodes_that_are_there(azure: Azure, client: AzureClient, jobs: Jobs) -> None:
@@ -31,7 +40,25 @@ def test_a_family_without_quota_is_absent(azure: Azure, client: AzureClient) -> 
     assert T4 in usages(azure, client)
     azure.quota["StandardNCASv3_T4Family"] = 0
     assert T4 not in usages(azure, client)
-    assert "TotalLowPriorityCores" in usages(azure, client)
+    assert "TotalLowPriorityCores" in {item["name"]["value"] for item in rows(azure, client)}
+
+
+def test_a_family_has_two_rows_of_one_name_that_their_type_tells_apart(azure: Azure, client: AzureClient) -> None:
+    of_t4 = [item for item in rows(azure, client) if item["name"]["value"] == T4]
+    assert [(item["type"].split("/")[-2], item["limit"]) for item in of_t4] == [
+        ("lowPriorityCores", -1),
+        ("dedicatedCores", 100_000),
+    ]
+
+
+def test_a_region_may_sell_a_size_for_endpoints_alone(azure: Azure, client: AzureClient) -> None:
+    kinds = {}
+    for region in ("eastus", "westeurope"):
+        where = f"{azure.root}/providers/Microsoft.MachineLearningServices/locations/{region}/vmSizes"
+        sizes = {item["name"]: item["supportedComputeTypes"] for item in client.pages(where)}
+        kinds[region] = sizes["Standard_NV36ads_A10_v5"]
+    assert kinds["eastus"] == ["MIR"]
+    assert "AmlCompute" in kinds["westeurope"]
 
 
 def test_sizes_tell_cores_gpus_and_prices_and_retired_ones_are_absent(azure: Azure, client: AzureClient) -> None:

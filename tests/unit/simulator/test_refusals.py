@@ -120,6 +120,12 @@ REFUSALS: dict[str, tuple[str, str, dict[str, Any], str]] = {
         {"properties.properties.vmSize": "Standard_NC6"},
         "not a support",
     ),
+    "a cluster has a size that its region sells for clusters": (
+        COMPUTE,
+        "other",
+        {"location": "eastus", "properties.properties.vmSize": "Standard_NV36ads_A10_v5"},
+        "not a support",
+    ),
     "some sizes are never spot machines": (
         COMPUTE,
         "other",
