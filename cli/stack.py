@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from trainup.core.project import PROJECT_FILES
+
 RUN_TYPE = "trainup:index:Run"
 
 
@@ -63,16 +65,22 @@ def read(name: str) -> Stack:
 
 def project_folder(start: Path) -> Path:
     """The folder of Pulumi.yaml, here or above."""
+    return _project_file(start).parent
+
+
+def _project_file(start: Path) -> Path:
     for folder in (start, *start.parents):
-        if (folder / "Pulumi.yaml").is_file():
-            return folder
+        for name in PROJECT_FILES:
+            if (folder / name).is_file():
+                return folder / name
     raise StackError(f"there is no Pulumi.yaml in {start} or above: change to the project's folder")
 
 
 def project_name(start: Path) -> str:
     """The `name` in Pulumi.yaml."""
-    path = project_folder(start) / "Pulumi.yaml"
+    path = _project_file(start)
     try:
-        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])
-    except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8-sig")
+        return str((json.loads(text) if path.suffix == ".json" else yaml.safe_load(text))["name"])
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise StackError(f"{path} has no `name` that can be read: {error}") from error

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from trainup.infra.project_files import stack_file
+
 
 def problem_of(key: str, root: Path, stack: str) -> str:
-    """Why the section `key` of the stack's configuration cannot hold a secret, and what to do; no value is shown."""
+    """Why the section at `key` (`trainup:runs`) cannot hold a secret, and what to do; no value is shown."""
     places = _places(root, stack, key)
-    paths = places or [f"trainup:{key}.…"]
+    paths = places or [f"{key}.…"]
     named = " and ".join(places) if places else "a value in it"
     removal = " && ".join(f"pulumi config rm --path '{path}'" for path in paths)
     return (
-        f"trainup:{key}: {named} is set as a secret, and what a section holds is kept and shown as plain text. Take it "
+        f"{key}: {named} is set as a secret, and what a section holds is kept and shown as plain text. Take it "
         f"out (`{removal}`), set it under a key of its own (`pulumi config set --secret trainup:NAME`), and name that "
         "key where it is needed: in `secrets` of a run, which gets it as a variable, or as `key` of data"
     )
@@ -23,9 +25,10 @@ def _places(root: Path, stack: str, key: str) -> list[str]:
     import yaml  # only a mistake needs it
 
     try:
-        content = yaml.safe_load((root / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+        content = yaml.safe_load(stack_file(root, stack).read_text(encoding="utf-8-sig"))
         sections = content["config"]
-        found = [name for name in sections if str(name).partition(":")[2] == key]
+        setting = key.rpartition(":")[2]
+        found = [name for name in sections if str(name).rpartition(":")[2] == setting]
         return [path for name in found for path in _encrypted(str(name), sections[name])]
     except (OSError, ValueError, TypeError, LookupError, RecursionError, yaml.YAMLError):
         return []  # it names the place, no more: the refusal stands without

@@ -10,6 +10,8 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import Field, ValidationError
 
 from trainup.core.inputs import MAX_NODES
+from trainup.core.project import NAMESPACE, misplaced, settings_of
+from trainup.infra import project_files
 from trainup.infra.azure_provider_settings import AZURE_NATIVE, PROVIDER_SECRETS
 from trainup.infra.azure_sections import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
@@ -69,7 +71,7 @@ def load() -> AnySettings:
     stack = pulumi.get_stack()
     given: dict[str, Any] = {}
     problems: list[str] = []
-    texts = _config(pulumi.get_project())
+    texts = {name: _config()[key] for name, key in _places().items()}
     model: type[AnySettings] = AzureSettings if texts.get("target") == "azure" else Settings
     for key, text in texts.items():
         if key not in _keys(model):
@@ -78,16 +80,20 @@ def load() -> AnySettings:
             given[key] = text if key == "target" else json.loads(text)
         except (ValueError, RecursionError):
             if not _is_secret(key):
-                problems.append(f"trainup:{key}: this is text; write a map below it")
+                problems.append(f"{_place(key)}: this is text; write a map below it")
+    problems += misplaced(_config(), pulumi.get_project(), _keys(AzureSettings), _defaults())
     problems += _key_problems(model, _wanted_secrets(given), texts)
     root = Path(get_root_directory() or ".")
     secret = [key for key in texts if key in _keys(model) and _is_secret(key)]
     for key in secret:  # nor is it judged further: every other problem could show the value
-        problems.append(problem_of(key, root, stack))
+        problems.append(problem_of(_place(key), root, stack))
         given.pop(key, None)
     whole = given.keys() >= texts.keys() & _keys(model)
     if model is AzureSettings:
-        given[AZURE_NATIVE] = _config("azure-native")
+        prefix = "azure-native:"
+        given[AZURE_NATIVE] = {
+            key.removeprefix(prefix): text for key, text in _config().items() if key.startswith(prefix)
+        }
         problems += [
             f"azure-native:{name}: it is a secret, but stored as plain text; set it with "
             f"`pulumi config set --secret azure-native:{name}`"
@@ -112,11 +118,33 @@ def _keys(model: type[AnySettings]) -> list[str]:
     return [key for key in model.model_fields if key != AZURE_NATIVE]
 
 
-def _config(namespace: str) -> dict[str, str]:
-    """Every key of a namespace: only so is a misspelt one noticed."""
-    prefix = f"{namespace}:"
-    config = {**get_config_env(), **CONFIG.get()}
-    return {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
+def _config() -> dict[str, str]:
+    """Every key of every namespace: only so is a misspelt one noticed."""
+    return {**get_config_env(), **CONFIG.get()}
+
+
+def _places() -> dict[str, str]:
+    """Setting → the key it stands at."""
+    return settings_of(_config(), pulumi.get_project())
+
+
+def _place(setting: str) -> str:
+    """The key of one setting, also of one that is not set."""
+    return _places().get(setting, f"trainup:{setting}")
+
+
+def _defaults() -> list[str]:
+    """The keys that have but the default that Pulumi.yaml declares: the engine does not tell them from others."""
+    config, project = _config(), pulumi.get_project()
+    if project == NAMESPACE:
+        return []
+    declared = project_files.declared(Path(get_root_directory() or ".")).get("config") or {}
+    return [
+        key
+        for name, told in declared.items()
+        if isinstance(told, dict) and (key := f"{project}:{name}") in config
+        if config[key] in (told.get("default"), json.dumps(told.get("default")), json.dumps(told.get("value")))
+    ]
 
 
 def _wanted_secrets(given: dict[str, Any]) -> dict[str, str]:
@@ -145,22 +173,23 @@ def _maps(section: Any) -> list[tuple[str, dict[str, Any]]]:
 def _key_problems(model: type[AnySettings], wanted: dict[str, str], texts: dict[str, str]) -> list[str]:
     known = ", ".join(_keys(model))
     problems = [
-        f"trainup:{key}: there is no such key; there are {known}"
+        f"{_place(key)}: there is no such key; there are {known}"
         for key in texts
         if key not in _keys(model) and key not in wanted
     ]
     for name, by in sorted(wanted.items()):
-        how = f"set it with `pulumi config set --secret trainup:{name}`"
+        how = f"set it with `pulumi config set --secret {_place(name)}`"
         if name not in texts:
-            problems.append(f"trainup:{name}: {by} asks for this secret, and it is not set; {how}")
+            problems.append(f"{_place(name)}: {by} asks for this secret, and it is not set; {how}")
         elif not _is_secret(name):
-            problems.append(f"trainup:{name}: it is a secret of {by}, but stored as plain text; {how}")
+            problems.append(f"{_place(name)}: it is a secret of {by}, but stored as plain text; {how}")
     return problems
 
 
 def secret(name: str) -> pulumi.Output[str]:
     """A config secret, wrapped: it is never plain text in the program."""
-    return pulumi.Config("trainup").require_secret(name)
+    namespace, _, key = _place(name).partition(":")
+    return pulumi.Config(namespace).require_secret(key)
 
 
 def _cross_problems(settings: AnySettings) -> list[str]:
@@ -232,7 +261,7 @@ def _path(location: tuple[int | str, ...]) -> str:
         if part == "[key]":
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    return f"trainup:{path}"
+    return _place(str(location[0])) + path.removeprefix(str(location[0]))
 
 
 def _reason(error: Any) -> str:
@@ -249,4 +278,4 @@ def _reason(error: Any) -> str:
 
 
 def _is_secret(key: str) -> bool:
-    return is_config_secret(f"{pulumi.get_project()}:{key}")
+    return is_config_secret(_place(key))

@@ -19,6 +19,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from trainup.core import wire
+from trainup.core.project import PROJECT_FILES
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import TargetError
 from trainup.provider.handler import Change, Context, Difference, Handler, InitFailed, Properties, ResourceError, State
@@ -241,7 +242,7 @@ def _trace(error: BaseException) -> str:
 def project_folder(start: Path) -> Path:
     """The folder of Pulumi.yaml: the plugin starts in the program's folder, which lies in or below it."""
     for folder in (start, *start.parents):
-        if any((folder / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")):
+        if any((folder / name).is_file() for name in PROJECT_FILES):
             return folder
     return start
 

@@ -9,9 +9,10 @@
 The folder (`.trainup/rehearsal`) gets a backend, Pulumi's home, the stack file, `bodies/` and `requests.jsonl`.
 """
 
+import base64
 import contextlib
 import json
-import shutil
+import secrets
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from typing import Any
 import psutil
 import yaml
 
+from trainup.core.project import NAMESPACE, PROJECT_FILES, stack_file_name
 from trainup.simulator.rehearsal import NotHere, Rehearsal, check_loopback
 
 STACK = "rehearsal"
@@ -100,21 +102,45 @@ def _end(cli: "subprocess.Popen[bytes]") -> None:
 
 def configuration(root: Path, stack: str) -> dict[str, Any]:
     """What `Pulumi.<stack>.yaml` beside a repository's Pulumi.yaml configures. `NotHere` when it configures nothing."""
-    path = root / f"Pulumi.{stack}.yaml"
-    try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        names = sorted(found.name.removeprefix("Pulumi.").removesuffix(".yaml") for found in root.glob("Pulumi.*.yaml"))
-        raise NotHere(f"there is no {path}: the stacks that have a file are {', '.join(names) or 'none'}") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise NotHere(f"{path} cannot be read as YAML: {error}") from error
+    file, project = _project(root)
+    folder = root / str(project.get("stackConfigDir") or ".")
+    path = folder / stack_file_name(file.name, stack)
+    if not path.is_file():
+        names = sorted(found.stem.removeprefix("Pulumi.") for found in folder.glob(f"Pulumi.*{file.suffix}"))
+        raise NotHere(f"there is no {path}: the stacks that have a file are {', '.join(names) or 'none'}")
+    told = _read(path)
     given = told.get("config") if isinstance(told, dict) else None
     if not isinstance(given, dict):
         raise NotHere(
             f"{path} has no `config:` with settings below it, so there is nothing to deploy: "
             "write them down, or name another stack"
         )
-    return {str(key): value for key, value in given.items()}
+    return {_whole_key(str(key), str(project["name"]), given): value for key, value in given.items()}
+
+
+def _whole_key(key: str, project: str, given: Mapping[str, Any]) -> str:
+    """A key with its namespace: trainup's for what stands below the project's own name, unless it is there twice."""
+    namespace, _, name = key.rpartition(":")
+    if namespace not in ("", project):
+        return key
+    return f"{project}:{name}" if f"{NAMESPACE}:{name}" in given else f"{NAMESPACE}:{name}"
+
+
+def _project(root: Path) -> tuple[Path, dict[str, Any]]:
+    """Where a project is declared, and what is said there."""
+    file = next((root / name for name in PROJECT_FILES if (root / name).is_file()), root / PROJECT_FILES[0])
+    told = _read(file)
+    if not isinstance(told, dict) or not told.get("name"):
+        raise NotHere(f"{file} has no `name`: a Pulumi project has one")
+    return file, told
+
+
+def _read(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise NotHere(f"{path} cannot be read as YAML: {error}") from error
 
 
 def settings(given: Mapping[str, Any], running: Rehearsal, sections: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,11 +184,50 @@ def stage(
     stack_file = folder.resolve() / f"Pulumi.{STACK}.yaml"
     stack_file.unlink(missing_ok=True)
     # Made from here, where the CLI may leave the stack's salt: the repository stays as it is.
-    shutil.copyfile(root / "Pulumi.yaml", folder / "Pulumi.yaml")
+    name = str(_project(root)[1]["name"])
+    (folder / "Pulumi.yaml").write_text(json.dumps({"name": name, "runtime": "python"}), encoding="utf-8")
     protected = bool(config.get("trainup:protect", True))
     project = Project(root, stack_file, {**kept, **own}, protected)
     if code := replace(project, root=folder).pulumi("stack", "init", "--no-select", STACK):
         raise RuntimeError(f"`pulumi stack init` ended with exit code {code}")
     made = yaml.safe_load(stack_file.read_text(encoding="utf-8"))
     stack_file.write_text(yaml.safe_dump({**made, "config": config}, sort_keys=False), encoding="utf-8")
+    _make_up_secrets(project, config)
     yield project
+
+
+def _make_up_secrets(project: Project, config: Mapping[str, Any]) -> None:
+    """Other values in the place of the stack's own secrets, which nothing here can decrypt and nothing here needs."""
+    paths = list(_secrets(config))
+    if not paths:
+        return
+    print(f"secrets that are made up for the rehearsal: {', '.join(_shown(path) for path in paths)}", flush=True)
+    for nested in (False, True):
+        # As long as the key of a storage account, which is the longest that Azure gives.
+        made = [
+            f"{_shown(path)}={base64.b64encode(secrets.token_bytes(64)).decode()}"
+            for path in paths
+            if (len(path) > 1) is nested
+        ]
+        words = ["config", "set-all", *(["--path"] if nested else []), "--stack", STACK]
+        if made and (code := project.pulumi(*words, *(word for each in made for word in ("--secret", each)))):
+            raise RuntimeError(f"`pulumi config set-all` ended with exit code {code}")
+
+
+def _secrets(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The paths of the secrets in a stack's configuration."""
+    if isinstance(value, dict) and set(value) == {"secure"} and path:
+        yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secrets(item, (*path, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _secrets(item, (*path, index))
+
+
+def _shown(path: Sequence[str | int]) -> str:
+    """A path as Pulumi reads it."""
+    return str(path[0]) + "".join(
+        f"[{part}]" if isinstance(part, int) else f"[{json.dumps(part)}]" for part in path[1:]
+    )

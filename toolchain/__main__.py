@@ -20,7 +20,7 @@ from pathlib import Path
 if sys.version_info < (3, 11):  # noqa: UP036 - nothing has checked it before
     sys.exit(f"trainup needs Python 3.11 or newer, and {sys.executable} is older: make PYTHON=python3.12 …")
 
-from toolchain import environment, github, locks, pulumi_cli, uv
+from toolchain import environment, github, locks, projects, pulumi_cli, uv
 from toolchain.paths import ROOT, TOOLCHAIN, SetupError, say
 
 
@@ -68,7 +68,7 @@ def prepare(stack: str, values: dict[str, str]) -> None:
     backend = backend_of(values)
     if stack == environment.LOCAL and not _exists(stack, backend):
         make_stack(os.environ | values, stack)
-    locks.clear(backend, stack)
+    locks.clear(backend, projects.read(ROOT).name, stack)
 
 
 def backend_of(values: dict[str, str]) -> str:
@@ -91,7 +91,7 @@ def make_stack(variables: dict[str, str], stack: str, provider: str = "") -> Non
 
 def _exists(stack: str, backend: str) -> bool:
     """Whether it is known at once that the stack exists: in the backend of this folder."""
-    known = environment.BACKEND / ".pulumi" / "stacks" / locks.PROJECT / f"{stack}.json"
+    known = environment.BACKEND / ".pulumi" / "stacks" / projects.read(ROOT).name / f"{stack}.json"
     return backend == environment.BACKEND.as_uri() and known.exists()
 
 

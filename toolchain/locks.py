@@ -9,17 +9,16 @@ from urllib.parse import unquote, urlsplit
 
 from toolchain.paths import say
 
-PROJECT = "trainup"
 
-
-def clear(backend: str, stack: str) -> None:
+def clear(backend: str, project: str, stack: str) -> None:
     """Remove this host's locks whose process is gone; others are left and said, with what to do.
 
     Only a file backend is looked at: the others know their locks better.
     """
     if not backend.startswith("file://"):
         return
-    folder = Path(unquote(urlsplit(backend).path)).expanduser() / ".pulumi" / "locks" / "organization" / PROJECT / stack
+    root = Path(unquote(urlsplit(backend).path)).expanduser()
+    folder = root / ".pulumi" / "locks" / "organization" / project / stack.rpartition("/")[2]
     for lock in folder.glob("*.json"):
         try:
             holder = json.loads(lock.read_text())

@@ -87,6 +87,34 @@ def test_a_stack_is_deployed_trained_and_destroyed_without_any_network(project: 
     assert {path.name for path in folder.iterdir()} <= KEPT | PASSING
 
 
+NEEDS_TOKEN = """\
+import os, sys
+assert len(os.environ["TOKEN"]) > 20
+print("epoch 1 accuracy 0.98", flush=True)
+"""
+
+
+def test_a_stack_with_secrets_of_a_project_of_another_name_is_rehearsed(project: Project) -> None:
+    declared = yaml.safe_load((project.folder / "Pulumi.yaml").read_text())
+    (project.folder / "Pulumi.yaml").unlink()
+    (project.folder / "Pulumi.yml").write_text(yaml.safe_dump({**declared, "name": "own", "stackConfigDir": "stacks"}))
+    # Encrypted by a passphrase that nobody here knows.
+    secret = {"secure": "v1:T4w5Y6mgTO8Tbd3a:qRxhyQOg6fr5OKWQ5TFVgdC8hCYinQ=="}
+    project.script(NEEDS_TOKEN)
+    config = yaml.safe_load((project.folder / "Pulumi.dev.yaml").read_text())["config"]
+    config["own:runs"] = {"tiny": {**config.pop("trainup:runs")["tiny"], "secrets": ["TOKEN"]}}
+    config["TOKEN"] = secret
+    (project.folder / "stacks").mkdir()
+    told = {"config": config, "encryptionsalt": "v1:T4w5Y6mgTO8=:v1:88uTU+HAixeifk3+:qRxhyQOg6fr5OKWQ5TFVgdC8hCYinQ=="}
+    (project.folder / "stacks" / "Pulumi.dev.yml").write_text(yaml.safe_dump(told))
+    folder = project.folder / "rehearsal"
+    command = [*REHEARSE, "--own-runs", "--folder", str(folder)]
+    done = subprocess.run(command, cwd=project.folder, env=project.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert report_in(folder)["runs"]["tiny"]["status"] == "Completed"
+    assert "secrets that are made up for the rehearsal: trainup:TOKEN" in done.stdout
+
+
 def test_who_asks_it_to_end_finds_nothing_left_of_it(project: Project) -> None:
     folder = project.folder / "rehearsal"
     command = [*REHEARSE, "--own-runs", "--folder", str(folder)]

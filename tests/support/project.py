@@ -217,7 +217,7 @@ class Project:
 
     def unlock(self) -> None:
         """What `make up` does first: clear the lock of a dead command."""
-        locks.clear(self.environment["PULUMI_BACKEND_URL"], self.stack)
+        locks.clear(self.environment["PULUMI_BACKEND_URL"], "trainup", self.stack)
 
     def state(self) -> dict[str, Any]:
         """The stack's exported state."""

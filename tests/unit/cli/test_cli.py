@@ -199,6 +199,20 @@ def test_a_project_file_without_a_name_is_told(project: Path, capsys: pytest.Cap
     assert "Pulumi.yaml has no `name` that can be read" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("Pulumi.yml", "name: trainup\n"), ("Pulumi.json", '{\n\t"name": "trainup"\n}\n')]
+)
+def test_a_project_file_may_have_any_name_that_pulumi_knows(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    folder = _run(project)
+    _pulumi(project, _state(_resource(folder)))
+    (project / "Pulumi.yaml").unlink()
+    (project / name).write_text(text)
+    assert main(["runs"]) == 0
+    assert "digits" in capsys.readouterr().out
+
+
 def test_a_reader_that_has_seen_enough_causes_no_trace(project: Path) -> None:
     folder = _run(project)
     folder.log.write_text("line\n" * 200_000)

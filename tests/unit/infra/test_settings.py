@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -19,12 +20,12 @@ RUN: dict[str, Any] = {"source": "code", "script": "main.py"}
 
 
 @contextmanager
-def _stack(texts: dict[str, str], secrets: tuple[str, ...] = ()) -> Iterator[None]:
-    """What the engine hands to a program of the stack `test`."""
+def _stack(texts: dict[str, str], secrets: tuple[str, ...] = (), project: str = "trainup") -> Iterator[None]:
+    """What the engine hands to a program of the stack `test`; a key without a namespace is trainup's."""
     with pytest.MonkeyPatch.context() as patch:
-        keys = {f"trainup:{key}": text for key, text in texts.items()}
+        keys = {key if ":" in key else f"trainup:{key}": text for key, text in texts.items()}
         patch.setattr(pulumi, "get_stack", lambda: "test")
-        patch.setattr(pulumi, "get_project", lambda: "trainup")
+        patch.setattr(pulumi, "get_project", lambda: project)
         patch.setattr(settings, "get_config_env", dict)
         patch.setattr(settings, "CONFIG", _Box({**keys, "aws:region": "moon"}))
         patch.setattr(settings, "is_config_secret", lambda key: key.removeprefix("trainup:") in secrets)
@@ -124,6 +125,63 @@ def test_a_section_that_is_text_is_told() -> None:
     with _stack({"runs": "hunter2"}), pytest.raises(pulumi.RunError) as caught:
         settings.load()
     assert "trainup:runs: this is text; write a map below it" in str(caught.value)
+
+
+OWN = {"own:target": "local", "own:workspace": "{}", "own:runs": "{}"}
+"""What the engine adds of what Pulumi.yaml declares to the configuration of a project that is called `own`."""
+
+
+@pytest.fixture
+def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repository's Pulumi.yaml, and its declarations, under another name."""
+    text = (Path(__file__).parents[3] / "Pulumi.yaml").read_text().replace("name: trainup\n", "name: own\n", 1)
+    (tmp_path / "Pulumi.yml").write_text(text)
+    monkeypatch.setattr(settings, "get_root_directory", lambda: str(tmp_path))
+
+
+def _own(texts: dict[str, str], secrets: tuple[str, ...] = ()) -> Settings:
+    with _stack({**OWN, **texts}, secrets, project="own"):
+        return settings.load()
+
+
+@pytest.mark.usefixtures("declared")
+@pytest.mark.parametrize("namespace", ["trainup", "own"])
+def test_a_project_of_another_name_reads_trainups_settings_and_those_without_a_namespace(namespace: str) -> None:
+    runs = json.dumps({"a": {**RUN, "secrets": ["TOKEN"]}})
+    texts = {f"{namespace}:runs": runs, f"{namespace}:TOKEN": "x", f"{namespace}:cluster": '{"max_nodes": 3}'}
+    found = _own(texts, (f"{namespace}:TOKEN", "TOKEN"))
+    assert (list(found.runs), found.cluster.max_nodes) == (["a"], 3)
+    with pytest.raises(pulumi.RunError, match=rf"config set --secret {namespace}:TOKEN`"):
+        _own(texts)
+
+
+@pytest.mark.usefixtures("declared")
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        ({"own:clutser": "{}"}, "own:clutser: there is no such key"),
+        ({"own:cluster": '{"max_nodes": 0}'}, "own:cluster.max_nodes: "),
+        ({"own:cluster": "many"}, "own:cluster: this is text"),
+        (
+            {"trainup:runs": "{}", "own:runs": '{"a": {}}'},
+            "own:runs: trainup:runs is set as well, and one of them would",
+        ),
+        ({"other:runs": '{"a": {}}'}, "other:runs: runs are read from trainup:runs and own:runs alone; write trainup:"),
+        ({"Trainup:image": "{}"}, "Trainup:image: nothing reads the namespace Trainup; write trainup:image"),
+        ({"trianup:cluster": "{}"}, "trianup:cluster: nothing reads the namespace trianup; write trainup:cluster"),
+    ],
+)
+def test_nothing_that_is_written_elsewhere_is_ignored(texts: dict[str, str], says: str) -> None:
+    with pytest.raises(pulumi.RunError) as caught:
+        _own(texts)
+    (problem,) = str(caught.value).splitlines()[1:]
+    assert problem.strip().startswith(says)
+
+
+def test_settings_of_others_are_none_of_ours() -> None:
+    others = {"aws:region": "moon", "kubernetes:cluster": "x", "terraform:image": "y", "training:data": "z"}
+    with _stack(others):
+        assert settings.load() == Settings()
 
 
 def test_a_broken_section_causes_no_further_problems() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trainup.simulator.project import configuration, settings
+from trainup.simulator.project import _secrets, _shown, configuration, settings
 from trainup.simulator.rehearsal import NotHere, Rehearsal
 from trainup.simulator.rehearse import LOCK, Failed, rehearse
 
@@ -16,6 +16,7 @@ def root(tmp_path: Path) -> Path:
     """A project with a stack."""
     made = tmp_path / "project"
     made.mkdir()
+    (made / "Pulumi.yaml").write_text("name: trainup\nruntime: python\n")
     (made / "Pulumi.dev.yaml").write_text("config:\n  trainup:target: azure\n")
     return made
 
@@ -57,6 +58,30 @@ def test_a_stack_file_that_configures_nothing_is_refused_with_what_is_missing(ro
     with pytest.raises(NotHere, match=told) as caught:
         configuration(root, "dev")
     assert "Pulumi.dev.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "read"),
+    [
+        ("{trainup:target: azure, own:runs: {}}", {"trainup:target": "azure", "trainup:runs": {}}),
+        ("{target: azure, aws:region: moon}", {"trainup:target": "azure", "aws:region": "moon"}),
+        # The program refuses what is there twice, and says so.
+        ("{trainup:runs: {}, runs: {a: b}}", {"trainup:runs": {}, "own:runs": {"a": "b"}}),
+    ],
+)
+def test_settings_below_a_projects_own_name_are_trainups(root: Path, config: str, read: dict[str, object]) -> None:
+    (root / "Pulumi.yaml").unlink()
+    (root / "Pulumi.yml").write_text("name: own\nstackConfigDir: stacks\n")
+    (root / "stacks").mkdir()
+    (root / "stacks" / "Pulumi.dev.yml").write_text(f"config: {config}\n")
+    assert configuration(root, "dev") == read
+
+
+def test_secrets_are_known_wherever_they_stand() -> None:
+    secret = {"secure": "v1:x:y"}
+    config = {"trainup:A.B": secret, "trainup:runs": {"r": {"arguments": ["a", secret], "x": {'A."B': secret}}}}
+    paths = ["trainup:A.B", 'trainup:runs["r"]["arguments"][1]', 'trainup:runs["r"]["x"]["A.\\"B"]']
+    assert [_shown(path) for path in _secrets(config)] == paths
 
 
 def test_a_stack_that_is_not_there_is_told_with_those_that_are_and_nothing_is_removed(root: Path) -> None:

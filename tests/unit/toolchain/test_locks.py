@@ -12,16 +12,18 @@ import pytest
 
 from toolchain import locks
 
+PROJECT = "own"
+
 
 @pytest.fixture
 def backend(tmp_path: Path) -> Path:
     folder = tmp_path / "back end"
-    (folder / ".pulumi" / "locks" / "organization" / "trainup" / "local").mkdir(parents=True)
+    (folder / ".pulumi" / "locks" / "organization" / PROJECT / "local").mkdir(parents=True)
     return folder
 
 
 def lock_of(backend: Path, pid: int, host: str | None = None) -> Path:
-    file = backend / ".pulumi" / "locks" / "organization" / "trainup" / "local" / f"{pid}.json"
+    file = backend / ".pulumi" / "locks" / "organization" / PROJECT / "local" / f"{pid}.json"
     file.write_text(json.dumps({"pid": pid, "username": "somebody", "hostname": host or socket.gethostname()}))
     return file
 
@@ -47,33 +49,39 @@ def dead_pid() -> int:
 
 def test_the_lock_of_a_dead_process_is_cleared(backend: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lock = lock_of(backend, dead_pid())
-    locks.clear(backend.as_uri(), "local")
+    locks.clear(backend.as_uri(), PROJECT, "local")
     assert not lock.exists()
     assert "the lock is cleared" in capsys.readouterr().err
 
 
+def test_a_stack_may_be_named_with_its_organization_and_project(backend: Path) -> None:
+    lock = lock_of(backend, dead_pid())
+    locks.clear(backend.as_uri(), PROJECT, f"organization/{PROJECT}/local")
+    assert not lock.exists()
+
+
 def test_a_number_that_another_program_has_now_counts_as_dead(backend: Path) -> None:
     lock = lock_of(backend, os.getpid())
-    locks.clear(backend.as_uri(), "local")
+    locks.clear(backend.as_uri(), PROJECT, "local")
     assert not lock.exists()
 
 
 def test_the_lock_of_a_living_cli_stays(backend: Path, living_cli: int) -> None:
     lock = lock_of(backend, living_cli)
-    locks.clear(backend.as_uri(), "local")
+    locks.clear(backend.as_uri(), PROJECT, "local")
     assert lock.exists()
 
 
 def test_the_lock_of_another_machine_stays_and_is_told(backend: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lock = lock_of(backend, dead_pid(), host="elsewhere")
-    locks.clear(backend.as_uri(), "local")
+    locks.clear(backend.as_uri(), PROJECT, "local")
     assert lock.exists()
     assert "elsewhere" in capsys.readouterr().err
 
 
 def test_the_lock_of_another_stack_stays(backend: Path) -> None:
     lock = lock_of(backend, dead_pid())
-    locks.clear(backend.as_uri(), "dev")
+    locks.clear(backend.as_uri(), PROJECT, "dev")
     assert lock.exists()
 
 
@@ -81,10 +89,10 @@ def test_the_lock_of_another_stack_stays(backend: Path) -> None:
 def test_a_lock_that_cannot_be_read_stays(backend: Path, content: str) -> None:
     lock = lock_of(backend, dead_pid())
     lock.write_text(content)
-    locks.clear(backend.as_uri(), "local")
+    locks.clear(backend.as_uri(), PROJECT, "local")
     assert lock.exists()
 
 
 def test_other_backends_are_left_alone() -> None:
-    locks.clear("s3://bucket", "local")
-    locks.clear("", "local")
+    locks.clear("s3://bucket", PROJECT, "local")
+    locks.clear("", PROJECT, "local")

@@ -21,6 +21,7 @@ def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(toolchain, "TOOLCHAIN", tmp_path / ".toolchain")
     monkeypatch.setattr(toolchain, "ROOT", tmp_path)
     monkeypatch.setattr(environment, "BACKEND", tmp_path / ".trainup" / "backend")
+    (tmp_path / "Pulumi.yaml").write_text("name: own\n")
     cli = tmp_path / "path" / "pulumi"
     cli.parent.mkdir()
     cli.write_text(f"#!/bin/sh\necho \"$@\" >> '{tmp_path}/calls'\n")
@@ -43,7 +44,7 @@ def ours(stack: str) -> dict[str, str]:
 def test_the_local_stack_is_made_once(checkout: Path) -> None:
     toolchain.prepare("local", ours("local"))
     assert calls(checkout) == ["stack init --no-select local"]
-    known = environment.BACKEND / ".pulumi" / "stacks" / "trainup" / "local.json"
+    known = environment.BACKEND / ".pulumi" / "stacks" / "own" / "local.json"
     known.parent.mkdir(parents=True)
     known.write_text(json.dumps({}))
     toolchain.prepare("local", ours("local"))

@@ -1,0 +1,28 @@
+"""The files of the project that the program belongs to: its own, and those of its stacks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from trainup.core.project import PROJECT_FILES, stack_file_name
+
+
+def declared(root: Path) -> dict[str, Any]:
+    """What the project's file says; nothing where there is none, as in tests of the program."""
+    file = _project_file(root)
+    if file is None:
+        return {}
+    import yaml  # few programs ask
+
+    text = file.read_text(encoding="utf-8-sig")
+    return dict(json.loads(text) if file.suffix == ".json" else yaml.safe_load(text))
+
+
+def stack_file(root: Path, stack: str) -> Path:
+    """Where the configuration of a stack stands, unless `--config-file` named another place."""
+    file = _project_file(root) or root / "Pulumi.yaml"
+    return root / str(declared(root).get("stackConfigDir") or ".") / stack_file_name(file.name, stack)
+
+
+def _project_file(root: Path) -> Path | None:
+    return next((root / name for name in PROJECT_FILES if (root / name).is_file()), None)
