@@ -30,6 +30,8 @@ from trainup.jobs.target import File, Job, Owner, Record, TargetError
 CANCEL_SECONDS = 900.0
 """Azure ML first lets the script and the upload of its outputs end."""
 LOG_TRIES = 3
+NEW_SECONDS = 60.0
+"""How long Azure ML may answer 404 for a job that it has just accepted: what is written is not at once read."""
 
 
 @dataclass
@@ -41,6 +43,8 @@ class _Watch:
     details: dict[str, Any] = field(default_factory=dict)
     phases: Watched = field(default_factory=Watched)
     log: LogReader | None = None
+    new_until: float = 0.0
+    """Until when (`time.monotonic`) a job that we started and that nobody has seen yet is not called deleted."""
     own: dict[str, str] = field(default_factory=dict)
     """The tag by which it belongs to whoever follows it."""
 
@@ -89,7 +93,9 @@ class AzureTarget:
             watch.job = self._jobs.find(name)
         details = self._details(name) if watch.job else None
         if details is None:  # deleted, or so new that the run history does not know it
-            watch.job, details = self._jobs.find(name), {}
+            watch.job, details = self._find(name), {}
+        else:
+            watch.new_until = 0.0
         if watch.job is None:
             return None
         if (
@@ -97,7 +103,7 @@ class AzureTarget:
             and not status_of(watch.job["properties"].get("status")).is_terminal
         ):
             # Why it was stopped, and by whom, may have been written on it since.
-            watch.job = self._jobs.find(name) or watch.job
+            watch.job = self._find(name) or watch.job
         watch.details = details
         return self._looked_at(watch)
 
@@ -149,6 +155,7 @@ class AzureTarget:
         if told.get(labels.DIGEST) != job.digest:
             raise _name_is_taken(record.name)
         watch = self._watch(record.name)
+        watch.new_until = time.monotonic() + NEW_SECONDS
         watch.job, watch.own = made, {labels.owner_tag(job.owner): labels.owner_value(job.owner)}
         if not labels.has(made["properties"].get("tags"), watch.own):
             made = self._adopt(record.name, job) or made
@@ -184,7 +191,7 @@ class AzureTarget:
         return {"phases": now.phases, "cost": now.cost, "owners": now.owners}
 
     def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
-        found = self._jobs.find(name)
+        found = self._find(name)
         if found is not None and not Told(found).has_ended:
             with contextlib.suppress(AzureError):  # the reason is a courtesy; what counts is that it ends
                 self._tagged(name, {labels.STOPPED: labels.stopped(kind, reason)})
@@ -273,6 +280,15 @@ class AzureTarget:
     def _watch(self, name: str) -> _Watch:
         with self._lock:
             return self._watches.setdefault(name, _Watch())
+
+    def _find(self, name: str) -> dict[str, Any] | None:
+        """A job as it is now, or as it was accepted a moment ago; None once it is gone."""
+        watch = self._watch(name)
+        if found := self._jobs.find(name):
+            watch.new_until = 0.0
+        elif time.monotonic() < watch.new_until:
+            return watch.job
+        return found
 
     def _told(self, name: str) -> Told:
         watch = self._watch(name)

@@ -199,6 +199,40 @@ def test_a_run_that_is_deleted_in_the_studio_has_vanished(world: World) -> None:
     assert world.target().attempts(job.id) == []
 
 
+def unseen(world: World, job: Job, looks: int) -> None:
+    """The service takes the job, and for some looks says that it knows no such job."""
+    missing = Refused(404, "UserError", "The job was not found.")
+
+    def hide() -> None:
+        world.azure.faults.add(
+            Fault("GET", path=f"*/jobs/{job.id}", error=missing, times=looks),
+            Fault("GET", path=f"*/runs/{job.id}/details", error=missing, times=looks),
+        )
+
+    world.azure.faults.add(Fault("PUT", path=f"*/jobs/{job.id}", call=hide))
+
+
+def test_a_job_that_cannot_be_read_right_after_it_was_accepted_has_not_vanished(world: World) -> None:
+    job = world.shell(TALK)
+    unseen(world, job, 3)
+    record, heard = world.run(job)
+    assert record.status is Status.COMPLETED
+    assert heard.lines == SAID
+    assert len(world.jobs()) == 1
+    assert world.azure.faults.unused() == []
+
+
+def test_a_job_that_cannot_be_read_yet_can_be_canceled(world: World) -> None:
+    job = world.shell("sleep 600")
+    unseen(world, job, 1)
+    target = world.target()
+    record = lifecycle.start(target, job)
+    canceled = target.cancel(record.name, "somebody wants it")
+    assert canceled is not None
+    assert canceled.status is Status.CANCELED
+    assert target.attempts(job.id)[-1].status is Status.CANCELED
+
+
 # Nodes.
 
 
