@@ -18,6 +18,7 @@ from trainup.jobs.azure import code
 from trainup.jobs.azure.blobs import Blobs
 from trainup.jobs.azure.client import AzureClient
 from trainup.jobs.azure.connection import connect
+from trainup.jobs.azure.workspace import Workspace
 
 BUILDS = "2019-06-01-preview"
 
@@ -67,8 +68,7 @@ def _uploaded(client: AzureClient, plan: dict[str, Any]) -> None:
     trees = snapshot.TreeHashes()
     taken = snapshot.take(source, cache=snapshot.StatCache(source), trees=trees)
     code.ensure(
-        client,
-        workspace,
+        Workspace(client, workspace),
         source,
         digest=taken.digest,
         manifest=taken.manifest,

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import BinaryIO
@@ -42,10 +42,12 @@ class Blob:
 
 
 class Blobs:
-    """Requests to blobs. `signed`: the addresses open by themselves."""
+    """Requests to blobs. `signed`: the addresses open by themselves; `by_token` reads what they do not open."""
 
-    def __init__(self, client: AzureClient, *, signed: bool = True) -> None:
-        self._client, self._signed = client, signed
+    def __init__(
+        self, client: AzureClient, *, signed: bool = True, by_token: "Callable[[], Blobs] | None" = None
+    ) -> None:
+        self._client, self._signed, self._by_token = client, signed, by_token
 
     def put(self, url: str, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """Write a whole blob with its metadata: it is there in full, or not at all."""
@@ -67,7 +69,10 @@ class Blobs:
         A piece is empty where the blob does not reach so far. Less than asked for is no error: ask again.
         """
         headers = {"Range": f"bytes={start}-{start + length - 1}", "x-ms-version": VERSION}
-        response = self._client.send("GET", url, version="", headers=headers, signed=self._signed, allowed=(404, 416))
+        allowed = (404, 416) if self._by_token is None else (401, 403, 404, 416)
+        response = self._client.send("GET", url, version="", headers=headers, signed=self._signed, allowed=allowed)
+        if self._by_token and response.status_code in (401, 403):
+            return self._by_token().read(without_query(url), start, length)
         if response.status_code == 404:
             return None
         told = _RANGE.fullmatch(response.headers.get("Content-Range", ""))

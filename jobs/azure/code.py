@@ -7,11 +7,13 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from trainup.jobs import snapshot
 from trainup.jobs.azure.blobs import Blobs, below, without_query
 from trainup.jobs.azure.client import AzureClient, AzureError, Read
 from trainup.jobs.azure.roles import Result, patiently
+from trainup.jobs.azure.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.snapshot.reading import entry
 from trainup.jobs.snapshot.selection import Found
 from trainup.jobs.snapshot.tree_hash import VERSION, TreeHashes, tree_hash
@@ -23,6 +25,10 @@ _NAMESPACE = uuid.UUID("2f1b6a52-6f0e-5a51-8b43-5a3f5e1f6d10")
 NO_STORAGE = frozenset(
     {"KeyBasedAuthenticationNotPermitted", "AuthorizationPermissionMismatch", "AuthorizationFailure"}
 )
+
+NO_START = NO_STORAGE | {"AuthorizationFailed", "Forbidden", "PermissionDenied"}
+"""How the service refuses to begin an upload while its own identity, or ours, still waits for a role."""
+ROLE = "the role on the workspace's storage"
 
 
 def code_id(workspace: str, tree: str) -> str:
@@ -45,8 +51,7 @@ def read(workspace: str, tree: str) -> Read:
 
 
 def ensure(
-    client: AzureClient,
-    workspace: str,
+    workspace: Workspace,
     source: Path,
     *,
     digest: str,
@@ -65,15 +70,20 @@ def ensure(
         snapshot.verify(source, entries, expected_digest=digest, manifest=manifest)
         hashes.put(digest, tree)
         hashes.save()
-    if found := find(client, workspace, tree):
+    client = workspace.client
+    if found := find(client, workspace.id, tree):
         return found
-    wanted = code_id(workspace, tree)
+    wanted = code_id(workspace.id, tree)
+
+    def start() -> dict[str, Any]:
+        return client.post(f"{wanted}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"})
+
     try:
-        place = client.post(f"{wanted}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"})
+        pending = patiently(client, start, NO_START, ROLE, progress, stop)
     except AzureError as error:
         return _made_meanwhile(client, wanted, tree, error)
-    container = str(place["blobReferenceForConsumption"]["credential"]["sasUri"])
-    _upload(client, container, source, digest, manifest, progress, stop)
+    container, blobs = _container(workspace, wanted, pending)
+    _upload(client, blobs, container, source, digest, manifest, progress, stop)
     body = {
         "codeUri": without_query(below(container, FOLDER)),
         "isAnonymous": True,
@@ -83,6 +93,20 @@ def ensure(
         return str(client.put(wanted, {"properties": body}).get("id") or wanted)
     except AzureError as error:
         return _made_meanwhile(client, wanted, tree, error)
+
+
+def _container(workspace: Workspace, wanted: str, pending: Mapping[str, Any]) -> tuple[str, Blobs]:
+    """Where the files go, and what writes them there: by the signature in the address, or else by token.
+
+    A workspace that is used without keys may answer without a signature, and even without an address.
+    """
+    reference = pending.get("blobReferenceForConsumption") or {}
+    if signed := (reference.get("credential") or {}).get("sasUri"):
+        return str(signed), Blobs(workspace.client)
+    if address := reference.get("blobUri"):
+        return str(address), workspace.blobs
+    container, _ = workspace.datastore(DEFAULT_STORE)
+    return below(container, f"trainup/{wanted.split('/')[-3]}"), workspace.blobs
 
 
 def _made_meanwhile(client: AzureClient, wanted: str, tree: str, error: AzureError) -> str:
@@ -95,6 +119,7 @@ def _made_meanwhile(client: AzureClient, wanted: str, tree: str, error: AzureErr
 
 def _upload(
     client: AzureClient,
+    blobs: Blobs,
     container: str,
     source: Path,
     digest: str,
@@ -103,7 +128,6 @@ def _upload(
     stop: threading.Event,
 ) -> None:
     files = snapshot.files(source)
-    blobs = Blobs(client)
     progress(f"uploading {len(files):,} files, {sum(file.status.st_size for file in files) / 1024**2:,.1f} MB")
 
     def put(file: Found, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
@@ -119,7 +143,7 @@ def _upload(
             return dict(pool.map(send, files))  # one that is refused is the last that is tried
 
     def patient(action: Callable[[], Result]) -> Result:
-        return patiently(client, action, NO_STORAGE, "the role on the workspace's storage", progress, stop)
+        return patiently(client, action, NO_STORAGE, ROLE, progress, stop)
 
     try:
         first, *others = files

@@ -14,11 +14,9 @@ from trainup.jobs.azure import code, environments, vault
 from trainup.jobs.azure.blobs import below
 from trainup.jobs.azure.body import Place
 from trainup.jobs.azure.client import AzureError, Read
-from trainup.jobs.azure.workspace import Workspace
+from trainup.jobs.azure.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.snapshot.tree_hash import TreeHashes, tree_hash
 from trainup.jobs.target import Job, TargetError
-
-DEFAULT_STORE = "workspaceblobstore"
 
 
 @dataclass
@@ -74,8 +72,7 @@ class Submission:
             tree = self.hashes.get(digest) or tree_hash(snapshot.files(job.source))[0]
             return code.find(client, workspace, tree) or code.code_id(workspace, tree)
         return code.ensure(
-            client,
-            workspace,
+            self.workspace,
             job.source,
             digest=digest,
             manifest=job.manifest,

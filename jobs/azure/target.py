@@ -13,7 +13,6 @@ from trainup.core.naming import job_name
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.jobs.azure import job_files, labels, tracking, vault, waiting
-from trainup.jobs.azure.blobs import Blobs
 from trainup.jobs.azure.body import kept_policy, to_command_job
 from trainup.jobs.azure.client import AzureError
 from trainup.jobs.azure.jobs import Jobs
@@ -247,7 +246,7 @@ class AzureTarget:
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         watch = self._watch(name)
         if watch.log is None or position == 0:
-            watch.log = LogReader(Blobs(self._client), self._words)
+            watch.log = LogReader(self.workspace.told_blobs, self._words)
         ended = str(watch.details.get("status")) in ENDED
         for left in range(LOG_TRIES - 1, -1, -1):
             try:
@@ -268,7 +267,7 @@ class AzureTarget:
     def log_tail(self, name: str, lines: int) -> list[str]:
         try:
             files = (self._details(name) or {}).get("logFiles") or {}
-            return tail(Blobs(self._client), files, lines, self._words)
+            return tail(self.workspace.told_blobs, files, lines, self._words)
         except AzureError as error:
             return [f"— the log could not be read: {error} —"]
 

@@ -14,6 +14,7 @@ VAULT_VERSION = "2024-11-01"
 HISTORY_VERSION = "v1.0"
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 """The same in every cloud."""
+DEFAULT_STORE = "workspaceblobstore"
 ARTIFACTS = "workspaceartifactstore"
 
 
@@ -113,6 +114,11 @@ class Workspace:
         return self._once(  # type: ignore[no-any-return]
             "blobs", lambda: Blobs(self.client.for_scope(STORAGE_SCOPE), signed=False)
         )
+
+    @property
+    def told_blobs(self) -> Blobs:
+        """Blobs at addresses that the service tells: opened by the signature in them, or else by token."""
+        return Blobs(self.client, by_token=lambda: self.blobs)
 
     @property
     def vault_client(self) -> AzureClient:

@@ -105,6 +105,9 @@ class Azure:
     output_uris: bool = True
     """Whether a job tells where its named outputs lie; without that, only the data service does."""
 
+    signs: bool = True
+    """Whether addresses of blobs that the service tells have a signature; without one they open by token alone."""
+
     page: int = 100
     """Items in one page of a list."""
 

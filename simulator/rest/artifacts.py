@@ -39,6 +39,8 @@ def account_of(azure: Azure, workspace: str) -> str:
 
 def _address(azure: Azure, workspace: str, blob: str, permissions: str) -> str:
     account = account_of(azure, workspace)
+    if not azure.signs:
+        return f"{azure.endpoints.storage(account)}/{CONTAINER}/{quote(blob)}"
     signature = azure.signatures.issue(Grant(account, CONTAINER, blob, permissions, None))
     return f"{azure.endpoints.storage(account)}/{CONTAINER}/{quote(blob)}?{signature}"
 

@@ -66,6 +66,7 @@ def _start_upload(azure: Azure, request: Request) -> Response:
         Grant(account["name"], container, None, "racwl", None if by_key else claims["oid"])
     )
     uri = f"{azure.endpoints.storage(account['name'])}/{container}"
+    credential = {"credentialType": "SAS", "sasUri": f"{uri}?{signature}"} if azure.signs else None
     return Response(
         200,
         {
@@ -74,7 +75,7 @@ def _start_upload(azure: Azure, request: Request) -> Response:
             "blobReferenceForConsumption": {
                 "blobUri": uri,
                 "storageAccountArmId": account_id,
-                "credential": {"credentialType": "SAS", "sasUri": f"{uri}?{signature}"},
+                "credential": credential,
             },
         },
     )

@@ -13,6 +13,7 @@ from trainup.core.status import Status
 from trainup.core.values import Secret
 from trainup.jobs import lifecycle
 from trainup.jobs.azure import body, roles
+from trainup.jobs.azure.client import AzureClient
 from trainup.jobs.azure.log import AGAIN
 from trainup.jobs.target import Job, Polling, Record, TargetError
 from trainup.simulator.cloud.clock import Latency
@@ -419,6 +420,42 @@ def test_storage_that_takes_nothing_from_here_says_what_to_do(world: World, monk
     with pytest.raises(TargetError, match="Storage Blob Data Contributor"):
         world.run(world.job(command=["bash", "main.sh"], source="code"))
     assert world.jobs() == []
+
+
+@pytest.mark.parametrize("address", ["told", "left out"])
+def test_a_workspace_without_signatures_is_used_by_token(
+    world: World, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    world.azure.signs = False
+    if address == "left out":
+        post = AzureClient.post
+
+        def post_without_address(self: AzureClient, where: str, *arguments: Any, **more: Any) -> dict[str, Any]:
+            answer = post(self, where, *arguments, **more)
+            return {**answer, "blobReferenceForConsumption": None} if where.endswith("startPendingUpload") else answer
+
+        monkeypatch.setattr(AzureClient, "post", post_without_address)
+    world.write(main__sh=TALK)
+    record, heard = world.run(world.job(command=["bash", "main.sh"], source="code"))
+    assert record.status is Status.COMPLETED
+    assert heard.lines == SAID
+    assert world.target().log_tail(record.name, 3) == SAID[-3:]
+
+
+def test_a_log_whose_address_is_refused_is_read_by_token(world: World) -> None:
+    refused = Refused(403, "KeyBasedAuthenticationNotPermitted", "Key based authentication is not permitted")
+    world.azure.faults.add(Fault("GET", path="*/std_log.txt", error=refused))
+    record, heard = world.run(world.shell(TALK))
+    assert record.status is Status.COMPLETED
+    assert heard.lines == SAID
+
+
+def test_an_upload_that_may_not_begin_before_a_role_has_arrived_is_waited_for(world: World) -> None:
+    early = Refused(403, "AuthorizationPermissionMismatch", "The workspace's identity has no role on the storage.")
+    world.azure.faults.add(Fault("POST", path="*/startPendingUpload", error=early, times=3))
+    world.write(main__sh=TALK)
+    record, _ = world.run(world.job(command=["bash", "main.sh"], source="code"))
+    assert record.status is Status.COMPLETED
 
 
 def test_a_secret_whose_name_was_used_before_is_recovered(world: World) -> None:
