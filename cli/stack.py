@@ -11,6 +11,8 @@ import yaml
 from trainup.core.project import PROJECT_FILES
 
 RUN_TYPE = "trainup:index:Run"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key that marks a secret in a state."""
 
 
 class StackError(Exception):
@@ -48,8 +50,37 @@ class Stack:
 
 
 def read(name: str) -> Stack:
-    """Export a stack's state; secrets in it stay encrypted."""
-    words = ["pulumi", "stack", "export", "--stack", name]
+    """Export a stack's state. The secrets of runs on Azure are decrypted: what such a run printed is masked here."""
+    resources = _export(name)
+    if any(_inputs_with_secrets(resource) for resource in resources):
+        try:
+            shown = _export(name, "--show-secrets")
+        except StackError as error:
+            raise StackError(f"the secrets of {name} are needed to mask what its runs printed: {error}") from error
+        known = {resource["urn"]: inputs["secrets"] for resource in shown if (inputs := _inputs_with_secrets(resource))}
+        for resource in resources:
+            if inputs := _inputs_with_secrets(resource):
+                inputs["secrets"] = _revealed(known.get(resource["urn"], {}))
+    return Stack(name.rsplit("/", 1)[-1], project_name(Path.cwd()), resources)
+
+
+def _inputs_with_secrets(resource: dict[str, Any]) -> dict[str, Any] | None:
+    inputs: dict[str, Any] = resource.get("inputs") or {}
+    is_masked = resource["type"] == RUN_TYPE and inputs.get("target") == "azure" and inputs.get("secrets")
+    return inputs if is_masked else None
+
+
+def _revealed(value: Any) -> Any:
+    """The value with what `--show-secrets` tells in the place of secrets."""
+    if not isinstance(value, dict):
+        return value
+    if SIGNATURE in value:
+        return _revealed(json.loads(value.get("plaintext", "null")))
+    return {key: _revealed(item) for key, item in value.items()}
+
+
+def _export(name: str, *options: str) -> list[dict[str, Any]]:
+    words = ["pulumi", "stack", "export", "--stack", name, *options]
     try:
         answer = subprocess.run(words, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
@@ -60,7 +91,7 @@ def read(name: str) -> Stack:
         deployment = json.loads(answer.stdout).get("deployment") or {}
     except (ValueError, AttributeError) as error:
         raise StackError(f"`{' '.join(words)}` printed no state: {error}") from error
-    return Stack(name.rsplit("/", 1)[-1], project_name(Path.cwd()), deployment.get("resources") or [])
+    return list(deployment.get("resources") or [])
 
 
 def project_folder(start: Path) -> Path:

@@ -1,26 +1,17 @@
 """From what a command prints to whole lines: progress bars resolved, secrets masked."""
 
-from collections.abc import Iterable
+from trainup.jobs.masking import Mask
 
-MASK = b"***"
 MAX_LINE = 1 << 16
 """Bytes after which a line without an end is broken, so that memory stays bounded."""
-SHORTEST_SECRET = 4
-"""Shorter texts would mask half of every log."""
-
-
-def mask_words(secrets: Iterable[str]) -> list[bytes]:
-    """What to mask: every line of every secret, longest first."""
-    words = {line.strip() for secret in secrets for line in secret.splitlines()}
-    return sorted((word.encode() for word in words if len(word) >= SHORTEST_SECRET), key=len, reverse=True)
 
 
 class LineCleaner:
     """Turns bytes into lines. The result depends on the bytes alone, not on how they arrive in pieces."""
 
-    def __init__(self, words: Iterable[bytes] = ()) -> None:
-        self._words = list(words)
-        self._longest = max(map(len, self._words), default=1)
+    def __init__(self, mask: Mask | None = None) -> None:
+        self._mask = mask or Mask()
+        self._longest = self._mask.longest
         self._shown = b""
         """What the line shows where nothing has been written over it since the last carriage return."""
         self._rest = b""
@@ -31,12 +22,12 @@ class LineCleaner:
     def feed(self, data: bytes) -> bytes:
         """The lines that are complete now, each with its line feed."""
         *lines, unfinished = data.split(b"\n")
-        result = b"".join(self._write(line) + self._end() for line in lines)
-        return result + self._write(unfinished)
+        result = b"".join([self._write(line) + self._end() for line in lines] + [self._write(unfinished)])
+        return self._mask.mask(result)
 
     def finish(self) -> bytes:
         """The last line, where it has no line feed of its own."""
-        return self._end() if self._rest or self._shown else b""
+        return self._mask.mask(self._end()) if self._rest or self._shown else b""
 
     def _write(self, data: bytes) -> bytes:
         """Go on with the line, as a terminal does: the last thing written over it counts."""
@@ -53,12 +44,8 @@ class LineCleaner:
     def _break(self, limit: int) -> bytes:
         result = b""
         while len(self._rest) > limit:
-            cut = MAX_LINE
-            for word in self._words:
-                start = self._rest.find(word, max(0, MAX_LINE - len(word) + 1), MAX_LINE + len(word) - 1)
-                if start >= 0:
-                    cut = max(cut, start + len(word))
-            result += self._masked(self._rest[:cut])
+            cut = self._mask.next_cut(self._rest, MAX_LINE)
+            result += self._rest[:cut] + b"\n"
             self._shown, self._rest, self._broken = b"", self._rest[cut:], True
         return result
 
@@ -66,11 +53,6 @@ class LineCleaner:
         result = self._break(MAX_LINE)
         shown = self._rest or self._shown
         if shown or not self._broken:
-            result += self._masked(shown)
+            result += shown + b"\n"
         self._shown, self._rest, self._broken = b"", b"", False
         return result
-
-    def _masked(self, line: bytes) -> bytes:
-        for word in self._words:
-            line = line.replace(word, MASK)
-        return line + b"\n"

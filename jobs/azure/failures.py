@@ -62,7 +62,6 @@ _EXIT = re.compile(
     r"(?:exit(?:ed)?(?: with)?|return(?:ed)?)(?: non-?zero)?(?: status| code)*[:= ]+(?:code )?(-?\d+)", re.I
 )
 _PULL = re.compile(r"pull|unauthorized|403|forbidden", re.IGNORECASE)
-MOST_CHARACTERS = 2000
 
 
 def texts(envelope: Mapping[str, Any] | None) -> Iterator[str]:
@@ -81,7 +80,7 @@ def texts(envelope: Mapping[str, Any] | None) -> Iterator[str]:
 def message_of(envelope: Mapping[str, Any] | None) -> str:
     """The longest sentence in an error: outer ones often say only that something went wrong."""
     found = [text for text in texts(envelope) if " " in text]
-    return max(found, key=len, default=" ".join(texts(envelope))).strip()[:MOST_CHARACTERS]
+    return max(found, key=len, default=" ".join(texts(envelope))).strip()
 
 
 def class_of(text: str) -> FailureClass | None:

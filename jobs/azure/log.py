@@ -1,12 +1,13 @@
 """The log of a job, read piece by piece from all its files: no line lost, none twice."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trainup.jobs.azure.blobs import Blobs
 from trainup.jobs.azure.client import AzureError
 from trainup.jobs.lines import LineCleaner
+from trainup.jobs.masking import Mask
 
 FILES = re.compile(
     r"user_logs/std_log(?:\D*?(?P<rank>\d+))?(?P<server>_ps)?\.txt|azureml-logs/(?P<build>20_image_build_log)\.txt"
@@ -42,10 +43,10 @@ class _File:
 
 
 class LogReader:
-    """Goes forward through the log of one job. `secrets` are masked."""
+    """Goes forward through the log of one job."""
 
-    def __init__(self, blobs: Blobs, secrets: Sequence[bytes] = ()) -> None:
-        self._blobs, self._secrets = blobs, secrets
+    def __init__(self, blobs: Blobs, mask: Mask | None = None) -> None:
+        self._blobs, self._mask = blobs, mask
         self._files: dict[str, _File] = {}
         self._lines: list[str] = []
         self.position = 0
@@ -80,7 +81,7 @@ class LogReader:
         self._add(file, file.cleaner.finish())
 
     def _new(self, mark: str) -> _File:
-        return _File(mark, cleaner=LineCleaner(self._secrets))
+        return _File(mark, cleaner=LineCleaner(self._mask))
 
     def _step(self, path: str, file: _File, address: str) -> bool:
         """Read the next piece of a file; whether there may be more of it."""
@@ -109,7 +110,7 @@ class LogReader:
         self._lines += [file.label + line for line in data.decode("utf-8", "replace").split("\n")[:-1]]
 
 
-def tail(blobs: Blobs, files: Mapping[str, str], count: int, secrets: Sequence[bytes] = ()) -> list[str]:
+def tail(blobs: Blobs, files: Mapping[str, str], count: int, mask: Mask | None = None) -> list[str]:
     """The last lines of the log; of several processes, some of each."""
     ours = [(path, mark) for path in sorted(files) if (mark := label(path)) is not None]
     each = max(3, count // max(1, len(ours)))
@@ -121,7 +122,7 @@ def tail(blobs: Blobs, files: Mapping[str, str], count: int, secrets: Sequence[b
         size = first.total or 1
         start = max(0, size - count * 1024)
         data = b"".join(blobs.pieces(files[path], start))
-        cleaner = LineCleaner(secrets)
+        cleaner = LineCleaner(mask)
         found = (cleaner.feed(data) + cleaner.finish()).decode("utf-8", "replace").split("\n")[:-1]
         lines += [mark + line for line in (found[1:] if start else found)[-each:]]
     return lines[-max(count, each) :] if len(ours) == 1 else lines

@@ -23,7 +23,7 @@ from trainup.jobs.azure.records import Told, is_ours, record_of
 from trainup.jobs.azure.statuses import ENDED, status_of
 from trainup.jobs.azure.submission import Submission
 from trainup.jobs.azure.workspace import HISTORY_VERSION, Workspace
-from trainup.jobs.lines import mask_words
+from trainup.jobs.masking import Mask
 from trainup.jobs.target import File, Job, Owner, Record, TargetError
 
 CANCEL_SECONDS = 900.0
@@ -31,6 +31,8 @@ CANCEL_SECONDS = 900.0
 LOG_TRIES = 3
 NEW_SECONDS = 60.0
 """How long Azure ML may answer 404 for a job that it has just accepted: what is written is not at once read."""
+MOST_CHARACTERS = 2000
+"""Of what the service says about a failure."""
 
 
 @dataclass
@@ -63,7 +65,7 @@ class AzureTarget:
         self._client = workspace.client
         self._jobs = Jobs(workspace, self.polling.fastest / 8)
         self._reproduce = reproduce
-        self._words = mask_words((secrets or {}).values())
+        self._mask = Mask((secrets or {}).values())
         self._watches: dict[str, _Watch] = {}
         self._lock = threading.Lock()
 
@@ -246,7 +248,7 @@ class AzureTarget:
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         watch = self._watch(name)
         if watch.log is None or position == 0:
-            watch.log = LogReader(self.workspace.told_blobs, self._words)
+            watch.log = LogReader(self.workspace.told_blobs, self._mask)
         ended = str(watch.details.get("status")) in ENDED
         for left in range(LOG_TRIES - 1, -1, -1):
             try:
@@ -267,7 +269,7 @@ class AzureTarget:
     def log_tail(self, name: str, lines: int) -> list[str]:
         try:
             files = (self._details(name) or {}).get("logFiles") or {}
-            return tail(self.workspace.told_blobs, files, lines, self._words)
+            return tail(self.workspace.told_blobs, files, lines, self._mask)
         except AzureError as error:
             return [f"— the log could not be read: {error} —"]
 
@@ -330,7 +332,7 @@ class AzureTarget:
         return self._looked_at(watch)
 
     def _record(self, told: Told, **facts: Any) -> Record:
-        return record_of(
+        record = record_of(
             told,
             portal=self._client.endpoints.portal,
             workspace=self.workspace.id,
@@ -338,6 +340,11 @@ class AzureTarget:
             reproduce=self._reproduce,
             **facts,
         )
+        if record.failure is None:
+            return record
+        # The script's last words are in what the service says of its end.
+        message = self._mask.mask_text(record.failure.message)[:MOST_CHARACTERS]
+        return replace(record, failure=replace(record.failure, message=message))
 
     def _details(self, name: str) -> dict[str, Any] | None:
         return self._client.find(self.workspace.history(f"runs/{name}/details"), version=HISTORY_VERSION)

@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainup.jobs.lines import MAX_LINE, LineCleaner, mask_words
+from trainup.jobs.lines import MAX_LINE, LineCleaner
 from trainup.jobs.local.workspace import RunFolder
+from trainup.jobs.masking import Mask
 
 CHUNK = 1 << 16
 
@@ -17,7 +18,7 @@ class LogPump:
     def __init__(self, raw: Path, clean: Path, secrets: Iterable[str] = ()) -> None:
         self._raw = os.open(raw, os.O_RDONLY | os.O_CLOEXEC)
         self._clean = os.open(clean, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        self._cleaner = LineCleaner(mask_words(secrets))
+        self._cleaner = LineCleaner(Mask(secrets))
         self._unwritten = b""
 
     def pump(self) -> bool:

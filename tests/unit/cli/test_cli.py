@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import tracking_server
 from tests.support.azure import visit
+from trainup.cli import stack
 from trainup.cli.__main__ import main
 from trainup.core.spec import RunSpec
 from trainup.jobs import lifecycle
@@ -93,6 +94,28 @@ def test_the_record_counts_more_than_the_state(project: Path, capsys: pytest.Cap
     assert main(["output"]) == 0
     told = json.loads(capsys.readouterr().out)["runs"]["digits"]
     assert (told["status"], told["metrics"]) == ("Completed", {"accuracy": 0.98, "loss": "NaN"})
+
+
+def test_only_the_secrets_that_have_to_be_masked_are_decrypted(project: Path) -> None:
+    def state(hidden: dict[str, str]) -> str:
+        secret = {stack.SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", **hidden}
+        run = {"run": "digits", "target": "azure", "secrets": {"TOKEN": secret}, "description": secret}
+        local = {"run": "other", "target": "local", "secrets": {"TOKEN": secret}}
+        return _state(
+            {"type": "trainup:index:Run", "urn": "a", "inputs": run, "outputs": {"x": secret}},
+            {"type": "trainup:index:Run", "urn": "b", "inputs": local},
+        )
+
+    _pulumi(project, state({"ciphertext": "v1:abc"}))
+    program = project / "bin" / "pulumi"
+    (project / "shown").write_text(state({"plaintext": '"pl4nted"'}))
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nname = 'shown' if '--show-secrets' in sys.argv else 'state'\n"
+        f"print(open({str(project)!r} + '/' + name).read())\n"
+    )
+    runs = stack.read("dev").runs
+    assert runs["digits"]["inputs"]["secrets"] == {"TOKEN": "pl4nted"}
+    assert str(runs).count("pl4nted") == 1
 
 
 def test_a_run_whose_record_is_gone_is_told_from_the_state(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

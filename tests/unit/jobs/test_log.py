@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainup.jobs.lines import MAX_LINE, LineCleaner, mask_words
+from trainup.jobs.lines import MAX_LINE, LineCleaner
 from trainup.jobs.local import log
 from trainup.jobs.local.log import LogPump, read_lines, rebuild, tail
 from trainup.jobs.local.workspace import RunFolder
+from trainup.jobs.masking import Mask
 
 SECRETS = ["hunter2!", "s3cret-token"]
 PIECES = st.sampled_from([b"a", b"epoch 1", b"\r", b"\n", b"\r\n", b"\xff\xfe", "é".encode(), b"hunter2!", b"hunt"])
@@ -24,7 +25,7 @@ def run_folder(path: Path) -> RunFolder:
 
 
 def _clean(data: bytes, *cuts: int, secrets: list[str] = SECRETS) -> bytes:
-    cleaner, result, start = LineCleaner(mask_words(secrets)), b"", 0
+    cleaner, result, start = LineCleaner(Mask(secrets)), b"", 0
     for cut in (*sorted(cuts), len(data)):
         result += cleaner.feed(data[start:cut])
         start = cut

@@ -10,7 +10,7 @@ from trainup.jobs.azure import log
 from trainup.jobs.azure.blobs import Blobs, Piece
 from trainup.jobs.azure.client import AzureError
 from trainup.jobs.azure.log import AGAIN, LogReader, label, tail
-from trainup.jobs.lines import mask_words
+from trainup.jobs.masking import Mask
 
 ONE = "user_logs/std_log.txt"
 
@@ -39,7 +39,7 @@ class Storage(Blobs):
 
 
 def reader(storage: Storage, *secrets: str) -> LogReader:
-    return LogReader(storage, mask_words(secrets))
+    return LogReader(storage, Mask(secrets))
 
 
 def to_the_end(read: LogReader) -> list[str]:

@@ -1,0 +1,314 @@
+"""Secrets in what is printed, and `***` in their place.
+
+Masked is the text of a secret and each of its lines: as it is; as JSON, Python's `repr`, URLs, HTML and shells write
+it, up to three times over; and in base64, also where it is a part of what is encoded. Texts and lines shorter than
+`SHORTEST` are left: they would mask half of every log. What a script makes of a secret in any other way (a piece of it,
+its hash, its bytes in hexadecimal) is not recognised.
+"""
+
+import base64
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import dropwhile, takewhile
+
+MASK = b"***"
+SHORTEST = 4
+"""Characters."""
+BLOCK = 510
+"""A longer text is looked for in pieces of so many characters: in bytes, a whole number of base64's groups."""
+LONGEST_CHARACTER = 64
+"""Bytes that a character of a secret takes at most, such as `%252525F0%2525259F%25252594%25252591`."""
+AGAIN = 3
+"""Times that what is spelled for a URL or for HTML may be spelled so once more."""
+BASE64_START = 16
+"""Characters of base64 by which the rest is known."""
+WRAPPED = (64, 76)
+"""Characters in a line of base64, as PEM and as MIME break it."""
+WORD = 4
+ANCHOR = 2 * WORD - 1
+"""Bytes of which, wherever they lie, one whole word is at a multiple of its size."""
+
+_BASE64_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
+_SHORT = {"\n": b"n", "\r": b"r", "\t": b"t", "\b": b"b", "\f": b"f", "\v": b"v", "\a": b"a", "\0": b"0"}
+_CODE = re.compile(r"%[0-9A-Fa-f]{2}|&#?\w+;")
+_HTML = {"&": b"amp", "<": b"lt", ">": b"gt", '"': b"quot", "'": b"apos"}
+_QUOTED = {"'": (b"'\"'\"'", b"'\\''", b"''"), '"': (b'""',)}
+"""What becomes of a quote between quotes, in a shell, in SQL, in CSV."""
+
+Spelling = tuple[bytes, bytes]
+"""What it begins with, literally, and a pattern for the rest."""
+Token = bytes | Sequence[Spelling]
+"""A part of a text: one that is written in one way, or all the ways to write it."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A text to look for."""
+
+    tokens: tuple[Token, ...]
+    end: bytes = b""
+    """A pattern for what belongs to it and is not told by its tokens."""
+    before: bool = False
+    """Whether the character before it holds some of its bits."""
+
+    @cached_property
+    def anchor(self) -> bytes | None:
+        """`ANCHOR` bytes that are in it however it is written, the least common ones; None where there are none."""
+        literal = b"".join(token if isinstance(token, bytes) else b"\n" for token in self.tokens)
+        found = [literal[at : at + ANCHOR] for at in range(len(literal) - ANCHOR + 1)]
+        return max((part for part in found if b"\n" not in part), key=lambda part: len(set(part)), default=None)
+
+    def spellings(self) -> Iterator[Spelling]:
+        """One for each spelling of its first part."""
+        first, *others = self.tokens
+        literal = b"".join(takewhile(lambda token: isinstance(token, bytes), others))  # type: ignore[arg-type]
+        patterns = [_token_pattern(token) for token in dropwhile(lambda token: isinstance(token, bytes), others)]
+        rest = b"".join(patterns) + self.end + (b"()" if self.before else b"")
+        for start, more in [(first, b"")] if isinstance(first, bytes) else first:
+            yield (start, more + re.escape(literal) + rest) if more else (start + literal, rest)
+
+
+class Mask:
+    """Finds secrets in lines, however they are spelled."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = sorted({secret for secret in secrets if len(secret.strip()) >= SHORTEST})
+
+    @property
+    def longest(self) -> int:
+        """The most bytes that are found as one."""
+        return LONGEST_CHARACTER * (BLOCK + SHORTEST) if self._secrets else 1
+
+    def mask(self, lines: bytes) -> bytes:
+        """The lines without secrets. They are whole: half a secret is not recognised."""
+        if not self._may_hold_one(lines):
+            return lines
+        parts, position = [], 0
+        for begin, end in self._places(lines):
+            parts += [lines[position:begin], MASK]
+            position = end
+        return b"".join(parts) + lines[position:]
+
+    def mask_text(self, text: str) -> str:
+        """The same for text."""
+        return self.mask(_bytes(text)).decode("utf-8", "replace") if self._secrets else text
+
+    def next_cut(self, line: bytes, cut: int) -> int:
+        """The first place, from `cut` on, where a line can be cut without halving a secret."""
+        for begin, end in self._places(line) if self._may_hold_one(line) else ():
+            if begin >= cut:
+                break
+            cut = max(cut, end)
+        return cut
+
+    def _may_hold_one(self, lines: bytes) -> bool:
+        """Whether it is worth to look closely. Reading by words is many times faster than any pattern."""
+        if not self._secrets:
+            return False
+        words = memoryview(lines + bytes(-len(lines) % WORD)).cast("I")
+        if not self._anchors.keys().isdisjoint(words):
+            hits = self._anchors.keys() & set(words)
+            if any(anchor in lines for hit in hits for anchor in self._anchors[hit]):
+                return True
+        return bool(self._short and self._short.search(lines))
+
+    def _places(self, lines: bytes) -> Iterator[tuple[int, int]]:
+        position = 0
+        for match in self._all.finditer(lines):
+            begin = match.start()
+            if match.lastindex and begin > position and lines[begin - 1] in _BASE64_BYTES:
+                begin -= 1
+            yield begin, match.end()
+            position = match.end()
+
+    @cached_property
+    def _wanted(self) -> list[_Wanted]:
+        return list(dict.fromkeys(wanted for secret in self._secrets for wanted in _all_of(secret)))
+
+    @cached_property
+    def _anchors(self) -> dict[int, set[bytes]]:
+        """Word → the anchors that it is in."""
+        found: dict[int, set[bytes]] = {}
+        for anchor in {wanted.anchor for wanted in self._wanted if wanted.anchor}:
+            for at in range(ANCHOR - WORD + 1):
+                found.setdefault(int.from_bytes(anchor[at : at + WORD], sys.byteorder), set()).add(anchor)
+        return found
+
+    @cached_property
+    def _short(self) -> re.Pattern[bytes] | None:
+        short = [wanted for wanted in self._wanted if not wanted.anchor]
+        return _compiled(short) if short else None
+
+    @cached_property
+    def _all(self) -> re.Pattern[bytes]:
+        return _compiled(self._wanted)
+
+
+def _compiled(wanted: Iterable[_Wanted]) -> re.Pattern[bytes]:
+    found = {spelling for one in wanted for spelling in one.spellings()}
+    return re.compile(_tree(sorted(found, key=lambda spelling: (-sum(map(len, spelling)), spelling))))
+
+
+def _all_of(secret: str) -> Iterator[_Wanted]:
+    for text in {secret.strip(), *(line.strip() for line in secret.splitlines())}:
+        if len(text) >= SHORTEST:
+            for piece in _pieces(text):
+                yield from _written(piece)
+    for text in {secret, secret.strip()}:
+        data = _bytes(text)
+        for start in range(0, len(data), BLOCK):
+            yield from _encoded(data[start : start + BLOCK])
+        for line in {*_wrapped(data), *_wrapped(data.rstrip() + b"\n")}:
+            yield _run([_base64_token(char) for char in line], max(WRAPPED) - len(line))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _pieces(text: str) -> list[str]:
+    """The text in pieces, none of which is too short to be looked for."""
+    pieces = [text[start : start + BLOCK] for start in range(0, len(text), BLOCK)]
+    if len(pieces) > 1 and len(pieces[-1]) < SHORTEST:
+        pieces[-2:] = [pieces[-2] + pieces[-1]]
+    return pieces
+
+
+def _written(text: str) -> Iterator[_Wanted]:
+    """A text as it is, and with each of its characters spelled in any way."""
+    yield _Wanted((_bytes(text),))
+    parts = re.findall(r"(\\*)([^\\]|\Z)", text, re.DOTALL)
+    # What looks like a code already is told from codes only where they are of one kind, and written once.
+    ways = [(b"\\%&", AGAIN), *([(b"\\", 0), (b"%", 0), (b"&", 0)] if _CODE.search(text) else [])]
+    for kinds, again in ways:
+        tokens = (_token(len(backslashes), char, kinds, again) for backslashes, char in parts if backslashes or char)
+        yield _Wanted(tuple(tokens))
+
+
+def _encoded(data: bytes) -> Iterator[_Wanted]:
+    """A text in base64, wherever it begins among the bytes that are encoded in threes."""
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + data).decode()
+        begin, end = -(-before * 8 // 6), (before + len(data)) * 8 // 6
+        if end - begin >= SHORTEST:
+            # The characters around may hold the first and the last bits of the text, with some of its neighbours'.
+            tokens = [_base64_token(char) for char in encoded[begin:end]]
+            yield _run(tokens, 1 if (before + len(data)) % 3 else 0, before=before > 0)
+
+
+def _run(tokens: Sequence[Token], more: int, *, before: bool = False) -> _Wanted:
+    """Characters of base64, recognised by the first ones, and `more` of them; it may be filled up at the end."""
+    rest = len(tokens[BASE64_START:]) + more
+    codes = _pattern_of([*_codes("+", b"%\\"), *_codes("/", b"%\\")])
+    filling = _pattern_of([(b"=", b""), *_codes("=", b"%\\")])
+    end = b"(?:[A-Za-z0-9+/_-]|%s){0,%d}+(?:%s){0,2}+" % (codes, rest, filling)
+    return _Wanted(tuple(tokens[:BASE64_START]), end, before)
+
+
+def _wrapped(data: bytes) -> Iterator[str]:
+    """The lines of base64 that is broken into lines."""
+    encoded = base64.b64encode(data).decode()
+    for width in WRAPPED:
+        lines = [encoded[start : start + width].rstrip("=") for start in range(0, len(encoded), width)]
+        yield from (line for line in lines if len(lines) > 1 and len(line) >= SHORTEST)
+
+
+@cache
+def _base64_token(char: str) -> Token:
+    if char.isalnum():
+        return char.encode()
+    return (b"-" if char == "+" else b"_", b""), *_every_spelling(char, b"\\%&", AGAIN)
+
+
+def _token(backslashes: int, char: str, kinds: bytes, again: int) -> Token:
+    """A character and the text's own backslashes before it."""
+    if not backslashes:
+        return char.encode() if char.isascii() and char.isalnum() else _every_spelling(char, kinds, again)
+    # They cannot be told from those of an escape that follows, so they are taken together.
+    any_char = (
+        b"(?:" + b"|".join([_pattern_of(_every_spelling(char, kinds, again)), *_behind_backslashes(char)]) + b")"
+        if char
+        else b""
+    )
+    codes = _codes("\\", kinds, again)
+    coded = [(start, rest + b"(?:" + _pattern_of(codes) + b"){%d}+" % (backslashes - 1)) for start, rest in codes]
+    both = [*coded, (b"\\", rb"\\{%d,%d}+" % (backslashes - 1, 8 * backslashes + 7))]
+    return tuple((start, rest + any_char) for start, rest in both)
+
+
+@cache
+def _every_spelling(char: str, kinds: bytes, again: int) -> Sequence[Spelling]:
+    bare = [] if char in "\n\r" else [*_QUOTED.get(char, ()), _bytes(char)]
+    bare += [char.encode("latin-1")] if "\x7f" < char <= "\xff" else []
+    bare += [b"+"] if char == " " else []
+    # Codes first: some begin with the character itself.
+    return (*_codes(char, kinds, again), *((item, b"") for item in bare))
+
+
+def _codes(char: str, kinds: bytes, again: int = AGAIN) -> list[Spelling]:
+    """The spellings of a character that begin so: an escape, a code of a URL, one of HTML, each written `again`."""
+    found: list[Spelling] = []
+    for kind in (bytes([kind]) for kind in kinds):
+        if kind == b"\\":  # which is doubled each time that the text is written once more
+            found += [(kind, rb"\\{0,7}+" + code) for code in _behind_backslashes(char)]
+        elif kind == b"%":
+            code = b"(?:25){0,%d}+" % again
+            code += (b"%" + code).join(map(_hex, _bytes(char)))
+            found.append((kind, b"(?:25){1,%d}+" % (again + 1) if char == "%" else code))
+        else:
+            amp = b"(?:amp;){0,%d}+" % again
+            found.append((kind, amp + b"#(?:0{0,4}+%d|[xX]0{0,4}+%s);" % (ord(char), _any_case(f"{ord(char):x}"))))
+            if char in _HTML:
+                more = b"(?:amp;){1,%d}+" % (again + 1) if char == "&" else amp + _HTML[char] + b";"
+                found.append((kind, more))
+    return found
+
+
+def _behind_backslashes(char: str) -> list[bytes]:
+    """Patterns for what follows the backslashes of an escape."""
+    more = rb"\\{1,8}+"
+    data, wide = _bytes(char), char.encode("utf-16-be", "replace")
+    units = [b"u" + _hex(wide[at]) + _hex(wide[at + 1]) for at in range(0, len(wide), 2)]
+    found = [
+        more.join(units),
+        more.join(b"x" + _hex(byte) for byte in data),
+        more.join(b"%03o" % byte for byte in data),
+    ]
+    found += [b"x" + _hex(ord(char))] if "\x7f" < char <= "\xff" else []
+    found += [b"U" + _any_case(f"{ord(char):08x}")] if char > "\uffff" else []
+    found += [_SHORT[char]] if char in _SHORT else []
+    found += [re.escape(data)] if char not in "\n\r" else []
+    return found
+
+
+def _hex(byte: int) -> bytes:
+    return _any_case(f"{byte:02x}")
+
+
+def _any_case(digits: str) -> bytes:
+    return "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in digits).encode()
+
+
+def _token_pattern(token: Token) -> bytes:
+    """It commits itself to the first spelling that fits: so the time for a line stays proportional to its length."""
+    return re.escape(token) if isinstance(token, bytes) else b"(?>" + _pattern_of(token) + b")"
+
+
+def _pattern_of(spellings: Iterable[Spelling]) -> bytes:
+    return b"|".join(re.escape(start) + rest for start, rest in spellings)
+
+
+def _tree(spellings: Sequence[Spelling], depth: int = 4) -> bytes:
+    """One pattern for all, which decides by one byte at a time: most places in a log are left at the first."""
+    if not depth or len(spellings) == 1:
+        return _pattern_of(spellings)
+    branches: dict[bytes, list[Spelling]] = {}
+    for start, rest in spellings:
+        branches.setdefault(start[:1], []).append((start[1:], rest))
+    # Those that go on with a pattern come first: it takes all of a spelling, where a literal may take its beginning.
+    parts = [rest for _, rest in branches.pop(b"", [])]
+    parts += [re.escape(first) + b"(?:" + _tree(inner, depth - 1) + b")" for first, inner in branches.items()]
+    return b"|".join(parts)
