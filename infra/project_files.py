@@ -9,20 +9,22 @@ from trainup.core.project import PROJECT_FILES, stack_file_name
 
 def declared(root: Path) -> dict[str, Any]:
     """What the project's file says; nothing where there is none, as in tests of the program."""
-    file = _project_file(root)
+    file = project_file(root)
     if file is None:
         return {}
     import yaml  # few programs ask
 
     text = file.read_text(encoding="utf-8-sig")
-    return dict(json.loads(text) if file.suffix == ".json" else yaml.safe_load(text))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+    return dict(json.loads(text) if file.suffix == ".json" else yaml.load(text, Loader=loader))
 
 
 def stack_file(root: Path, stack: str) -> Path:
     """Where the configuration of a stack stands, unless `--config-file` named another place."""
-    file = _project_file(root) or root / "Pulumi.yaml"
+    file = project_file(root) or root / "Pulumi.yaml"
     return root / str(declared(root).get("stackConfigDir") or ".") / stack_file_name(file.name, stack)
 
 
-def _project_file(root: Path) -> Path | None:
+def project_file(root: Path) -> Path | None:
+    """The project's own file."""
     return next((root / name for name in PROJECT_FILES if (root / name).is_file()), None)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+from trainup.core import written
 from trainup.core.azure_names import check_name
 from trainup.core.duration import parse_duration
 from trainup.core.input_values import VARIABLE
@@ -25,7 +26,9 @@ from trainup.core.spec import (
 )
 
 UNSHOWN = "unshown"
-"""Type of an error whose value must not be repeated, because it is likely a password."""
+"""Type of an error whose value must not be repeated: it is likely a password, or in the message already."""
+UNPLACED = "unplaced"
+"""Where a validation's context lists the numbers that became texts without anybody knowing how they were written."""
 
 
 class Section(BaseModel):
@@ -38,17 +41,24 @@ def _words(value: Any) -> Any:
     return shlex.split(value) if isinstance(value, str) else value
 
 
-def _text(value: Any) -> Any:
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+def is_number(value: Any) -> bool:
+    """Whether it is a number to YAML."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _texts(value: Any) -> Any:
-    """Arguments may be written as YAML numbers: `[--epochs, 5]`."""
-    return [_text(item) for item in value] if isinstance(value, list) else value
+def _text(value: Any, info: ValidationInfo) -> Any:
+    """Texts may be written as YAML numbers, as in `[--epochs, 5]`, if they stay what was written."""
+    if not is_number(value):
+        return value
+    if problem := written.problem(value):
+        raise PydanticCustomError(UNSHOWN, "{problem}", {"problem": problem})
+    if not written.is_placed(value) and info.context:
+        info.context.setdefault(UNPLACED, []).append(str(value))
+    return str(value)
 
 
 def _length_of_time(value: Any) -> Any:
-    text = _text(value)
+    text = str(value) if is_number(value) else value
     if isinstance(text, str):
         parse_duration(text)
     return text
@@ -103,8 +113,8 @@ def judged(judge: Callable[[str], str | None]) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
-Words = Annotated[list[str], BeforeValidator(_texts), BeforeValidator(_words)]
 Text = Annotated[str, BeforeValidator(_text)]
+Words = Annotated[list[Text], BeforeValidator(_words)]
 RunName = Annotated[str, judged(check_run_name)]
 DataName = Annotated[str, judged(partial(check_name, "data"))]
 LengthOfTime = Annotated[str, BeforeValidator(_length_of_time)]

@@ -11,12 +11,23 @@ from pydantic import Field, ValidationError
 
 from trainup.core.inputs import MAX_NODES
 from trainup.core.project import NAMESPACE, misplaced, settings_of
+from trainup.core.written import quotes, shown
 from trainup.infra import project_files
 from trainup.infra.azure_provider_settings import AZURE_NATIVE, PROVIDER_SECRETS
 from trainup.infra.azure_sections import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.nested_secrets import problem_of
-from trainup.infra.sections import SECRET_NAME, UNSHOWN, DataName, RunName, RunSettings, Section
+from trainup.infra.sections import (
+    SECRET_NAME,
+    UNPLACED,
+    UNSHOWN,
+    DataName,
+    RunName,
+    RunSettings,
+    Section,
+    is_number,
+)
+from trainup.infra.stack_file import StackFile
 
 
 class WorkspaceSettings(Section):
@@ -71,19 +82,23 @@ def load() -> AnySettings:
     stack = pulumi.get_stack()
     given: dict[str, Any] = {}
     problems: list[str] = []
+    root = Path(get_root_directory() or ".")
+    file = StackFile(root, pulumi.get_project(), stack)
     texts = {name: _config()[key] for name, key in _places().items()}
     model: type[AnySettings] = AzureSettings if texts.get("target") == "azure" else Settings
     for key, text in texts.items():
         if key not in _keys(model):
             continue
         try:
-            given[key] = text if key == "target" else json.loads(text)
+            value, changed = file.marked(_place(key), text if key == "target" else json.loads(text))
         except (ValueError, RecursionError):
             if not _is_secret(key):
                 problems.append(f"{_place(key)}: this is text; write a map below it")
+        else:
+            given[key] = value
+            problems += [f"{_path((key, *at))}: {problem}" for at, problem in changed if not _is_secret(key)]
     problems += misplaced(_config(), pulumi.get_project(), _keys(AzureSettings), _defaults())
     problems += _key_problems(model, _wanted_secrets(given), texts)
-    root = Path(get_root_directory() or ".")
     secret = [key for key in texts if key in _keys(model) and _is_secret(key)]
     for key in secret:  # nor is it judged further: every other problem could show the value
         problems.append(problem_of(_place(key), root, stack))
@@ -95,13 +110,20 @@ def load() -> AnySettings:
             key.removeprefix(prefix): text for key, text in _config().items() if key.startswith(prefix)
         }
         problems += [
+            f"azure-native:{name}: {problem}"
+            for name, text in given[AZURE_NATIVE].items()
+            if not is_config_secret(f"azure-native:{name}")
+            and (problem := file.text_problem(f"azure-native:{name}", text))
+        ]
+        problems += [
             f"azure-native:{name}: it is a secret, but stored as plain text; set it with "
             f"`pulumi config set --secret azure-native:{name}`"
             for name in PROVIDER_SECRETS
             if name in given[AZURE_NATIVE] and not is_config_secret(f"azure-native:{name}")
         ]
+    context: dict[str, Any] = {"root": root}
     try:
-        settings: AnySettings = model.model_validate(given, context={"root": root})
+        settings: AnySettings = model.model_validate(given, context=context)
     except ValidationError as error:
         told = (item for item in error.errors() if item["loc"][0] not in secret)
         problems += [f"{_path(item['loc'])}: {_reason(item)}" for item in told]
@@ -111,6 +133,11 @@ def load() -> AnySettings:
     if problems:
         listing = "\n".join(f"  {problem}" for problem in problems)
         raise pulumi.RunError(f"Pulumi.{stack}.yaml has {len(problems)} problem(s):\n{listing}")
+    if numbers := context.get(UNPLACED):
+        pulumi.log.warn(
+            f"the configuration does not come from Pulumi.{stack}.yaml, so that nobody can tell whether the numbers "
+            f"among its texts were written as they arrive ({', '.join(numbers)}): put them in quotes"
+        )
     return settings
 
 
@@ -273,6 +300,10 @@ def _reason(error: Any) -> str:
     if error["type"] == UNSHOWN:
         return rule
     given = error["input"]
+    if error["type"] == "string_type" and (is_number(given) or isinstance(given, bool) or given is None):
+        text = str(given).lower() if isinstance(given, bool) else shown(given)
+        what = "a number" if is_number(given) else "nothing" if given is None else "a boolean"
+        return f"{text} was given, which YAML takes for {what}, and this is a text: {quotes(text)}"
     is_shown = isinstance(given, (str, int, float))
     return f"{given!r} was given. {rule}" if is_shown and repr(given) not in rule else rule
 

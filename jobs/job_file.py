@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from trainup.core import written
 from trainup.core.input_assets import OUTPUT_TYPES
+from trainup.core.texts import decode
 
 Definition = dict[str, Any]
 """The inputs of a run that the file tells, by the names of `core/inputs.py`; `shell_command` is its command."""
@@ -38,13 +40,19 @@ def read(project: Path, path: str) -> tuple[Definition, list[str]]:
     """What the file says, and everything that is wrong with it, each with its key."""
     import yaml
 
+    from trainup.jobs.job_yaml import load
+
     file = project / path
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:  # also a path or a text that cannot be one
+        data = file.read_bytes()
+    except (OSError, ValueError) as error:  # also a path that cannot be one
         return {}, [f"{path} cannot be read: {error}; `job` is a path relative to Pulumi.yaml"]
     try:
-        content = yaml.safe_load(text)
+        text = decode(data)
+    except ValueError as error:
+        return {}, [f"{path} cannot be read: {error}"]
+    try:
+        content = load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # of a date in month 99, of ten thousand brackets
         return {}, [f"{path} is no YAML: {error}"]
     if not isinstance(content, dict):
@@ -84,7 +92,7 @@ class _Reader:
         result: Definition = {}
         for key, value in content.items():
             if key in NOT_HERE:
-                self._problem(str(key), f"{NOT_HERE[key]}; remove it")
+                self._problem(key, f"{NOT_HERE[key]}; remove it")
             elif key not in known:
                 self._problem(str(key), f"a command job has no such key; it has {', '.join(known)}")
             elif value is not None:
@@ -97,7 +105,10 @@ class _Reader:
         self.problems.append(f"{self._path}: {key}: {reason}")
 
     def _text(self, key: str, value: Any, name: str | None = None) -> Definition:
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str):
+            self._problem(key, _no_text(value))
+            return {}
+        if not value.strip():
             self._problem(key, f"{value!r} is no text")
             return {}
         return {name or key: value}
@@ -114,14 +125,31 @@ class _Reader:
         if not isinstance(value, dict):
             self._problem(key, f"{value!r} is no map of names to values")
             return {}
+        for name in value:
+            if problem := _no_text(name) if name is None else written.problem(name):
+                self._problem(f"{key}.{name}", problem)
         found = {str(name): parse(f"{key}.{name}", item) for name, item in value.items()}
         return {name: item for name, item in found.items() if item is not None}
 
     def _plain(self, key: str, value: Any) -> str | None:
+        """A text, or what YAML takes for a number, a boolean or a date and is the same text again."""
+        if problem := written.problem(value):
+            self._problem(key, problem)
+            return None
         if isinstance(value, (dict, list)) or value is None:
-            self._problem(key, f"{value!r} is no text")
+            self._problem(key, _no_text(value))
             return None
         return str(value)
+
+    def _number(self, name: str, value: Any, key: str) -> Definition:
+        if not isinstance(value, (int, float)):
+            self._problem(key, f"{written.shown(value)} is no number")
+            return {}
+        return {name: value}
+
+    def _string(self, name: str, value: Any, key: str) -> Definition:
+        text = self._plain(key, value)
+        return {} if text is None else {name: text}
 
     def _type(self, key: str, value: Any) -> Definition:
         if value != "command":
@@ -169,7 +197,8 @@ class _Reader:
             if literal is None:
                 self._problem(key, "it has no value")
                 return None
-            return {"value": str(literal)}
+            text = self._plain(f"{key}.{'value' if 'value' in given else 'default'}", literal)
+            return None if text is None else {"value": text}
         if kind not in DATA_TYPES:
             self._problem(
                 f"{key}.type", f"{kind!r} is none of {', '.join(DATA_TYPES)}, string, number, integer, boolean"
@@ -195,16 +224,22 @@ class _Reader:
 
     def _distribution(self, key: str, value: Any) -> Definition:
         given = self._map(key, value, ("type", *COUNTS))
-        renamed = {COUNTS[name]: given[name] for name in COUNTS if name in given}
-        return {"distribution": {"type": str(given.get("type", "")).lower(), **renamed}}
+        counts = [self._number(COUNTS[name], given[name], f"{key}.{name}") for name in COUNTS if name in given]
+        told = {name: number for count in counts for name, number in count.items()}
+        return {"distribution": {"type": str(given.get("type", "")).lower(), **told}}
 
     def _resources(self, key: str, value: Any) -> Definition:
         if isinstance(value, dict) and "docker_args" in value:
             self._problem(f"{key}.docker_args", "trainup gives Docker no options but `shm_size`; remove it")
             value = {name: item for name, item in value.items() if name != "docker_args"}
         given = self._map(key, value, ("instance_count", "instance_type", "shm_size"))
-        renamed = {"instance_count": "nodes", "instance_type": "size", "shm_size": "shm_size"}
-        return {renamed[name]: item for name, item in given.items()}
+        result: Definition = {}
+        if "instance_count" in given:
+            result |= self._number("nodes", given["instance_count"], f"{key}.instance_count")
+        for name, renamed in (("instance_type", "size"), ("shm_size", "shm_size")):
+            if name in given:
+                result |= self._string(renamed, given[name], f"{key}.{name}")
+        return result
 
     def _limits(self, key: str, value: Any) -> Definition:
         given = self._map(key, value, ("timeout",))
@@ -212,7 +247,7 @@ class _Reader:
             return {}
         seconds = given["timeout"]
         if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 1:
-            self._problem(f"{key}.timeout", f"{seconds!r} is no number of seconds")
+            self._problem(f"{key}.timeout", f"{written.shown(seconds)} is no number of seconds")
             return {}
         return {"timeout": f"{seconds}s"}
 
@@ -222,8 +257,12 @@ class _Reader:
         if not isinstance(kind, str) or kind not in IDENTITIES:
             self._problem(f"{key}.type", f"{kind!r} is none of {', '.join(IDENTITIES)}")
             return {}
-        return {"identity": given.get("client_id", IDENTITIES[kind])}
+        return self._string("identity", given.get("client_id", IDENTITIES[kind]), f"{key}.client_id")
 
     def _queue(self, key: str, value: Any) -> Definition:
         given = self._map(key, value, ("job_tier",))
         return {"queue_tier": str(given["job_tier"]).lower()} if "job_tier" in given else {}
+
+
+def _no_text(value: Any) -> str:
+    return f"{written.shown(value)} is no text" + ("" if isinstance(value, (dict, list)) else ": put it in quotes")

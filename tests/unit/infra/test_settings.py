@@ -97,7 +97,7 @@ def test_every_problem_is_in_one_message_by_key() -> None:
         ({"runs": {"a": {**RUN, "inputs": {"d": "pets"}}}}, "trainup:runs.a.inputs.d.data: there is no 'pets' in"),
         ({"runs": {"a": {**RUN, "outputs": {"m": {"mode": "x"}}}}}, "trainup:runs.a.outputs.m.mode: "),
         ({"runs": {"a": {**RUN, "timeout": 10**400}}}, "trainup:runs.a.timeout: "),
-        ({"runs": {"a": {**RUN, "timeout": True}}}, "trainup:runs.a.timeout: True was given"),
+        ({"runs": {"a": {**RUN, "timeout": True}}}, "trainup:runs.a.timeout: true was given"),
         ({"runs": {"a": {**RUN, "rerun": {"x": 1}}}}, "trainup:runs.a.rerun: Input should be a valid string"),
         ({"runs": {"a": {"command": "echo 'x"}}}, "trainup:runs.a.command: "),
     ],

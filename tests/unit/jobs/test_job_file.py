@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainup.core.inputs import parse_run
+from trainup.core.wire import encode
 from trainup.jobs.azure.body import STARTED_BY, Place, to_command_job
 from trainup.jobs.azure.environments import environment_id
 from trainup.jobs.azure.submission import cluster_of
@@ -35,7 +36,7 @@ FULL: dict[str, Any] = {
     "compute": "azureml:gpu-cluster",
     "inputs": {
         "epochs": 5,
-        "flag": True,
+        "flag": "True",
         "pets": {"type": "uri_folder", "path": "azureml:pets:2", "mode": "download"},
         "raw": {"path": "azureml://datastores/workspaceblobstore/paths/raw/"},
     },
@@ -233,7 +234,7 @@ def test_without_a_cluster_azure_ml_finds_a_node(tmp_path: Path) -> None:
             "resources.docker_args: trainup gives Docker no",
         ),
         ({"command": "x", "limits": {"timeout": "1h"}}, "limits.timeout: '1h' is no number of seconds"),
-        ({"command": "x", "limits": {"timeout": True}}, "limits.timeout: True is no number of seconds"),
+        ({"command": "x", "limits": {"timeout": True}}, "limits.timeout: true is no number of seconds"),
         ({"command": "x", "identity": {"type": "robot"}}, "identity.type: 'robot' is none of"),
         ({"command": "x", "identity": {"type": ["a"]}}, "identity.type: ['a'] is none of"),
         ("command: x\ntags: {day: 2026-99-99}\n", "is no YAML"),
@@ -300,3 +301,94 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
     assert "jobs/none.yml cannot be read" in read(tmp_path, "jobs/none.yml")[1][0]
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("yes", "True"),
+        ("true", "True"),
+        ("off", "False"),
+        ("010", "8"),
+        ("0x10", "16"),
+        ("1_000", "1000"),
+        ("1.10", "1.1"),
+        ("1.0e-3", "0.001"),
+        ("0.00001", "1e-05"),
+        ("+1", "1"),
+        ("1:30", "90"),
+        (".inf", "inf"),
+        ("1.0e+400", "inf"),
+        ("2026-01-01T00:00:00Z", "2026-01-01 00:00:00+00:00"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("environment_variables", "{{A: {0}}}"),
+        ("tags", "{{A: {0}}}"),
+        ("inputs", "{{A: {0}}}"),
+        ("inputs", "{{A: {{type: string, value: {0}}}}}"),
+        ("inputs", "{{A: {{type: boolean, default: {0}}}}}"),
+        ("tags", "{{{0}: x}}"),
+        ("tags", "{{<<: {{A: {0}}}}}"),
+    ],
+)
+def test_a_word_that_would_become_another_text_has_to_stand_in_quotes(
+    tmp_path: Path, key: str, place: str, written: str, text: str
+) -> None:
+    _, problems = definition_of(tmp_path, f"command: run\n{key}: {place.format(written)}\n")
+    assert len(problems) == 1, problems
+    assert problems[0].startswith(f"jobs/pets.yml: {key}.")
+    assert f"{written} was written, which YAML takes for a" in problems[0]
+    assert f"turns into {text}: put in quotes what is meant, '{written}' or '{text}'" in problems[0]
+
+
+@pytest.mark.parametrize(
+    "written", ["5", "0.001", "1e-3", "2026-01-01", "True", "'010'", '"yes"', "!!str 010", "1e400"]
+)
+def test_a_word_that_stays_what_was_written_is_taken(tmp_path: Path, written: str) -> None:
+    definition, problems = definition_of(tmp_path, f"command: run\nenvironment_variables: {{A: {written}}}\n")
+    assert problems == []
+    assert definition["environment_variables"] == {"A": written.rpartition(" ")[2].strip("'\"")}
+
+
+def test_numbers_that_are_meant_as_numbers_may_be_written_as_one_likes(tmp_path: Path) -> None:
+    text = "command: run\nresources: {instance_count: 0x2}\nlimits: {timeout: 1_000}\n"
+    definition, problems = definition_of(tmp_path, text)
+    assert (problems, definition["nodes"], definition["timeout"]) == ([], 2, "1000s")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "resources: {instance_count: 2026-01-01}",
+        "resources: {instance_type: true}",
+        "identity: {type: managed, client_id: 1.10}",
+        "distribution: {type: pytorch, process_count_per_instance: yes}",
+        "display_name: 2026-01-01",
+        "description: 5",
+        "environment_variables: {~: x}",
+        "queue_settings: {job_tier: {a: 1}}",
+    ],
+)
+def test_a_value_of_a_strange_kind_is_a_finding(tmp_path: Path, text: str) -> None:
+    definition, problems = definition_of(tmp_path, f"command: run\n{text}\n")
+    encode({"definition": definition})
+    given = {"run": "a", "target": "azure", "workspace": WORKSPACE, "job": "j", "definition": definition}
+    assert problems or parse_run(given)[1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_file_in_any_encoding_that_says_so_is_read(tmp_path: Path, encoding: str) -> None:
+    text = "\ufeff" * (encoding == "utf-16-le") + "command: run ü\r\ntags: {a: b}\r\n"
+    (tmp_path / "pets.yml").write_bytes(text.encode(encoding))
+    definition, problems = read(tmp_path, "pets.yml")
+    assert (problems, definition) == ([], {"shell_command": "run ü", "tags": {"a": "b"}})
+
+
+def test_a_file_in_an_encoding_that_nobody_can_guess_is_one_finding(tmp_path: Path) -> None:
+    (tmp_path / "pets.yml").write_bytes("command: run\ntags: {a: é}\n".encode("latin-1"))
+    assert read(tmp_path, "pets.yml")[1] == [
+        "pets.yml cannot be read: it is no text in UTF-8, from line 2 on: save it as UTF-8"
+    ]

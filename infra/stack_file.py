@@ -1,0 +1,196 @@
+"""What stands in the stack's file. The engine hands over values: a date, `1.10` or `00123` is another text by then."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from trainup.core.written import changed, quotes, remember
+from trainup.infra import project_files
+
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4} \S+")
+"""A point in time as the engine prints it, whatever was written."""
+NOTHING = "<nil>"
+"""A key that is null, as the engine prints it."""
+DATE = re.compile(r"\d{4}-\d\d?-\d\d?(?:[Tt\s].*)?", re.DOTALL)
+WORDS = {word: text for text in ("true", "false") for word in (text, text.title(), text.upper())}
+WORDS |= dict.fromkeys(("", "~", "null", "Null", "NULL"), NOTHING)
+"""What else is no text to the engine → what it prints where a text has to be."""
+DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+INTEGER = re.compile(r"([-+]?)0(?:[xX]([0-9a-fA-F]+)|[bB]([01]+)|[oO]?([0-7]+))")
+BASES = (16, 2, 8)
+MERGE, TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
+
+Node = Any
+"""PyYAML's, whose stubs leave out what is used here."""
+Place = tuple[str | int, ...]
+"""Keys and indices below a key of the configuration."""
+
+
+class StackFile:
+    """The files that a stack's configuration may come from; they are read when a value in it is in doubt."""
+
+    def __init__(self, root: Path, project: str, stack: str) -> None:
+        self._root, self._project, self._stack = root, project, stack
+        self._children: dict[int, Mapping[str, list[tuple[str, Node]]]] = {}
+
+    def marked(self, name: str, value: Any) -> tuple[Any, list[tuple[Place, str]]]:
+        """The value of a key, with numbers that know how they were written; and the texts in it that are not it."""
+        problems: list[tuple[Place, str]] = []
+
+        def mark(value: Any, path: Place) -> Any:
+            if isinstance(value, dict):
+                for inner in value:
+                    problems.extend(((*path, inner), found) for found in self._key_problems(name, path, inner))
+                return {inner: mark(item, (*path, inner)) for inner, item in value.items()}
+            if isinstance(value, list):
+                return [mark(item, (*path, index)) for index, item in enumerate(value)]
+            if isinstance(value, str) and TIME.fullmatch(value) and (found := self._time_problem(name, path, value)):
+                problems.append((path, found))
+            return remember(value, lambda: self._written(name, path, value))
+
+        return mark(value, ()), problems
+
+    def text_problem(self, name: str, text: str) -> str | None:
+        """Why the value of a key that is text is not what was written, or None."""
+        if TIME.fullmatch(text):
+            return self._time_problem(name, (), text)
+        if _number(text) is not None:
+            written = self._written(name, (), text)
+            return None if written in (None, text) else changed(str(written), text, "a number")
+        return None
+
+    def _time_problem(self, name: str, path: Place, value: str) -> str | None:
+        written = self._written(name, path, value)
+        if written is None:
+            return f"{value} is what becomes of a date that is not in quotes: put it in quotes"
+        return None if written == value else changed(written, value, "a date")
+
+    def _key_problems(self, name: str, path: Place, key: str) -> Iterator[str]:
+        """What is wrong with a key of a map: YAML's keys need not be texts either."""
+        if not (TIME.fullmatch(key) or key in WORDS.values() or _number(key) is not None):
+            return
+        written = {text for node in self._nodes(name, path) for text, _ in self._below(node).get(_meaning(key), [])}
+        if not written and TIME.fullmatch(key):
+            yield f"the key {key} is what becomes of a date that is not in quotes: put it in quotes"
+        elif written and key not in written:
+            (text, *_) = sorted(written)
+            yield f"the key {text} was written, and {key} arrives: {quotes(text)}"
+
+    def _written(self, name: str, path: Place, value: Any) -> str | None:
+        """What stands at this place and means this value; None where no file holds it."""
+        found = [
+            node.value
+            for node in self._nodes(name, path)
+            if node.id == "scalar"
+            and (_is_plain(node) or node.value == value)
+            and _meaning(node.value) == _meaning(value)
+        ]
+        return next((text for text in found if text == str(value)), found[0] if found else None)
+
+    def _nodes(self, name: str, path: Place) -> list[Node]:
+        """What stands at a place, in every file that has it."""
+        nodes = self._tops.get(name, [])
+        for step in path:
+            nodes = [below for node in nodes for below in self._step(node, step)]
+        return nodes
+
+    def _step(self, node: Node, step: str | int) -> list[Node]:
+        if isinstance(step, int):
+            is_list = isinstance(node.value, list) and node.id == "sequence" and step < len(node.value)
+            return [node.value[step]] if is_list else []
+        return [below for text, below in self._below(node).get(_meaning(step), [])]
+
+    def _below(self, node: Node) -> Mapping[Any, list[tuple[str, Node]]]:
+        """What a map's key means → the key as it was written, and what stands there; nothing below what is no map."""
+        if node.id != "mapping":
+            return {}
+        if id(node) not in self._children:
+            # Set before it is full: a map that merges itself, which the engine refuses, would have no end.
+            found: dict[Any, list[tuple[str, Node]]] = {}
+            self._children[id(node)] = found
+            merged = [key_node for key_node in node.value if key_node[0].tag == MERGE]
+            for key, value in node.value:
+                if key.tag != MERGE and isinstance(key.value, str):
+                    found.setdefault(_meaning(key.value), []).append((key.value, value))
+            for _, source in merged:
+                for each in source.value if source.id == "sequence" else [source]:
+                    for meaning, pairs in list(self._below(each).items()):
+                        found.setdefault(meaning, pairs)
+        return self._children[id(node)]
+
+    @cached_property
+    def _tops(self) -> dict[str, list[Node]]:
+        """Key of the configuration, with its namespace → what stands there."""
+        import yaml  # takes as long as a small program, which needs it for nothing else
+
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        found: dict[str, list[Node]] = {}
+        for path in _candidates(self._root, self._stack):
+            try:
+                document = yaml.compose(path.read_bytes(), Loader=loader)
+            except (OSError, yaml.YAMLError, ValueError, RecursionError):
+                continue  # the engine has read it otherwise, or another one
+            if document is None:
+                continue
+            for config in self._step(document, "config"):
+                for key, node in config.value if config.id == "mapping" else []:
+                    if isinstance(key.value, str):
+                        found.setdefault(_whole(key.value, self._project), []).extend(self._values(node))
+        return found
+
+    def _values(self, node: Node) -> list[Node]:
+        """What stands there: in the stack's file the value itself, in the project's perhaps below `value`."""
+        return [node, *(below for name in ("value", "default") for below in self._step(node, name))]
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether it is for YAML to tell what the word means."""
+    return not node.style or node.tag != TEXT
+
+
+def _candidates(root: Path, stack: str) -> list[Path]:
+    """The stack's file, and the project's own, which may hold values too."""
+    import yaml
+
+    own = project_files.project_file(root)
+    try:
+        return [project_files.stack_file(root, stack), *([own] if own else [])]
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError):
+        return []  # of a project's file that the engine would not have taken
+
+
+def _whole(key: str, project: str) -> str:
+    """The key with its namespace; the project's own may be left out."""
+    namespace, _, name = key.rpartition(":")
+    return f"{namespace.removesuffix(':config') or project}:{name}"
+
+
+def _meaning(value: Any) -> Any:
+    """What two ways to write the same thing have in common."""
+    if not isinstance(value, str):
+        value = str(value)
+    number = _number(value)
+    if number is not None:
+        return number
+    if DATE.fullmatch(value):
+        # The engine prints the clock's time that was written, and the zone beside it.
+        digits = [int(part) for part in re.findall(r"\d+", re.sub(r"\.\d+", "", value))]
+        return tuple([*digits, 0, 0, 0][:6]) if len(digits) >= 6 else tuple([*digits[:3], 0, 0, 0])
+    return WORDS.get(value, value)
+
+
+def _number(text: str) -> float | None:
+    """The number that a plain word is to the engine, or None."""
+    if text[:1] == "_":
+        return None
+    plain = text.replace("_", "")
+    if found := INTEGER.fullmatch(plain):
+        (digits, base) = next((digits, base) for digits, base in zip(found.groups()[1:], BASES, strict=True) if digits)
+        return float(int(found[1] + digits, base)) if len(digits) < 65 else None
+    if not DECIMAL.fullmatch(plain):
+        return None
+    number = float(plain)
+    return number if isfinite(number) else None
