@@ -35,12 +35,16 @@ def argv(workspace: Workspace, folder: RunFolder, definition: Mapping[str, Any])
         return ["bash", "-c", *words]
     if words[0] in ("python", "python3") and not spec.get("image"):
         words[0] = getattr(sys, "_base_executable", sys.executable)
-    processes = spec["nodes"] * spec.get("distribution", {}).get("process_count_per_node", 1)
     if spec.get("distribution") or spec["nodes"] > 1:
         # Everything on this machine: the nodes of a local run are slots, so one launcher starts all ranks.
-        launcher = ["-m", "torch.distributed.run", "--standalone", "--nnodes=1", f"--nproc-per-node={processes}"]
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nnodes=1", f"--nproc-per-node={processes(spec)}"]
         words[1:1] = [*launcher, f"--log-dir={folder.raw_ranks}", "--redirects=0", "--tee=3"]
     return words
+
+
+def processes(spec: Mapping[str, Any]) -> int:
+    """How many processes of the script work together."""
+    return int(spec["nodes"]) * int(spec.get("distribution", {}).get("process_count_per_node", 1))
 
 
 def inherited(caller: Mapping[str, str]) -> dict[str, str]:

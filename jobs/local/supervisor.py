@@ -22,7 +22,7 @@ from trainup.core.failure import Failure, FailureClass, of_exit
 from trainup.core.metrics import metrics_of
 from trainup.core.numbers import to_plain
 from trainup.core.status import PHASES, Status
-from trainup.jobs.local import launch, log
+from trainup.jobs.local import cores, launch, log
 from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
 from trainup.jobs.local.log import LogPump
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Grant, NoSuchSlots, Pool
@@ -59,6 +59,8 @@ class Supervisor:
         self._policy_mtime = 0
         self.pool = Pool(workspace, definition["cluster"] or DEFAULT_CLUSTER)
         self.ticket: Path | None = None
+        self.processors: tuple[int, ...] = ()
+        """The processors that the command is kept to; all of them when there are none."""
 
     def main(self) -> None:
         """Run the attempt; whatever happens, the slot is free and the status is final afterwards."""
@@ -119,6 +121,7 @@ class Supervisor:
         environment = launch.variables(self.workspace, self.folder, self.definition, self.secrets)
         if grant.gpus is not None:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(grant.gpus)
+        self.share_processors(grant, environment)
         tracking = self.workspace.tracking()
         if tracking["kind"] != "none":
             from trainup.jobs.local import tracked
@@ -128,6 +131,17 @@ class Supervisor:
             self.state |= {"mlflow_run_id": run_id, "web_url": url}
             environment |= {"MLFLOW_TRACKING_URI": uri, "MLFLOW_RUN_ID": run_id}
         return environment
+
+    def share_processors(self, grant: Grant, environment: dict[str, str]) -> None:
+        """Keep the command to its slots' part of this machine, unless the run says how many threads it starts."""
+        all_of_them = cores.usable()
+        own = cores.share(all_of_them, grant.slots, (self.pool.settings() or {}).get("max_nodes", 1))
+        processes = launch.processes(self.spec)
+        if len(own) == len(all_of_them) and processes == 1:
+            return  # nobody to share with
+        if variables := cores.thread_variables(len(own), processes, environment):
+            environment |= variables
+            self.processors = own
 
     def execute(self, environment: dict[str, str]) -> None:
         """Run the command to its end; raises Ended."""
@@ -150,7 +164,7 @@ class Supervisor:
     def carry_out(self, words: list[str], environment: dict[str, str], raw: int, pump: LogPump) -> Ended:
         """Start the command and stay with it; how it ended."""
         try:
-            process = start(words, environment, self.folder.code, raw)
+            process = start(words, environment, self.folder.code, raw, self.processors)
         except OSError as error:
             message = f"{words[0]!r} could not be started: {error.strerror or error}"
             return Ended(Status.FAILED, Failure(FailureClass.ENVIRONMENT, message, 127))
@@ -261,14 +275,18 @@ def metrics_file(path: Path) -> dict[str, float]:
     return {}
 
 
-def start(words: list[str], environment: dict[str, str], folder: Path, output: int) -> "subprocess.Popen[bytes]":
-    """Start the command in a session of its own; on Linux the kernel ends it if this process is killed."""
+def start(
+    words: list[str], environment: dict[str, str], folder: Path, output: int, processors: tuple[int, ...] = ()
+) -> "subprocess.Popen[bytes]":
+    """Start the command in a session of its own, on these processors; on Linux the kernel ends it if we are killed."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     parent = os.getpid()
 
     def prepare() -> None:
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)  # ignoring them is our affair, not the command's
+        if processors and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, processors)
         if libc is not None:
             libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
             if os.getppid() != parent:

@@ -1,9 +1,11 @@
 """Runs on this machine, in real processes, below the plugin."""
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from trainup.core.spec import OnDelete, RunSpec
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
 from trainup.jobs.lifecycle import Listener
-from trainup.jobs.local import environments
+from trainup.jobs.local import cores, environments
 from trainup.jobs.local import target as local_target
 from trainup.jobs.local.files import read_json
 from trainup.jobs.local.slots import Pool
@@ -66,6 +68,46 @@ def test_a_cluster_never_runs_more_than_it_has_slots_for(target: LocalTarget, tm
     assert {int(count) for count, _ in first} <= {1, 2}
     assert {gpu for _, gpu in first} <= {"0", "1"}
     assert list((target.workspace.slots / "gpu").glob("*.ticket")) == []
+
+
+TELL_PROCESSORS = "echo $(taskset -cp $$ | sed 's/.*: //') ${OMP_NUM_THREADS:-unset}"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or not shutil.which("taskset"), reason="only on Linux")
+def test_runs_side_by_side_have_their_own_part_of_the_processors(target: LocalTarget, tmp_path: Path) -> None:
+    processors = cores.usable()
+    Pool(target.workspace, "gpu").configure(2, [])
+    gate = tmp_path / "gate"
+    script = f"{TELL_PROCESSORS}; until test -e '{gate}'; do sleep 0.02; done"
+    records = [_start(target, _job(script, f"r{index}", cluster="gpu")) for index in range(2)]
+    first = [target.log_tail(record.name, 1)[0].split() for record in records]
+    gate.touch()
+    for record in records:
+        until(lambda name=record.name: target.get(name).status is Status.COMPLETED)  # type: ignore[misc,union-attr]
+    shares = [cores.share(processors, [slot], 2) for slot in range(2)]
+    assert {threads for _, threads in first} == {str(len(own)) for own in shares}
+    assert sorted(_numbers(listed) for listed, _ in first) == sorted(map(list, shares))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or not shutil.which("taskset"), reason="only on Linux")
+def test_a_run_that_has_the_machine_for_itself_or_counts_its_threads_is_left_alone(target: LocalTarget) -> None:
+    Pool(target.workspace, "one").configure(1, [])
+    Pool(target.workspace, "two").configure(2, [])
+    own = RunSpec(command=("sh", "-c", TELL_PROCESSORS), environment_variables={"OMP_NUM_THREADS": "7"})
+    jobs = [
+        (_job(TELL_PROCESSORS, "alone", cluster="one"), "unset"),
+        (replace(_job(TELL_PROCESSORS, "own", cluster="two"), spec=own, digest=own.digest()), "7"),
+    ]
+    for job, threads in jobs:
+        record = lifecycle.run(target, job, Listener(), NEVER)
+        listed, told = target.log_tail(record.name, 1)[0].split()
+        assert (_numbers(listed), told) == (list(cores.usable()), threads)
+
+
+def _numbers(listed: str) -> list[int]:
+    """`0-2,5` → 0, 1, 2, 5."""
+    ends = [part.split("-") for part in listed.split(",")]
+    return [number for first, *last in ends for number in range(int(first), int((last or [first])[0]) + 1)]
 
 
 def test_cancel_ends_the_script_and_its_children(target: LocalTarget) -> None:
