@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core.inputs import EXPRESSION
+from trainup.jobs.local import links
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 INHERITED = re.compile(
@@ -27,10 +28,15 @@ def environment_folder(workspace: Workspace, image: str) -> Path:
     return workspace.environments / image.rsplit(":", 1)[-1][:24]
 
 
-def argv(workspace: Workspace, folder: RunFolder, definition: Mapping[str, Any]) -> list[str]:
-    """The words of the command: inputs and outputs filled in, and torchrun before it where it is distributed."""
+def argv(
+    workspace: Workspace, folder: RunFolder, definition: Mapping[str, Any], anchor: str | None = None
+) -> list[str]:
+    """The words of the command: inputs and outputs filled in, and torchrun before it where it is distributed.
+
+    `anchor` is the address of the run's folder, as `links.anchor` tells it.
+    """
     spec = definition["spec"]
-    words = [_filled(word, folder, definition["sources"]) for word in spec["command"]]
+    words = [_filled(word, anchor or str(folder.path), definition["sources"]) for word in spec["command"]]
     if spec.get("shell"):
         return ["bash", "-c", *words]
     if words[0] in ("python", "python3") and not spec.get("image"):
@@ -58,8 +64,9 @@ def variables(
     definition: Mapping[str, Any],
     secrets: Mapping[str, str],
     caller: Mapping[str, str] = os.environ,
+    anchor: str | None = None,
 ) -> dict[str, str]:
-    """The whole environment of the command."""
+    """The whole environment of the command; `anchor` as for `argv`."""
     spec = definition["spec"]
     result = inherited(caller)
     if image := spec.get("image"):
@@ -73,6 +80,10 @@ def variables(
     result["TRAINUP_TOKEN"] = definition["token"]
     result["TRAINUP_OUTPUT_DIR"] = str(folder.outputs)
     result["TRAINUP_CHECKPOINT_DIR"] = str(checkpoints(folder, definition))
+    if anchor and anchor != str(folder.path):
+        result["TRAINUP_OUTPUT_DIR"] = f"{anchor}/{folder.outputs.name}"
+        result["TRAINUP_CHECKPOINT_DIR"] = f"{anchor}/{links.CHECKPOINTS}"
+        result["PWD"] = f"{anchor}/{folder.code.name}"  # what shells take for the name of where they are
     return result
 
 
@@ -94,24 +105,26 @@ def reproduce(workspace: Workspace, folder: RunFolder, definition: Mapping[str, 
     settings += [f"{shlex.quote(name)}=…" for name in spec.get("secrets", [])]
     if image := spec.get("image"):
         settings.append(f'PATH={shlex.quote(str(environment_folder(workspace, image) / "bin"))}:"$PATH"')
-    words = [shlex.quote(word) for word in argv(workspace, folder, definition)]
+    # A link to the run's folder goes with the run, so the way there leads from its code.
+    anchor = None if links.is_plain(str(folder.path)) else ".."
+    words = [shlex.quote(word) for word in argv(workspace, folder, definition, anchor)]
     if settings:
         # Not every name of a variable can be assigned to in a shell, and some look like options.
         words = ["env", *(["--"] if any(name.startswith("-") for name in variables) else []), *settings, *words]
     return f"cd {shlex.quote(workspace.shown(folder.code))} && {' '.join(words)}"
 
 
-def _filled(word: str, folder: RunFolder, sources: Mapping[str, Mapping[str, str]]) -> str:
+def _filled(word: str, anchor: str, sources: Mapping[str, Mapping[str, str]]) -> str:
     def value(match: re.Match[str]) -> str:
         kind, name = match[1], match[2]
         if kind == "outputs":
-            return str(folder.outputs / name)
+            return f"{anchor}/outputs/{name}"
         # A name that is no input stays as it is; checking the run's inputs has refused it.
         if name not in sources:
             return match[0]
         if (literal := sources[name].get("value")) is not None:
             return literal
-        place, part = sources[name]["uri"], sources[name].get("path")
-        return f"{place}/{part}" if part else place
+        link = links.link_of(name, sources[name])
+        return f"{anchor}/{link}" if link else links.address_of(sources[name])
 
     return EXPRESSION.sub(value, word)

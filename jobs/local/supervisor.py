@@ -22,7 +22,7 @@ from trainup.core.failure import Failure, FailureClass, of_exit
 from trainup.core.metrics import metrics_of
 from trainup.core.numbers import to_plain
 from trainup.core.status import PHASES, Status
-from trainup.jobs.local import cores, launch, log
+from trainup.jobs.local import cores, launch, links, log
 from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
 from trainup.jobs.local.log import LogPump
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Grant, NoSuchSlots, Pool
@@ -59,6 +59,8 @@ class Supervisor:
         self._policy_mtime = 0
         self.pool = Pool(workspace, definition["cluster"] or DEFAULT_CLUSTER)
         self.ticket: Path | None = None
+        self.anchor: str | None = None
+        """The address of the run's folder as the command is told it."""
         self.processors: tuple[int, ...] = ()
         """The processors that the command is kept to; all of them when there are none."""
 
@@ -72,7 +74,7 @@ class Supervisor:
                 self.execute(environment)
             except Ended as ended:
                 end = ended
-            except (launch.LaunchError, NoSuchSlots) as error:
+            except (launch.LaunchError, links.NoPlainFolder, NoSuchSlots) as error:
                 kind = FailureClass.CAPACITY if isinstance(error, NoSuchSlots) else FailureClass.ENVIRONMENT
                 end = Ended(Status.FAILED, Failure(kind, str(error)))
             except Exception as error:  # the attempt must not stay open; the cause is recorded and logged
@@ -118,7 +120,9 @@ class Supervisor:
             raise launch.LaunchError(f"the environment of {image} is not in this workspace; `pulumi up` builds it")
         for path in (launch.checkpoints(self.folder, self.definition), *launch.named_outputs(self.folder, self.spec)):
             path.mkdir(parents=True, exist_ok=True)
-        environment = launch.variables(self.workspace, self.folder, self.definition, self.secrets)
+        checkpoints = launch.checkpoints(self.folder, self.definition)
+        self.anchor = links.anchor(self.folder, self.definition, checkpoints)
+        environment = launch.variables(self.workspace, self.folder, self.definition, self.secrets, anchor=self.anchor)
         if grant.gpus is not None:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(grant.gpus)
         self.share_processors(grant, environment)
@@ -145,7 +149,7 @@ class Supervisor:
 
     def execute(self, environment: dict[str, str]) -> None:
         """Run the command to its end; raises Ended."""
-        words = launch.argv(self.workspace, self.folder, self.definition)
+        words = launch.argv(self.workspace, self.folder, self.definition, self.anchor)
         self.check_cancel()
         self.enter(Status.RUNNING, started=True)
         raw = os.open(self.folder.raw_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -235,6 +239,7 @@ class Supervisor:
 
     def finish(self, end: Ended) -> None:
         """Collect the metrics and write the last word."""
+        links.release(self.definition["token"])
         facts: dict[str, Any] = {}
         if self.state.get("started"):
             try:

@@ -17,7 +17,7 @@ from typing import Any
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
-from trainup.jobs.local import launch, ledger, log
+from trainup.jobs.local import launch, ledger, links, log
 from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.processes import kill_all_of
 from trainup.jobs.local.supervisor import GRACE, ended_by_request
@@ -94,7 +94,9 @@ class LocalTarget:
             is_told = Status(state.get("status", Status.QUEUED)).is_terminal
             if is_told and not folder.raw_log.exists():
                 return record
-            kill_all_of((ledger.definition_of(folder) or {})["token"])
+            token = (ledger.definition_of(folder) or {})["token"]
+            kill_all_of(token)
+            links.release(token)
             log.rebuild(folder, self._secrets.values())
             if is_told:
                 return record

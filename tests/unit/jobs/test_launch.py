@@ -32,7 +32,7 @@ def place(tmp_path: Path) -> tuple[Workspace, RunFolder]:
 
 def test_inputs_and_outputs_are_filled_in(place: tuple[Workspace, RunFolder]) -> None:
     words = ["x", "--data=${{inputs.train}}/a", "${{ outputs.model }}", "${{inputs.other}}", "$HOME ${x}"]
-    definition = _definition(words, sources={"train": {"uri": "/data/\\1 ${{inputs.train}}"}})
+    definition = _definition(words, sources={"train": {"value": "/data/\\1 ${{inputs.train}}"}})
     assert launch.argv(*place, definition) == [
         "x",
         "--data=/data/\\1 ${{inputs.train}}/a",
@@ -40,6 +40,20 @@ def test_inputs_and_outputs_are_filled_in(place: tuple[Workspace, RunFolder]) ->
         "${{inputs.other}}",
         "$HOME ${x}",
     ]
+
+
+def test_a_plain_address_is_filled_in_as_it_is_and_any_other_as_a_link_to_it(
+    place: tuple[Workspace, RunFolder],
+) -> None:
+    sources = {
+        "plain": {"uri": "/data/train-1", "path": "a/b"},
+        "blank": {"uri": "/my data"},
+        "part": {"uri": "/data", "path": "it's"},
+        "remote": {"uri": "https://host/a b"},
+    }
+    words = launch.argv(*place, _definition([f"${{{{inputs.{name}}}}}" for name in sources], sources=sources))
+    links = place[1].path / "links" / "inputs"
+    assert words == ["/data/train-1/a/b", f"{links}/blank", f"{links}/part", "https://host/a b"]
 
 
 @given(words=st.lists(WORDS.filter(lambda word: "${{" not in word), min_size=1))

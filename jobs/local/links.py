@@ -1,0 +1,95 @@
+"""Addresses of a run's folders that a shell takes as they are.
+
+A command's text is filled with addresses: `touch ${{outputs.model}}/a`. On Azure these hold no blank and nothing else
+that a shell reads in its own way, so nobody quotes them. Here a checkout or a data folder may lie anywhere. Where its
+path would not survive unquoted, the command gets the address of a link instead: below one link for each run, which
+leads to the run's folder, the folder `links` leads on to what lies elsewhere.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import stat
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainup.jobs.local.workspace import RunFolder
+
+FOLDER = "links"
+CHECKPOINTS = f"{FOLDER}/checkpoints"
+_CANDIDATES = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))
+"""Not `TMPDIR`, which may be anywhere."""
+_NAME = f"trainup-{os.getuid()}"
+_UNPLAIN = re.compile(r"[^A-Za-z0-9_.+-]")
+
+
+class NoPlainFolder(Exception):
+    """There is no folder on this machine where such links can be."""
+
+
+def is_plain(path: str) -> bool:
+    """Whether a shell takes the path for one word, and for nothing but itself."""
+    return shlex.quote(path) == path
+
+
+def address_of(source: Mapping[str, str]) -> str:
+    """Where an input lies on this machine, or its URI elsewhere; with its part, where only that is meant."""
+    place, part = source["uri"], source.get("path")
+    return f"{place}/{part}" if part else place
+
+
+def link_of(name: str, source: Mapping[str, str]) -> str | None:
+    """The link to an input, below the run's folder; None where its own address will do."""
+    place = address_of(source)
+    if is_plain(place) or "://" in place:
+        return None
+    if os.path.isfile(place):  # readers look at the end of a file's name
+        return f"{FOLDER}/inputs/{name}/{_UNPLAIN.sub('_', os.path.basename(place))}"
+    return f"{FOLDER}/inputs/{name}"
+
+
+def anchor(folder: RunFolder, definition: Mapping[str, Any], checkpoints: Path) -> str:
+    """The address of the run's folder as its command is told it; makes the links. Raises NoPlainFolder, OSError."""
+    for name, source in definition["sources"].items():
+        if "value" not in source and (link := link_of(name, source)):
+            _link(folder.path / link, address_of(source))
+    if is_plain(str(folder.path)):
+        return str(folder.path)
+    _link(folder.path / CHECKPOINTS, str(checkpoints))
+    link = _plain_folder() / definition["token"]
+    _link(link, str(folder.path))
+    return str(link)
+
+
+def release(token: str) -> None:
+    """Remove the link to the folder of a run that has ended; the run's own links stay, for who repeats it by hand."""
+    for parent in _CANDIDATES:
+        with contextlib.suppress(OSError):
+            (parent / _NAME / token).unlink(missing_ok=True)
+
+
+def _plain_folder() -> Path:
+    """A folder of this user's alone whose path is plain."""
+    for parent in _CANDIDATES:
+        folder = parent / _NAME
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            status = folder.lstat()
+            if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and os.access(folder, os.W_OK):
+                return folder
+    raise NoPlainFolder(
+        "the path of the run's folder holds a blank or another character that a shell reads in its own way, and a link "
+        f"to it can be in none of {', '.join(f'{parent}/{_NAME}' for parent in _CANDIDATES)}, for each is missing or "
+        "belongs to somebody else: make one of them, or move the project"
+    )
+
+
+def _link(link: Path, place: str) -> None:
+    """Make a link, or lead one that is there elsewhere; nobody ever sees it missing."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    temporary = link.with_name(f".{link.name}.{uuid.uuid4().hex}")
+    temporary.symlink_to(place)
+    temporary.replace(link)
