@@ -37,7 +37,7 @@ class AzureImageSettings(Section):
         return self
 
     def _source_problems(self) -> list[str | None]:
-        only_acr = [name for name in ("timeout", "on_interrupt", "allow_secrets") if name in self.model_fields_set]
+        only_acr = [name for name in ("timeout", "on_interrupt") if name in self.model_fields_set]
         foreign = f"`{'`, `'.join(only_acr)}` is for the builder acr, and the builder is {self.builder}: remove it"
         strange = foreign if only_acr and self.builder is not ImageBuilder.ACR else None
         if self.builder is ImageBuilder.PREBUILT:

@@ -46,6 +46,8 @@ class AzureSettings(Section):
     discard: list[Literal["workspace", "storage", "registry"]] = Field(default_factory=list)
     """What of it may be lost by an edit that makes it anew; otherwise such an edit is refused."""
     runs: dict[RunName, RunSettings] = Field(default_factory=dict)
+    allow_secrets: list[str] = Field(default_factory=list)
+    """Settings outside of runs and the image that only look as if they held a secret, such as `tags.owner`."""
 
     @field_validator("image")
     @classmethod

@@ -1,6 +1,7 @@
 """The one place that reads the stack's configuration: typed, strict, every problem in one message."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ from pulumi.runtime import get_root_directory
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import Field, ValidationError
 
+from trainup.core.input_secrets import Place, is_likely_secret
 from trainup.core.inputs import MAX_NODES
 from trainup.core.project import NAMESPACE, misplaced, settings_of
 from trainup.core.written import quotes, shown
@@ -17,6 +19,7 @@ from trainup.infra.azure_provider_settings import AZURE_NATIVE, PROVIDER_SECRETS
 from trainup.infra.azure_sections import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.nested_secrets import problem_of
+from trainup.infra.plain_secrets import likely_secrets
 from trainup.infra.sections import (
     SECRET_NAME,
     UNPLACED,
@@ -55,6 +58,8 @@ class ImageSettings(Section):
 
     requirements: str | None = None
     python: str | None = None
+    allow_secrets: list[str] | None = None
+    """Places and lines that only look as if they held a secret, as `requirements.txt` or `requirements.txt:3`."""
 
 
 class LocalDataSettings(Section):
@@ -72,6 +77,8 @@ class Settings(Section):
     image: ImageSettings = ImageSettings()
     data: dict[DataName, LocalDataSettings] = Field(default_factory=dict)
     runs: dict[RunName, RunSettings] = Field(default_factory=dict)
+    allow_secrets: list[str] = Field(default_factory=list)
+    """Settings outside of runs and the image that only look as if they held a secret, such as `workspace.path`."""
 
 
 AnySettings = Settings | AzureSettings
@@ -103,7 +110,9 @@ def load() -> AnySettings:
     for key in secret:  # nor is it judged further: every other problem could show the value
         problems.append(problem_of(_place(key), root, stack))
         given.pop(key, None)
-    whole = given.keys() >= texts.keys() & _keys(model)
+    plain = likely_secrets(given)
+    problems += [f"{_path(place)}: {reason}" for place, reason in plain.items()]
+    whole = given.keys() >= texts.keys() & _keys(model) and not plain
     if model is AzureSettings:
         prefix = "azure-native:"
         given[AZURE_NATIVE] = {
@@ -125,7 +134,7 @@ def load() -> AnySettings:
     try:
         settings: AnySettings = model.model_validate(given, context=context)
     except ValidationError as error:
-        told = (item for item in error.errors() if item["loc"][0] not in secret)
+        told = (item for item in error.errors() if item["loc"][0] not in secret and not _shows(item["loc"], plain))
         problems += [f"{_path(item['loc'])}: {_reason(item)}" for item in told]
     else:
         # Judged only where every section is as it was meant: a default in place of a broken one would mislead.
@@ -139,6 +148,12 @@ def load() -> AnySettings:
             f"among its texts were written as they arrive ({', '.join(numbers)}): put them in quotes"
         )
     return settings
+
+
+def _shows(location: tuple[int | str, ...], secrets: Collection[Place]) -> bool:
+    """Whether a problem at this place could repeat one of the likely secrets."""
+    path = tuple(part for part in location if part != "[key]")
+    return any(path[: len(place)] == place or place[: len(path)] == path for place in secrets)
 
 
 def _keys(model: type[AnySettings]) -> list[str]:
@@ -190,7 +205,8 @@ def _wanted_secrets(given: dict[str, Any]) -> dict[str, str]:
 def _names(values: Any) -> list[str]:
     """The names among what may be anything: what is no name is likely the secret itself, and repeated nowhere."""
     found = values if isinstance(values, list) else []
-    return [value for value in found if isinstance(value, str) and SECRET_NAME.fullmatch(value)]
+    names = [value for value in found if isinstance(value, str) and SECRET_NAME.fullmatch(value)]
+    return [name for name in names if not is_likely_secret(name)]
 
 
 def _maps(section: Any) -> list[tuple[str, dict[str, Any]]]:

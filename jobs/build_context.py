@@ -16,10 +16,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from trainup.core import canonical
+from trainup.core import canonical, input_secrets
 from trainup.core.dockerignore import Rules
 from trainup.core.inputs import Finding
-from trainup.jobs.snapshot import limits, reading, secrets
+from trainup.jobs.snapshot import limits, reading
 from trainup.jobs.snapshot.cache import StatCache
 from trainup.jobs.snapshot.manifest import differences, fold
 from trainup.jobs.snapshot.selection import ALWAYS_EXCLUDED, MOST_ENTRIES, VIRTUAL_ENVIRONMENT_MARK, Found, printable
@@ -91,7 +91,7 @@ class BuildContext:
 
 def take(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list[Finding]]:
     """Read what would be sent; or None and everything that stands against it, by input. Nothing is written."""
-    findings = _argument_findings(recipe.arguments)
+    findings = _argument_findings(recipe)
     try:
         texts = _Texts.read(recipe)
     except (OSError, ValueError) as error:
@@ -104,7 +104,8 @@ def take(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list[Fi
     too_much = limits.exceeded(selection.files, _LIMITS, _WAY_OUT)
     read, unread = ({}, too_much) if too_much else reading.examine_all(selection.files, cache)
     suspects = {path: known.secrets for path, (_, known) in read.items()}
-    suspects.setdefault(recipe.dockerfile_name, tuple(secrets.search(texts.dockerfile, recipe.dockerfile_name)))
+    dockerfile = texts.dockerfile.decode("utf-8", "replace")
+    suspects[recipe.dockerfile_name] = tuple(input_secrets.in_text(dockerfile, recipe.dockerfile_name))
     problems += unread + [text for path, found in suspects.items() for text in _suspicions(recipe, path, found)]
     findings += [Finding("context", problem) for problem in problems]
     if findings:
@@ -303,12 +304,13 @@ def _suspicions(recipe: Recipe, path: str, found: Sequence[tuple[int, str]]) -> 
     ]
 
 
-def _argument_findings(arguments: Mapping[str, str]) -> list[Finding]:
+def _argument_findings(recipe: Recipe) -> list[Finding]:
+    allowed = [place for place in recipe.allow_secrets if isinstance(place, str)]
     return [
         Finding(
-            f'arguments["{name}"]',
-            f"it looks like a secret ({kind}), which the image's history would show: take it out",
+            f'arguments["{suspect.place[1]}"]',
+            f"it looks like a secret ({suspect.kind}), which the image's history would show: take it out; if it is "
+            f'none, add "{suspect.shown}" to `allow_secrets`',
         )
-        for name, value in arguments.items()
-        for _, kind in secrets.search(value.encode(), name)
+        for suspect in input_secrets.in_values({"arguments": recipe.arguments}, allowed)
     ]

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from trainup.core.images import ImageReference, parse_reference
+from trainup.core.input_secrets import in_values
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, has_unknown, reveal
 from trainup.jobs.azure.connection import connect
@@ -29,7 +30,11 @@ class Prebuilt:
             try:
                 parse_reference(image)
             except ValueError as error:
-                findings.append(Finding("image", str(error)))
+                findings += [] if in_values(image) else [Finding("image", str(error))]
+        findings += [
+            Finding(suspect.shown, f"it looks like a secret ({suspect.kind}): log in by `username` and `password`")
+            for suspect in in_values({"image": image})
+        ]
         if (inputs.get("username") is None) != (inputs.get("password") is None):
             findings.append(Finding("password", "a login is `username` and `password`: give both or neither"))
         return inputs, findings

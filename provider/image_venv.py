@@ -1,5 +1,6 @@
 """Builder `venv`: a virtual environment of locked requirements, made by uv and named by its content."""
 
+from trainup.core.input_secrets import in_text
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, has_unknown
 from trainup.jobs.local import environments
@@ -12,13 +13,15 @@ CONTENT = ("requirements", "python")
 
 
 class VenvBuilder:
-    """Inputs: `workspace`, `builder`, `requirements` (a file), `python` (version). Check adds `reference`.
+    """Inputs: `workspace`, `builder`, `requirements` (a file), `python` (version), `allow_secrets`.
+
+    Check adds `reference`.
 
     Outputs: the inputs, and `environment_id`, the folder of the environment.
     """
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("workspace", "builder"), (*CONTENT, "reference"))
+        findings = judge_names(inputs, ("workspace", "builder"), (*CONTENT, "allow_secrets", "reference"))
         wrong = judge_texts(inputs, ("workspace", *CONTENT))
         if has_unknown([inputs.get(name) for name in CONTENT]):
             return {**inputs, "reference": UNKNOWN}, findings + wrong
@@ -26,6 +29,7 @@ class VenvBuilder:
             return inputs, findings + wrong
         wanted, problems = self._recipe(context, inputs)
         findings += [Finding("requirements", problem) for problem in problems]
+        findings += _likely_secrets(context, inputs, wanted)
         return {**inputs, "reference": wanted.reference}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
@@ -76,3 +80,27 @@ class VenvBuilder:
     def _recipe(self, context: Context, inputs: Properties) -> tuple[environments.Recipe, list[str]]:
         path = inputs.get("requirements")
         return environments.recipe(context.project / path if path else None, inputs.get("python"))
+
+
+def _likely_secrets(context: Context, inputs: Properties, wanted: environments.Recipe) -> list[Finding]:
+    """Logins in the requirements, which the environment's record would keep."""
+    name, allowed = inputs.get("requirements"), inputs.get("allow_secrets") or ()
+    if not name:
+        return []
+    try:
+        text = (context.project / name).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return []  # which is told already
+    found = [(f"{name}:{line}", kind) for line, kind in in_text(text, name)]
+    included = "\n".join(line for line in wanted.lines if line not in text)
+    found += [(f"a file that {name} includes", kind) for _, kind in in_text(included, name)]
+    return [
+        Finding(
+            "requirements",
+            f"{place} looks like a secret ({kind}), which would be kept with the environment: keep the login in "
+            "~/.netrc, or write ${NAME} in its place and set that variable where `pulumi up` runs; if it is none, end "
+            f'the line with `# pragma: allowlist secret` or add "{place}" to `allow_secrets`',
+        )
+        for place, kind in found
+        if name not in allowed and place not in allowed
+    ]

@@ -27,6 +27,7 @@ from trainup.provider.handler import (
 )
 from trainup.provider.places import run_owner
 from trainup.provider.run_reports import listener, report, sentence, told
+from trainup.provider.run_secrets import with_likely_secrets
 
 PLACES = frozenset({"run", "target", "workspace"})
 """Inputs that decide whose record it is: another one is another run."""
@@ -48,7 +49,7 @@ class RunHandler:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
         inputs, told_by_file = _completed(context, inputs)
         parsed, findings = parse_run(inputs)
-        findings = told_by_file + findings
+        findings = with_likely_secrets(inputs, told_by_file + findings)
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
             trees = self._tree_hashes(context) if inputs.get("target") == "azure" else None
             found, problems = _snapshot(context, inputs, parsed, self._cache(context), trees)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from trainup.core.input_secrets import in_values
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, Unknown
 from trainup.jobs.local import environments, mlflow_server
@@ -24,7 +25,16 @@ class ServerHandler:
         tracking = inputs.get("tracking", "server")
         if not isinstance(tracking, Unknown) and not _is_tracking(tracking):
             rule = "`server`, `none`, or the http(s) address of an MLflow server"
-            findings.append(Finding("tracking", f"{tracking!r} is no way to track runs: it is {rule}"))
+            shown = "what was given" if in_values(tracking) else repr(tracking)
+            findings.append(Finding("tracking", f"{shown} is no way to track runs: it is {rule}"))
+        findings += [
+            Finding(
+                suspect.shown,
+                f"it looks like a secret ({suspect.kind}), which would be kept and shown as plain text: take it out, "
+                "and let the runs log in by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in their `secrets`",
+            )
+            for suspect in in_values(inputs)
+        ]
         return {"tracking": "server", **inputs}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:

@@ -19,6 +19,9 @@ class LocalImageArgs(TypedDict):
     python: NotRequired[pulumi.Input[str]]
     """Python version, such as `3.11`. Defaults to the version that trainup runs on."""
 
+    allow_secrets: NotRequired[list[str]]
+    """Lines of the requirements that only look as if they held a secret, as `path` or `path:line`. Defaults to none."""
+
 
 class LocalImage(pulumi.ComponentResource):
     """A virtual environment, built once by uv and named by its content."""
@@ -39,6 +42,7 @@ class LocalImage(pulumi.ComponentResource):
                 "builder": "venv",
                 "requirements": args.get("requirements"),
                 "python": args.get("python"),
+                "allow_secrets": args.get("allow_secrets"),
             },
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from trainup.core.likely_secrets import rules
 from trainup.jobs.snapshot.saving import save_text
-from trainup.jobs.snapshot.secrets import rules
 
 VERSION = 1
 GRANULARITY_NS = 2_000_000_000

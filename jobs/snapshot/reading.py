@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import BinaryIO, TypeVar
 
-from trainup.jobs.snapshot import secrets
+from trainup.core import likely_secrets
 from trainup.jobs.snapshot.cache import Known, StatCache
 from trainup.jobs.snapshot.selection import Found, printable, unreadable
 
@@ -65,9 +65,9 @@ def examine(found: Found, cache: StatCache, hear: Hear = lambda block: None) -> 
         for block in blocks(file):
             digest.update(block)
             hear(block)
-            is_text = is_text and (size > 0 or secrets.is_text(block))
+            is_text = is_text and (size > 0 or likely_secrets.is_text(block))
             if is_text:
-                suspects += secrets.search(block, found.path, lines + 1)
+                suspects += likely_secrets.search(block, found.path, lines + 1)
                 lines += block.count(b"\n")
             size += len(block)
         after = os.fstat(file.fileno())

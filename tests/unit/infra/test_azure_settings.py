@@ -155,7 +155,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"image": {**FOUND, "timeout": "1h", "allow_secrets": []}},
-        "trainup:image: `timeout`, `allow_secrets` is for the builder acr, and the builder is prebuilt",
+        "trainup:image: `timeout` is for the builder acr, and the builder is prebuilt",
     ),
     ({"image": {**BUILT, "on_interrupt": "stop"}}, "trainup:image.on_interrupt: 'stop' was given."),
     ({"image": {**BUILT, "timeout": "soon"}}, "trainup:image.timeout: 'soon' is no length of time"),

@@ -88,7 +88,10 @@ def test_every_problem_is_in_one_message_by_key() -> None:
 @pytest.mark.parametrize(
     ("sections", "says"),
     [
-        ({"runz": {}}, "trainup:runz: there is no such key; there are target, workspace, cluster, image, data, runs"),
+        (
+            {"runz": {}},
+            "trainup:runz: there is no such key; there are target, workspace, cluster, image, data, runs, allow_",
+        ),
         ({"runs": {"a": {"scirpt": "x"}}}, "trainup:runs.a.scirpt: there is no such key"),
         ({"runs": {"A": RUN}}, "trainup:runs.A: 'A' is no name for a run"),
         ({"runs": {"a": {**RUN, "nodes": 2}}}, "trainup:runs.a.nodes: 2 nodes never start on a cluster"),

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trainup.core import likely_secrets
 from trainup.jobs import build_context
 from trainup.jobs.build_context import OWN_DOCKERFILE, BuildContext, ContextChanged, Recipe
-from trainup.jobs.snapshot import StatCache, secrets
+from trainup.jobs.snapshot import StatCache
 
 DOCKERFILE = "FROM scratch\nCOPY . /\n"
 KEY = "-----BEGIN RSA " + "PRIVATE KEY-----"
@@ -226,7 +227,7 @@ def test_what_cannot_be_read_any_more_is_not_sent(folder: Path) -> None:
         packed(wanted, taken)
 
 
-CONTENT = st.binary(max_size=30).filter(lambda data: not list(secrets.search(data, "file")))
+CONTENT = st.binary(max_size=30).filter(lambda data: not list(likely_secrets.search(data, "file")))
 NAME = st.text("abc.-_ é", min_size=1, max_size=5).filter(lambda name: name.strip(". ") == name)
 
 

@@ -50,7 +50,7 @@ KINDS: dict[str, tuple[type[Handler], dict[str, Any], tuple[str, ...]]] = {
         {"run": "r", "target": "local", "workspace": "ws", "source": "src", "script": "main.py"},
         tuple(FIELDS.keys() - COMPUTED),
     ),
-    "Image": (ImageHandler, {"builder": "venv", "workspace": "ws"}, ("requirements", "python", "odd")),
+    "Image": (ImageHandler, {"builder": "venv", "workspace": "ws"}, ("requirements", "python", "allow_secrets", "odd")),
     "Image built by a registry": (
         ImageHandler,
         {

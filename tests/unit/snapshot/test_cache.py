@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trainup.jobs.snapshot import SnapshotError, StatCache, cache, reading, secrets, take
+from trainup.core import likely_secrets
+from trainup.jobs.snapshot import SnapshotError, StatCache, cache, reading, take
 
 A_LONG_TIME = 10 * cache.GRANULARITY_NS
 
@@ -83,7 +84,7 @@ def test_damaged_entries_do_not_stop_a_load(tmp_path: Path, file: Path) -> None:
     path = tmp_path / "cache.json"
     damaged: list[object] = [[1], [1, 2, 3, 4, None, []], [1, 2, 3, 4, "x", 5], None, "x"]
     for entry in damaged:
-        path.write_text(json.dumps({"version": 1, "rules": secrets.rules(), "files": {str(file): entry}}))
+        path.write_text(json.dumps({"version": 1, "rules": likely_secrets.rules(), "files": {str(file): entry}}))
         assert StatCache.load(path).get(str(file), file.stat()) is None
 
 

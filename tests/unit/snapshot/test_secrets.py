@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from trainup.jobs.snapshot import reading, secrets
+from trainup.core import likely_secrets
+from trainup.jobs.snapshot import reading
 
 Problems = Callable[..., list[str]]
 
@@ -59,7 +60,9 @@ def test_each_kind_is_found_with_file_and_line_and_never_shown(source: Path, pro
 
 
 def test_all_kinds_of_detectors_are_planted_in_these_tests() -> None:
-    known = {secrets._detector(plugin).secret_type for plugin in secrets._PLUGINS} | set(secrets._OWN)
+    known = {likely_secrets._detector(plugin).secret_type for plugin in likely_secrets._PLUGINS} | set(
+        likely_secrets._OWN
+    )
     assert known == set(PLANTED)
 
 
@@ -89,7 +92,7 @@ def test_secrets_are_found_in_long_lines_and_counted_right_beyond_the_first_bloc
 ) -> None:
     monkeypatch.setattr(reading, "BLOCK_BYTES", 1_000)
     (source / "data.txt").write_text("x = 1\n" * 5_000 + PLANTED["GitHub Token"] + "\n")
-    middle = " " * (3 * secrets.MOST_BYTES_OF_A_LINE - 10)
+    middle = " " * (3 * likely_secrets.MOST_BYTES_OF_A_LINE - 10)
     (source / "line.json").write_text("{}\n" + middle + PLANTED["GitHub Token"] + middle)
     assert [problem.partition(" ")[0] for problem in problems()] == ["data.txt:5001", "line.json:2"]
 
@@ -108,6 +111,6 @@ def test_nothing_in_the_standard_library_is_taken_for_a_secret() -> None:
     found = [
         f"{path}:{line} {kind}"
         for path in islice(sources_of_the_standard_library(), 2_000)
-        for line, kind in secrets.search(path.read_bytes(), path.name)
+        for line, kind in likely_secrets.search(path.read_bytes(), path.name)
     ]
     assert found == []

@@ -1,4 +1,4 @@
-"""Likely secrets in the files of a snapshot: line and kind, never the secret itself.
+"""Likely secrets in text: line and kind, never the secret itself.
 
 Only formats with a mark of their own are looked for: private keys, tokens and cloud keys. Detectors that judge by
 entropy or by words such as `password` stop ordinary sources (the standard library has hundreds of such lines). The
@@ -100,12 +100,14 @@ def _kinds(block: bytes, start: int, end: int, stretch: int, marks: set[bytes]) 
 
 
 def _is_allowed_inline(block: bytes, start: int, end: int, name: str) -> bool:
-    """Whether `# pragma: allowlist secret` ends the line, or `… allowlist nextline secret` is the line before."""
     line = block[max(start, end - MOST_BYTES_OF_A_LINE) : end].decode("utf-8", "replace").rstrip("\r")
     before = block[max(0, start - MOST_BYTES_OF_A_LINE) : max(0, start - 1)].decode("utf-8", "replace")
-    snippet = _load("util.code_snippet").CodeSnippet(
-        [before.rpartition("\n")[2].rstrip("\r"), line], start_line=1, target_index=1
-    )
+    return is_allowed(before.rpartition("\n")[2].rstrip("\r"), line, name)
+
+
+def is_allowed(before: str, line: str, name: str) -> bool:
+    """Whether `# pragma: allowlist secret` ends the line, or `… allowlist nextline secret` is the line before."""
+    snippet = _load("util.code_snippet").CodeSnippet([before, line], start_line=1, target_index=1)
     return bool(_load("filters.allowlist").is_line_allowlisted(name, line, snippet))
 
 

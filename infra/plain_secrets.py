@@ -1,0 +1,63 @@
+"""Likely secrets that stand in the stack's configuration as plain text, before anything is made of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainup.core.input_secrets import Place, in_values
+
+ALLOWED = "allow_secrets"
+
+
+def likely_secrets(sections: Mapping[str, Any]) -> dict[Place, str]:
+    """Place → what is wrong there and what to do, as the end of a sentence that names the place."""
+    found = {}
+    for suspect in in_values({key: value for key, value in sections.items() if key != ALLOWED}):
+        if suspect.place[:2] == ("registry", "password"):
+            continue  # there is no such setting, which its own rule tells
+        owner, inner = _owner(sections, suspect.shown)
+        if not any(
+            inner == place or inner.startswith((f"{place}.", f"{place}[")) for place in _allowed(owner, sections)
+        ):
+            found[suspect.place] = (
+                f"it looks like a secret ({suspect.kind}), which would be kept and shown as plain text: "
+                f'{_way_out(suspect.place)}; if it is none, add "{inner}" to trainup:{f"{owner}." if owner else ""}'
+                f"{ALLOWED}"
+            )
+    return found
+
+
+def _owner(sections: Mapping[str, Any], place: str) -> tuple[str, str]:
+    """The run or section whose list allows a place, and how the place is called there."""
+    key, _, inner = place.partition(".")
+    runs = sections.get("runs")
+    if key == "runs" and isinstance(runs, dict):
+        name = max((name for name in runs if inner.startswith(f"{name}.")), key=len, default=None)
+        if name is not None:
+            return f"runs.{name}", inner.removeprefix(f"{name}.")
+    return ("image", inner) if key == "image" and inner else ("", place)
+
+
+def _allowed(owner: str, sections: Mapping[str, Any]) -> list[str]:
+    section: Any = sections
+    if owner == "image":
+        section = sections.get("image")
+    elif owner:
+        section = sections["runs"][owner.removeprefix("runs.")]
+    given = section.get(ALLOWED) if isinstance(section, dict) else None
+    return [place for place in given if isinstance(place, str) and place] if isinstance(given, list) else []
+
+
+def _way_out(place: Place) -> str:
+    if place[0] == "runs":
+        return (
+            "take it out, set it with `pulumi config set --secret trainup:NAME`, and name it in `secrets` of the run, "
+            "whose script gets it as a variable"
+        )
+    if place[0] == "workspace":
+        return (
+            "take it out, and let the runs log in by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD among their "
+            "`secrets`"
+        )
+    if place[0] == "image":
+        return "take it out: everyone who may pull the image could read it"
+    return "take it out"
