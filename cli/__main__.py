@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainup.cli import clusters, plan, results, stack
 from trainup.cli.table import aligned
-from trainup.jobs import downloads, lifecycle
+from trainup.jobs import downloads, lifecycle, surroundings
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Record, Target, TargetError
 
@@ -17,6 +17,7 @@ from trainup.jobs.target import Record, Target, TargetError
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and run one command; returns the exit code."""
     options = _parser().parse_args(arguments)
+    surroundings.settle()
     try:
         current = stack.read(options.stack)
         project = stack.project_folder(Path.cwd())

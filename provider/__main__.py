@@ -4,10 +4,12 @@ import gc
 import os
 import sys
 
+from trainup.jobs import surroundings
 from trainup.provider.light import import_wire_types_alone
 
 if __name__ == "__main__":
     gc.disable()  # nothing that is imported is garbage: the plugin starts sooner, and never looks through it
+    surroundings.settle()
     import_wire_types_alone()
     from trainup.provider.host import serve
 

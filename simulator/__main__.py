@@ -6,12 +6,14 @@ Another shell then takes them over, and `pulumi`, `az`, the SDKs and `trainup` s
 """
 
 import argparse
+import os
 import shlex
 import signal
 import sys
 import threading
 from pathlib import Path
 
+from trainup.core import network
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.clock import REAL, Clock, Latency
 from trainup.simulator.cloud.sample import furnish
@@ -31,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="how long things take: 1 as on Azure, 0 no time (default)",
     )
     options = parser.parse_args(arguments)
+    os.environ |= network.direct(os.environ)
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())

@@ -29,6 +29,7 @@ from trainup.simulator.plugins.docker import Docker
 from trainup.simulator.plugins.native import AzureNative
 from trainup.simulator.plugins.plugin import serve as serve_plugins
 from trainup.simulator.rest import login
+from trainup.simulator.rest.server import NAME
 from trainup.simulator.rest.server import serve as serve_rest
 from trainup.simulator.trap import Trap, set_trap
 
@@ -81,12 +82,13 @@ def check_loopback(variables: Mapping[str, str]) -> None:
 
 @contextmanager
 def rehearsal(
-    folder: Path | None = None, *, azure: Azure | None = None, environments: Path | None = None
+    folder: Path | None = None, *, azure: Azure | None = None, environments: Path | None = None, name: str = NAME
 ) -> Iterator[Rehearsal]:
     """Serve a new Azure, or the one given, until the block ends. `Crashed` when it made a mistake meanwhile.
 
     The folder gets `bodies/`, `requests.jsonl` and `jobs/`; without one nothing is written that stays. What is built
-    of images goes into `environments`, and is found there by the next rehearsal.
+    of images goes into `environments`, and is found there by the next rehearsal. Under another `name` than this
+    machine's, the services are reached through a proxy that knows it.
     """
     if azure is None:
         azure = Azure(bodies=folder and folder / "bodies")
@@ -95,7 +97,7 @@ def rehearsal(
     with ExitStack() as stack:
         stack.callback(azure.storage.close)
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trainup-rehearsal-")))
-        certificates = stack.enter_context(serve_rest(azure, temporary / "certificates"))
+        certificates = stack.enter_context(serve_rest(azure, temporary / "certificates", name))
         machines = Machines(
             azure,
             # Whole paths: jobs work in folders of their own.

@@ -9,6 +9,7 @@ body passes Azure's published types.
 import argparse
 import contextlib
 import fcntl
+import os
 import shutil
 import signal
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from trainup.core import network
 from trainup.simulator.cloud.clock import REAL
 from trainup.simulator.project import STACK, Project, configuration, stage
 from trainup.simulator.rehearsal import Crashed, NotHere, Rehearsal, rehearsal
@@ -218,6 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--scale", type=float, default=0, metavar="FACTOR", help="how long things take: 1 as on Azure, 0 no time"
     )
     options = parser.parse_args(arguments)
+    os.environ |= network.direct(os.environ)
     trained: dict[str, Any] = {"runs": None, "least": {}} if options.own_runs else {}
     _listen_for_signals()
     try:

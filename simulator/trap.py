@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 
+from trainup.core import network
+
 
 @dataclass
 class Trap:
@@ -20,8 +22,8 @@ class Trap:
     def variables(self) -> dict[str, str]:
         """What leads every well-behaved client here, except to this machine itself."""
         proxies = {name: self.address for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")}
-        named = {**proxies, "NO_PROXY": "localhost,127.0.0.1,::1"}
-        return named | {name.lower(): value for name, value in named.items()}
+        proxies |= {name.lower(): value for name, value in proxies.items()}
+        return proxies | network.direct({})  # what the user excepts from proxies would get past us
 
 
 @contextmanager

@@ -16,9 +16,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 if sys.version_info < (3, 11):  # noqa: UP036 - nothing has checked it before
     sys.exit(f"trainup needs Python 3.11 or newer, and {sys.executable} is older: make PYTHON=python3.12 …")
+
+# Nothing is installed yet: what set-up shares with the program is in this folder, under its later name.
+sys.modules["trainup"] = ModuleType("trainup")
+sys.modules["trainup"].__path__ = [str(Path(__file__).resolve().parents[1])]
 
 from toolchain import environment, github, locks, projects, pulumi_cli, uv
 from toolchain.paths import ROOT, TOOLCHAIN, SetupError, say
@@ -26,6 +31,7 @@ from toolchain.paths import ROOT, TOOLCHAIN, SetupError, say
 
 def main(arguments: list[str]) -> int:
     command, rest = arguments[:1], arguments[1:]
+    os.environ |= environment.network_variables()
     if command == ["setup"] and not rest:
         _told(setup())
     elif command == ["env"] and len(rest) == 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 from toolchain import uv
 from toolchain.paths import BIN, ROOT, VENV
 from toolchain.pulumi_cli import Cli
+from trainup.core import network
 
 LOCAL = "local"
 LOCAL_PASSPHRASE = "local"
@@ -26,7 +27,7 @@ def variables(cli: Cli, stack: str) -> dict[str, str]:
         path.insert(0, str(BIN))
     if uv.find() == uv.UV_BIN / "uv":
         path.insert(0, str(uv.UV_BIN))
-    result = {"PATH": _unique(os.pathsep.join(path)), "PULUMI_STACK": stack}
+    result = {"PATH": _unique(os.pathsep.join(path)), "PULUMI_STACK": stack, **network_variables()}
     defaults = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_PARALLEL": str(PARALLEL)}
     if not _has_backend():
         defaults["PULUMI_BACKEND_URL"] = BACKEND.as_uri()
@@ -37,6 +38,11 @@ def variables(cli: Cli, stack: str) -> dict[str, str]:
             # Also where the user has another in the shell, for other stacks: it would not fit this one.
             result["PULUMI_CONFIG_PASSPHRASE"] = LOCAL_PASSPHRASE
     return result | {name: value for name, value in defaults.items() if not os.environ.get(name)}
+
+
+def network_variables() -> dict[str, str]:
+    """This machine without proxies, the world outside with the user's certificates: for us and all that we start."""
+    return network.direct(os.environ) | network.trusted(os.environ, os.path.isfile)
 
 
 def as_shell(values: dict[str, str]) -> str:

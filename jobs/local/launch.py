@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainup.core import network
 from trainup.core.inputs import EXPRESSION
 from trainup.jobs.local import links
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 INHERITED = re.compile(
     r"HOME|USER|LOGNAME|PATH|SHELL|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
-    r"|(?:HTTPS?|NO|ALL)_PROXY|(?:https?|no|all)_proxy|CUDA_\w+|NVIDIA_\w+|NCCL_\w+|OMP_\w+|TORCH_HOME|HF_HOME|FASTAI_HOME"
+    r"|CUDA_\w+|NVIDIA_\w+|NCCL_\w+|OMP_\w+|TORCH_HOME|HF_HOME|FASTAI_HOME"
 )
 """What a command sees of the caller's environment: enough to work, no credentials of the one who deploys."""
 
@@ -55,7 +56,10 @@ def processes(spec: Mapping[str, Any]) -> int:
 
 def inherited(caller: Mapping[str, str]) -> dict[str, str]:
     """The part of an environment that runs, and what watches over them, may see."""
-    return {name: value for name, value in caller.items() if INHERITED.fullmatch(name)}
+    found = {
+        name: value for name, value in caller.items() if INHERITED.fullmatch(name) or network.VARIABLE.fullmatch(name)
+    }
+    return found | network.direct(found)
 
 
 def variables(
@@ -76,6 +80,7 @@ def variables(
     result["PYTHONUNBUFFERED"] = "1"  # live lines
     result |= spec.get("environment_variables", {})
     result |= secrets
+    result |= network.direct(result)  # a proxy of the run's own is for the world outside too
     result["TRAINUP_RUN"] = folder.name
     result["TRAINUP_TOKEN"] = definition["token"]
     result["TRAINUP_OUTPUT_DIR"] = str(folder.outputs)

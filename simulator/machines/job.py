@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from trainup.core import network
 from trainup.simulator.cloud import durations, shape
 from trainup.simulator.cloud.azure import Azure, Resource
 from trainup.simulator.cloud.refusal import Refused
@@ -160,7 +161,7 @@ class Job(threading.Thread):
         home.mkdir(parents=True, exist_ok=True)
         own = self._own.get("environmentVariables") or {}
         data = (name for name, given in (self._own.get("inputs") or {}).items() if given["jobInputType"] != "literal")
-        return {
+        told = {
             **self._site.base,
             "HOME": str(home),
             "PATH": f"{programs}{os.pathsep}{self._site.base['PATH']}",
@@ -170,6 +171,7 @@ class Job(threading.Thread):
             **{f"AZURE_ML_OUTPUT_{name}": value for name, value in outputs.items()},
             **{name: str(value) for name, value in own.items()},
         }
+        return told | network.direct(told)
 
     def _work(self, starts: list[Start]) -> bool:
         """The command, from its start to its end; True when its nodes were taken away."""

@@ -40,7 +40,7 @@ class Machines:
         self._jobs: dict[str, Job] = {}
         base = {name: value for name, value in variables.items() if INHERITED.fullmatch(name)}
         base |= {name: str(authorities) for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")}
-        base |= {"NO_PROXY": "localhost,127.0.0.1", "no_proxy": "localhost,127.0.0.1", "PYTHONUNBUFFERED": "1"}
+        base["PYTHONUNBUFFERED"] = "1"
         base.setdefault("PATH", os.defpath)
         self._site = Site(azure, Environments(azure, environments, variables), folder, base, self._cluster_of)
         azure.watchers.append(self._changed)

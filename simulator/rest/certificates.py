@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-NAMES = ("localhost", "*.blob.localhost")
 ADDRESSES = ("127.0.0.1", "::1")
 LIFETIME = timedelta(days=30)
 
@@ -26,11 +25,11 @@ class Certificates:
     """Certificate and key of the listener; readable by its owner alone."""
 
 
-def make(folder: Path) -> Certificates:
-    """A new authority and a certificate from it. The authority's key is written nowhere."""
+def make(folder: Path, host: str) -> Certificates:
+    """A new authority, and a certificate from it for a host. The authority's key is written nowhere."""
     folder.mkdir(parents=True, exist_ok=True)
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    issuer, subject = _name("trainup simulator"), _name("localhost")
+    issuer, subject = _name("trainup simulator"), _name(host)
     basic = x509.BasicConstraints(ca=True, path_length=0)
     usage = x509.KeyUsage(
         digital_signature=True,
@@ -51,7 +50,7 @@ def make(folder: Path) -> Certificates:
         .add_extension(identifier, critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    names = [x509.DNSName(name) for name in NAMES]
+    names = [x509.DNSName(name) for name in (host, f"*.blob.{host}")]
     addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
     server = (
         _builder(subject, issuer, server_key)

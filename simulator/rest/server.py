@@ -51,8 +51,8 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, azure: Azure, made: certificates.Certificates) -> None:
-        self.azure = azure
+    def __init__(self, azure: Azure, made: certificates.Certificates, name: str) -> None:
+        self.azure, self.name = azure, name
         self.router = Router(faces.ROUTES)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(made.server)
@@ -165,8 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.error:
             raise fault.error
         host = request.headers.get("host", "").partition(":")[0].lower()
-        if host.endswith(f".blob.{NAME}"):  # as the public cloud has it: the account is in the name
-            account = host.removesuffix(f".blob.{NAME}")
+        if host.endswith(f".blob.{self.server.name}"):  # as the public cloud has it: the account is in the name
+            account = host.removesuffix(f".blob.{self.server.name}")
             request = _replaced(request, path=f"/{account}{request.path}")
         route, parts = self.server.router.find(request.method, request.path)
         if not route.open:
@@ -271,11 +271,14 @@ def _reset(connection: socket.socket) -> None:
 
 
 @contextmanager
-def serve(azure: Azure, folder: Path) -> Iterator[certificates.Certificates]:
-    """Serve an Azure over HTTPS until the block ends; `azure.endpoints` says where. Certificates go into the folder."""
-    made = certificates.make(folder)
-    server = _Server(azure, made)
-    azure.endpoints = Endpoints.at(f"https://{NAME}:{server.server_address[1]}")
+def serve(azure: Azure, folder: Path, name: str = NAME) -> Iterator[certificates.Certificates]:
+    """Serve an Azure over HTTPS until the block ends; `azure.endpoints` says where. Certificates go into the folder.
+
+    Under another `name` than this machine's it is reached through a proxy that knows it.
+    """
+    made = certificates.make(folder, name)
+    server = _Server(azure, made, name)
+    azure.endpoints = Endpoints.at(f"https://{name}:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="azure-https")
     thread.start()
     try:

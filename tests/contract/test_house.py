@@ -23,7 +23,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "cli": {"core", "jobs"},
     "simulator": {"core"},
     "training": set(),
-    "toolchain": set(),
+    "toolchain": {"core"},
 }
 """Room → the other rooms it may import from."""
 

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from pathlib import Path
 from queue import SimpleQueue
@@ -37,6 +37,9 @@ def _without_the_sdk(*packages: str) -> None:
             bare.__path__ = list(spec.submodule_search_locations or ())
 
 
+from trainup.core import network
+
+os.environ |= network.direct(os.environ)  # also for the programs, who call the engine as soon as they import the SDK
 _without_the_sdk("pulumi", "pulumi.runtime", "pulumi.runtime.proto")
 from pulumi import _version
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
@@ -108,7 +111,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             child = self._start(
                 [_interpreter(request.info), "-u", *words],
                 cwd=request.pwd or None,
-                env=dict(entry.split("=", 1) for entry in request.env) or None,
+                env=_variables(request.env),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -172,6 +175,12 @@ def _interpreter(info: Any) -> Path:
     """That of `runtime.options.virtualenv`, else the one this host runs on."""
     named = dict(info.options).get("virtualenv")
     return Path(info.root_directory, named, "bin", "python") if named else Path(sys.executable)
+
+
+def _variables(entries: Iterable[str]) -> dict[str, str] | None:
+    """A plugin's environment as the engine gives it; None for ours."""
+    given = dict(entry.split("=", 1) for entry in entries)
+    return given | network.direct(given) if given else None
 
 
 def _stdout(chunk: bytes) -> Any:
