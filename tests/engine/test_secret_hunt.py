@@ -1,61 +1,14 @@
 """Planted secrets, hunted through a whole life of a stack on this machine: nowhere but where they are used."""
 
 import subprocess
-import sys
-from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.engine import scripts
-from tests.support import spellings
-from tests.support.hunt import Hunt, planted
+from tests.support.hunt import FAILING, SUCCEEDING, Hunt, is_allowed, plant, planted, set_secrets, trainup
 from tests.support.project import Project
 
 pytestmark = pytest.mark.engine
-
-SCRIPT = """\
-import os, sys
-from spellings import spellings
-for name in ("TOKEN", "DB_PASSWORD", "KEY"):
-    for spelling, text in spellings(os.environ[name]).items():
-        print(name, spelling, text, flush=True)
-print(os.environ)
-"""
-SUCCEEDING = (
-    SCRIPT
-    + """\
-open(os.path.join(os.environ["TRAINUP_OUTPUT_DIR"], "metrics.json"), "w").write('{"accuracy": 0.5}')
-"""
-)
-FAILING = SCRIPT + "raise ValueError(spellings(os.environ['DB_PASSWORD'])['JSON'] + os.environ['TOKEN'])\n"
-
-
-def is_the_script(process: psutil.Process, what: str) -> bool:
-    """The run's own command and what it starts, whose variables they are."""
-    return what == "environment" and "TRAINUP_RUN" in process.environ()
-
-
-def trainup(project: Project, *words: str) -> str:
-    command = [sys.executable, "-m", "trainup.cli", *words, "--stack", project.stack]
-    done = subprocess.run(command, cwd=project.folder, env=project.environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
-
-
-def set_secrets(project: Project, given: dict[str, str]) -> None:
-    """By standard input, as somebody who types them: not among the arguments of a process."""
-    for name, value in given.items():
-        command = ["pulumi", "config", "set", "--secret", f"trainup:{name}"]
-        done = subprocess.run(
-            command, cwd=project.folder, env=project.environment, input=value, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-
-
-def plant(project: Project, script: str) -> None:
-    project.script(script)
-    project.script(Path(spellings.__file__).read_text(), name="spellings.py")
 
 
 def test_planted_secrets_are_nowhere_but_where_they_are_used(project: Project) -> None:
@@ -66,7 +19,7 @@ def test_planted_secrets_are_nowhere_but_where_they_are_used(project: Project) -
     plant(project, FAILING)
     project.configure(runs={"tiny": scripts.run_of(project, secrets=list(given), on_delete="delete")})
     told = []
-    with hunt.watching(is_the_script):
+    with hunt.watching(is_allowed):
         set_secrets(project, given)
         told.append(project.preview().text)
         failed = project.up("--show-config", "--diff")

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +11,25 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.spellings import parts, spellings
+from tests.support import spellings
+from tests.support.project import Project
+
+SCRIPT = """\
+import os, sys
+from spellings import spellings
+for name in ("TOKEN", "DB_PASSWORD", "KEY"):
+    for spelling, text in spellings(os.environ[name]).items():
+        print(name, spelling, text, flush=True)
+print(os.environ)
+"""
+SUCCEEDING = (
+    SCRIPT
+    + """\
+open(os.path.join(os.environ["TRAINUP_OUTPUT_DIR"], "metrics.json"), "w").write('{"accuracy": 0.5}')
+"""
+)
+FAILING = SCRIPT + "raise ValueError(spellings(os.environ['DB_PASSWORD'])['JSON'] + os.environ['TOKEN'])\n"
+
 
 Where = Callable[[str], bool]
 """Whether a place is one where a secret may be."""
@@ -32,7 +52,10 @@ class Hunt:
         self._needles = {
             text.encode(): name
             for name, secret in planted.items()
-            for text in {*parts(secret, 12), *(text for text in spellings(secret).values() if "\n" not in text)}
+            for text in {
+                *spellings.parts(secret, 12),
+                *(text for text in spellings.spellings(secret).values() if "\n" not in text),
+            }
             if len(text) >= 12
         }
         self.processes: set[str] = set()
@@ -98,3 +121,36 @@ def _content(path: Path) -> bytes:
         return path.read_bytes() if path.is_file() else b""
     except FileNotFoundError:
         return b""
+
+
+def is_allowed(process: psutil.Process, what: str) -> bool:
+    """Where they may be: in the run's own command and what it starts, and where the engine puts them.
+
+    The engine starts plugins with the whole configuration; the first thing that ours does is to forget it.
+    """
+    launched = any(word.endswith("/pulumi-resource-trainup") for word in process.cmdline())
+    return what == "environment" and (launched or "TRAINUP_RUN" in process.environ())
+
+
+def trainup(project: Project, *words: str) -> str:
+    """What a command of ours prints."""
+    command = [sys.executable, "-m", "trainup.cli", *words, "--stack", project.stack]
+    done = subprocess.run(command, cwd=project.folder, env=project.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def set_secrets(project: Project, given: dict[str, str]) -> None:
+    """By standard input, as somebody who types them: not among the arguments of a process."""
+    for name, value in given.items():
+        command = ["pulumi", "config", "set", "--secret", f"trainup:{name}"]
+        done = subprocess.run(
+            command, cwd=project.folder, env=project.environment, input=value, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def plant(project: Project, script: str) -> None:
+    """Give the project's run a script that prints its secrets in all their spellings."""
+    project.script(script)
+    project.script(Path(spellings.__file__).read_text(), name="spellings.py")
