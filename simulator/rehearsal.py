@@ -14,6 +14,7 @@ What runs in this very process finds it by `running.variables` in `os.environ`; 
 
 import os
 import re
+import shlex
 import ssl
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -100,8 +101,7 @@ def rehearsal(
         certificates = stack.enter_context(serve_rest(azure, temporary / "certificates", name))
         machines = Machines(
             azure,
-            # Whole paths: jobs work in folders of their own.
-            (folder or temporary).resolve() / "jobs",
+            _plain((folder or temporary).resolve() / "jobs", temporary),
             (environments or temporary / "environments").resolve(),
             _trusted(certificates.authority),
         )
@@ -112,6 +112,16 @@ def rehearsal(
         variables["AZURE_CONFIG_DIR"] = str(temporary / "azure")  # nobody is logged in there
         with _telling(azure.failures):
             yield Rehearsal(azure, docker, machines, trap, variables)
+
+
+def _plain(jobs: Path, temporary: Path) -> Path:
+    """The folder of the jobs by an address that shells take unquoted, as those of Azure's nodes are."""
+    jobs.mkdir(parents=True, exist_ok=True)
+    if shlex.quote(str(jobs)) == str(jobs):
+        return jobs
+    link = temporary / "jobs"
+    link.symlink_to(jobs)
+    return link
 
 
 @contextmanager

@@ -153,7 +153,9 @@ class Job(threading.Thread):
         for process in command.processes(self._own, _free_port()):
             log = self._folder / "logs" / str(self.record.starts) / Path(process.log).name
             self._data.publish(process.log, log)
-            starts.append(Start(text, folders[process.node], log, {**told, **process.variables}))
+            place = folders[process.node]
+            # A shell asks this variable where it is, and only then the system, which knows no links.
+            starts.append(Start(text, place, log, {**told, **process.variables, "PWD": str(place)}))
         return starts
 
     def _variables(self, programs: Path, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, str]:

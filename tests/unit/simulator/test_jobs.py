@@ -1,6 +1,7 @@
 """Jobs that really run."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,8 +17,9 @@ from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.images import Image
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.runs import Run
-from trainup.simulator.cloud.sample import grant
+from trainup.simulator.cloud.sample import furnish, grant
 from trainup.simulator.machines import images
+from trainup.simulator.rehearsal import rehearsal
 
 JOB = images.ENVIRONMENT.replace("environments/versions", "jobs")
 
@@ -169,6 +171,19 @@ def test_outputs_are_kept_named_ones_and_those_beside_the_code(azure: Azure, job
 def _default_container(azure: Azure, jobs: Jobs) -> str:
     store = azure.get(f"{jobs.sample.workspace}/datastores/workspaceblobstore")
     return str(store["properties"]["containerName"])
+
+
+def test_a_rehearsal_in_a_folder_with_a_blank_fills_in_addresses_without_one(tmp_path: Path) -> None:
+    with rehearsal(tmp_path / "my project" / "it's a rehearsal") as running:
+        sample = furnish(running.azure)
+        jobs = Jobs(running, sample)
+        text = "mkdir -p ${{outputs.model}}/a && touch ${{outputs.model}}/a/m && cd / && echo one > $OLDPWD/outputs/b"
+        run = jobs.run("one", text, outputs={"model": {"jobOutputType": "uri_folder"}})
+        assert run.status == "Completed", run.error
+        folder = running.machines.folder / "one"
+        assert (folder / "outputs" / "model" / "a" / "m").is_file()
+        assert (folder / "code-0" / "outputs" / "b").read_text() == "one\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["my project"], "and nothing lies beside it"
 
 
 def test_an_output_goes_where_it_is_told_to_go(azure: Azure, jobs: Jobs) -> None:
