@@ -15,8 +15,10 @@ from trainup.core.values import Secret, Unknown, has_secret, reveal
 SHM_SIZE = re.compile(r"[1-9]\d*[bkmgBKMG]")
 IDENTITIES = ("cluster", "user", "token")
 """Who a run is on Azure, if no client id tells: the cluster's own identity, who submits, the workspace's token."""
+_OF_EXPERIMENTS = ("MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 RESERVED_VARIABLES = frozenset(
     {
+        *_OF_EXPERIMENTS,
         "TRAINUP_OUTPUT_DIR",
         "TRAINUP_RUN",
         "TRAINUP_TOKEN",
@@ -201,7 +203,8 @@ def variables(parse: Callable[[Any], Any], what: str) -> Callable[[Any], dict[st
             if name in SHELL_OWN:
                 raise Invalid(f"{name} is set by the shell itself; choose another name", f"[{name!r}]")
             if name in RESERVED_VARIABLES:
-                raise Invalid(f"{name} is set by trainup itself; choose another name", f"[{name!r}]")
+                way_out = "use `experiment_name`" if name in _OF_EXPERIMENTS else "choose another name"
+                raise Invalid(f"{name} is set by trainup itself; {way_out}", f"[{name!r}]")
         return result
 
     return parse_variables

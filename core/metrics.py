@@ -8,7 +8,12 @@ from collections.abc import Sequence
 
 from trainup.core.numbers import to_number
 
-LOWER_IS_BETTER = re.compile(r"loss|error|err\b|mae|mse|rmse|perplexity|wer\b", re.IGNORECASE)
+LOWER_IS_BETTER = re.compile(
+    r"loss|error|err\b|mae|mse|rmse|perplexity|wer\b"
+    # how long something takes: epoch_seconds, step_time, latency_ms
+    r"|(?:^|[^a-z])(?:seconds|secs?|minutes|hours|ms|time|times|duration|durations|latency|elapsed|runtime)(?![a-z])",
+    re.IGNORECASE,
+)
 
 
 def best_of(name: str, values: Sequence[float]) -> float:

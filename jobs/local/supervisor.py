@@ -21,6 +21,7 @@ from typing import Any
 from trainup.core.failure import Failure, FailureClass, of_exit
 from trainup.core.metrics import metrics_of
 from trainup.core.numbers import to_plain
+from trainup.core.parameters import parameters_of
 from trainup.core.status import PHASES, Status
 from trainup.jobs.local import cores, launch, links, log
 from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
@@ -131,9 +132,13 @@ class Supervisor:
             from trainup.jobs.local import tracked
 
             uri = tracked.reachable(self.workspace, self.check_cancel)
-            run_id, url = tracked.create(uri, self.definition)
-            self.state |= {"mlflow_run_id": run_id, "web_url": url}
-            environment |= {"MLFLOW_TRACKING_URI": uri, "MLFLOW_RUN_ID": run_id}
+            run = tracked.create(uri, self.definition)
+            self.state |= {
+                "mlflow_run_id": run.run_id,
+                "mlflow_experiment_id": run.experiment_id,
+                "web_url": run.page,
+            }
+            environment |= {"MLFLOW_TRACKING_URI": uri, **run.variables}
         return environment
 
     def share_processors(self, grant: Grant, environment: dict[str, str]) -> None:
@@ -240,6 +245,7 @@ class Supervisor:
     def finish(self, end: Ended) -> None:
         """Collect the metrics and write the last word."""
         links.release(self.definition["token"])
+        self.leave()  # nothing of the command is left, and the next run need not wait for what is collected here
         facts: dict[str, Any] = {}
         if self.state.get("started"):
             try:
@@ -250,7 +256,6 @@ class Supervisor:
             self.folder.log.touch()
         if end.failure:
             facts["failure"] = end.failure.to_dict()
-        self.leave()  # who sees the last status finds the slots free
         self.enter(end.status, **facts)
 
     def collect(self, status: Status) -> dict[str, Any]:
@@ -259,7 +264,15 @@ class Supervisor:
         if "mlflow_run_id" in self.state:
             from trainup.jobs.local import tracked
 
-            facts |= tracked.collect(self.workspace, self.state["mlflow_run_id"], status)
+            literals = {name: item["value"] for name, item in self.definition["sources"].items() if "value" in item}
+            parameters = parameters_of(() if self.spec.get("shell") else self.spec["command"], literals)
+            facts |= tracked.collect(self.workspace, self.state["mlflow_run_id"], status, parameters)
+            if self.workspace.tracking()["kind"] == "server":
+                ids = self.state["mlflow_experiment_id"], self.state["mlflow_run_id"]
+                try:
+                    tracked.show_outputs(self.folder.outputs, self.workspace.shown_outputs(*ids))
+                except OSError as error:
+                    print(f"MLflow's pages do not show all outputs: {error}", file=sys.stderr)
         if not facts["metrics"]:
             found = metrics_file(self.folder.outputs / "metrics.json")
             facts |= {"metrics": found, "best": found}

@@ -236,6 +236,10 @@ class LocalTarget:
                 lock.release()
 
     def _remove(self, folder: RunFolder) -> None:
+        state = read_json(folder.status) or {}
+        ids = [str(state[name]) for name in ("mlflow_experiment_id", "mlflow_run_id") if name in state]
+        if len(ids) == 2:
+            shutil.rmtree(self.workspace.shown_outputs(ids[0], ids[1]), ignore_errors=True)
         trash = folder.path.with_name(f".{folder.name}.{time.monotonic_ns()}")
         folder.path.rename(trash)
         shutil.rmtree(trash, ignore_errors=True)

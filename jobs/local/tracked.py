@@ -1,15 +1,27 @@
 """A run's side of MLflow: its server is up, its run exists, its metrics are collected."""
 
+import contextlib
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
+from trainup.core.metrics import best_of
 from trainup.core.status import Status
 from trainup.jobs.local import mlflow_server
 from trainup.jobs.local.tracking import Tracking, TrackingError
 from trainup.jobs.local.workspace import Workspace
 
 DEFAULT_EXPERIMENT = "trainup"
+CURVES = "/model-metrics?workflowType=machine_learning"
+"""The part of a run's page that shows its curves; without the last word, MLflow 3 opens what is for language models."""
+MOST_SHOWN = 10_000
+"""Files of a run that MLflow's pages show."""
+HISTORY_SECONDS = 30.0
+"""How long a server that is not ours is asked for the histories of metrics."""
 TRIES, PAUSE = 4, 5.0
 """How often a server is asked for the metrics of an ended run, and seconds in between."""
 ENDED = {Status.COMPLETED: "FINISHED", Status.CANCELED: "KILLED"}
@@ -26,8 +38,29 @@ def reachable(workspace: Workspace, check: Callable[[], None] = lambda: None) ->
     return str(tracking["uri"])
 
 
-def create(uri: str, definition: Mapping[str, Any]) -> tuple[str, str]:
-    """Make the MLflow run that a script finds by `MLFLOW_RUN_ID`; returns (run id, address of its page)."""
+@dataclass(frozen=True)
+class Created:
+    """The MLflow run that was made for a run."""
+
+    run_id: str
+    experiment_id: str
+    experiment: str
+    """Name of the experiment."""
+    page: str
+    """Address of its page."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells MLflow in the script which run is its own, and where further ones belong; the same as on Azure."""
+        return {
+            "MLFLOW_RUN_ID": self.run_id,
+            "MLFLOW_EXPERIMENT_ID": self.experiment_id,
+            "MLFLOW_EXPERIMENT_NAME": self.experiment,
+        }
+
+
+def create(uri: str, definition: Mapping[str, Any]) -> Created:
+    """Make the MLflow run that a script finds by `MLFLOW_RUN_ID`."""
     policy = definition["policy"]
     tags = {
         **policy["tags"],
@@ -35,17 +68,21 @@ def create(uri: str, definition: Mapping[str, Any]) -> tuple[str, str]:
         "trainup.digest": definition["digest"],
         "mlflow.note.content": policy["description"] or "",
     }
-    name = policy["display_name"] or definition["name"]
-    return Tracking(uri).create_run(policy["experiment_name"] or DEFAULT_EXPERIMENT, name, tags)
+    name, experiment = policy["display_name"] or definition["name"], policy["experiment_name"] or DEFAULT_EXPERIMENT
+    run_id, experiment_id = Tracking(uri).create_run(experiment, name, tags)
+    page = f"{uri}/#/experiments/{experiment_id}/runs/{run_id}{CURVES}"
+    return Created(run_id, experiment_id, experiment, page)
 
 
-def collect(workspace: Workspace, run_id: str, status: Status) -> dict[str, Any]:
-    """`metrics` and `best` of an ended run, whose end MLflow is told as well."""
+def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """`metrics` and `best` of an ended run, whose end and parameters MLflow is told as well."""
     for left in range(TRIES - 1, -1, -1):
         try:
             client = Tracking(reachable(workspace))
+            run = client.run(run_id)
+            client.log_parameters(run_id, {k: v for k, v in parameters.items() if k not in run.parameters})
             client.end_run(run_id, ENDED.get(status, "FAILED"))
-            metrics, best = client.metrics(run_id)
+            best = best_values(client, run_id, run.metrics)
         except (TrackingError, mlflow_server.ServerError) as error:
             # A server of our own has been waited for.
             if left and isinstance(error, TrackingError):
@@ -53,5 +90,32 @@ def collect(workspace: Workspace, run_id: str, status: Status) -> dict[str, Any]
                 continue
             # The training is done and must not be lost for its curves; the reason is kept beside the result.
             return {"tracking_error": str(error)}
-        return {"metrics": metrics, "best": best}
+        unknown = len(run.metrics) - len(best)
+        late = f"the best values of {unknown} of {len(run.metrics)} metrics were not told within {HISTORY_SECONDS:g} s"
+        return {"metrics": run.metrics, "best": best} | ({"tracking_error": late} if unknown else {})
     raise AssertionError("there is at least one try")
+
+
+def show_outputs(outputs: Path, among_artifacts: Path) -> None:
+    """Let MLflow's pages show what a run left behind, without a copy: the same files under a second name.
+
+    Raises OSError where the file system has no such names.
+    """
+    for path in islice((path for path in sorted(outputs.rglob("*")) if path.is_file()), MOST_SHOWN):
+        if not path.is_symlink():
+            name = among_artifacts / path.relative_to(outputs)
+            name.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.link(path, name)
+
+
+def best_values(client: Tracking, run_id: str, last: Mapping[str, float]) -> dict[str, float]:
+    """Metric → best value. A server of trainup's own tells all at once; any other is asked for each history."""
+    try:
+        extremes = client.extremes(run_id)
+    except TrackingError as error:
+        if error.status == 0:
+            raise
+        values: Mapping[str, Sequence[float]] = client.histories(run_id, last, HISTORY_SECONDS)
+        return {key: best_of(key, values[key]) for key in last if key in values}
+    return {key: best_of(key, extremes.get(key, ())) for key in last}

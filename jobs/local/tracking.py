@@ -6,16 +6,35 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
-from trainup.core.metrics import best_of
 from trainup.core.numbers import to_number
 
 TIMEOUT = 15.0
+AT_ONCE = 8
+"""Questions that one server is asked at a time."""
+MOST_PARAMETERS = 100
+"""Of one request, by MLflow's rule."""
 
 
 class TrackingError(Exception):
-    """The MLflow server refused, or does not answer."""
+    """The MLflow server refused, or does not answer. `status` is the code of its answer, 0 where there was none."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """What MLflow keeps of a run."""
+
+    metrics: dict[str, float]
+    """Metric → last value."""
+    parameters: dict[str, str]
 
 
 class Tracking:
@@ -38,7 +57,7 @@ class Tracking:
             return False
 
     def create_run(self, experiment: str, name: str, tags: dict[str, str]) -> tuple[str, str]:
-        """Make a run; returns (run id, address of its page)."""
+        """Make a run; returns (run id, id of its experiment)."""
         experiment_id = self._experiment(experiment)
         body = {
             "experiment_id": experiment_id,
@@ -46,19 +65,45 @@ class Tracking:
             "start_time": time.time_ns() // 1_000_000,
             "tags": [{"key": key, "value": value} for key, value in tags.items()],
         }
-        run_id = self._post("runs/create", body)["run"]["info"]["run_id"]
-        return run_id, f"{self.uri}/#/experiments/{experiment_id}/runs/{run_id}"
+        return self._post("runs/create", body)["run"]["info"]["run_id"], experiment_id
 
     def end_run(self, run_id: str, status: str) -> None:
         """Set how the run ended: FINISHED, FAILED or KILLED."""
         self._post("runs/update", {"run_id": run_id, "status": status, "end_time": time.time_ns() // 1_000_000})
 
-    def metrics(self, run_id: str) -> tuple[dict[str, float], dict[str, float]]:
-        """(last values, best values) of all metrics of a run."""
-        found = self._get("runs/get", {"run_id": run_id})["run"]["data"].get("metrics", [])
-        last = {item["key"]: to_number(item["value"]) for item in found}
-        best = {key: best_of(key, self._history(run_id, key)) for key in last}
-        return last, best
+    def run(self, run_id: str) -> TrackedRun:
+        """What a run has logged."""
+        data = self._get("runs/get", {"run_id": run_id})["run"]["data"]
+        return TrackedRun(
+            {item["key"]: to_number(item["value"]) for item in data.get("metrics", [])},
+            {item["key"]: item["value"] for item in data.get("params", [])},
+        )
+
+    def log_parameters(self, run_id: str, parameters: Mapping[str, str]) -> None:
+        """Log parameters that the run does not have: another value of one that it has would be refused."""
+        items = [{"key": key, "value": value} for key, value in parameters.items()]
+        for first in range(0, len(items), MOST_PARAMETERS):
+            self._post("runs/log-batch", {"run_id": run_id, "params": items[first : first + MOST_PARAMETERS]})
+
+    def extremes(self, run_id: str) -> dict[str, tuple[float, float]]:
+        """Metric → lowest and highest value, from a server of trainup's own, which tells all at once."""
+        query = urllib.parse.urlencode({"run_id": run_id})
+        return {
+            key: (to_number(lowest), to_number(highest))
+            for key, (lowest, highest) in self._request(f"{self.uri}/trainup/extremes?{query}", None).items()
+        }
+
+    def histories(self, run_id: str, keys: Collection[str], seconds: float) -> dict[str, list[float]]:
+        """Metric → all its values, as far as they can be had in this time: MLflow tells them one metric at a time."""
+        end, values = time.monotonic() + seconds, {}
+
+        def read(key: str) -> None:
+            if time.monotonic() < end:
+                values[key] = self._history(run_id, key)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(read, keys))
+        return values
 
     def _history(self, run_id: str, key: str) -> list[float]:
         values: list[float] = []
@@ -92,14 +137,14 @@ class Tracking:
         return self._request(call, json.dumps(body).encode())
 
     def _request(self, call: str, body: bytes | None) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"{self.uri}/api/2.0/mlflow/{call}", data=body, headers={"Content-Type": "application/json"}
-        )
+        address = call if "://" in call else f"{self.uri}/api/2.0/mlflow/{call}"
+        request = urllib.request.Request(address, data=body, headers={"Content-Type": "application/json"})
         try:
             with self._open(request, timeout=TIMEOUT) as answer:
                 return dict(json.loads(answer.read()))
         except urllib.error.HTTPError as error:
             detail = error.read().decode("utf-8", "replace")[:500]
-            raise TrackingError(f"MLflow at {self.uri} refused {call.split('?')[0]}: {error.code} {detail}") from error
+            message = f"MLflow at {self.uri} refused {call.split('?')[0]}: {error.code} {detail}"
+            raise TrackingError(message, error.code) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise TrackingError(f"MLflow at {self.uri} does not answer {call.split('?')[0]}: {error}") from error

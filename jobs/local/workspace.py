@@ -42,6 +42,10 @@ class Workspace:
         """Store, artifacts, log and record of the MLflow server."""
         return self.root / "mlflow"
 
+    def shown_outputs(self, experiment_id: str, run_id: str) -> Path:
+        """Where the outputs of a run stand among the artifacts of its MLflow run."""
+        return self.mlflow / "artifacts" / experiment_id / run_id / "artifacts" / "outputs"
+
     def exclusive(self) -> Lock:
         """The lock under which runs are claimed, adopted and released."""
         return Lock(self.root / "workspace.lock")

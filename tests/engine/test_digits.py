@@ -54,8 +54,7 @@ def test_the_digits_model_is_trained_once_and_shown_with_its_curves(project: Pro
     assert again.is_empty, again.text
     assert {process.pid for process in processes.of(project.folder)} <= before, "an unchanged up starts nothing"
 
-    page = f"{told['web_url']}/model-metrics"
-    browser.shows(page, ["accuracy", "train_loss", "valid_loss"], ".js-line", 3)  # each with its curve
+    browser.shows(told["web_url"], ["accuracy", "train_loss", "valid_loss"], ".js-line", 3)  # each with its curve
 
     configure(**{"two-nodes": two_nodes, "foreign": foreign, "ranks": ranks})
     more = project.up()

@@ -15,6 +15,7 @@ from tests.training.conftest import TIMEOUT, Folder
 from trainup.core.status import Status
 from trainup.jobs.local import mlflow_server, tracked
 from trainup.jobs.local.processes import processes_of
+from trainup.jobs.local.tracking import Tracking, TrackingError
 from trainup.jobs.local.workspace import Workspace
 
 pytestmark = [pytest.mark.training, pytest.mark.timeout(1800)]
@@ -49,12 +50,13 @@ def get(uri: str, headers: dict[str, str] | None = None) -> bytes:
 
 def test_the_script_logs_to_the_run_that_was_made_for_it(workspace: Workspace, folder: Folder) -> None:
     uri = tracked.reachable(workspace)
-    run_id, page = tracked.create(uri, DEFINITION)
-    assert page.startswith(f"{uri}/#/experiments/")
+    made = tracked.create(uri, DEFINITION)
+    run_id = made.run_id
+    assert made.page.startswith(f"{uri}/#/experiments/")
     ended = folder.run("train.py", "--max-images", "200", "--epochs", "2", **variables(uri, run_id))
     assert (ended.returncode, ended.stderr) == (0, "")
 
-    collected = tracked.collect(workspace, run_id, Status.COMPLETED)
+    collected = tracked.collect(workspace, run_id, Status.COMPLETED, {})
     written = json.loads((folder.path / "outputs" / "metrics.json").read_text())
     assert collected["metrics"] == pytest.approx(written)
     assert set(collected["best"]) == set(written)
@@ -73,7 +75,7 @@ def test_a_new_attempt_logs_the_whole_curve_and_the_same_run_gets_no_point_twice
     uri = tracked.reachable(workspace)
     words = ("train.py", "--max-images", "200", "--epochs", "2")
     assert folder.run(*words).returncode == 0
-    run_id, _ = tracked.create(uri, DEFINITION)
+    run_id = tracked.create(uri, DEFINITION).run_id
     for _ in range(2):
         again = folder.run(*words, **variables(uri, run_id))
         assert (again.returncode, again.stderr) == (0, "")
@@ -85,7 +87,7 @@ def test_a_new_attempt_logs_the_whole_curve_and_the_same_run_gets_no_point_twice
 
 def test_numbers_that_are_not_finite_arrive(workspace: Workspace, folder: Folder) -> None:
     uri = tracked.reachable(workspace)
-    run_id, _ = tracked.create(uri, DEFINITION)
+    run_id = tracked.create(uri, DEFINITION).run_id
     script = (
         "import mlflow, math\n"
         "with mlflow.start_run():\n"
@@ -94,10 +96,105 @@ def test_numbers_that_are_not_finite_arrive(workspace: Workspace, folder: Folder
     )
     ended = folder.run("-c", script, **variables(uri, run_id))
     assert ended.returncode == 0, ended.stderr
-    collected = tracked.collect(workspace, run_id, Status.COMPLETED)
+    collected = tracked.collect(workspace, run_id, Status.COMPLETED, {})
     assert math.isnan(collected["metrics"]["loss"])
     assert collected["best"]["loss"] == 1.0
     assert collected["metrics"]["score"] >= 1.7e308  # as MLflow stores infinity
+
+
+def test_runs_inside_of_a_run_and_after_it_land_in_its_experiment(workspace: Workspace, folder: Folder) -> None:
+    uri = tracked.reachable(workspace)
+    made = tracked.create(uri, {**DEFINITION, "policy": {**DEFINITION["policy"], "experiment_name": "exp-a"}})
+    script = (
+        "import mlflow\n"
+        "with mlflow.start_run() as parent:\n"
+        "    with mlflow.start_run(nested=True) as child: pass\n"
+        "with mlflow.start_run() as second: pass\n"
+        "runs = [mlflow.get_run(run.info.run_id) for run in (parent, child, second)]\n"
+        "print(*(run.info.experiment_id for run in runs), runs[1].data.tags.get('mlflow.parentRunId'))\n"
+    )
+    ended = folder.run("-c", script, MLFLOW_TRACKING_URI=uri, **made.variables)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split("\n")[-2].split() == [made.experiment_id] * 3 + [made.run_id]
+    assert json.loads(get(f"{uri}/api/2.0/mlflow/experiments/get-by-name?experiment_name=exp-a"))["experiment"][
+        "experiment_id"
+    ] == made.experiment_id  # fmt: skip
+
+
+def test_thousands_of_metrics_and_steps_are_collected_at_once(
+    workspace: Workspace, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = tracked.reachable(workspace)
+    run_id = tracked.create(uri, DEFINITION).run_id
+    script = (
+        "import mlflow\n"
+        "from mlflow.entities import Metric\n"
+        "def log(metrics): client.log_batch(run.info.run_id, metrics=metrics)\n"
+        "client = mlflow.MlflowClient()\n"
+        "with mlflow.start_run() as run:\n"
+        "    for part in range(3): log([Metric(f'm{part}_{i}', 1.0, 1, 0) for i in range(1000)])\n"
+        "    for first in range(0, 5000, 1000):\n"
+        "        log([Metric('loss', abs(2500 - step), step, step) for step in range(first, first + 1000)])\n"
+    )
+    ended = folder.run("-c", script, **variables(uri, run_id))
+    assert ended.returncode == 0, ended.stderr
+    calls: list[str] = []
+    request = Tracking._request
+    monkeypatch.setattr(
+        Tracking, "_request", lambda self, call, body: (calls.append(call), request(self, call, body))[1]
+    )
+    collected = tracked.collect(workspace, run_id, Status.COMPLETED, {})
+    assert len(collected["metrics"]) == len(collected["best"]) == 3001
+    assert (collected["metrics"]["loss"], collected["best"]["loss"]) == (2499.0, 0.0)
+    assert len(calls) <= 3, "whatever their number"
+
+
+def test_a_server_that_is_not_trainups_is_asked_for_the_histories(
+    workspace: Workspace, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = tracked.reachable(workspace)
+    run_id = tracked.create(uri, DEFINITION).run_id
+    script = (
+        "import mlflow\n"
+        "with mlflow.start_run():\n"
+        "    for step, loss in enumerate((2.0, 1.0, 3.0)): mlflow.log_metric('loss', loss, step=step)\n"
+    )
+    assert folder.run("-c", script, **variables(uri, run_id)).returncode == 0
+
+    def unknown(self: Tracking, run_id: str) -> dict[str, tuple[float, float]]:
+        raise TrackingError("no such page", 404)
+
+    monkeypatch.setattr(Tracking, "extremes", unknown)
+    assert tracked.collect(workspace, run_id, Status.COMPLETED, {})["best"] == {"loss": 1.0}
+    monkeypatch.setattr(tracked, "HISTORY_SECONDS", 0.0)
+    late = tracked.collect(workspace, run_id, Status.COMPLETED, {})
+    assert (late["metrics"], late["best"]) == ({"loss": 3.0}, {})
+    assert "of 1 metrics were not told" in late["tracking_error"]
+
+
+def test_arguments_are_parameters_unless_the_script_has_logged_its_own(workspace: Workspace, folder: Folder) -> None:
+    uri = tracked.reachable(workspace)
+    run_id = tracked.create(uri, DEFINITION).run_id
+    script = "import mlflow\nwith mlflow.start_run(): mlflow.log_param('lr', 0.001)\n"
+    assert folder.run("-c", script, **variables(uri, run_id)).returncode == 0
+    tracked.collect(workspace, run_id, Status.COMPLETED, {"lr": "1e-3", "epochs": "5"})
+    params = json.loads(get(f"{uri}/api/2.0/mlflow/runs/get?run_id={run_id}"))["run"]["data"]["params"]
+    assert {item["key"]: item["value"] for item in params} == {"lr": "0.001", "epochs": "5"}
+
+
+def test_outputs_are_shown_among_the_artifacts_without_a_copy(workspace: Workspace, tmp_path: Path) -> None:
+    uri = tracked.reachable(workspace)
+    made = tracked.create(uri, DEFINITION)
+    outputs = workspace.root / "runs" / "x" / "outputs"
+    (outputs / "model").mkdir(parents=True)
+    (outputs / "model" / "m.bin").write_text("weights")
+    (outputs / "elsewhere").symlink_to(tmp_path)
+    tracked.show_outputs(outputs, workspace.shown_outputs(made.experiment_id, made.run_id))
+    where = f"{uri}/api/2.0/mlflow/artifacts/list?run_id={made.run_id}&path=outputs"
+    assert [item["path"] for item in json.loads(get(where))["files"]] == ["outputs/model"]
+    assert [item["file_size"] for item in json.loads(get(f"{where}/model"))["files"]] == [7]
+    shown = workspace.shown_outputs(made.experiment_id, made.run_id) / "model" / "m.bin"
+    assert shown.samefile(outputs / "model" / "m.bin")
 
 
 def test_the_server_is_one_process_for_this_machine_only(workspace: Workspace) -> None:
@@ -112,12 +209,12 @@ def test_the_server_is_one_process_for_this_machine_only(workspace: Workspace) -
 
 def test_a_stopped_server_leaves_no_process_and_keeps_its_records(serving: Callable[[], Workspace]) -> None:
     workspace = serving()
-    run_id, _ = tracked.create(mlflow_server.ensure(workspace), DEFINITION)
+    run_id = tracked.create(mlflow_server.ensure(workspace), DEFINITION).run_id
     token = workspace.tracking()["token"]
     mlflow_server.stop(workspace)
     assert not processes_of(token)
     assert not any(str(workspace.root) in word for process in mine() for word in process)
-    assert tracked.collect(workspace, run_id, Status.FAILED) == {"metrics": {}, "best": {}}
+    assert tracked.collect(workspace, run_id, Status.FAILED, {}) == {"metrics": {}, "best": {}}
     mlflow_server.stop(workspace)
 
 
@@ -136,7 +233,7 @@ def test_a_server_that_dies_does_not_stop_the_training(
 ) -> None:
     workspace = serving()
     uri = mlflow_server.ensure(workspace)
-    run_id, _ = tracked.create(uri, DEFINITION)
+    run_id = tracked.create(uri, DEFINITION).run_id
     # Without patience here: how long the client tries is MLflow's own affair.
     impatient = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     with folder.start("train.py", "--epochs", "6", **variables(uri, run_id), **impatient) as process:
