@@ -1,15 +1,13 @@
 # The index of commands. Each one sets up what it needs: uv, the Python environment, the Pulumi CLI.
 
 PYTHON ?= python3
-STACK ?= local
+STACK ?= $(or $(PULUMI_STACK),local)
 ARGS ?=
 
 TRAINUP := $(PYTHON) -m toolchain
 RUN := $(TRAINUP) run
 # Without byte code every command would compile the SDK again.
 unexport PYTHONDONTWRITEBYTECODE
-# The local stack costs nothing; any other is asked about.
-YES := $(if $(filter local,$(STACK)),--yes)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up preview refresh destroy stack unlock output runs ui env rehearse test check format kill-campaign bench clean
@@ -21,16 +19,16 @@ setup: ## everything the other commands need
 	@$(TRAINUP) setup
 
 up: ## build what is declared and train: make up [STACK=local] [ARGS="--diff"]
-	@$(TRAINUP) pulumi $(STACK) up $(YES) $(ARGS)
+	@$(TRAINUP) pulumi $(STACK) up $(ARGS)
 
 preview: ## what `up` would do
 	@$(TRAINUP) pulumi $(STACK) preview $(ARGS)
 
 refresh: ## take over what happened elsewhere
-	@$(TRAINUP) pulumi $(STACK) refresh $(YES) $(ARGS)
+	@$(TRAINUP) pulumi $(STACK) refresh $(ARGS)
 
 destroy: ## cancel what runs and remove what was made
-	@$(TRAINUP) pulumi $(STACK) destroy $(YES) $(ARGS)
+	@$(TRAINUP) pulumi $(STACK) destroy $(ARGS)
 
 stack: ## make a stack, if it is new: make stack STACK=dev [SECRETS_PROVIDER=azurekeyvault://…]
 	@$(TRAINUP) stack $(STACK) $(SECRETS_PROVIDER)

@@ -19,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     surroundings.settle()
     try:
+        options.stack = options.stack or stack.current()
         current = stack.read(options.stack)
         project = stack.project_folder(Path.cwd())
         return int(options.command(options, current, project))
@@ -122,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         ("request", _request, "the request that would start a run on Azure, which is not sent"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--stack", default="local", help="name of the stack (default: %(default)s)")
+        command.add_argument("--stack", help="name of the stack (default: PULUMI_STACK, the selected one, or local)")
         command.set_defaults(command=function)
         if function is _cluster:
             command.add_argument("--json", action="store_true", help="as a list of objects")

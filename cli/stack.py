@@ -1,6 +1,7 @@
 """What the Pulumi CLI knows of a stack, read through the CLI."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 
 from trainup.core.project import PROJECT_FILES
 
+DEFAULT = "local"
 RUN_TYPE = "trainup:index:Run"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that marks a secret in a state."""
@@ -49,6 +51,14 @@ class Stack:
         return urn.startswith(f"urn:pulumi:{self.name}::{self.project}::")
 
 
+def current() -> str:
+    """The stack that Pulumi itself would take, by variable or by `pulumi stack select`; `local` where it knows none."""
+    if name := os.environ.get("PULUMI_STACK"):
+        return name
+    answer = _ask("stack", "--show-name")
+    return answer.stdout.strip() if answer.returncode == 0 and answer.stdout.strip() else DEFAULT
+
+
 def read(name: str) -> Stack:
     """Export a stack's state. The secrets of runs on Azure are decrypted: what such a run printed is masked here."""
     resources = _export(name)
@@ -81,10 +91,11 @@ def _revealed(value: Any) -> Any:
 
 def _export(name: str, *options: str) -> list[dict[str, Any]]:
     words = ["pulumi", "stack", "export", "--stack", name, *options]
-    try:
-        answer = subprocess.run(words, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise StackError('there is no `pulumi` on PATH: run `eval "$(make -s env)"` first') from error
+    answer = _ask(*words[1:])
+    if answer.returncode != 0 and "no stack named" in answer.stderr:
+        raise StackError(
+            f"there is no stack {name!r}: `pulumi up` makes one that is new, and `pulumi stack ls` lists the others"
+        )
     if answer.returncode != 0:
         raise StackError(answer.stderr.strip())
     try:
@@ -92,6 +103,13 @@ def _export(name: str, *options: str) -> list[dict[str, Any]]:
     except (ValueError, AttributeError) as error:
         raise StackError(f"`{' '.join(words)}` printed no state: {error}") from error
     return list(deployment.get("resources") or [])
+
+
+def _ask(*words: str) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(["pulumi", *words], capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise StackError('there is no `pulumi` on PATH: run `eval "$(make -s env)"` first') from error
 
 
 def project_folder(start: Path) -> Path:

@@ -12,21 +12,19 @@ import contextlib
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 if sys.version_info < (3, 11):  # noqa: UP036 - nothing has checked it before
     sys.exit(f"trainup needs Python 3.11 or newer, and {sys.executable} is older: make PYTHON=python3.12 …")
 
-# Nothing is installed yet: what set-up shares with the program is in this folder, under its later name.
-sys.modules["trainup"] = ModuleType("trainup")
-sys.modules["trainup"].__path__ = [str(Path(__file__).resolve().parents[1])]
+from toolchain.shared import share
 
-from toolchain import environment, github, locks, projects, pulumi_cli, uv
-from toolchain.paths import ROOT, TOOLCHAIN, SetupError, say
+share()
+
+from toolchain import as_pulumi, environment, github, pulumi_cli, stacks, uv
+from toolchain.paths import TOOLCHAIN, SetupError, say
 
 
 def main(arguments: list[str]) -> int:
@@ -35,25 +33,37 @@ def main(arguments: list[str]) -> int:
     if command == ["setup"] and not rest:
         _told(setup())
     elif command == ["env"] and len(rest) == 1:
-        values = environment.variables(_told(setup()), rest[0])
-        prepare(rest[0], values)
-        print(environment.as_shell(values))
+        print(environment.as_shell(_shell(_told(setup()), rest[0])))
     elif command == ["pulumi"] and len(rest) > 1:
-        values = environment.variables(_told(setup()), rest[0])
-        prepare(rest[0], values)
-        _become(["pulumi", *rest[1:]], values)
+        stack, words = rest[0], rest[1:]
+        cli = _told(setup())
+        variables = os.environ | environment.variables(cli, stack, is_local=stacks.is_local(stack))
+        opened = stacks.opened(stack, variables, words)
+        stacks.become([str(cli.path), *opened.words(words, sure=True)], opened.variables(variables))
     elif command == ["stack"] and len(rest) in (1, 2):
-        values = environment.variables(setup(), rest[0])
-        backend_of(values)
-        make_stack(os.environ | values, *rest)
+        variables = os.environ | environment.variables(setup(), rest[0], is_local=stacks.is_local(rest[0]))
+        stacks.make(rest[0], variables, *rest[1:])
     elif command == ["run"] and rest:
-        _become(rest, environment.variables(setup(), environment.LOCAL))
+        stack = os.environ.get("PULUMI_STACK") or environment.LOCAL
+        _become(rest, environment.variables(setup(), stack))
     elif command == ["login"] and rest[1:] in ([], ["--keep"]):
         github.login(Path(rest[0]), keep=bool(rest[1:]))
     else:
         say(__doc__ or "")
         return 2
     return 0
+
+
+def _shell(cli: pulumi_cli.Cli, stack: str) -> dict[str, str]:
+    """What a shell needs for plain `pulumi` commands, also where the stack's file is missing."""
+    values = environment.variables(cli, stack, is_local=stacks.is_local(stack))
+    path = os.pathsep.join([str(as_pulumi.write(cli.path)), values["PATH"]])
+    try:
+        opened = stacks.opened(stack, os.environ | values, [])
+    except SetupError as error:
+        say(f"error: {error}")
+        return values | {"PATH": path}
+    return values | {"PATH": path} | (opened.key.variables() if opened.key else {})
 
 
 def setup() -> pulumi_cli.Cli:
@@ -67,38 +77,6 @@ def setup() -> pulumi_cli.Cli:
 def _told(cli: pulumi_cli.Cli) -> pulumi_cli.Cli:
     say(str(cli))
     return cli
-
-
-def prepare(stack: str, values: dict[str, str]) -> None:
-    """The stack exists, if it is the local one, and no dead command holds it."""
-    backend = backend_of(values)
-    if stack == environment.LOCAL and not _exists(stack, backend):
-        make_stack(os.environ | values, stack)
-    locks.clear(backend, projects.read(ROOT).name, stack)
-
-
-def backend_of(values: dict[str, str]) -> str:
-    """Address of the backend, empty for a login; the folder that is taken where the user chose none is made."""
-    backend = (os.environ | values).get("PULUMI_BACKEND_URL", "")
-    if backend == environment.BACKEND.as_uri():
-        environment.BACKEND.mkdir(parents=True, exist_ok=True)
-    return backend
-
-
-def make_stack(variables: dict[str, str], stack: str, provider: str = "") -> None:
-    """Make a stack; one that is there stays as it is."""
-    command = ["pulumi", "stack", "init", "--no-select", stack]
-    command += ["--secrets-provider", provider] if provider else []
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
-    # One that is locked is there as well; whether that stands in the way, the next command says.
-    if done.returncode and not any(text in done.stderr for text in ("already exists", "is currently locked")):
-        raise SetupError(f"stack {stack!r} could not be made:\n{done.stderr.strip()}")
-
-
-def _exists(stack: str, backend: str) -> bool:
-    """Whether it is known at once that the stack exists: in the backend of this folder."""
-    known = environment.BACKEND / ".pulumi" / "stacks" / projects.read(ROOT).name / f"{stack}.json"
-    return backend == environment.BACKEND.as_uri() and known.exists()
 
 
 def _become(command: list[str], values: dict[str, str]) -> None:

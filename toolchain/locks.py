@@ -5,21 +5,15 @@ import os
 import socket
 import subprocess
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+from toolchain.backends import Place
 from toolchain.paths import say
 
 
-def clear(backend: str, project: str, stack: str) -> None:
-    """Remove this host's locks whose process is gone; others are left and said, with what to do.
-
-    Only a file backend is looked at: the others know their locks better.
-    """
-    if not backend.startswith("file://"):
-        return
-    root = Path(unquote(urlsplit(backend).path)).expanduser()
-    folder = root / ".pulumi" / "locks" / "organization" / project / stack.rpartition("/")[2]
-    for lock in folder.glob("*.json"):
+def clear(place: Place) -> None:
+    """Remove this host's locks whose process is gone; others are left and said, with what to do."""
+    stack = place.stack
+    for lock in place.locks:
         try:
             holder = json.loads(lock.read_text())
             host, pid = holder["hostname"], int(holder["pid"])

@@ -8,6 +8,8 @@ SOURCES = ROOT / "toolchain"
 TOOLCHAIN = ROOT / ".toolchain"
 """All that is downloaded or built; may be deleted at any time."""
 BIN = TOOLCHAIN / "bin"
+SHIM = TOOLCHAIN / "shim"
+"""Comes first on PATH in a shell of `make env`."""
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolchain.paths import VENV, SetupError
-
-FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
-"""How a project's file may be called, in the order in which Pulumi looks; the files of its stacks end as it does."""
+from trainup.core.project import PROJECT_FILES, stack_file_name
 
 
 @dataclass(frozen=True)
@@ -25,15 +23,15 @@ class Project:
     def stack_file(self, stack: str) -> Path:
         """Where a stack's configuration stands; of `organization/project/stack` the last counts."""
         folder = self.file.parent / str(self.told.get("stackConfigDir") or ".")
-        return folder / f"Pulumi.{stack.rpartition('/')[2]}{self.file.suffix}"
+        return folder / stack_file_name(self.file.name, stack)
 
 
 def read(root: Path) -> Project:
     """The project in a folder. Raises SetupError."""
-    file = next((root / name for name in FILES if (root / name).is_file()), None)
+    file = next((root / name for name in PROJECT_FILES if (root / name).is_file()), None)
     if file is None:
         raise SetupError(f"there is no Pulumi.yaml in {root}, which is what makes it a project: bring it back")
-    yaml = _yaml()
+    yaml = yaml_library()
     try:
         text = file.read_text(encoding="utf-8-sig")
         told = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
@@ -42,11 +40,16 @@ def read(root: Path) -> Project:
         raise SetupError(f"{file} has no `name` that can be read: {error}") from error
 
 
-def _yaml() -> Any:
-    """PyYAML of the project's environment, which is there when anybody asks for a stack."""
-    for folder in VENV.glob("lib/python*/site-packages"):
-        if str(folder) not in sys.path:
-            sys.path.append(str(folder))
+def yaml_library() -> Any:
+    """PyYAML."""
+    use_environment()
     import yaml
 
     return yaml
+
+
+def use_environment() -> None:
+    """Let packages of the project's environment be imported, which is there when anybody asks for a stack."""
+    for folder in VENV.glob("lib/python*/site-packages"):
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain import progress
-from toolchain.paths import BIN, PYTHON, ROOT, SOURCES, TOOLCHAIN, SetupError, say
+from toolchain.paths import BIN, PYTHON, ROOT, SHIM, SOURCES, TOOLCHAIN, SetupError, say
 from toolchain.versions import GO, PULUMI, Version, text_of, version_of
 
 INSTALLER = "https://get.pulumi.com/install.sh"
@@ -64,8 +64,9 @@ def ensure(uv: Path) -> Cli:
 
 
 def _foreign_path() -> str:
-    """PATH without our own folder, which `make env` puts there."""
-    return os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if Path(part) != BIN)
+    """PATH without our own folders, which `make env` puts there."""
+    parts = os.environ.get("PATH", "").split(os.pathsep)
+    return os.pathsep.join(part for part in parts if Path(part) not in (BIN, SHIM))
 
 
 def _usable(binary: Path, origin: str) -> Cli | None:

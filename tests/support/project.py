@@ -17,7 +17,7 @@ import psutil
 import yaml
 
 from tests.support import processes
-from toolchain import locks
+from toolchain import backends, locks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STACK = "test"
@@ -217,7 +217,9 @@ class Project:
 
     def unlock(self) -> None:
         """What `make up` does first: clear the lock of a dead command."""
-        locks.clear(self.environment["PULUMI_BACKEND_URL"], "trainup", self.stack)
+        place = backends.place(self.environment["PULUMI_BACKEND_URL"], "trainup", self.stack)
+        assert place
+        locks.clear(place)
 
     def state(self) -> dict[str, Any]:
         """The stack's exported state."""

@@ -16,7 +16,7 @@ import psutil
 import yaml
 
 from tests.support import processes
-from toolchain.paths import BIN, VENV
+from toolchain.paths import BIN, SHIM, VENV
 
 TRACKED = "RUNNER_TRACKING_ID"
 """Marks whatever a job has started, so that it ends with the job."""
@@ -210,7 +210,7 @@ class Attempt:
 
 def bare(environment: Mapping[str, str], *names: str) -> dict[str, str]:
     """The environment, or some of it, without the tools of this repository but uv: as a checkout finds it."""
-    own = {str(VENV / "bin"), str(BIN)}
+    own = {str(VENV / "bin"), str(BIN), str(SHIM)}
     path = [part for part in environment["PATH"].split(os.pathsep) if part not in own]
     made = {**environment, "PATH": os.pathsep.join(path), "PYTHON": sys.executable}
     return {name: made[name] for name in names} if names else made

@@ -34,6 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "Pulumi.yaml").write_text("name: trainup\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("PULUMI_STACK", "local")
     return tmp_path
 
 
@@ -72,13 +73,37 @@ def test_without_pulumi_the_way_out_is_told(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize("command", [["output"], ["runs"], ["logs", "digits"]])
-def test_without_a_stack_the_clis_own_message_is_told(
+def test_without_a_stack_that_is_told_with_the_way_out(
     project: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     _pulumi(project, "error: no stack named 'local' found", 255)
     assert main(command) == 1
     told = capsys.readouterr()
-    assert (told.out, told.err) == ("", "trainup: error: no stack named 'local' found\n")
+    assert told.out == ""
+    assert told.err.startswith(
+        "trainup: there is no stack 'local': `pulumi up` makes one that is new, and `pulumi stack"
+    )
+
+
+def test_the_stack_is_that_of_the_option_then_of_the_variable_then_the_selected_one(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stack(*words: str) -> str:
+        assert main(["logs", "nope", *words]) == 1
+        return capsys.readouterr().err.partition("has no run 'nope'")[0]
+
+    (project / "bin").mkdir()
+    program = project / "bin" / "pulumi"
+    program.write_text(f"#!/bin/sh\n[ \"$2\" = export ] && echo '{_state()}' || cat selected\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{project / 'bin'}:/bin:/usr/bin")
+    monkeypatch.delenv("PULUMI_STACK")
+    assert stack() == "trainup: stack 'local' "
+    (project / "selected").write_text("chosen\n")
+    assert stack() == "trainup: stack 'chosen' "
+    monkeypatch.setenv("PULUMI_STACK", "dev")
+    assert stack() == "trainup: stack 'dev' "
+    assert stack("--stack", "prod") == "trainup: stack 'prod' "
 
 
 def test_an_empty_stack_has_no_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,17 +26,12 @@ def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_local_stack_gets_a_backend_in_the_project_and_a_passphrase() -> None:
+def test_a_stack_gets_a_backend_in_the_project() -> None:
     values = environment.variables(BUILT, "local")
     assert values["PULUMI_BACKEND_URL"].endswith("/.trainup/backend")
-    assert values["PULUMI_CONFIG_PASSPHRASE"]
     assert values["PULUMI_STACK"] == "local"
     path = values["PATH"].split(":")
     assert path.index(str(BIN)) < path.index("/usr/bin"), "our tools come before the machine's"
-
-
-def test_other_stacks_never_get_the_passphrase_that_everybody_knows() -> None:
-    assert "PULUMI_CONFIG_PASSPHRASE" not in environment.variables(BUILT, "prod")
 
 
 @pytest.mark.parametrize("name", ["PULUMI_BACKEND_URL", "PULUMI_PARALLEL"])
@@ -48,20 +43,6 @@ def test_what_the_user_has_set_stays(name: str, monkeypatch: pytest.MonkeyPatch)
 def test_an_empty_backend_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", "")
     assert environment.variables(BUILT, "local")["PULUMI_BACKEND_URL"].startswith("file://")
-
-
-def test_a_passphrase_for_other_stacks_does_not_get_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "mine")
-    assert environment.variables(BUILT, "local")["PULUMI_CONFIG_PASSPHRASE"] == environment.LOCAL_PASSPHRASE
-    assert "PULUMI_CONFIG_PASSPHRASE" not in environment.variables(BUILT, "dev")
-
-
-def test_a_local_stack_with_a_passphrase_of_its_own_is_asked_for_no_other(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "Pulumi.local.yaml").write_text("encryptionsalt: v1:mine\n")
-    monkeypatch.setattr(environment, "ROOT", tmp_path)
-    assert "PULUMI_CONFIG_PASSPHRASE" not in environment.variables(BUILT, "local")
 
 
 def test_a_login_is_a_backend(user: Path) -> None:

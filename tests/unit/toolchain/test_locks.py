@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import locks
+from toolchain import backends, locks
 
 PROJECT = "own"
 
@@ -41,6 +41,12 @@ def living_cli(tmp_path: Path) -> Iterator[int]:
         process.kill()
 
 
+def clear(backend: Path, stack: str) -> None:
+    place = backends.place(backend.as_uri(), PROJECT, stack)
+    assert place
+    locks.clear(place)
+
+
 def dead_pid() -> int:
     process = subprocess.Popen(["true"])
     process.wait()
@@ -49,39 +55,39 @@ def dead_pid() -> int:
 
 def test_the_lock_of_a_dead_process_is_cleared(backend: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lock = lock_of(backend, dead_pid())
-    locks.clear(backend.as_uri(), PROJECT, "local")
+    clear(backend, "local")
     assert not lock.exists()
     assert "the lock is cleared" in capsys.readouterr().err
 
 
 def test_a_stack_may_be_named_with_its_organization_and_project(backend: Path) -> None:
     lock = lock_of(backend, dead_pid())
-    locks.clear(backend.as_uri(), PROJECT, f"organization/{PROJECT}/local")
+    clear(backend, f"organization/{PROJECT}/local")
     assert not lock.exists()
 
 
 def test_a_number_that_another_program_has_now_counts_as_dead(backend: Path) -> None:
     lock = lock_of(backend, os.getpid())
-    locks.clear(backend.as_uri(), PROJECT, "local")
+    clear(backend, "local")
     assert not lock.exists()
 
 
 def test_the_lock_of_a_living_cli_stays(backend: Path, living_cli: int) -> None:
     lock = lock_of(backend, living_cli)
-    locks.clear(backend.as_uri(), PROJECT, "local")
+    clear(backend, "local")
     assert lock.exists()
 
 
 def test_the_lock_of_another_machine_stays_and_is_told(backend: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lock = lock_of(backend, dead_pid(), host="elsewhere")
-    locks.clear(backend.as_uri(), PROJECT, "local")
+    clear(backend, "local")
     assert lock.exists()
     assert "elsewhere" in capsys.readouterr().err
 
 
 def test_the_lock_of_another_stack_stays(backend: Path) -> None:
     lock = lock_of(backend, dead_pid())
-    locks.clear(backend.as_uri(), PROJECT, "dev")
+    clear(backend, "dev")
     assert lock.exists()
 
 
@@ -89,10 +95,10 @@ def test_the_lock_of_another_stack_stays(backend: Path) -> None:
 def test_a_lock_that_cannot_be_read_stays(backend: Path, content: str) -> None:
     lock = lock_of(backend, dead_pid())
     lock.write_text(content)
-    locks.clear(backend.as_uri(), PROJECT, "local")
+    clear(backend, "local")
     assert lock.exists()
 
 
-def test_other_backends_are_left_alone() -> None:
-    locks.clear("s3://bucket", PROJECT, "local")
-    locks.clear("", PROJECT, "local")
+@pytest.mark.parametrize("backend", ["s3://bucket", "", "https://api.pulumi.com"])
+def test_other_backends_have_no_locks_that_could_be_judged(backend: str) -> None:
+    assert backends.place(backend, PROJECT, "local") is None

@@ -1,8 +1,6 @@
-"""The set-up as a whole: one at a time, nothing half-made left, and a stack that has a place."""
+"""The set-up as a whole: one at a time, and nothing half-made left."""
 
-import contextlib
 import fcntl
-import json
 import multiprocessing
 import os
 import sys
@@ -11,56 +9,15 @@ from pathlib import Path
 import pytest
 
 from toolchain import __main__ as toolchain
-from toolchain import environment, progress
+from toolchain import progress
 from toolchain.paths import SetupError
 
 
 @pytest.fixture(autouse=True)
 def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A repository of its own, and a CLI that writes down how it was called."""
+    """A repository of its own."""
     monkeypatch.setattr(toolchain, "TOOLCHAIN", tmp_path / ".toolchain")
-    monkeypatch.setattr(toolchain, "ROOT", tmp_path)
-    monkeypatch.setattr(environment, "BACKEND", tmp_path / ".trainup" / "backend")
-    (tmp_path / "Pulumi.yaml").write_text("name: own\n")
-    cli = tmp_path / "path" / "pulumi"
-    cli.parent.mkdir()
-    cli.write_text(f"#!/bin/sh\necho \"$@\" >> '{tmp_path}/calls'\n")
-    cli.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{cli.parent}:/bin")
-    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     return tmp_path
-
-
-def calls(checkout: Path) -> list[str]:
-    with contextlib.suppress(FileNotFoundError):
-        return (checkout / "calls").read_text().splitlines()
-    return []
-
-
-def ours(stack: str) -> dict[str, str]:
-    return {"PULUMI_BACKEND_URL": environment.BACKEND.as_uri(), "PULUMI_STACK": stack}
-
-
-def test_the_local_stack_is_made_once(checkout: Path) -> None:
-    toolchain.prepare("local", ours("local"))
-    assert calls(checkout) == ["stack init --no-select local"]
-    known = environment.BACKEND / ".pulumi" / "stacks" / "own" / "local.json"
-    known.parent.mkdir(parents=True)
-    known.write_text(json.dumps({}))
-    toolchain.prepare("local", ours("local"))
-    assert len(calls(checkout)) == 1
-
-
-def test_any_stack_has_a_place_in_the_folder_where_nobody_chose_one(checkout: Path) -> None:
-    toolchain.prepare("dev", ours("dev"))
-    assert environment.BACKEND.is_dir()
-    assert calls(checkout) == [], "only who asks for it gets a stack that may cost something"
-
-
-def test_a_backend_of_the_users_own_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://mine")
-    toolchain.prepare("dev", {})
-    assert not environment.BACKEND.exists()
 
 
 def test_what_a_cut_off_set_up_left_is_cleared_away(checkout: Path) -> None:

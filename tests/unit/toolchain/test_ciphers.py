@@ -1,0 +1,35 @@
+"""Pulumi's encryption by passphrase. That the CLI understands it too is a test of the real one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolchain import ciphers
+from toolchain.ciphers import Cipher
+
+PUBLIC = "v1:T4w5Y6mgTO8=:v1:88uTU+HAixeifk3+:qRxhyQOg6fr5OKWQ5TFVgdC8hCYinQ=="
+"""Made by the CLI for the passphrase `local`."""
+OLD, NEW = Cipher.of("old", b"salt"), Cipher.of("new", b"salt")
+
+
+def test_a_passphrase_fits_the_salt_that_was_made_for_it_and_no_other() -> None:
+    assert ciphers.cipher_of("local", PUBLIC)
+    assert not ciphers.cipher_of("other", PUBLIC)
+    made = ciphers.new_salt("mine")
+    assert ciphers.cipher_of("mine", made)
+    assert made != ciphers.new_salt("mine")
+
+
+def test_what_is_no_salt_fits_nothing() -> None:
+    for text in ("", "v1", "v2" + PUBLIC[2:], "v1:?:v1:88uTU+HAixeifk3+:qRxhyQ==", PUBLIC[:-8]):
+        assert not ciphers.cipher_of("local", text)
+
+
+@given(st.text(), st.text(st.characters(exclude_characters=":", exclude_categories=["Cs"])))
+def test_secrets_in_any_text_are_encrypted_anew_and_all_else_stays(secret: str, around: str) -> None:
+    text = f'{around} "{OLD.encrypt(secret)}" {NEW.encrypt("another")} {around}'
+    made = ciphers.reencrypted(text, OLD, NEW)
+    parts, before = made.split('"'), text.split('"')
+    found = ciphers.TOKEN.findall(made)
+    assert [NEW.decrypt(token) for token in found] == [secret, "another"]
+    assert (parts[0], parts[-1]) == (before[0], before[-1])
+    assert ciphers.reencrypted(made, OLD, NEW) == made
