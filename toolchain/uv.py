@@ -14,11 +14,11 @@ import zipfile
 from pathlib import Path
 
 from toolchain.paths import PYTHON, ROOT, TOOLCHAIN, VENV, SetupError, say
-from toolchain.versions import UV, text_of, version_of
+from toolchain.versions import LOCKED, UV, locked, text_of, version_of
 
 UV_BIN = TOOLCHAIN / "uv"
 """Holds our own uv where the machine has none; a folder of its own, so that it can go on PATH."""
-PYPI = "https://pypi.org/pypi/uv/json"
+PYPI = "https://pypi.org/pypi/uv/{version}/json"
 
 
 def find() -> Path | None:
@@ -36,7 +36,7 @@ def ensure() -> Path:
     TOOLCHAIN.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLCHAIN, prefix="uv.") as temporary:
         folder = Path(temporary)
-        say(f"uv (at least {text_of(UV)}): not on this machine, downloading it from PyPI …")
+        say(f"uv (at least {text_of(UV)}): not on this machine, downloading {locked('uv')[0]} from PyPI …")
         wheel = _by_pip(folder) or _by_hand(folder)
         with zipfile.ZipFile(wheel) as archive:
             member = next(name for name in archive.namelist() if name.endswith(".data/scripts/uv"))
@@ -57,26 +57,32 @@ def ensure() -> Path:
 def _by_pip(folder: Path) -> Path | None:
     """The wheel by pip, which knows the user's index and certificates; None where there is no pip."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    done = subprocess.run([*command, "--dest", folder, "uv"], stdin=subprocess.DEVNULL, capture_output=True)
+    command += ["--require-hashes", "--requirement", str(LOCKED / "uv.txt"), "--dest", str(folder)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
     return next(folder.glob("uv-*.whl"), None) if done.returncode == 0 else None
 
 
 def _by_hand(folder: Path) -> Path:
     """The wheel from PyPI itself, its hash checked."""
+    version, hashes = locked("uv")
+    listing = PYPI.format(version=version)
     try:
-        with urllib.request.urlopen(PYPI, timeout=30) as answer:
+        with urllib.request.urlopen(listing, timeout=30) as answer:
             files = json.load(answer)["urls"]
         file = next(file for file in files if _suits(file["filename"]))
         # Mirrors give addresses that are relative to the listing's own.
-        with urllib.request.urlopen(urllib.parse.urljoin(PYPI, file["url"]), timeout=120) as answer:
+        with urllib.request.urlopen(urllib.parse.urljoin(listing, file["url"]), timeout=120) as answer:
             content = answer.read()
     except (OSError, ValueError, StopIteration) as error:
         raise SetupError(
             f"uv could not be downloaded from PyPI ({error!r}): install uv yourself "
             "(https://docs.astral.sh/uv/), put it on PATH and repeat the command"
         ) from error
-    if hashlib.sha256(content).hexdigest() != file["digests"]["sha256"]:
-        raise SetupError(f"{file['filename']} came with another hash than PyPI lists: repeat the command")
+    if hashlib.sha256(content).hexdigest() not in hashes:
+        raise SetupError(
+            f"{file['filename']} came with another hash than {LOCKED / 'uv.txt'} has for uv {version}, so it is not "
+            "used: repeat the command, or install uv yourself (https://docs.astral.sh/uv/)"
+        )
     wheel = folder / str(file["filename"])
     wheel.write_bytes(content)
     return wheel

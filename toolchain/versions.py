@@ -7,11 +7,20 @@ from pathlib import Path
 PULUMI = (3, 245, 0)
 """The oldest CLI that works and the one that is built: later ones cannot be had as Go modules."""
 GO = (1, 25, 8)
-"""What the CLI's modules ask for."""
+"""What the CLI's modules ask for; which one is brought to a machine without, `locked/go.txt` says."""
 UV = (0, 8, 0)
-"""The oldest uv that knows all the options used here."""
+"""The oldest uv that knows all the options used here; which one is brought, `locked/uv.txt` says."""
+LOCKED = Path(__file__).resolve().parent / "locked"
+"""What is brought from PyPI, by version and hash."""
 
 Version = tuple[int, ...]
+
+
+def locked(package: str) -> tuple[str, frozenset[str]]:
+    """The only version of a package that is brought, and the SHA-256 of each of its files."""
+    text = (LOCKED / f"{package}.txt").read_text(encoding="utf-8")
+    (version,) = re.findall(r"^[a-z-]+==(\S+)", text, re.MULTILINE)
+    return version, frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
 
 
 def text_of(version: Version) -> str:

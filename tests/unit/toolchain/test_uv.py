@@ -27,14 +27,13 @@ WHEEL = wheel()
 
 
 class PyPI(http.server.BaseHTTPRequestHandler):
-    digest = hashlib.sha256(WHEEL).hexdigest()
     is_mirror = False
     """Mirrors give addresses that are relative to the listing's."""
 
     def do_GET(self) -> None:
         name = f"uv-0.99.0-py3-none-manylinux_2_17_{platform.machine()}.musllinux_1_1_{platform.machine()}.whl"
-        address = f"../files/{name}" if self.is_mirror else f"http://{self.headers['Host']}/files/{name}"
-        listing = {"urls": [{"filename": name, "url": address, "digests": {"sha256": self.digest}}]}
+        address = f"../../files/{name}" if self.is_mirror else f"http://{self.headers['Host']}/files/{name}"
+        listing = {"urls": [{"filename": name, "url": address, "digests": {"sha256": "0" * 64}}]}
         self.send_response(404 if self.path.endswith(".whl") and not self.path.startswith("/files/") else 200)
         self.end_headers()
         self.wfile.write(WHEEL if self.path.endswith(".whl") else json.dumps(listing).encode())
@@ -48,7 +47,8 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pa
     """No uv on PATH, no pip, and an index of our own."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), PyPI)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    monkeypatch.setattr(uv, "PYPI", f"http://127.0.0.1:{server.server_port}/pypi/json")
+    monkeypatch.setattr(uv, "PYPI", f"http://127.0.0.1:{server.server_port}/pypi/{{version}}/json")
+    monkeypatch.setattr(uv, "locked", lambda package: ("0.99.0", frozenset({hashlib.sha256(WHEEL).hexdigest()})))
     monkeypatch.setattr(uv, "TOOLCHAIN", tmp_path)
     monkeypatch.setattr(uv, "UV_BIN", tmp_path / "uv")
     monkeypatch.setattr(uv, "_by_pip", lambda folder: None)
@@ -89,11 +89,21 @@ def test_what_uv_says_about_a_lock_that_does_not_fit_is_told(tmp_path: Path, mon
         uv.sync(tmp_path / "tool")
 
 
-def test_a_download_that_is_not_what_pypi_lists_is_refused(bare_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PyPI, "digest", "0" * 64)
-    with pytest.raises(SetupError, match="another hash than PyPI lists"):
+def test_a_download_with_another_hash_is_refused_whatever_the_index_lists(
+    bare_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uv, "locked", lambda package: ("0.99.0", frozenset({"0" * 64})))
+    with pytest.raises(SetupError, match=r"came with another hash than .*uv.txt has for uv 0.99.0, so it is not used"):
         uv.ensure()
     assert list(bare_machine.iterdir()) == []
+
+
+def test_only_the_locked_version_is_asked_for(bare_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    answer = PyPI.do_GET
+    monkeypatch.setattr(PyPI, "do_GET", lambda handler: (asked.append(handler.path), answer(handler)))
+    uv.ensure()
+    assert asked[0] == "/pypi/0.99.0/json"
 
 
 def test_an_unreachable_index_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
