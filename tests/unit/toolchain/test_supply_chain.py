@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,12 @@ def test_the_sdks_say_which_plugins_they_need(tmp_path: Path) -> None:
     lock = (REPOSITORY / "uv.lock").read_text()
     for name in ("azure-native", "docker"):
         assert f'name = "pulumi-{name}"\nversion = "{installed[name]}"' in lock
+
+
+def test_what_builds_the_project_itself_is_locked_too() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    (builder,) = project["build-system"]["requires"]
+    name, version = builder.split("==")
+    assert builder in project["dependency-groups"]["dev"]
+    assert project["tool"]["uv"]["no-build-isolation-package"] == ["trainup"], "else uv would fetch it without its hash"
+    assert f'name = "{name}"\nversion = "{version}"' in (REPOSITORY / "uv.lock").read_text()
