@@ -29,7 +29,7 @@ def install(cli: Path, variables: Mapping[str, str] = os.environ) -> None:
         if name in attached:
             continue
         say(f"Pulumi plugin {name} {version} …")
-        command = [cli, "plugin", "install", "resource", name, version]
+        command: list[str | Path] = [cli, "plugin", "install", "resource", name, version]
         done = subprocess.run(command, env=dict(variables), stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:
             raise SetupError(f"the plugin {name} {version} could not be had:\n{done.stderr.strip()}")

