@@ -1,9 +1,12 @@
 """Likely secrets that stand in the stack's configuration as plain text, before anything is made of them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from trainup.core.input_secrets import Place, in_values
+from trainup.core.images import ImageBuilder
+from trainup.core.input_secrets import Place, in_text, in_values
+from trainup.infra.azure_image_settings import AzureImageSettings
 
 ALLOWED = "allow_secrets"
 
@@ -24,6 +27,26 @@ def likely_secrets(sections: Mapping[str, Any]) -> dict[Place, str]:
                 f"{ALLOWED}"
             )
     return found
+
+
+def in_files_of_image(root: Path, image: AzureImageSettings) -> list[str]:
+    """What looks like a secret in the files of an image that no check of a resource reads."""
+    names = [image.conda] if image.conda else []
+    names += [image.dockerfile_path] if image.builder is ImageBuilder.DOCKER else []
+    problems = []
+    for name in names:
+        try:
+            text = (root / name).read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            continue  # which is told already, or by whoever builds from it
+        problems += [
+            f"trainup:image: {name}:{line} looks like a secret ({kind}), which everyone who may pull the image could "
+            f'read: take it out; if it is none, end the line with `# pragma: allowlist secret` or add "{name}:{line}" '
+            f"to trainup:image.{ALLOWED}"
+            for line, kind in in_text(text, name)
+            if not {name, f"{name}:{line}"} & set(image.allow_secrets or ())
+        ]
+    return problems
 
 
 def _owner(sections: Mapping[str, Any], place: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from trainup.infra.azure_provider_settings import AZURE_NATIVE, PROVIDER_SECRETS
 from trainup.infra.azure_sections import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.nested_secrets import problem_of
-from trainup.infra.plain_secrets import likely_secrets
+from trainup.infra.plain_secrets import in_files_of_image, likely_secrets
 from trainup.infra.sections import (
     SECRET_NAME,
     UNPLACED,
@@ -139,6 +139,7 @@ def load() -> AnySettings:
     else:
         # Judged only where every section is as it was meant: a default in place of a broken one would mislead.
         problems += _cross_problems(settings) if whole else []
+        problems += in_files_of_image(root, settings.image) if isinstance(settings, AzureSettings) else []
     if problems:
         listing = "\n".join(f"  {problem}" for problem in problems)
         raise pulumi.RunError(f"Pulumi.{stack}.yaml has {len(problems)} problem(s):\n{listing}")

@@ -90,6 +90,29 @@ def test_what_is_none_outside_of_runs_is_allowed_by_the_stack(told: Told) -> Non
     assert told("azure", tags={"owner": GITHUB}, allow_secrets=["tags"]) == ""
 
 
+@pytest.mark.parametrize("line", ["ENV DB_PASSWORD=hunter2", "RUN pip install -i https://me:hunter2@x/simple y"])
+def test_a_dockerfile_that_docker_builds_is_searched(told: Told, tmp_path: Path, line: str) -> None:
+    (tmp_path / "image").mkdir()
+    file = tmp_path / "image" / "Dockerfile"
+    file.write_text(f"FROM scratch\n{line}\n")
+    image = {"builder": "docker", "context": "image"}
+    text = told("azure", image=image)
+    assert "trainup:image: image/Dockerfile:2 looks like a secret (" in text
+    assert "hunter2" not in text
+    assert told("azure", image={**image, "allow_secrets": ["image/Dockerfile:2"]}) == ""
+    file.write_text(f"FROM scratch\n{line} # pragma: allowlist secret\n")
+    assert told("azure", image=image) == ""
+
+
+def test_a_conda_file_is_searched(told: Told, tmp_path: Path) -> None:
+    lines = ["dependencies:", "- pip:", "  - --extra-index-url https://me:hunter2@pypi.example/simple", "  - numpy"]
+    (tmp_path / "conda.yml").write_text("\n".join(lines))
+    image = {**IMAGE, "user_managed_dependencies": False, "conda": "conda.yml"}
+    text = told("azure", image=image)
+    assert "trainup:image: conda.yml:3 looks like a secret (a password in an address)" in text
+    assert "hunter2" not in text
+
+
 @pytest.mark.parametrize("stack", ["local", "dev", "prod"])
 def test_the_stacks_of_this_repository_have_none(told: Told, stack: str) -> None:
     import yaml
