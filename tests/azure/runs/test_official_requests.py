@@ -29,7 +29,7 @@ FILES: dict[str, dict[str, Any]] = {
         "inputs": {
             "epochs": 5,
             "rate": 0.5,
-            "flag": True,
+            "flag": "True",
             "pets": {"type": "uri_folder", "path": "azureml:pets:2", "mode": "download"},
             "raw": {"path": f"{STORE}/raw/"},
         },
