@@ -12,6 +12,9 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup up preview refresh destroy stack unlock output runs ui env rehearse test check format kill-campaign bench clean
 
+# Messages name the command that was typed.
+up preview refresh destroy stack unlock output runs ui: export TRAINUP_TYPED := make
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 

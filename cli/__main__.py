@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainup.cli import clusters, plan, results, stack
 from trainup.cli.table import aligned
+from trainup.core.wording import as_typed
 from trainup.jobs import downloads, lifecycle, surroundings
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Record, Target, TargetError
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (stack.StackError, TargetError, UnreadableRecord, OSError) as error:
-        print(f"trainup: {error}", file=sys.stderr)
+        print(as_typed(f"trainup: {error}", os.environ), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

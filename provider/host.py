@@ -20,6 +20,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 
 from trainup.core import wire
 from trainup.core.project import PROJECT_FILES
+from trainup.core.wording import as_typed
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import TargetError
 from trainup.provider.handler import Change, Context, Difference, Handler, InitFailed, Properties, ResourceError, State
@@ -165,7 +166,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         except InitFailed as failed:
             _abort_partial(context, failed, inputs or {})
         except (ResourceError, TargetError, UnreadableRecord, OSError) as error:
-            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+            context.abort(grpc.StatusCode.UNKNOWN, as_typed(str(error), os.environ))
         except Exception as error:  # a bug: the trace goes to the plugin's log, a sentence to the user
             traceback.print_exc()
             message = f"trainup made a mistake here ({type(error).__name__}: {error}); please report it with this trace"
@@ -194,7 +195,8 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
     def _log(self, urn: str, severity: Any, text: str, ephemeral: bool) -> None:
         if self._engine is None:
             return
-        request = engine_pb2.LogRequest(severity=severity, urn=urn, message=text, ephemeral=ephemeral)
+        told = as_typed(text, os.environ)
+        request = engine_pb2.LogRequest(severity=severity, urn=urn, message=told, ephemeral=ephemeral)
         try:
             self._engine.Log(request)
         except grpc.RpcError:
@@ -226,13 +228,13 @@ def _abort_partial(context: Any, failed: InitFailed, inputs: Properties) -> None
         id=failed.id,
         properties=wire.encode(failed.outputs),
         inputs=wire.encode(inputs),
-        reasons=failed.reasons,
+        reasons=[as_typed(reason, os.environ) for reason in failed.reasons],
         refresh_before_update=failed.refresh,
     )
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(failed))
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=as_typed(str(failed), os.environ))
     status.details.add().Pack(detail)
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.UNKNOWN, str(failed))
+    context.abort(grpc.StatusCode.UNKNOWN, as_typed(str(failed), os.environ))
 
 
 def _trace(error: BaseException) -> str:

@@ -52,7 +52,7 @@ class Key:
 
 def key_of(file: StackFile, place: Place | None, is_cloud: bool) -> Key | None:
     """What keeps a stack's secrets; None where that is the user's own business. Raises SetupError."""
-    if file.has_provider or not file.is_local or file.is_broken or (is_cloud and not file.salt):
+    if file.has_provider or not file.is_local or (is_cloud and not file.salt):
         return None
     state_salt = place.salt if place else None
     if PUBLIC_SALT in (file.salt, state_salt) and place is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolchain.backends import Place
 from toolchain.paths import say
+from trainup.core.wording import as_typed
 
 
 def clear(place: Place) -> None:
@@ -20,7 +21,8 @@ def clear(place: Place) -> None:
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if host != socket.gethostname():
-            say(f"stack {stack!r} is locked by process {pid} on {host}: if that is gone, run `pulumi cancel`")
+            text = f"stack {stack!r} is locked by process {pid} on {host}: if that is gone, run `pulumi cancel`"
+            say(as_typed(text, os.environ | {"PULUMI_STACK": stack}))
         elif not _is_pulumi(pid):
             lock.unlink(missing_ok=True)
             say(f"stack {stack!r} was locked by process {pid}, which is gone: the lock is cleared")

@@ -28,23 +28,21 @@ class StackFile:
 
     @cached_property
     def _root(self) -> Any:
-        """The YAML's root node; None where it is no map, which Pulumi itself tells better."""
+        """The YAML's root node, a map; None where there is none. Raises SetupError where it is something else."""
         yaml = yaml_library()
         try:
             # Tabs, which JSON may be indented with, are none of YAML's.
             text = (self.text or "").replace("\t", " ") if self.path.suffix == ".json" else self.text or ""
             root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except yaml.YAMLError:
+        except yaml.YAMLError as error:
+            raise SetupError(f"{self.path} cannot be read as YAML: {error}") from error
+        if root is not None and root.id == "scalar" and root.value in ("", "null", "~"):
             return None
-        return root if isinstance(root, yaml.MappingNode) else None
-
-    @cached_property
-    def is_broken(self) -> bool:
-        """Whether there is something in the file, and no map."""
-        return self._root is None and any(
-            line.strip() not in ("", "---", "...") and not line.lstrip().startswith("#")
-            for line in (self.text or "").splitlines()
-        )
+        if root is not None and root.id != "mapping":
+            raise SetupError(
+                f"{self.path} has no map at its top: what a stack file has is `config:` with settings below"
+            )
+        return root
 
     def value(self, name: str) -> str | None:
         """The text of a key at the top, None where it is not set or empty."""

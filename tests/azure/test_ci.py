@@ -145,7 +145,7 @@ def test_merges_train_once_and_a_job_that_was_cut_off_is_taken_up_by_the_next(
         third.signal(signal.SIGALRM)  # the clock of `timeout`
         steps = third.finish()
         assert steps["Deploy and train"] == 124, third.text
-        assert "goes on; the next `pulumi up` attaches to it" in third.text
+        assert "goes on; the next `make up STACK=dev` attaches to it" in third.text
         assert steps["Tell the results"] == 0, third.text
         assert "Running" in third.done[-1].text
         assert github.locks() == []
@@ -161,7 +161,7 @@ def test_merges_train_once_and_a_job_that_was_cut_off_is_taken_up_by_the_next(
         # The first attempt at another deployment breaks no lock: who holds it could still be at work.
         fifth = github.start("deploy-and-train.yml")
         assert fifth.finish()["Deploy and train"] not in (0, 124), fifth.text
-        assert "on another-runner: if that is gone, run `pulumi cancel`" in fifth.text
+        assert "on another-runner: if that is gone, run `make unlock STACK=dev`" in fifth.text
         assert github.locks() == [lock]
 
         # Whoever re-runs it frees the stack, attaches, and is told every line.

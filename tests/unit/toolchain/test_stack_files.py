@@ -53,7 +53,7 @@ def test_a_salt_is_put_in_and_all_else_stays_to_the_byte(text: str) -> None:
 def test_a_file_in_json_stays_json() -> None:
     text = '{\n\t"config": {"own:target": "local"}\n}\n'
     file = stack(text, "Pulumi.x.json")
-    assert (file.is_local, file.is_broken) == (True, False)
+    assert file.is_local
     assert json.loads(file.with_values({SALT: VALUE})) == {SALT: VALUE, "config": {"own:target": "local"}}
 
 
@@ -103,10 +103,18 @@ def test_secrets_are_seen_wherever_they_stand(text: str, has_secrets: bool) -> N
     assert stack(text).has_secrets is has_secrets
 
 
-@pytest.mark.parametrize("text", ["- a\n", "config: {\n", "just text\n"])
-def test_what_is_no_map_is_left_to_pulumi(text: str) -> None:
-    assert stack(text).is_broken
-    assert stack(text).salt is None
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- a\n", "has no map at its top"),
+        ("just text\n", "has no map at its top"),
+        ("config: {\n", "cannot be read as YAML.*line 2"),
+        ("config:\n\ta: 1\n", "cannot be read as YAML.*line 2"),
+    ],
+)
+def test_what_is_no_map_is_told(text: str, told: str) -> None:
+    with pytest.raises(SetupError, match=f"(?s)Pulumi.x.yaml {told}"):
+        _ = stack(text).salt
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
