@@ -29,6 +29,11 @@ class Owner:
         """Whether both are the same resource of the same stack, which may have been moved or renamed."""
         return (self.urn, self.place) == (other.urn, other.place) or self.token == other.token
 
+    def is_same_stack(self, other: "Owner") -> bool:
+        """Whether both are resources of one stack."""
+        stacks = [(owner.urn.split("::")[:2], owner.place) for owner in (self, other)]
+        return stacks[0] == stacks[1]
+
 
 @dataclass(frozen=True)
 class Job:

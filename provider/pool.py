@@ -6,7 +6,9 @@ import subprocess
 
 from trainup.core.inputs import MAX_NODES, Finding
 from trainup.core.values import Unknown
+from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.slots import Pool
+from trainup.jobs.local.target import LocalTarget, end_runs_of
 from trainup.jobs.target import Owner
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, made_again
 from trainup.provider.places import judge_names, judge_texts, local_workspace, owner_of
@@ -77,9 +79,18 @@ class PoolHandler:
         if not pool.owners.is_last(owner):
             pool.owners.leave(owner)
             return
+        if not _has_successor(pool, owner):
+            # A run whose `up` was killed may be in no state, and would keep its slot for ever.
+            end_runs_of(LocalTarget(local_workspace(context, state.outputs["workspace"])), pool.occupied(), owner)
         if waiting := pool.occupied():
             raise ResourceError(f"cluster {state.id!r} is in use by {', '.join(waiting)}: end these runs first")
         shutil.rmtree(pool.folder, ignore_errors=True)
+
+
+def _has_successor(pool: Pool, owner: Owner) -> bool:
+    """Whether the resource has a cluster of another name by now: then its runs are still declared."""
+    others = (folder for folder in pool.folder.parent.glob("*") if folder != pool.folder and folder.is_dir())
+    return any(Owners(folder / "owners.json").has(owner) for folder in others)
 
 
 def _is_name(name: object) -> bool:

@@ -105,10 +105,10 @@ class RunHandler:
 
     def delete(self, context: Context, state: State) -> None:
         inputs = {**_place(state), **(state.inputs or {})}
-        owner = run_owner(context, inputs, state.outputs.get("owner"))
         on_delete = OnDelete(inputs.get("on_delete") or OnDelete.KEEP)
         try:
-            target_of(inputs, context.project).release(state.id, owner, on_delete)
+            target = target_of(inputs, context.project)
+            target.release(state.id, _owner(context, inputs, state, target), on_delete)
         except (TargetError, UnreadableRecord) as error:
             raise ResourceError(str(error)) from error
 
@@ -223,6 +223,15 @@ def _outputs(target: Target, owner: Owner, inputs: Properties, record: Record) -
         **told(record, target),
         "owner": owner.token,
     }
+
+
+def _owner(context: Context, inputs: Properties, state: State, target: Target) -> Owner:
+    """The resource as owner of its run. After a kill the state does not know under which token: the record does."""
+    owner = run_owner(context, inputs, state.outputs.get("owner"))
+    if "owner" in state.outputs:
+        return owner
+    owners = (one for record in reversed(target.attempts(state.id)) for one in record.owners)
+    return next((one for one in owners if one.is_same_resource(owner)), owner)
 
 
 def _place(state: State) -> Properties:

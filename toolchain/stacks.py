@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from toolchain import backends, environment, keys, locks, passphrase, projects, stack_files
+from toolchain import backends, checkpoints, environment, keys, locks, passphrase, projects, stack_files
 from toolchain.backends import Place
 from toolchain.keys import Key
 from toolchain.paths import ROOT, SetupError, say
@@ -56,6 +56,7 @@ def opened(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> Op
     if place:
         backends.close(environment.BACKEND)
         locks.clear(place)
+        checkpoints.mend(place)
     key = keys.key_of(file, place, _is_cloud(backend))
     file = stack_files.at(file.path, file.project)
     if file.text is not None and file.is_local and (place is None or place.state is None):

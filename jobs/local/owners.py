@@ -36,6 +36,10 @@ class Owners:
         """Whether the part belongs to this resource, under this token, and to nobody else."""
         return list(self._all().values()) == [owner.token]
 
+    def has(self, owner: Owner) -> bool:
+        """Whether the resource is among the owners, under whatever token."""
+        return _key(owner) in self._all()
+
     def others(self, owner: Owner) -> list[str]:
         """Everybody else, as `URN of FOLDER`. The same token elsewhere is the same resource, moved or renamed."""
         return sorted(key for key, token in self._all().items() if key != _key(owner) and token != owner.token)

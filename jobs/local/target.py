@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -243,6 +243,15 @@ class LocalTarget:
         trash = folder.path.with_name(f".{folder.name}.{time.monotonic_ns()}")
         folder.path.rename(trash)
         shutil.rmtree(trash, ignore_errors=True)
+
+
+def end_runs_of(target: LocalTarget, names: Iterable[str], owner: Owner) -> None:
+    """End those of these attempts that belong to the owner's stack and to nobody else; their records stay."""
+    for name in names:
+        record = target.get(name)
+        if record and record.owners and all(owner.is_same_stack(one) for one in record.owners):
+            for one in record.owners:
+                target.release(record.id, one, OnDelete.KEEP)
 
 
 _children: list["subprocess.Popen[bytes]"] = []

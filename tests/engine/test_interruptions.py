@@ -84,6 +84,37 @@ def test_an_edit_after_kill_9_cancels_the_run_that_no_state_knows(project: Proje
     assert project.up("--expect-no-changes").is_empty
 
 
+@pytest.mark.parametrize("mended", [True, False], ids=["by our command", "by pulumi alone"])
+def test_destroy_after_kill_9_ends_the_run_that_no_state_knows(project: Project, mended: bool) -> None:
+    project.script(scripts.WAITING)
+    project.configure(runs={"tiny": scripts.run_of(project)})
+    killed = scripts.begun(project)
+    killed.kill()
+    killed.finish()
+    project.unlock(mend=mended)
+    assert bool(project.state().get("pending_operations")) is not mended
+    destroyed = project.destroy()
+    assert destroyed.code == 0, destroyed.text
+    assert [record.status for record in records(project)] == [Status.CANCELED]
+    assert project.left_running() == []
+
+
+def test_what_was_pending_when_a_command_was_killed_is_resolved_by_the_next_one(project: Project) -> None:
+    project.script(scripts.WAITING)
+    project.configure(runs={"tiny": scripts.run_of(project)})
+    killed = scripts.begun(project)
+    killed.kill()
+    killed.finish()
+    project.unlock()
+    refreshed = project.refresh()
+    assert "pending" not in refreshed.text
+    assert project.resource("tiny")["outputs"]["status"] == "Running"
+    scripts.see_through(project)
+    assert scripts.starts(project) == 1
+    assert project.up("--expect-no-changes").is_empty
+    assert project.refresh().is_empty
+
+
 def test_a_run_goes_on_without_the_plugin_and_the_next_up_attaches(project: Project) -> None:
     project.script(scripts.WAITING)
     project.configure(runs={"tiny": scripts.run_of(project)})

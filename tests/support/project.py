@@ -17,7 +17,7 @@ import psutil
 import yaml
 
 from tests.support import processes
-from toolchain import backends, locks
+from toolchain import backends, checkpoints, locks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STACK = "test"
@@ -215,11 +215,13 @@ class Project:
     def destroy(self, *arguments: str) -> Result:
         return self.run("destroy", *arguments)
 
-    def unlock(self) -> None:
-        """What `make up` does first: clear the lock of a dead command."""
+    def unlock(self, *, mend: bool = True) -> None:
+        """What `make up` does first: clear the lock of a dead command, and mend what that has left."""
         place = backends.place(self.environment["PULUMI_BACKEND_URL"], "trainup", self.stack)
         assert place
         locks.clear(place)
+        if mend:
+            checkpoints.mend(place)
 
     def state(self) -> dict[str, Any]:
         """The stack's exported state."""

@@ -1,0 +1,175 @@
+"""A stack's state that a kill or a full disk has left damaged, or that a killed command has left unfinished.
+
+Pulumi reads its state as it is: one truncated byte, and every command ends in `failed to load checkpoint`. So before
+the CLI starts on a stack in a folder, its files are looked at here. The newest state that is whole takes the place of a
+damaged one, which is kept beside it. What is newer than that is not lost: each run's own record is the truth, and the
+next `pulumi up` adopts it.
+"""
+
+import contextlib
+import gzip
+import json
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from toolchain import backends, stack_files
+from toolchain.backends import Place
+from toolchain.paths import say
+
+LATEST = 3
+"""How many of the newest files of the history are looked at: only those can have been at work when a command died."""
+OURS = "trainup:index:"
+RUN = f"{OURS}Run"
+EMPTY_META = "version: 1\n"
+
+
+def mend(place: Place) -> None:
+    """Make the stack's files readable, and finish what a killed command had begun. One that is held is left alone."""
+    if place.locks:
+        return
+    top = place.root / ".pulumi"
+    _mend_meta(top)
+    beside = [top / "meta.yaml.attrs", *(top / "stacks" / place.project).glob(f"{place.stack}.json*.attrs")]
+    for folder in (top / "history" / place.project / place.stack, top / "backups" / place.project / place.stack):
+        newest = sorted(folder.glob("*.json*"), reverse=True)
+        # Beside each entry of the history lie the state and the notes of both.
+        for file in newest[: LATEST * 4]:
+            if file.suffix == ".attrs":
+                beside.append(file)
+            elif _content(file) is None:
+                _put_aside(file)
+    for file in beside:
+        if file.exists() and not _is_note(file):
+            _put_aside(file)
+    if current := place.state:
+        state = _content(current)
+        if state is None or not _says_something(state):
+            state = _restore(place, current)
+        if finished := _finished(state):
+            backends.write(current, json.dumps(finished, indent=4))
+
+
+def _mend_meta(top: Path) -> None:
+    """The file that tells the layout of the backend: stacks lie in folders of their projects."""
+    meta = top / "meta.yaml"
+    with contextlib.suppress(OSError):
+        if not meta.read_bytes().strip(b"\0 \n").startswith(b"version:"):
+            _put_aside(meta)
+            stack_files.write(meta, EMPTY_META, 0o600)
+
+
+def _is_note(file: Path) -> bool:
+    """Whether a file is what the backend notes of another: a map, or nothing to note."""
+    told = _content(file)
+    return isinstance(told, dict) or (told is None and _text(file).strip() == "null")
+
+
+def _text(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+        return (gzip.decompress(content) if ".gz" in file.suffixes else content).decode()
+    except (OSError, EOFError, ValueError, zlib.error):
+        return ""
+
+
+def _content(file: Path) -> dict[str, Any] | None:
+    """The JSON map in a file; None where there is none."""
+    try:
+        told = json.loads(_text(file))
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _says_something(state: dict[str, Any]) -> bool:
+    """Whether a state is one: what Pulumi takes for a stack without resources may be one that has lost them."""
+    checkpoint = state.get("checkpoint")
+    if not isinstance(checkpoint, dict) or "latest" not in checkpoint:
+        return False
+    latest = checkpoint["latest"] or {}
+    return isinstance(latest, dict) and all(
+        isinstance(items := latest.get(name) or [], list) and all(isinstance(item, dict) for item in items)
+        for name in ("resources", "pending_operations")
+    )
+
+
+def _restore(place: Place, file: Path) -> dict[str, Any]:
+    """Put the newest whole state in the place of a damaged one."""
+    aside = _put_aside(file)
+    for source in _older(place):
+        state = _content(source)
+        if state is not None and _says_something(state):
+            when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(source.stat().st_mtime))
+            told = f"it is taken from {source.name} of {when}"
+            break
+    else:
+        state = {"version": 3, "checkpoint": {"stack": f"organization/{place.project}/{place.stack}", "latest": None}}
+        told = "no older one is whole, so it begins empty"
+    backends.write(file, json.dumps(state, indent=4))
+    say(
+        f"the state of stack {place.stack!r} was damaged, as a kill or a full disk does: {told}; the damaged one is "
+        f"kept as {aside.name}. Runs are not lost: the next `up` finds them by their own records"
+    )
+    return state
+
+
+def _older(place: Place) -> Iterator[Path]:
+    """Where older states of the stack lie, the newest first."""
+    top = place.root / ".pulumi"
+    yield from sorted((top / "stacks" / place.project).glob(f"{place.stack}.json*.bak"))
+    kept = [
+        *(top / "backups" / place.project / place.stack).glob("*.json*"),
+        *(top / "history" / place.project / place.stack).glob("*.checkpoint.json*"),
+    ]
+    yield from sorted((file for file in kept if file.suffix != ".attrs"), key=_age)
+
+
+def _age(file: Path) -> float:
+    try:
+        return -file.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _put_aside(file: Path) -> Path:
+    """Keep a damaged file under a name that nothing reads."""
+    aside = file.with_name(f"{file.name}.damaged-{time.time_ns()}")
+    file.replace(aside)
+    return aside
+
+
+def _finished(state: dict[str, Any]) -> dict[str, Any] | None:
+    """The state without what a killed command left pending of trainup's own resources; None when nothing was.
+
+    A run that was being created may be at work: it becomes a resource, so that `refresh` looks for it, `destroy` ends
+    it and `up` attaches to it. Everything else of ours is made, changed and removed in a way that can be begun again.
+    """
+    latest = state["checkpoint"].get("latest") or {}
+    pending = latest.get("pending_operations") or []
+    ours = [one for one in pending if str((one.get("resource") or {}).get("type", "")).startswith(OURS)]
+    if not ours:
+        return None
+    resources = list(latest.get("resources") or [])
+    known = {one.get("urn") for one in resources if not one.get("delete")}
+    for one in ours:
+        resource = one["resource"]
+        if one.get("type") == "creating" and resource["type"] == RUN and resource["urn"] not in known:
+            resources += [run] if (run := _unfinished_run(resource)) else []
+    left = [one for one in pending if one not in ours]
+    latest = {**latest, "resources": resources, "pending_operations": left}
+    if not left:
+        del latest["pending_operations"]
+    return {**state, "checkpoint": {**state["checkpoint"], "latest": latest}}
+
+
+def _unfinished_run(resource: dict[str, Any]) -> dict[str, Any] | None:
+    """A run that was being created, as a resource whose run has not ended; None where its inputs do not name it."""
+    inputs = resource.get("inputs") or {}
+    name, digest = inputs.get("run"), inputs.get("digest")
+    if not isinstance(name, str) or not isinstance(digest, str):
+        return None
+    told = {key: inputs[key] for key in ("digest", "workspace", "target") if key in inputs}
+    return {**resource, "id": f"{name}-{digest[:12]}", "outputs": {**told, "status": "Queued"}}
