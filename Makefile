@@ -4,10 +4,8 @@ PYTHON ?= python3
 STACK ?= $(or $(PULUMI_STACK),local)
 ARGS ?=
 
-TRAINUP := $(PYTHON) -m toolchain
+TRAINUP := $(PYTHON) -I -S toolchain
 RUN := $(TRAINUP) run
-# Without byte code every command would compile the SDK again.
-unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up preview refresh destroy stack unlock output runs ui env rehearse test check format kill-campaign bench clean

@@ -8,6 +8,9 @@ from trainup.jobs import surroundings
 from trainup.provider.light import import_wire_types_alone
 
 if __name__ == "__main__":
+    if "--output=3" in sys.argv:  # where our launcher has put standard output while Python started
+        os.dup2(3, 1)
+        os.close(3)
     gc.disable()  # nothing that is imported is garbage: the plugin starts sooner, and never looks through it
     surroundings.settle()
     import_wire_types_alone()

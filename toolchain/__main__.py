@@ -20,17 +20,25 @@ from pathlib import Path
 if sys.version_info < (3, 11):  # noqa: UP036 - nothing has checked it before
     sys.exit(f"trainup needs Python 3.11 or newer, and {sys.executable} is older: make PYTHON=python3.12 …")
 
+HERE = Path(__file__).resolve().parent
+if __name__ == "__main__":
+    # The user's variables and modules are for other interpreters than ours; some print, where a shell reads commands.
+    if not (sys.flags.isolated and sys.flags.no_site):
+        os.execv(sys.executable, [sys.executable, "-I", "-S", str(HERE), *sys.argv[1:]])
+    sys.path[0] = str(HERE.parent)
+
 from toolchain.shared import share
 
 share()
 
 from toolchain import as_pulumi, environment, github, plugins, pulumi_cli, stacks, uv
-from toolchain.paths import TOOLCHAIN, SetupError, say
+from toolchain.paths import ROOT, TOOLCHAIN, SetupError, say
+from trainup.core import tools
 
 
 def main(arguments: list[str]) -> int:
     command, rest = arguments[:1], arguments[1:]
-    os.environ |= environment.network_variables()
+    os.environ |= environment.surroundings()
     if command == ["setup"] and not rest:
         _told(setup())
     elif command == ["env"] and len(rest) == 1:
@@ -71,6 +79,11 @@ def _shell(cli: pulumi_cli.Cli, stack: str) -> dict[str, str]:
 
 def setup() -> pulumi_cli.Cli:
     """Whatever is missing; next to nothing when all is there."""
+    if os.pathsep in str(ROOT):
+        raise SetupError(
+            f"the path of this folder holds a {os.pathsep!r}, at which PATH would be cut apart: {ROOT}; "
+            "give the folder another name, or move it"
+        )
     with _alone():
         tool = uv.ensure()
         uv.sync(tool)
@@ -84,7 +97,8 @@ def _told(cli: pulumi_cli.Cli) -> pulumi_cli.Cli:
 
 def _become(command: list[str], values: dict[str, str]) -> None:
     """The command takes this process's place: its signals and its exit code are its own."""
-    variables = os.environ | values
+    # Nothing that is meant for other interpreters and environments: what runs here is ours.
+    variables = tools.variables(os.environ) | values
     program = shutil.which(command[0], path=variables["PATH"])
     if program is None:
         raise SetupError(f"there is no command {command[0]!r}")

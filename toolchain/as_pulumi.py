@@ -1,6 +1,6 @@
 """What `pulumi` is in a shell of `make env`: the CLI itself, given what a stack of this project needs.
 
-Started by the script that `write` makes, as `python -I as_pulumi.py CLI WORD…`. Commands of other projects, and those
+Started by the script that `write` makes, as `python -I -S as_pulumi.py CLI WORD…`. Commands of other projects, and those
 that read no stack file, go through as they are.
 """
 
@@ -31,7 +31,7 @@ VALUED = frozenset(
 def write(cli: Path) -> Path:
     """The folder that comes first on PATH: with a script that is called `pulumi`."""
     SHIM.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-I", str(Path(__file__).resolve()), str(cli)]
+    words = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), str(cli)]
     script = f'#!/bin/sh\n# The Pulumi CLI, with what the stacks of this project need.\nexec {shlex.join(words)} "$@"\n'
     file = SHIM / "pulumi"
     if not file.exists() or file.read_text() != script:

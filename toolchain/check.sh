@@ -1,7 +1,7 @@
 #!/bin/sh
 # Format, lint, types and the fast tests.
 set -eu
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname "$0")/.."
 # The packages under the names they are imported by, for mypy, which sees no editable installation.
 mkdir -p .mypy_cache/src/trainup
 ln -sfn ../../toolchain .mypy_cache/src/toolchain

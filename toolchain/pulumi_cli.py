@@ -15,8 +15,10 @@ from pathlib import Path
 from toolchain import progress
 from toolchain.paths import BIN, PYTHON, ROOT, SHIM, SOURCES, TOOLCHAIN, SetupError, say
 from toolchain.versions import GO, LOCKED, PULUMI, Version, locked, text_of, version_of
+from trainup.core import tools
 
 LANGUAGE_HOST = "pulumi-language-python"
+BUILT = "built from its Go module"
 BUILD = TOOLCHAIN / "build"
 """Caches of the build, several GB; removed when it is done."""
 
@@ -46,6 +48,8 @@ def ensure(uv: Path) -> Cli:
     """The CLI to use; brought to this machine if there is none."""
     if cli := find():
         shutil.rmtree(BUILD, ignore_errors=True)  # of a build that was cut off
+        if cli.origin == BUILT and cli.path.parent == BIN:
+            _put_launcher(BIN)  # the CLI stays when this project is updated
         return cli
     TOOLCHAIN.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLCHAIN, prefix="cli.") as temporary:
@@ -107,10 +111,19 @@ def _build(folder: Path, uv: Path) -> None:
         cwd=module,
         total=packages,
     )
-    launcher = folder / "bin" / LANGUAGE_HOST
-    shutil.copyfile(SOURCES / LANGUAGE_HOST, launcher)
-    launcher.chmod(0o755)
-    (folder / "bin" / "origin").write_text("built from its Go module\n")
+    _put_launcher(folder / "bin")
+    (folder / "bin" / "origin").write_text(f"{BUILT}\n")
+
+
+def _put_launcher(folder: Path) -> None:
+    """The launcher of our language host, as it is now."""
+    ours, launcher = SOURCES / LANGUAGE_HOST, folder / LANGUAGE_HOST
+    if launcher.exists() and launcher.read_bytes() == ours.read_bytes():
+        return
+    unfinished = launcher.with_name(f"{LANGUAGE_HOST}.new")
+    shutil.copyfile(ours, unfinished)
+    unfinished.chmod(0o755)
+    unfinished.replace(launcher)
 
 
 def find_go(uv: Path) -> Path:
@@ -128,6 +141,7 @@ def find_go(uv: Path) -> Path:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        env=tools.variables(os.environ),
     )
     if done.returncode:
         raise SetupError(

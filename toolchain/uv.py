@@ -15,6 +15,7 @@ from pathlib import Path
 
 from toolchain.paths import PYTHON, ROOT, TOOLCHAIN, VENV, SetupError, say
 from toolchain.versions import LOCKED, UV, locked, text_of, version_of
+from trainup.core import tools
 
 UV_BIN = TOOLCHAIN / "uv"
 """Holds our own uv where the machine has none; a folder of its own, so that it can go on PATH."""
@@ -56,9 +57,9 @@ def ensure() -> Path:
 
 def _by_pip(folder: Path) -> Path | None:
     """The wheel by pip, which knows the user's index and certificates; None where there is no pip."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command = [sys.executable, "-I", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     command += ["--require-hashes", "--requirement", str(LOCKED / "uv.txt"), "--dest", str(folder)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=tools.variables(os.environ))
     return next(folder.glob("uv-*.whl"), None) if done.returncode == 0 else None
 
 
@@ -109,7 +110,7 @@ def sync(uv: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        env=os.environ | {"UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": ".venv"},
+        env=tools.variables(os.environ) | {"UV_PYTHON_DOWNLOADS": "never"},
     )
     if done.returncode:
         raise SetupError(f"`uv sync --locked` failed:\n{done.stderr.strip()}")

@@ -33,7 +33,8 @@ def version_of(*command: str | Path) -> Version | None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
+    # A line that begins with it: wrappers print warnings, with numbers in them.
+    found = re.search(r"^(?:uv |v|go)?(\d+)\.(\d+)(?:\.(\d+))?", done.stdout, re.MULTILINE)
     if done.returncode or not found:
         return None
     return tuple(int(part or 0) for part in found.groups())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainup.core import tools
 from trainup.core.canonical import sha256
 from trainup.jobs.local.files import Lock, temporary_folder, write_json
 from trainup.jobs.local.launch import environment_folder
@@ -202,7 +203,7 @@ def find_uv(project: Path | None) -> str:
 
 
 def _run(words: list[str], progress: Callable[[str], None], stop: threading.Event) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    environment = tools.variables(os.environ)
     process = subprocess.Popen(
         words,
         stdin=subprocess.DEVNULL,

@@ -25,7 +25,7 @@ def write_json(path: Path, data: dict[str, Any], *, durable: bool = True) -> Non
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with open(temporary, "w", encoding="utf-8", opener=_private) as file:
             json.dump({"version": FORMAT_VERSION, **data}, file, indent=1, ensure_ascii=True)
             file.write("\n")
             file.flush()
@@ -35,6 +35,10 @@ def write_json(path: Path, data: dict[str, Any], *, durable: bool = True) -> Non
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

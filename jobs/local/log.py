@@ -17,7 +17,7 @@ class LogPump:
 
     def __init__(self, raw: Path, clean: Path, secrets: Iterable[str] = ()) -> None:
         self._raw = os.open(raw, os.O_RDONLY | os.O_CLOEXEC)
-        self._clean = os.open(clean, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        self._clean = os.open(clean, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._cleaner = LineCleaner(Mask(secrets))
         self._unwritten = b""
 

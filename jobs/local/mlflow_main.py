@@ -3,34 +3,72 @@
 `mlflow server` would be four times as large: a launcher, and a runner of jobs that nobody submits here.
 """
 
+import hmac
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import uvicorn  # first: by its presence MLflow knows that it is a server, and guards itself
+from alembic.config import Config
 from mlflow.server import constants, handlers
 from mlflow.store.db import utils
 from mlflow.store.tracking.dbmodels.models import SqlMetric
 from sqlalchemy import func
 
 
-def serve(database: Path, artifacts: Path, port: int) -> None:
-    """Bring the database to this version of MLflow, then serve on this machine only."""
+SECRET = "TRAINUP_TRACKING_SECRET"
+"""Name of the variable with the first part of every address: an argument could be read by everybody."""
+
+
+class Guarded:
+    """An ASGI app below a path that only this user knows: everybody on this machine can connect to the port."""
+
+    def __init__(self, app: Any, secret: str) -> None:
+        self._app, self._secret = app, secret.encode()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hand a request on without the secret; without the secret, answer that there is nothing."""
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        first, slash, rest = scope["path"].removeprefix("/").partition("/")
+        if not hmac.compare_digest(first.encode(), self._secret):
+            await _answer(scope, send, 404, [])
+        elif not slash:  # the page's own addresses are relative to its folder
+            await _answer(scope, send, 307, [(b"location", b"/" + self._secret + b"/")])
+        else:
+            raw = b"/" + scope["raw_path"].removeprefix(b"/").partition(b"/")[2]
+            await self._app({**scope, "path": f"/{rest}", "raw_path": raw}, receive, send)
+
+
+async def _answer(scope: Any, send: Any, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close"})
+        return
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"MLflow is at the address that `make ui` tells.\n"})
+
+
+def serve(database: Path, artifacts: Path, port: int, secret: str) -> None:
+    """Bring the database to this version of MLflow, then serve this user on this machine only."""
+    # By its name alone: MLflow, SQLAlchemy and SQLite differ in what a `%` or a `?` means in an address.
+    os.chdir(database.parent)
+    escape_migrations()
     migrate(database)
-    store, proxy = f"sqlite:///{database}", "mlflow-artifacts:/"
+    store, proxy = f"sqlite:///{database.name}", "mlflow-artifacts:/"
     os.environ |= {
         constants.BACKEND_STORE_URI_ENV_VAR: store,
         constants.REGISTRY_STORE_URI_ENV_VAR: store,
         constants.ARTIFACT_ROOT_ENV_VAR: proxy,
         constants.SERVE_ARTIFACTS_ENV_VAR: "true",
-        constants.ARTIFACTS_DESTINATION_ENV_VAR: str(artifacts),
+        constants.ARTIFACTS_DESTINATION_ENV_VAR: artifacts.as_uri(),
     }
     handlers.initialize_backend_stores(store, store, proxy)  # before it answers, and by one thread
     from mlflow.server.fastapi_app import app  # it looks at what was set above
 
     app.get("/trainup/extremes")(extremes)
     app.router.routes.insert(0, app.router.routes.pop())  # MLflow's own pages answer whatever comes last
-    uvicorn.run(app, host="127.0.0.1", port=port)
+    uvicorn.run(Guarded(app, secret), host="127.0.0.1", port=port)
 
 
 def extremes(run_id: str) -> dict[str, tuple[float, float]]:
@@ -44,18 +82,29 @@ def extremes(run_id: str) -> dict[str, tuple[float, float]]:
         return {key: (lowest, highest) for key, lowest, highest in rows}
 
 
+def escape_migrations() -> None:
+    """Let MLflow find its migrations also where its own folder holds a `%`, which means something in their settings."""
+    given = Config.set_main_option
+
+    def escaped(config: Any, name: str, value: str) -> None:
+        given(config, name, value.replace("%", "%%") if name == "script_location" else value)
+
+    Config.set_main_option = escaped
+
+
 def migrate(database: Path) -> None:
-    """Bring an older database up to date; make a new one whole or not at all."""
+    """Bring an older database in the working directory up to date; make a new one whole or not at all."""
     if database.exists():
-        utils._upgrade_db(utils.create_sqlalchemy_engine(f"sqlite:///{database}"))
+        utils._upgrade_db(utils.create_sqlalchemy_engine(f"sqlite:///{database.name}"))
         return
     unfinished = database.with_name(f".{database.name}.new")
     unfinished.unlink(missing_ok=True)
-    engine = utils.create_sqlalchemy_engine(f"sqlite:///{unfinished}")
+    engine = utils.create_sqlalchemy_engine(f"sqlite:///{unfinished.name}")
     utils._initialize_tables(engine)
     engine.dispose()
     unfinished.replace(database)
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    os.umask(0o077)
+    serve(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), os.environ.pop(SECRET))

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -38,7 +39,7 @@ def configure(workspace: Workspace, image: str) -> dict[str, Any]:
     """Give the workspace a server of its own; returns its record. A port once chosen is kept."""
     record = workspace.tracking()
     if record["kind"] != "server":
-        record = _record(_free_port(), uuid.uuid4().hex)
+        record = _record(_free_port(), uuid.uuid4().hex, secrets.token_urlsafe(32))
     record["image"] = image
     workspace.mlflow.mkdir(parents=True, exist_ok=True)
     write_json(workspace.mlflow / "server.json", record)
@@ -73,7 +74,7 @@ def launch_keeper(workspace: Workspace) -> None:
         (workspace.mlflow / "stop").unlink(missing_ok=True)
         with (workspace.mlflow / "server.log").open("ab") as log:
             subprocess.Popen(
-                [sys.executable, "-m", __name__, str(workspace.root), str(lock.fd)],
+                [sys.executable, "-I", "-m", __name__, str(workspace.root), str(lock.fd)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -154,12 +155,15 @@ def keep(workspace: Workspace) -> None:
 
 def _start(workspace: Workspace) -> "subprocess.Popen[bytes]":
     record = workspace.tracking()
-    if not _is_free(record["port"]):
-        record |= _record(_free_port(), record["token"])
+    free = _is_free(record["port"])
+    if not free or "secret" not in record:  # older versions had none
+        port = record["port"] if free else _free_port()
+        record |= _record(port, record["token"], record.get("secret") or secrets.token_urlsafe(32))
         write_json(workspace.mlflow / "server.json", record)
     environment = {
         **launch.inherited(os.environ),
         TOKEN_VARIABLE: record["token"],
+        "TRAINUP_TRACKING_SECRET": record["secret"],
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
@@ -184,8 +188,10 @@ def _has_active_runs(workspace: Workspace) -> bool:
     return any(is_held(RunFolder(path).lock) for path in workspace.runs.iterdir())
 
 
-def _record(port: int, token: str) -> dict[str, Any]:
-    return {"kind": "server", "uri": f"http://127.0.0.1:{port}", "port": port, "token": token}
+def _record(port: int, token: str, secret: str) -> dict[str, Any]:
+    """`secret` is the first part of every address: everybody on this machine can connect to the port."""
+    uri = f"http://127.0.0.1:{port}/{secret}"
+    return {"kind": "server", "uri": uri, "port": port, "token": token, "secret": secret}
 
 
 def _free_port() -> int:

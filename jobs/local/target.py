@@ -200,6 +200,7 @@ class LocalTarget:
         assert lock.fd is not None
         words = [
             sys.executable,
+            "-I",
             "-m",
             "trainup.jobs.local.supervisor",
             str(folder.path),

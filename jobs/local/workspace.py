@@ -51,8 +51,15 @@ class Workspace:
         return Lock(self.root / "workspace.lock")
 
     def create(self) -> None:
-        """Make the root folder, private to this user: raw logs and secrets of runs pass through it."""
+        """Make the folders, private to this user: data, logs and secrets of runs pass through them.
+
+        The root belongs to the user where it was there before; all that is in it of ours is private all the same.
+        """
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.runs, self.slots, self.environments.parent, self.mlflow):
+            folder.mkdir(exist_ok=True, mode=0o700)
+            if folder.stat().st_mode & 0o077:
+                folder.chmod(0o700)
         if read_json(self.root / "workspace.json") is None:
             write_json(self.root / "workspace.json", {"machine": machine_id()})
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainup.core import tools
 from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.dockerfile import DockerfileError
@@ -74,7 +75,7 @@ class Environments:
     def __init__(self, azure: Azure, folder: Path, variables: Mapping[str, str]) -> None:
         self._azure = azure
         self._folder = folder
-        self._variables = {name: value for name, value in variables.items() if name != "VIRTUAL_ENV"}
+        self._variables = tools.variables(variables)
 
     def python_of(self, environment: Mapping[str, Any], log: Path) -> Path:
         """The folder of the programs of an environment version; `BuildFailed` tells what went wrong.

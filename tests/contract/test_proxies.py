@@ -144,7 +144,7 @@ def test_set_up_downloads_through_the_proxy(
     address, authority = index
     for name, value in {**gate.variables("HTTPS_PROXY"), "REQUESTS_CA_BUNDLE": str(authority)}.items():
         monkeypatch.setenv(name, value)
-    for name, value in environment.network_variables().items():
+    for name, value in environment.surroundings().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(uv, "PYPI", f"{address}/pypi/uv/json")
     with urllib.request.urlopen(uv.PYPI, timeout=10) as answer:

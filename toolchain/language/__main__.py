@@ -89,7 +89,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Run(self, request: Any, context: Any) -> Any:
         try:
             child = self._start(
-                [_interpreter(request.info), "-u", PROGRAM, self._engine_address], stdin=subprocess.PIPE
+                [_interpreter(request.info), "-I", "-u", PROGRAM, self._engine_address], stdin=subprocess.PIPE
             )
         except OSError as error:
             return language_pb2.RunResponse(error=f"the program could not be started: {error}")
@@ -200,6 +200,9 @@ def _pump(pipe: Any, answer: Callable[[bytes], Any], answers: "SimpleQueue[Any]"
 
 def main() -> None:
     """Serve until the engine interrupts us or dies, which closes our standard input."""
+    if "--output=3" in sys.argv:  # where our launcher has put standard output while Python started
+        os.dup2(3, 1)
+        os.close(3)
     addresses = [word for word in sys.argv[1:] if not word.startswith("-")]
     if not addresses:
         sys.exit("The address of the engine is missing: this program is started by `pulumi`, not by hand.")

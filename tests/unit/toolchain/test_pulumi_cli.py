@@ -6,7 +6,7 @@ import pytest
 
 from toolchain import pulumi_cli
 from toolchain.paths import SetupError
-from toolchain.versions import LOCKED
+from toolchain.versions import LOCKED, version_of
 
 UV = Path("uv")
 
@@ -130,3 +130,20 @@ def test_a_set_up_that_ends_early_leaves_no_cli(
         pulumi_cli.ensure(UV)
     assert list((machine / "toolchain").iterdir()) == []
     assert pulumi_cli.find() is None
+
+
+def test_a_cli_that_was_built_by_an_older_version_of_this_project_gets_the_launcher_of_now(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulumi_cli, "_build", brought(pulumi_cli.BUILT))
+    pulumi_cli.ensure(UV)
+    launcher = machine / "toolchain" / "bin" / "pulumi-language-python"
+    launcher.write_text("#!/bin/sh\necho old\n")
+    pulumi_cli.ensure(UV)
+    assert launcher.read_bytes() == (pulumi_cli.SOURCES / "pulumi-language-python").read_bytes()
+
+
+def test_a_tool_that_prints_warnings_first_still_tells_its_version(machine: Path) -> None:
+    text = '"warning: /opt/x-1.2.3 is in the way (since 2024.1)"; echo "uv 0.9.5 (abc 2025-10-21)"'
+    program(machine / "path" / "uv", text)
+    assert version_of(machine / "path" / "uv", "--version") == (0, 9, 5)
