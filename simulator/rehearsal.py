@@ -91,6 +91,8 @@ def rehearsal(
     of images goes into `environments`, and is found there by the next rehearsal. Under another `name` than this
     machine's, the services are reached through a proxy that knows it.
     """
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if azure is None:
         azure = Azure(bodies=folder and folder / "bodies")
         azure.journal.path = folder and folder / "requests.jsonl"
@@ -146,7 +148,7 @@ def _variables(azure: Azure, authority: Path, trap: Trap) -> dict[str, str]:
         "ARM_TENANT_ID": azure.tenant,
         "ARM_USE_MSI": "true",
         "IDENTITY_ENDPOINT": f"{at}{login.IDENTITY}",
-        "IDENTITY_HEADER": login.SECRET,
+        "IDENTITY_HEADER": azure.secret,
         # Both kinds of client trust this listener, and nobody else.
         "REQUESTS_CA_BUNDLE": str(authority),
         "CURL_CA_BUNDLE": str(authority),

@@ -157,7 +157,8 @@ def _take_connections(report: Report, watch: Watch, refused: list[str], *, scrip
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One rehearsal at a time in a folder; the lock goes with the process."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)  # jobs work there, and their logs and data lie there
     with (folder / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

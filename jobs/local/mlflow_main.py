@@ -16,7 +16,6 @@ from mlflow.store.db import utils
 from mlflow.store.tracking.dbmodels.models import SqlMetric
 from sqlalchemy import func
 
-
 SECRET = "TRAINUP_TRACKING_SECRET"
 """Name of the variable with the first part of every address: an argument could be read by everybody."""
 

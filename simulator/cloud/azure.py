@@ -1,7 +1,11 @@
 """The Azure that all faces of the stand-in share: resources by id, held in memory."""
 
+import base64
 import copy
+import hashlib
+import hmac
 import json
+import secrets
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -68,6 +72,12 @@ class Azure:
     quota: dict[str, int] = field(default_factory=dict)
     """Machine family → cores; a family that is absent has as many as anyone asks for."""
 
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    """Made anew at each start, for everybody on this machine can connect: who shows it is the deployer."""
+
+    federated: set[str] = field(default_factory=set)
+    """Tokens of other services, such as GitHub's, that are taken for the deployer's."""
+
     principals: set[str] = field(default_factory=set)
     """Object ids of users and groups that exist beside the identities made here."""
 
@@ -122,6 +132,10 @@ class Azure:
 
     _resources: dict[str, Resource] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def key(self, *name: str) -> str:
+        """A key that the service has made for something; in base64, as those of storage accounts are."""
+        return base64.b64encode(hmac.digest(self.secret.encode(), "/".join(name).encode(), hashlib.sha512)).decode()
 
     def __post_init__(self) -> None:
         self.operations = Operations(self.clock)

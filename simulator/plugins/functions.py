@@ -1,6 +1,5 @@
 """The functions of azure-native: look-ups, and the few that tell keys."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,11 +39,7 @@ def _client(azure: Azure, args: Mapping[str, Any]) -> Answer:
 
 
 def _token(azure: Azure, args: Mapping[str, Any]) -> Answer:
-    return {"token": _secret(azure, "token", str(args.get("endpoint")))}
-
-
-def _secret(azure: Azure, *about: str) -> str:
-    return hashlib.sha256("|".join((azure.subscription, *about)).encode()).hexdigest()
+    return {"token": azure.key("token", str(args.get("endpoint")))}
 
 
 def _of(azure: Azure, args: Mapping[str, Any], kind: str, name: str) -> Answer:
@@ -59,7 +54,7 @@ def _registry_credentials(azure: Azure, args: Mapping[str, Any]) -> Answer:
             "UnAuthorizedForCredentialOperations",
             f"Cannot perform credential operations: the admin user of the registry {found['name']!r} is disabled.",
         )
-    passwords = [{"name": name, "value": _secret(azure, found["id"], name)} for name in ("password", "password2")]
+    passwords = [{"name": name, "value": azure.key(found["id"], name)} for name in ("password", "password2")]
     return {"username": found["name"], "passwords": passwords}
 
 
@@ -71,7 +66,7 @@ def _storage_keys(azure: Azure, args: Mapping[str, Any]) -> Answer:
             "KeyBasedAuthenticationNotPermitted",
             f"Key based authentication is not permitted on the storage account {found['name']!r}.",
         )
-    keys = [{"keyName": n, "permissions": "FULL", "value": _secret(azure, found["id"], n)} for n in ("key1", "key2")]
+    keys = [{"keyName": n, "permissions": "FULL", "value": azure.key(found["name"], n)} for n in ("key1", "key2")]
     return {"keys": keys}
 
 

@@ -4,6 +4,7 @@ from trainup.simulator.cloud import roles, shape
 from trainup.simulator.cloud.azure import Azure, Resource
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.storage import SERVICE_ACCOUNT
+from trainup.simulator.rest import account_keys
 from trainup.simulator.rest.routing import Request
 
 TYPE = "Microsoft.Storage/storageAccounts"
@@ -31,6 +32,7 @@ def authorize(azure: Azure, request: Request, account: str, container: str, name
         if shape.get(found, "properties.allowSharedKeyAccess") is False:
             message = "Key based authentication is not permitted on this storage account."
             raise Refused(403, "KeyBasedAuthenticationNotPermitted", message)
+        account_keys.check(azure, request, account)
         principal = None
     else:
         principal = _of_token(azure, authorization)

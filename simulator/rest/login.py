@@ -10,15 +10,13 @@ from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.rest.routing import Request, Response, Route
 
 IDENTITY = "/msi/token"
-SECRET = "rehearsal"
-"""What clients send as `X-IDENTITY-HEADER`; it opens nothing but this listener."""
 
 
 def _managed(azure: Azure, request: Request) -> Response:
     """In the form of App Service, or in the older one that the nodes of Azure ML have."""
     shown = request.headers.get("x-identity-header") or request.headers.get("secret") or ""
     client = request.query.get("client_id") or request.query.get("clientid") or ""
-    if hmac.compare_digest(shown, SECRET):
+    if hmac.compare_digest(shown, azure.secret):
         identity = azure.deployer
     else:
         identity = azure.node_identities.get(shown, {}).get(client, "")
@@ -42,6 +40,10 @@ def _token(azure: Azure, request: Request) -> Response:
         return _oauth_error("unsupported_grant_type", f"AADSTS70003: the grant type {grant!r} is not supported here.")
     if not form.get("client_secret") and not form.get("client_assertion"):
         return _oauth_error("invalid_client", "AADSTS7000216: 'client_assertion' or 'client_secret' is required.")
+    if not hmac.compare_digest(form.get("client_secret", ""), azure.secret) and (
+        form.get("client_assertion", "") not in azure.federated
+    ):
+        return _oauth_error("invalid_client", "AADSTS7000215: the client secret or assertion is not valid.")
     audience = form.get("scope", "").removesuffix("/.default").rstrip("/")
     if not audience:
         return _oauth_error("invalid_scope", "AADSTS1002012: the provided value for scope is not valid.")

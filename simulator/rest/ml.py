@@ -1,7 +1,5 @@
 """Azure ML's assets, datastores and clusters, beyond what any resource has: look-ups, uploads, secrets, nodes."""
 
-import base64
-import hashlib
 import uuid
 
 from trainup.simulator.cloud import shape
@@ -103,8 +101,7 @@ def _datastore_secrets(azure: Azure, request: Request) -> Response:
     if request.json().get("expirableSecret") and container:
         signature = azure.signatures.issue(Grant(account, str(container), None, "racwdl", None))
         return Response(200, {"secretsType": "Sas", "sasToken": signature})
-    key = base64.b64encode(hashlib.sha512(f"{azure.subscription}/{account}".encode()).digest()).decode()
-    return Response(200, {"secretsType": "AccountKey", "key": key})
+    return Response(200, {"secretsType": "AccountKey", "key": azure.key(account, "key1")})
 
 
 def _nodes(azure: Azure, request: Request) -> Response:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.support.project import REPOSITORY
-from tests.support.tokens import tokens
+from tests.support.tokens import TOKEN, tokens
 from tests.support.workflows import Attempt, bare, checked_out
 from trainup.simulator.cloud.azure import CLIENT
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
@@ -38,6 +38,7 @@ class GitHub:
 
     def __init__(self, folder: Path, running: Rehearsal, environment: dict[str, str], login: dict[str, str]) -> None:
         self.running, self.folder = running, folder
+        running.azure.federated.add(TOKEN)
         self.backend = folder / "state"
         self.backend.mkdir()
         self.checkout = checked_out(REPOSITORY, folder / "checkout")

@@ -71,7 +71,10 @@ def test_a_stack_lives_in_a_folder_of_any_name(odd: Project) -> None:
     data.mkdir()
     (data / "x y.txt").write_text("data")
     run = {"source": "code's", "script": "main.py", "arguments": ["${{inputs.d}}"], "inputs": {"d": {"data": "d"}}}
-    shell = {"command": ["bash", "-c", "test -f ${{inputs.d}}/x* && touch ${{outputs.m}}/made"], "inputs": {"d": {"data": "d"}}}
+    shell = {
+        "command": ["bash", "-c", "test -f ${{inputs.d}}/x* && touch ${{outputs.m}}/made"],
+        "inputs": {"d": {"data": "d"}},
+    }
     runs = {"tiny": run, "shell": {**shell, "outputs": ["m"]}}
     # The workspace is there, and open to everybody: what trainup puts into it is not.
     root = odd.folder / ".trainup" / odd.stack

@@ -1,4 +1,4 @@
-"""The Python, the tools and the home folder of the caller: trainup needs none of them, and scripts get what is theirs."""
+"""The caller's Python, tools and home folder: trainup needs none of them, and scripts get what is theirs."""
 
 import json
 import os
@@ -82,7 +82,16 @@ def test_make_works_for_a_caller_whose_python_is_another(callers: dict[str, str]
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-    run = ["python3", "-I", "-S", "toolchain", "run", "python", "-c", "import grpc, os; print(os.environ['PULUMI_HOME'])"]
+    run = [
+        "python3",
+        "-I",
+        "-S",
+        "toolchain",
+        "run",
+        "python",
+        "-c",
+        "import grpc, os; print(os.environ['PULUMI_HOME'])",
+    ]
     done = subprocess.run(run, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert done.stdout.strip() == str(REPOSITORY / ".toolchain" / "home"), done.stderr
 
@@ -95,6 +104,8 @@ def test_an_interpreter_that_prints_at_its_start_does_not_hide_the_port(tmp_path
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\necho "welcome to Python"\nexec "{REPOSITORY}/.venv/bin/python" "$@"\n')
     python.chmod(0o755)
-    done = subprocess.run([tmp_path / launcher, "127.0.0.1:1"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(
+        [tmp_path / launcher, "127.0.0.1:1"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     assert done.stdout.strip().isdecimal(), done
     assert "welcome to Python" in done.stderr

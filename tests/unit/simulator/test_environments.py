@@ -12,7 +12,7 @@ from trainup.simulator.machines.environments import BuildFailed, Environments
 
 DIGEST = "sha256:" + "1" * 64
 UV = """#!/bin/sh
-echo "$@" >> "$UV_LOG"
+echo "$@" >> "$ASKED_UV"
 case "$*" in *broken*) echo "no such package: broken"; exit 1;; esac
 [ "$1" = venv ] && mkdir -p "$5/bin"
 exit 0
@@ -29,7 +29,7 @@ class Builder:
         self.folder, self.asked = folder, folder / "asked"
         self.azure = Azure()
         self.sample = furnish(self.azure)
-        variables = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "UV_LOG": str(self.asked)}
+        variables = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "ASKED_UV": str(self.asked)}
         self.environments = Environments(self.azure, folder / "built", variables)
 
     def build(self, text: str, **files: str) -> Path:

@@ -20,15 +20,16 @@ def test_a_managed_identity_gets_in(running: Rehearsal, client: AzureClient) -> 
 
 @pytest.mark.parametrize(
     "proof",
-    [{"ARM_CLIENT_SECRET": "anything"}, {"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": "anything"}],
+    ["ARM_CLIENT_SECRET", "ARM_OIDC_TOKEN"],
     ids=["client secret", "assertion of a CI job"],
 )
-def test_an_application_gets_in(azure: Azure, proof: dict[str, str]) -> None:
+def test_an_application_gets_in(azure: Azure, proof: str) -> None:
+    azure.federated.add("of a CI job")
     variables = {
         "ARM_METADATA_HOSTNAME": azure.endpoints.resource_manager.removeprefix("https://"),
         "ARM_CLIENT_ID": CLIENT,
         "ARM_TENANT_ID": azure.tenant,
-        **proof,
+        **({proof: azure.secret} if proof == "ARM_CLIENT_SECRET" else {"ARM_USE_OIDC": "true", proof: "of a CI job"}),
     }
     endpoints = find_endpoints(variables=variables)
     client = AzureClient(endpoints, find_credential(endpoints, variables))

@@ -1,0 +1,41 @@
+"""Requests that are signed with the key of a storage account (`Authorization: SharedKey account:signature`)."""
+
+import base64
+import hashlib
+import hmac
+
+from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.refusal import Refused
+from trainup.simulator.rest.routing import Request
+
+KEYS = ("key1", "key2")
+_SIGNED = ("content-encoding", "content-language", "content-length", "content-md5", "content-type", "date")
+_SIGNED += ("if-modified-since", "if-match", "if-none-match", "if-unmodified-since", "range")
+"""Headers whose values are signed, in the service's order."""
+
+
+def check(azure: Azure, request: Request, account: str) -> None:
+    """Refused unless one of the account's keys has signed the request, as the service's reference says how."""
+    shown = request.headers.get("authorization", "").rpartition(":")[2]
+    # The account is in the host's name or in the path; clients sign the path as they see it.
+    texts = [_text(request, f"/{account}{request.path}"), _text(request, request.path)]
+    made = (_signature(azure.key(account, key), text) for key in KEYS for text in texts)
+    if not any([hmac.compare_digest(shown.encode(), signature.encode()) for signature in made]):
+        raise Refused(
+            403,
+            "AuthenticationFailed",
+            "Server failed to authenticate the request. The MAC signature found in the HTTP request is not the same "
+            "as any computed signature.",
+        )
+
+
+def _text(request: Request, resource: str) -> str:
+    headers = {**request.headers, "content-length": request.headers.get("content-length", "").removeprefix("0")}
+    lines = [request.method, *(headers.get(name, "") for name in _SIGNED)]
+    lines += [f"{name}:{value}" for name, value in sorted(headers.items()) if name.startswith("x-ms-")]
+    lines += [resource, *(f"{name.lower()}:{value}" for name, value in sorted(request.query.items()))]
+    return "\n".join(lines)
+
+
+def _signature(key: str, text: str) -> str:
+    return base64.b64encode(hmac.digest(base64.b64decode(key), text.encode(), hashlib.sha256)).decode()
