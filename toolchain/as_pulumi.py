@@ -1,7 +1,7 @@
 """What `pulumi` is in a shell of `make env`: the CLI itself, given what a stack of this project needs.
 
-Started by the script that `write` makes, as `python -I -S as_pulumi.py CLI WORD…`. Commands of other projects, and those
-that read no stack file, go through as they are.
+Started by the script that `write` makes, as `python -I -S as_pulumi.py CLI WORD…`. Commands of other projects, and
+those that read no stack file, go through as they are.
 """
 
 import os

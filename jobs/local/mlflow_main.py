@@ -29,7 +29,8 @@ class Guarded:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Hand a request on without the secret; without the secret, answer that there is nothing."""
         if scope["type"] == "lifespan":
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         first, slash, rest = scope["path"].removeprefix("/").partition("/")
         if not hmac.compare_digest(first.encode(), self._secret):
             await _answer(scope, send, 404, [])

@@ -9,8 +9,10 @@ from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.rest.routing import Request
 
 KEYS = ("key1", "key2")
-_SIGNED = ("content-encoding", "content-language", "content-length", "content-md5", "content-type", "date")
-_SIGNED += ("if-modified-since", "if-match", "if-none-match", "if-unmodified-since", "range")
+_SIGNED = (
+    *("content-encoding", "content-language", "content-length", "content-md5", "content-type", "date"),
+    *("if-modified-since", "if-match", "if-none-match", "if-unmodified-since", "range"),
+)
 """Headers whose values are signed, in the service's order."""
 
 

@@ -96,7 +96,7 @@ def test_a_stack_lives_in_a_folder_of_any_name(odd: Project) -> None:
     assert "written" in trainup(odd, "logs", "tiny")
     assert (root / "mlflow" / "mlflow.db").is_file()
     assert [path.read_text() for path in (root / "mlflow" / "artifacts").rglob("a.txt")] == ["artifact"]
-    browser.shows(f"{told['web_url']}/model-metrics", ["accuracy"], ".js-line", 1)
+    browser.shows(told["web_url"], ["accuracy"], ".js-line", 1)
 
     check_that_nobody_else_reads(odd, told["web_url"])
     assert odd.destroy().code == 0
