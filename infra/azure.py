@@ -32,7 +32,7 @@ def build(wanted: AzureSettings) -> Platform:
     tag_everything(wanted.tags)
     stack, location = f"{pulumi.get_project()}-{pulumi.get_stack()}", wanted.azure_native.location
 
-    keep = Keep("keep", {"kept": wanted.kept, "discard": wanted.discard})
+    keep = Keep("keep", {"kept": wanted.kept, "discard": wanted.discard, "stack": pulumi.get_stack()})
     # A preview makes nothing, and need not wait for the answer.
     kept = pulumi.ResourceOptions(depends_on=[] if pulumi.runtime.is_dry_run() else [keep])
 

@@ -82,6 +82,6 @@ def _by_hand(inputs: Inputs, project: Path) -> str:
 def _placed(project: Path, source: dict[str, Any]) -> dict[str, Any]:
     """The source with a path of the project made whole: the run works in a folder of its own."""
     uri = source.get("uri")
-    if uri is None or ":" in uri or uri.startswith("/"):
+    if uri is None or uri.startswith("/") or (":" in uri and not (project / uri).exists()):
         return source
     return {**source, "uri": str((project / uri).resolve())}

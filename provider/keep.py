@@ -16,15 +16,26 @@ HOLDS = {
 
 
 class KeepHandler:
-    """Inputs: `kept`, what holds data → setting → value; `discard`, what of it may go. No outputs.
+    """Inputs: `kept`, what holds data → setting → value; `discard`, what of it may go; `stack`, its name. No outputs.
 
     Azure cannot change these settings of what is there, so another value makes it anew, empty. Nothing is made here.
     """
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("kept",), ("discard",))
+        findings = judge_names(inputs, ("kept",), ("discard", "stack"))
         if findings or has_unknown(inputs):
             return inputs, findings
+        old, new = (context.before or {}).get("stack"), inputs.get("stack")
+        if old and old != new:
+            told = f"the stack was {old!r} and is {new!r}"
+            way_out = f"`pulumi stack rename {old}` takes the name back"
+            return inputs, [
+                Finding(
+                    "stack",
+                    f"{told}: its Azure resources are known by the name, so all of them would be made anew, empty, and "
+                    f"what is there would be deleted; {way_out}, and another stack can be made beside it",
+                )
+            ]
         before = (context.before or {}).get("kept", {})
         lost = {
             noun: _changes(settings, inputs["kept"].get(noun))

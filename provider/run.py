@@ -57,6 +57,7 @@ class RunHandler:
             findings += problems
         elif with_definition(inputs).get("source") is not None:
             inputs |= {"snapshot_digest": UNKNOWN, "manifest": UNKNOWN}
+        findings += _misplaced(context, inputs, parsed)
         if findings:
             return inputs, findings
         parsed, findings = parse_run(inputs)
@@ -204,6 +205,28 @@ def _snapshot(
         why = "is kept out by an ignore file" if excluded else "does not exist"
         findings.append(Finding("script", f"{where} {why}; `script` names a file of the source folder"))
     return {"snapshot_digest": taken.digest, "manifest": taken.manifest}, findings
+
+
+def _misplaced(context: Context, inputs: Properties, parsed: RunInputs) -> list[Finding]:
+    """A local workspace that lies in what a run is made of: each run would change what the next one is known by."""
+    place = inputs.get("workspace")
+    if inputs.get("target") != "local" or not isinstance(place, str):
+        return []
+    workspace = (context.project / place).resolve()
+    way_out = "name a folder beside it (`trainup:workspace: {path: …}`), or leave the path out"
+    findings = []
+    source = (context.project / parsed.source).resolve() if parsed.source else None
+    if source and workspace.is_relative_to(source):
+        inside = set(map(os.fsencode, workspace.relative_to(source).parts))
+        if not inside & snapshot.ALWAYS_EXCLUDED:
+            findings.append(
+                Finding("workspace", f"the workspace {place} lies in the run's source {parsed.source}: {way_out}")
+            )
+    for name, item in parsed.sources.items():
+        uri = item.get("uri") if isinstance(item, dict) else None
+        if isinstance(uri, str) and "://" not in uri and workspace.is_relative_to((context.project / uri).resolve()):
+            findings.append(Finding(f"inputs[{name!r}]", f"the workspace {place} lies in this data, {uri}: {way_out}"))
+    return findings
 
 
 def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record: Record) -> State:

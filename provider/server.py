@@ -22,6 +22,8 @@ class ServerHandler:
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         findings = judge_names(inputs, ("workspace",), ("tracking",)) + judge_texts(inputs, ("workspace",))
+        if not findings:
+            inputs = _renamed(context, inputs)
         tracking = inputs.get("tracking", "server")
         if not isinstance(tracking, Unknown) and not _is_tracking(tracking):
             rule = "`server`, `none`, or the http(s) address of an MLflow server"
@@ -92,6 +94,19 @@ class ServerHandler:
         workspace = local_workspace(context, state.outputs["workspace"])
         if mlflow_server.owners(workspace).leave(owner_of(context, state.outputs.get("owner"))):
             mlflow_server.stop(workspace)
+
+
+def _renamed(context: Context, inputs: Properties) -> Properties:
+    """The inputs with the workspace that the stack had before it was renamed, where that is by its old name.
+
+    The default folder has the stack's name; a renamed stack goes on with its records, and trains nothing again.
+    """
+    before, now = (context.before or {}).get("workspace"), inputs.get("workspace")
+    default = f".trainup/{context.urn.split('::')[0].rsplit(':', 1)[-1]}"
+    if not isinstance(before, str) or now != default or before == now or not before.startswith(".trainup/"):
+        return inputs
+    old, new = (local_workspace(context, path).root for path in (before, now))
+    return {**inputs, "workspace": before} if old.is_dir() and not new.exists() else inputs
 
 
 def _tracking_of(record: Properties) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trainup.core.canonical import sha256
 from trainup.jobs.snapshot.cache import Known, StatCache
+from trainup.jobs.snapshot.selection import MOST_BYTES_OF_A_POINTER, NotFetched, check_fetched, unreadable
 
 PREFIX = "sha256:"
 READERS = min(4, os.cpu_count() or 1)
@@ -71,8 +72,13 @@ def _hash(place: Path, cache: StatCache) -> tuple[str, str]:
             return known.sha256, ""
         read_at = time.time_ns()
         with place.open("rb") as file:
+            if status.st_size < MOST_BYTES_OF_A_POINTER:
+                check_fetched(file.read())
+                file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         after = place.stat()
+    except NotFetched as error:
+        return "", unreadable(str(place), error)
     except OSError as error:
         return "", f"{place} cannot be read ({error.strerror}): change its permissions"
     if stat.S_ISREG(after.st_mode) and (status.st_mtime_ns, status.st_size) == (after.st_mtime_ns, after.st_size):

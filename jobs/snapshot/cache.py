@@ -10,7 +10,7 @@ from typing import Any, Self
 from trainup.core.likely_secrets import rules
 from trainup.jobs.snapshot.saving import save_text
 
-VERSION = 1
+VERSION = 2
 GRANULARITY_NS = 2_000_000_000
 """The coarsest time stamps of a file system in use (FAT's two seconds)."""
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from trainup.core import likely_secrets
 from trainup.jobs.snapshot.cache import Known, StatCache
-from trainup.jobs.snapshot.selection import Found, printable, unreadable
+from trainup.jobs.snapshot.selection import Found, check_fetched, printable, unreadable
 
 READERS = min(4, os.cpu_count() or 1)
 Result = TypeVar("Result")
@@ -47,6 +47,8 @@ def digest(found: Found, hear: Hear) -> str:
     sha256, size = hashlib.sha256(), 0
     with open(found.location, "rb") as file:
         for block in blocks(file):
+            if not size:
+                check_fetched(block)
             sha256.update(block)
             hear(block)
             size += len(block)
@@ -63,6 +65,8 @@ def examine(found: Found, cache: StatCache, hear: Hear = lambda block: None) -> 
         size = lines = 0
         is_text = True
         for block in blocks(file):
+            if not size:
+                check_fetched(block)
             digest.update(block)
             hear(block)
             is_text = is_text and (size > 0 or likely_secrets.is_text(block))

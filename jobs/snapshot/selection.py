@@ -21,7 +21,12 @@ ALWAYS_EXCLUDED = frozenset(
         b".git",
         b".trainup",
         b".toolchain",
+        b".pulumi",
         b"__pycache__",
+        b".cache",
+        b".idea",
+        b".vscode",
+        b".coverage",
         b".pytest_cache",
         b".mypy_cache",
         b".ruff_cache",
@@ -34,6 +39,13 @@ ALWAYS_EXCLUDED = frozenset(
         b"Thumbs.db",
     }
 )
+"""State of Pulumi and of trainup, and what tools leave behind wherever they work."""
+LEFT_BY_RUNS = frozenset({b"outputs", b"mlruns", b"mlartifacts", b"mlflow.db", b"wandb", b"lightning_logs"})
+"""What a try of the script by hand leaves in its working directory, the root of the source: no part of the code, and a
+model among it must not pass for one of the run. `outputs` is the run's own folder there."""
+CONFIGURATION = re.compile(rb"Pulumi(\.[^/]+)?\.(yaml|yml|json)")
+"""The project and its stacks: what they say of a run is in its digest already, and an edit of anything else there must
+not train again."""
 VIRTUAL_ENVIRONMENT_MARK = b"pyvenv.cfg"
 MOST_ENTRIES = 200_000
 """Where the walk is given up: somebody named their home folder."""
@@ -163,7 +175,7 @@ class _Walk:
         for entry in entries.values():
             path = folder.prefix + entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
-            if entry.name in ALWAYS_EXCLUDED or _is_excluded(chain, self.above + path, is_folder):
+            if _is_never_sent(path, entry.name) or _is_excluded(chain, self.above + path, is_folder):
                 continue
             if is_folder:
                 yield _Folder(entry.path, path + b"/", chain, folder.hops)
@@ -230,8 +242,25 @@ class _Walk:
         self.selection.problems.append(unreadable(printable(path) or "the source folder", error))
 
 
+class NotFetched(OSError):
+    """A file is only the pointer that Git LFS keeps in the place of its content."""
+
+
+LFS_MARK, MOST_BYTES_OF_A_POINTER = b"version https://git-lfs.github.com/spec/v1\n", 1024
+
+
+def check_fetched(content: bytes) -> None:
+    """Raise NotFetched for a pointer of Git LFS."""
+    if len(content) < MOST_BYTES_OF_A_POINTER and content.startswith(LFS_MARK):
+        raise NotFetched("it is a pointer of Git LFS")
+
+
 def unreadable(shown: str, error: OSError) -> str:
-    """The finding about a file or folder that the user may not read."""
+    """The finding about a file or folder that the user may not read, or whose content is not there."""
+    if isinstance(error, NotFetched):
+        return (
+            f"{shown} is only a pointer that Git LFS keeps in the place of the file: `git lfs pull` brings the content"
+        )
     return f"{shown} cannot be read ({error.strerror}): change its permissions, or add it to .gitignore"
 
 
@@ -239,6 +268,11 @@ def printable(path: bytes) -> str:
     """A path for messages, whatever its bytes are."""
     text = path.decode("utf-8", "backslashreplace")
     return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def _is_never_sent(path: bytes, name: bytes) -> bool:
+    at_the_root = path == name
+    return name in ALWAYS_EXCLUDED or (at_the_root and name in LEFT_BY_RUNS) or bool(CONFIGURATION.fullmatch(name))
 
 
 def _is_repository(folder: bytes) -> bool:

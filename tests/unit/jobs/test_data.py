@@ -74,3 +74,11 @@ def test_a_relative_path_that_begins_like_a_digest_is_data_like_any_other(
     for name in "0123456789abcdef":
         Path(name).write_text("the same")
     assert len({data.digest_of(Path(name), cache) for name in "0123456789abcdef"}) == 1
+
+
+def test_a_pointer_of_git_lfs_is_no_data(tmp_path: Path, cache: StatCache) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    place = folder(tmp_path / "data", {"a.npy": pointer.encode(), "b.npy": b"content"})
+    for what in (place, place / "a.npy"):
+        with pytest.raises(DataError, match=r"a\.npy is only a pointer .* `git lfs pull`"):
+            data.digest_of(what, cache)
