@@ -31,6 +31,7 @@ from trainup.infra.sections import (
     is_number,
 )
 from trainup.infra.stack_file import StackFile
+from trainup.infra.workspace_place import OWN, problems_of
 
 
 class WorkspaceSettings(Section):
@@ -139,6 +140,10 @@ def load() -> AnySettings:
     else:
         # Judged only where every section is as it was meant: a default in place of a broken one would mislead.
         problems += _cross_problems(settings) if whole else []
+        if isinstance(settings, Settings):
+            workspace = settings.workspace.path or f"{OWN}/{stack}"
+            sources = {name: run.source for name, run in settings.runs.items() if run.source}
+            problems += problems_of(workspace, sources, {name: one.path for name, one in settings.data.items()}, root)
         problems += in_files_of_image(root, settings.image) if isinstance(settings, AzureSettings) else []
     if problems:
         listing = "\n".join(f"  {problem}" for problem in problems)

@@ -23,7 +23,7 @@ def test_a_run_whose_source_is_the_project_itself_trains_once(project: Project) 
     first = project.up()
     assert first.code == 0, first.text
     (record,) = project.records()
-    assert [path.name for path in (record.parent / "outputs").iterdir()] == ["new"], "no stale model passes as a new one"
+    assert [path.name for path in (record.parent / "outputs").iterdir()] == ["new"], "a stale model is no new one"
 
     project.configure(runs={"tiny": {**run, "timeout": "2h"}})
     for name in ("outputs/by-hand", "mlruns/0/meta.yaml", "__pycache__/a.pyc", ".pulumi/x", "Pulumi.other.yaml"):
@@ -61,5 +61,5 @@ def test_a_workspace_inside_of_what_a_run_is_made_of_is_refused_in_the_preview(p
     project.configure(runs={"tiny": run}, data={"some": {"path": "data"}}, workspace={"path": inside})
     refused = project.preview()
     assert refused.code != 0
-    assert f"the workspace {inside} lies in" in refused.text
+    assert f"the workspace {inside} lies in it" in refused.text
     assert not (project.folder / inside).exists()

@@ -1,0 +1,26 @@
+"""Where a local workspace may lie: not in what a run is made of, or each run would change what the next one is."""
+
+import os
+from pathlib import Path
+
+OWN = ".trainup"
+"""The folder of trainup's own that is no part of any source."""
+
+
+def problems_of(workspace: str, sources: dict[str, str], data: dict[str, str], root: Path) -> list[str]:
+    """A problem for each source (run → folder) and each data (name → path) that holds the workspace's folder."""
+    place = Path(os.path.realpath(root / workspace))
+    way_out = "name folders that do not hold each other"
+    problems = []
+    for run, source in sources.items():
+        folder = Path(os.path.realpath(root / source))
+        if place.is_relative_to(folder) and OWN not in place.relative_to(folder).parts:
+            problems.append(
+                f"trainup:runs.{run}.source: {source!r} was given, and the workspace {workspace} lies in it: {way_out}"
+            )
+    for name, path in data.items():
+        if place.is_relative_to(os.path.realpath(root / path)):
+            problems.append(
+                f"trainup:data.{name}.path: {path!r} was given, and the workspace {workspace} lies in it: {way_out}"
+            )
+    return problems
