@@ -1,31 +1,135 @@
-"""The processes of a run on this machine: what still belongs to it, and its end."""
+"""The processes of a run on this machine: what still belongs to it, and its end.
+
+A process may clear its environment (`env -i`), overwrite it (setproctitle), leave its session, or lose its parent. So
+three things tell whose it is: the token among its variables, a limit that it has inherited, and its ancestors.
+"""
 
 import contextlib
+import ctypes
 import os
+import re
+import resource
 import signal
+import sys
 import time
+from collections.abc import Collection
+from pathlib import Path
 
 import psutil
 
+from trainup.core.canonical import sha256
+
 TOKEN_VARIABLE = "TRAINUP_TOKEN"
+_PR_SET_CHILD_SUBREAPER = 36
+_LIMIT = rb"Max resident set +%d "
+_IS_LINUX = sys.platform == "linux"
+
+
+def mark(token: str) -> None:
+    """Mark this process, and all that it will start, as the token's; for a child between fork and exec.
+
+    The mark is a soft limit of the resident set of two exbibytes and more, which Linux passes on to every child and has
+    not acted upon since 2.4 (man 2 setrlimit). A hard limit in the way leaves the process with its token alone.
+    """
+    if _IS_LINUX:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_RSS, (_mark_of(token), resource.getrlimit(resource.RLIMIT_RSS)[1]))
 
 
 def processes_of(token: str) -> list[psutil.Process]:
-    """The living processes that carry a run's token in their environment: the command and all it started."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            ours = process.pid != os.getpid() and process.environ().get(TOKEN_VARIABLE) == token
-            if ours and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+    """The living processes of a run: those that carry its token or its mark, and all that they have started."""
+    everybody = [process for process in psutil.process_iter() if process.pid != os.getpid()]
+    found = {process.pid for process in everybody if _carries(process, token)}
+    parents = _parents(everybody) if found else {}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return [process for process in everybody if process.pid in found and not _has_ended(process)]
 
 
 def kill_all_of(token: str, *, deadline: float = 10.0) -> None:
     """End every process of a run for good. Returns when none is left; `deadline` in seconds bounds the wait."""
     end = time.monotonic() + deadline
     while (remaining := processes_of(token)) and time.monotonic() < end:
-        for process in remaining:
-            with contextlib.suppress(psutil.Error):
-                process.send_signal(signal.SIGKILL)
-        psutil.wait_procs(remaining, timeout=0.5)
+        _kill(remaining)
+
+
+def adopt_orphans() -> None:
+    """From now on be the parent of every descendant that loses its own, on Linux."""
+    if _IS_LINUX:
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def children() -> list[psutil.Process]:
+    """The children of this process."""
+    return psutil.Process().children()
+
+
+def reap_orphans(command: int) -> None:
+    """Let adopted children go that have ended; the end of `command` itself is left to who waits for it."""
+    with contextlib.suppress(ChildProcessError):
+        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if ended.si_pid == command:
+                return
+            os.waitpid(ended.si_pid, 0)
+
+
+def kill_children(spared: Collection[psutil.Process], *, deadline: float = 10.0) -> None:
+    """End all children but these, and what they have started; as their adopting parent we miss none."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        ours = [child for child in children() if child not in spared]
+        if not ours:
+            return
+        _kill([*ours, *(other for child in ours for other in _descendants(child))])
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(signal.SIGKILL)
+    psutil.wait_procs(processes, timeout=0.5)
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        return process.children(recursive=True)
+    return []
+
+
+def _mark_of(token: str) -> int:
+    return 1 << 61 | int(sha256(token)[:15], 16)
+
+
+def _carries(process: psutil.Process, token: str) -> bool:
+    """Whether a process has the token or the mark of a run."""
+    if not _IS_LINUX:
+        with contextlib.suppress(psutil.Error, OSError):
+            return bool(process.environ().get(TOKEN_VARIABLE) == token)
+        return False
+    # All processes of a machine are looked at for every run that ends: psutil takes four times as long to take them in.
+    variable = f"\0{TOKEN_VARIABLE}={token}\0".encode()
+    limit = _LIMIT % _mark_of(token)
+    return variable in b"\0" + _told(process, "environ") or re.search(limit, _told(process, "limits")) is not None
+
+
+def _told(process: psutil.Process, file: str) -> bytes:
+    """What Linux tells of a process; nothing of one that has ended or is somebody else's."""
+    try:
+        return Path(f"/proc/{process.pid}/{file}").read_bytes()
+    except OSError:
+        return b""
+
+
+def _parents(processes: list[psutil.Process]) -> dict[int, int]:
+    parents = {}
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            parents[process.pid] = process.ppid()
+    return parents
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return True

@@ -23,7 +23,7 @@ from trainup.core.metrics import metrics_of
 from trainup.core.numbers import to_plain
 from trainup.core.parameters import parameters_of
 from trainup.core.status import PHASES, Status
-from trainup.jobs.local import cores, launch, links, log
+from trainup.jobs.local import cores, launch, links, log, processes
 from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
 from trainup.jobs.local.log import LogPump
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Grant, NoSuchSlots, Pool
@@ -64,6 +64,8 @@ class Supervisor:
         """The address of the run's folder as the command is told it."""
         self.processors: tuple[int, ...] = ()
         """The processors that the command is kept to; all of them when there are none."""
+        self.spared: list[Any] | None = None
+        """Our children that are none of the command's; None before it starts."""
 
     def main(self) -> None:
         """Run the attempt; whatever happens, the slot is free and the status is final afterwards."""
@@ -156,6 +158,7 @@ class Supervisor:
         """Run the command to its end; raises Ended."""
         words = launch.argv(self.workspace, self.folder, self.definition, self.anchor)
         self.check_cancel()
+        self.spared = processes.children()
         self.enter(Status.RUNNING, started=True)
         raw = os.open(self.folder.raw_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         pump = LogPump(self.folder.raw_log, self.folder.log, self.secrets.values())
@@ -187,6 +190,7 @@ class Supervisor:
             while (code := process.poll()) is None:
                 with contextlib.suppress(OSError):  # a full disk: the raw log is still there, try again
                     pump.pump()
+                processes.reap_orphans(process.pid)
                 if stop is None and (stop := self.stop_request(time.monotonic() - begin)):
                     signal_group(process.pid, signal.SIGTERM)
                     kill_at = time.monotonic() + GRACE
@@ -238,9 +242,9 @@ class Supervisor:
 
     def kill_leftovers(self) -> None:
         """End what the command left running in the background."""
-        from trainup.jobs.local.processes import kill_all_of
-
-        kill_all_of(self.definition["token"])
+        processes.kill_all_of(self.definition["token"])
+        if self.spared is not None:
+            processes.kill_children(self.spared)
 
     def finish(self, end: Ended) -> None:
         """Collect the metrics and write the last word."""
@@ -305,6 +309,7 @@ def start(
             signal.signal(number, signal.SIG_DFL)  # ignoring them is our affair, not the command's
         if processors and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, processors)
+        processes.mark(environment[processes.TOKEN_VARIABLE])
         if libc is not None:
             libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
             if os.getppid() != parent:
@@ -346,6 +351,7 @@ def main() -> None:
     path, root, _lock_fd = sys.argv[1:4]  # the lock stays held because its descriptor stays open
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    processes.adopt_orphans()
     supervisor = Supervisor(Workspace(Path(root)), RunFolder(Path(path)), json.loads(sys.stdin.buffer.read() or b"{}"))
     if not supervisor.secrets.keys() >= set(supervisor.spec.get("secrets", [])):
         # Nothing has begun: the next `up` starts it as if for the first time.

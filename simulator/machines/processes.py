@@ -1,19 +1,15 @@
 """The processes of one attempt at a job: started together, ended together, with all they have started."""
 
 import os
-import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-GRACE_SECONDS = 5.0
-"""Between asking a process to end and making it end."""
+_KEEPER = Path(__file__).with_name("keeper.py")
 
 
 @dataclass(frozen=True)
@@ -31,20 +27,26 @@ class Group:
 
     def __init__(self, starts: Iterable[Start]) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._pipes: list[int] = []
+        """Writing ends: a keeper ends what it keeps when its own is closed, be it by our death."""
         for start in starts:
             start.log.parent.mkdir(parents=True, exist_ok=True)
+            alive, pipe = os.pipe()
+            self._pipes.append(pipe)
             with start.log.open("wb") as log:
                 self._processes.append(
                     subprocess.Popen(
-                        ["bash", "-c", start.command],
+                        [sys.executable, "-I", str(_KEEPER), str(alive), start.command],
                         cwd=start.folder,
                         env=dict(start.variables),
                         stdin=subprocess.DEVNULL,
                         stdout=log,
                         stderr=subprocess.STDOUT,
                         start_new_session=True,
+                        pass_fds=(alive,),
                     )
                 )
+            os.close(alive)
         self.ended = threading.Event()
         """Set when all have ended, or one has failed."""
         self.code = 0
@@ -56,17 +58,9 @@ class Group:
 
     def stop(self) -> None:
         """End what still runs, and everything it has started."""
-        family = [member for process in self._processes for member in _family(process.pid)]
-        for member in family:
-            with suppress(psutil.Error):
-                member.send_signal(signal.SIGTERM)
-        _, alive = psutil.wait_procs(family, GRACE_SECONDS)
-        for member in alive:
-            with suppress(psutil.Error):
-                member.kill()
+        while self._pipes:
+            os.close(self._pipes.pop())
         for process in self._processes:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # what was started meanwhile
             process.wait()
 
     def _watch(self, process: "subprocess.Popen[bytes]") -> None:
@@ -77,14 +71,6 @@ class Group:
                 self.code = code
             if code or not self._left:
                 self.ended.set()
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        parent = psutil.Process(pid)
-        return [*parent.children(recursive=True), parent]
-    except psutil.Error:
-        return []
 
 
 def lines(path: Path) -> int:

@@ -1,6 +1,8 @@
 """Jobs that really run."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +279,50 @@ def test_a_canceled_job_ends_with_everything_it_started(client: AzureClient, job
     assert _processes(marker) == []
     client.post(f"{job}/cancel")
     assert run.status == "Canceled"
+
+
+LEAVERS = {
+    "clears its environment": "env -i sleep MARKER &",
+    "leaves its session too": "env -i setsid sleep MARKER &",
+    "is a daemon": "(env -i setsid sh -c 'sleep MARKER & sleep MARKER &' &)",
+    "ignores requests": "(trap '' TERM; setsid sleep MARKER &)",
+}
+
+
+@pytest.mark.parametrize("code", [0, 3])
+@pytest.mark.parametrize("leaver", LEAVERS.values(), ids=LEAVERS)
+def test_what_a_job_leaves_running_ends_with_it(jobs: Jobs, leaver: str, code: int) -> None:
+    marker = "600.0043"
+    run = jobs.run("one", f"{leaver.replace('MARKER', marker)}\nexit {code}")
+    assert (run.status, _processes(marker)) == ("Failed" if code else "Completed", [])
+
+
+@pytest.mark.parametrize("leaver", LEAVERS.values(), ids=LEAVERS)
+def test_a_job_ends_with_all_that_it_has_started_however_it_is_stopped(jobs: Jobs, leaver: str) -> None:
+    marker = "600.0044"
+    limits = {"jobLimitsType": "Command", "timeout": "PT0.5S"}
+    run = jobs.run("one", f"{leaver.replace('MARKER', marker)}\nsleep {marker}", limits=limits)
+    assert (run.status, _processes(marker)) == ("Canceled", [])
+
+
+@pytest.mark.parametrize("leaver", LEAVERS.values(), ids=LEAVERS)
+def test_jobs_end_with_a_rehearsal_that_is_killed(tmp_path: Path, leaver: str) -> None:
+    marker = "600.0045"
+    script = (
+        "import pathlib, time\n"
+        "from trainup.simulator.machines.processes import Group, Start\n"
+        f"command = {leaver.replace('MARKER', marker)!r} + '\\nsleep {marker}'\n"
+        f"place = pathlib.Path({str(tmp_path)!r})\n"
+        "Group([Start(command, place, place / 'log', {'PATH': '/usr/bin:/bin'})])\n"
+        "time.sleep(1000)\n"
+    )
+    rehearsal = subprocess.Popen([sys.executable, "-c", script])
+    try:
+        until(lambda: len(_processes(marker)) >= 2)
+    finally:
+        rehearsal.kill()
+        rehearsal.wait()
+    until(lambda: not _processes(marker))
 
 
 def _processes(marker: str) -> list[psutil.Process]:
