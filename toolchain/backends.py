@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,12 @@ class Place:
     @property
     def locks(self) -> list[Path]:
         """The files by which commands hold the stack."""
-        return list((self.root / ".pulumi" / "locks" / "organization" / self.project / self.stack).glob("*.json"))
+        return list(self.lock_folder.glob("*.json"))
+
+    @property
+    def lock_folder(self) -> Path:
+        """The folder of those files."""
+        return self.root / ".pulumi" / "locks" / "organization" / self.project / self.stack
 
 
 def place(backend: str, project: str, stack: str) -> Place | None:
@@ -64,7 +70,7 @@ def read(file: Path) -> bytes:
     try:
         content = file.read_bytes()
         return gzip.decompress(content) if file.suffix == ".gz" else content
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, ValueError, zlib.error):
         return b""
 
 

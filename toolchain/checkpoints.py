@@ -9,6 +9,7 @@ next `pulumi up` adopts it.
 import contextlib
 import gzip
 import json
+import re
 import time
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ LATEST = 3
 """How many of the newest files of the history are looked at: only those can have been at work when a command died."""
 OURS = "trainup:index:"
 RUN = f"{OURS}Run"
+VERSION = re.compile(rb"(?m)^version: *[0-9]+\s*$")
 EMPTY_META = "version: 1\n"
 
 
@@ -56,7 +58,7 @@ def _mend_meta(top: Path) -> None:
     """The file that tells the layout of the backend: stacks lie in folders of their projects."""
     meta = top / "meta.yaml"
     with contextlib.suppress(OSError):
-        if not meta.read_bytes().strip(b"\0 \n").startswith(b"version:"):
+        if not VERSION.search(meta.read_bytes()):
             _put_aside(meta)
             stack_files.write(meta, EMPTY_META, 0o600)
 

@@ -4,15 +4,20 @@ import json
 import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 from toolchain.backends import Place
 from toolchain.paths import say
 from trainup.core.wording import as_typed
 
+SETTLING = 1.0
+"""Seconds after which an unfinished lock is of no living command: that one takes a moment."""
+
 
 def clear(place: Place) -> None:
     """Remove this host's locks whose process is gone; others are left and said, with what to do."""
+    _remove_unfinished(place)
     stack = place.stack
     for lock in place.locks:
         try:
@@ -41,3 +46,28 @@ def _is_pulumi(pid: int) -> bool:
     except FileNotFoundError:
         name = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True).stdout
     return "pulumi" in name
+
+
+def _remove_unfinished(place: Place) -> None:
+    """Remove what a command left that was cut off while it locked the stack: Pulumi counts it as a lock, or stops."""
+    if not (suspects := _unfinished(place)):
+        return
+    time.sleep(SETTLING)
+    for lock in suspects & _unfinished(place):
+        lock.unlink(missing_ok=True)
+        say(f"a command was cut off while it locked stack {place.stack!r}: what is left of its lock is removed")
+
+
+def _unfinished(place: Place) -> set[Path]:
+    files = place.lock_folder.glob("*")
+    return {file for file in files if file.suffix == ".tmp" or (file.suffix == ".json" and not _is_json(file))}
+
+
+def _is_json(lock: Path) -> bool:
+    try:
+        json.loads(lock.read_bytes())
+    except FileNotFoundError:
+        return True  # gone by itself
+    except (OSError, ValueError, RecursionError):
+        return False
+    return True

@@ -126,7 +126,7 @@ def test_a_sound_note_stays(place: Place, note: str) -> None:
     assert file.read_text() == note
 
 
-@pytest.mark.parametrize("text", ["", "vers", "\0" * 9])
+@pytest.mark.parametrize("text", ["version:", "", "vers", "\0" * 9])
 def test_the_description_of_the_backend_is_written_anew(place: Place, text: str) -> None:
     put(place, json.dumps(NEW))
     put(place, text, "meta.yaml", ".")

@@ -91,12 +91,24 @@ def test_the_lock_of_another_stack_stays(backend: Path) -> None:
     assert lock.exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x", "hostname": "y"}'])
-def test_a_lock_that_cannot_be_read_stays(backend: Path, content: str) -> None:
+@pytest.mark.parametrize("content", ["[]", '{"pid": "x", "hostname": "y"}'])
+def test_a_lock_of_another_form_stays(backend: Path, content: str) -> None:
     lock = lock_of(backend, dead_pid())
     lock.write_text(content)
     clear(backend, "local")
     assert lock.exists()
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.json", ""), ("a.json", '{"pi'), ("a.json.18ff.tmp", '{"pid": 1}')])
+def test_what_is_left_of_a_lock_that_was_never_finished_goes(
+    backend: Path, name: str, content: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(locks, "SETTLING", 0)
+    unfinished = lock_of(backend, os.getpid()).with_name(name)
+    unfinished.write_text(content)
+    clear(backend, "local")
+    assert not unfinished.exists()
+    assert "what is left of its lock is removed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("backend", ["s3://bucket", "", "https://api.pulumi.com"])
