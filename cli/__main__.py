@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainup.cli import clusters, plan, results, stack
 from trainup.cli.table import aligned
+from trainup.core import suggest
 from trainup.core.wording import as_typed
 from trainup.jobs import downloads, lifecycle, surroundings
 from trainup.jobs.local.files import UnreadableRecord
@@ -83,8 +84,7 @@ def _found(run: str, current: stack.Stack, project: Path) -> tuple[Target, Recor
     found = results.latest(current, project)
     target = results.target(current, project, run, found[run]) if run in found else None
     if target is None:
-        known = ", ".join(sorted(found)) or "none"
-        raise TargetError(f"stack {current.name!r} has no run {run!r}; there are {known}")
+        raise TargetError(suggest.unknown(run, sorted(found), f"stack {current.name!r} has no run {run!r}"))
     return target, found[run]
 
 

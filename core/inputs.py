@@ -1,13 +1,14 @@
 """From the inputs of a Run resource to a RunSpec, with every finding at once."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from trainup.core import commands, suggest
 from trainup.core import input_assets as assets
 from trainup.core import input_values as kinds
+from trainup.core.commands import EXPRESSION
 from trainup.core.input_values import Invalid
 from trainup.core.spec import IDENTITY_FIELDS, OnDelete, OnFailure, OnInterrupt, OnPreemption, QueueTier, RunSpec
 from trainup.core.values import Unknown, has_unknown, reveal
@@ -15,8 +16,6 @@ from trainup.core.values import Unknown, has_unknown, reveal
 TARGETS = ("local", "azure")
 MAX_NODES = 1000
 MAX_RETRIES = 20
-EXPRESSION = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_-]+)\s*\}\}")
-"""`${{inputs.NAME}}` and `${{outputs.NAME}}` in a command."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ def parse_run(given: dict[str, Any]) -> tuple[RunInputs, list[Finding]]:
     findings: list[Finding] = []
     values: dict[str, Any] = {}
     for name in sorted(given.keys() - FIELDS.keys()):
-        known = ", ".join(sorted(FIELDS.keys() - COMPUTED))
-        findings.append(Finding(name, f"a run has no input {name!r}; it has {known}"))
+        known = sorted(FIELDS.keys() - COMPUTED)
+        findings.append(Finding(name, suggest.unknown(name, known, f"a run has no input {name!r}")))
     findings += _told_by_file(given)
     given = with_definition(given)
     for name, parse in FIELDS.items():
@@ -162,6 +161,11 @@ def _cross_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Findi
     ]
     findings += _command_findings(given, values)
     variables, secrets = values.get("environment_variables", {}), values.get("secrets", {})
+    first = ("python",) if "script" in values else values.get("command", ())
+    if given.get("image") is not None and (
+        problem := commands.hidden_python(variables, first, is_local=values.get("target") == "local")
+    ):
+        findings.append(Finding("environment_variables['PATH']", problem))
     for name in sorted(variables.keys() & secrets.keys()):
         findings.append(
             Finding(f"secrets[{name!r}]", f"{name} is also in `environment_variables`; keep one of the two")
@@ -173,9 +177,7 @@ def _cross_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Findi
 
         findings += [Finding(name, reason) for name, reason in azure_findings(given, values)]
     if not _is_unknown("inputs", given.get("inputs")):
-        for name in ("command", "arguments", "shell_command"):
-            words = (values[name],) if name == "shell_command" and name in values else values.get(name, ())
-            findings += _strange_expressions(name, words, values.get("inputs", {}))
+        findings += _unfilled(values)
     return findings
 
 
@@ -195,6 +197,8 @@ def _command_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Fin
         findings.append(
             Finding("arguments", "`arguments` belong to `script`; with `command`, write them into the command")
         )
+    if "script" in values and (problem := commands.no_python(values["script"])):
+        findings.append(Finding("script", problem))
     if has_script and given.get("source") is None:
         findings.append(Finding("source", "`script` is a file of the source folder: give `source` as well"))
     return findings
@@ -217,13 +221,17 @@ def _local_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Findi
     return findings
 
 
-def _strange_expressions(name: str, words: Iterable[str], inputs: dict[str, Any]) -> list[Finding]:
-    known = ", ".join(sorted(inputs)) or "none"
-    return [
-        Finding(name, f"{match[0]} names no input of this run; its `inputs` are: {known}")
-        for word in words
-        for match in EXPRESSION.finditer(word)
-        if match[1] == "inputs" and match[2] not in inputs
+def _unfilled(values: dict[str, Any]) -> list[Finding]:
+    """What looks like an expression, and would reach the command as it is."""
+    inputs = values.get("inputs", {})
+    texts = [(name, word) for name in ("command", "arguments") for word in values.get(name, ())]
+    texts += [("shell_command", values["shell_command"])] if "shell_command" in values else []
+    found = [Finding(name, reason) for name, text in texts for reason in commands.unfilled(text, inputs)]
+    variables = values.get("environment_variables", {})
+    return found + [
+        Finding(f"environment_variables[{name!r}]", f"{whole} is filled in by nothing: expressions are for the command")
+        for name, text in variables.items()
+        for whole in commands.expressions(text)
     ]
 
 

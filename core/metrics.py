@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from trainup.core.numbers import to_number
+from trainup.core.texts import decode
 
 LOWER_IS_BETTER = re.compile(
     r"loss|error|err\b|mae|mse|rmse|perplexity|wer\b"
@@ -28,7 +29,7 @@ def metrics_of(content: bytes) -> dict[str, float]:
     """The numbers of a `metrics.json` that a script wrote; anything else in it is none of our business."""
     result: dict[str, float] = {}
     with contextlib.suppress(ValueError, RecursionError):  # deep nesting would end us
-        found = json.loads(content.decode("utf-8"))
+        found = json.loads(decode(content))
         for name, value in found.items() if isinstance(found, dict) else ():
             with contextlib.suppress(ValueError):
                 result[name] = to_number(value)

@@ -14,6 +14,12 @@ MARKS = {
 WAY_OUT = "save it as UTF-8"
 
 
+def wide(data: bytes) -> str | None:
+    """Why a file cannot be used that other programs read as UTF-8 (git, Docker), or None."""
+    mark = next((mark for mark in MARKS if data.startswith(mark)), codecs.BOM_UTF8)
+    return None if mark == codecs.BOM_UTF8 else f"it is a text in {MARKS[mark].upper()}, which is not read: {WAY_OUT}"
+
+
 def decode(data: bytes) -> str:
     """The text of a file, in UTF-8 or in what its first bytes name, its lines ending in a newline as anywhere here.
 

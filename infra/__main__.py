@@ -6,13 +6,21 @@ from typing import cast
 
 import pulumi
 
+TOLD = 32
+"""Exit code with which a program tells the language host that nothing is left to be said."""
+
 gc.disable()  # what is imported and declared stays: looking for garbage in it took a tenth of a preview
 
 from trainup.components.run import TrainingRun, TrainingRunArgs
-from trainup.infra import edges, settings
+from trainup.infra import edges, findings, settings
 from trainup.infra.platforms import Platform
 
-wanted = settings.load()
+try:
+    # The preview that comes before every update asks the provider as well.
+    wanted = settings.load(findings.ask if pulumi.runtime.is_dry_run() else None)
+except pulumi.RunError as error:
+    pulumi.log.error(str(error))
+    raise SystemExit(TOLD) from None
 # Only the target's own module: what declares things on Azure takes seconds to import.
 platform: Platform = import_module(f"trainup.infra.{wanted.target}").build(wanted)
 

@@ -15,6 +15,7 @@ from trainup.components.azure.registry import ContainerRegistry, ExternalRegistr
 from trainup.components.azure.workspace import Workspace, registry_of
 from trainup.components.resources import Keep
 from trainup.core.images import ImageBuilder, conda_from_pip
+from trainup.core.texts import decode
 from trainup.infra import settings
 from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_sections import REGISTRY_PASSWORD
@@ -211,7 +212,7 @@ def _image(wanted: AzureImageSettings) -> dict[str, Any]:
     if wanted.builder is ImageBuilder.DOCKER:
         # That provider knows the program's folder and not the project's.
         context, dockerfile = (os.path.relpath(root / path) for path in (context, dockerfile))
-    conda = (root / wanted.conda).read_text(encoding="utf-8") if wanted.conda else None
+    conda = decode((root / wanted.conda).read_bytes()) if wanted.conda else None
     return {
         "builder": wanted.builder,
         "environment_name": wanted.environment,

@@ -8,6 +8,7 @@ from pydantic import ValidationInfo, model_validator
 
 from trainup.core.images import ImageBuilder
 from trainup.core.spec import OnInterrupt
+from trainup.core.texts import decode
 from trainup.infra.azure_values import EnvironmentName, Reference, Repository, project_root, refuse, together
 from trainup.infra.sections import LengthOfTime, Section, Text
 
@@ -101,12 +102,12 @@ def _conda_problem(root: Path, name: str) -> str | None:
     if not os.path.isfile(root / name):
         return f"there is no file {name}: `conda` is relative to Pulumi.yaml"
     try:
-        found = yaml.safe_load((root / name).read_text(encoding="utf-8"))
+        found = yaml.safe_load(decode((root / name).read_bytes()))
     except yaml.MarkedYAMLError as error:
         where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         return f"{name} is no YAML{where}: {error.problem}"
-    except (yaml.YAMLError, UnicodeDecodeError):
-        return f"{name} is no YAML: it is no text in UTF-8"
+    except (yaml.YAMLError, ValueError) as error:
+        return f"{name} is no YAML: {error}"
     if not isinstance(found, dict) or not isinstance(found.get("dependencies"), list):
         return f"{name} is no Conda file: it has a list of `dependencies`"
     return None

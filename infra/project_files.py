@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core.project import PROJECT_FILES, stack_file_name
+from trainup.core.texts import decode
 
 
 def declared(root: Path) -> dict[str, Any]:
@@ -14,7 +15,7 @@ def declared(root: Path) -> dict[str, Any]:
         return {}
     import yaml  # few programs ask
 
-    text = file.read_text(encoding="utf-8-sig")
+    text = decode(file.read_bytes())
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
     return dict(json.loads(text) if file.suffix == ".json" else yaml.load(text, Loader=loader))
 

@@ -2,9 +2,9 @@
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
@@ -35,6 +35,22 @@ class Section(BaseModel):
     """A map in a stack's configuration; keys that it does not have are mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def keys_of(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """The keys of the section at a path below a model, whose other steps are names of the user's own."""
+    kinds: list[Any] = [model]
+    for step in path:
+        below = [kind.model_fields[step].annotation for kind in kinds if step in getattr(kind, "model_fields", {})]
+        kinds = [kind for annotation in below for kind in _models(annotation)] or kinds
+    return [key for kind in kinds for key in kind.model_fields]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The sections in an annotation, however deep: `dict[str, Annotated[…]] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
 
 
 def _words(value: Any) -> Any:

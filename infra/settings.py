@@ -1,7 +1,8 @@
 """The one place that reads the stack's configuration: typed, strict, every problem in one message."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,13 +11,15 @@ from pulumi.runtime import get_root_directory
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import Field, ValidationError
 
+from trainup.core import suggest
 from trainup.core.input_secrets import Place, is_likely_secret
-from trainup.core.inputs import MAX_NODES
+from trainup.core.inputs import MAX_NODES, TARGETS
 from trainup.core.project import NAMESPACE, misplaced, settings_of
 from trainup.core.written import quotes, shown
 from trainup.infra import project_files
+from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_provider_settings import AZURE_NATIVE, PROVIDER_SECRETS
-from trainup.infra.azure_sections import REGISTRY_PASSWORD
+from trainup.infra.azure_sections import REGISTRY_PASSWORD, DataSettings
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.nested_secrets import problem_of
 from trainup.infra.plain_secrets import in_files_of_image, likely_secrets
@@ -29,6 +32,7 @@ from trainup.infra.sections import (
     RunSettings,
     Section,
     is_number,
+    keys_of,
 )
 from trainup.infra.stack_file import StackFile
 from trainup.infra.workspace_place import OWN, problems_of
@@ -84,9 +88,19 @@ class Settings(Section):
 
 AnySettings = Settings | AzureSettings
 
+Ask = Callable[[str, Mapping[str, Any], Mapping[str, type[Section]], Any], list[str]]
+"""As `infra/findings.py` has it."""
 
-def load() -> AnySettings:
-    """The settings of the current stack; `pulumi.RunError` with every problem at once."""
+
+MOST_SHOWN = 20
+"""Runs of a ring that are named."""
+
+
+def load(ask: Ask | None = None) -> AnySettings:
+    """The settings of the current stack; `pulumi.RunError` with every problem at once.
+
+    `ask` tells what else is wrong, with the settings that are right by themselves.
+    """
     stack = pulumi.get_stack()
     given: dict[str, Any] = {}
     problems: list[str] = []
@@ -94,6 +108,9 @@ def load() -> AnySettings:
     file = StackFile(root, pulumi.get_project(), stack)
     texts = {name: _config()[key] for name, key in _places().items()}
     model: type[AnySettings] = AzureSettings if texts.get("target") == "azure" else Settings
+    is_certain = texts.get("target", "local") in TARGETS
+    if not is_certain:  # nobody knows which target's keys are meant
+        texts = {key: text for key, text in texts.items() if key in _keys(model) or key not in _keys(AzureSettings)}
     for key, text in texts.items():
         if key not in _keys(model):
             continue
@@ -135,8 +152,11 @@ def load() -> AnySettings:
     try:
         settings: AnySettings = model.model_validate(given, context=context)
     except ValidationError as error:
-        told = (item for item in error.errors() if item["loc"][0] not in secret and not _shows(item["loc"], plain))
-        problems += [f"{_path(item['loc'])}: {_reason(item)}" for item in told]
+        told = [item for item in error.errors() if item["loc"][0] not in secret and not _shows(item["loc"], plain)]
+        if not is_certain:
+            told = [item for item in told if _is_wrong_on_azure(item["loc"], given, context)]
+        problems += _reference_problems(given)
+        problems += [f"{_path(item['loc'])}: {_reason(item, model)}" for item in told]
     else:
         # Judged only where every section is as it was meant: a default in place of a broken one would mislead.
         problems += _cross_problems(settings) if whole else []
@@ -145,6 +165,15 @@ def load() -> AnySettings:
             sources = {name: run.source for name, run in settings.runs.items() if run.source}
             problems += problems_of(workspace, sources, {name: one.path for name, one in settings.data.items()}, root)
         problems += in_files_of_image(root, settings.image) if isinstance(settings, AzureSettings) else []
+    if ask is not None and is_certain and not plain:  # whose findings could show a secret
+        sections: dict[str, type[Section]] = (
+            {"image": AzureImageSettings, "data": DataSettings}
+            if model is AzureSettings
+            else {"image": ImageSettings, "data": LocalDataSettings}
+        )
+        told_of = {problem.partition(": ")[0] for problem in problems}
+        asked = ask("azure" if model is AzureSettings else "local", given, sections, {"root": root})
+        problems += [problem for problem in asked if problem.partition(": ")[0] not in told_of]
     if problems:
         listing = "\n".join(f"  {problem}" for problem in problems)
         raise pulumi.RunError(f"Pulumi.{stack}.yaml has {len(problems)} problem(s):\n{listing}")
@@ -220,9 +249,8 @@ def _maps(section: Any) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _key_problems(model: type[AnySettings], wanted: dict[str, str], texts: dict[str, str]) -> list[str]:
-    known = ", ".join(_keys(model))
     problems = [
-        f"{_place(key)}: there is no such key; there are {known}"
+        f"{_place(key)}: {suggest.unknown(key, _keys(model))}"
         for key in texts
         if key not in _keys(model) and key not in wanted
     ]
@@ -244,16 +272,7 @@ def secret(name: str) -> pulumi.Output[str]:
 def _cross_problems(settings: AnySettings) -> list[str]:
     problems = settings.misfits() if isinstance(settings, AzureSettings) else []
     for name, run in settings.runs.items():
-        known, data = ", ".join(settings.runs), ", ".join(settings.data) or "none"
-        for upstream in run.after or ():
-            if upstream not in settings.runs:
-                problems.append(f"trainup:runs.{name}.after: there is no run {upstream!r}; there are {known}")
-        for key, item in (run.inputs or {}).items():
-            at = f"trainup:runs.{name}.inputs.{key}"
-            if item.run and item.run not in settings.runs:
-                problems.append(f"{at}.run: there is no run {item.run!r}; there are {known}")
-            if item.data and item.data not in settings.data:
-                problems.append(f"{at}.data: there is no {item.data!r} in trainup:data; there are {data}")
+        problems += _references(name, run, settings.runs, settings.data)
         problems += [
             f"trainup:runs.{upstream}.wait: {name} comes after it, so `up` has to wait for its end: leave `wait` out"
             for upstream in run.upstream
@@ -265,41 +284,70 @@ def _cross_problems(settings: AnySettings) -> list[str]:
                 f"{settings.cluster.node_limit}: raise trainup:cluster.max_nodes or ask for fewer"
             )
     if loop := _loop(settings):
-        problems.append(f"trainup:runs: {' → '.join(loop)}: runs that wait for each other never start")
+        shown = loop if len(loop) <= MOST_SHOWN else [*loop[: MOST_SHOWN // 2], "…", *loop[-MOST_SHOWN // 2 :]]
+        problems.append(f"trainup:runs: {' → '.join(shown)}: runs that wait for each other never start")
     return problems
 
 
+def _reference_problems(given: Mapping[str, Any]) -> list[str]:
+    """What names a run or data that are not there, where other sections hold mistakes."""
+    runs, data = dict(_maps(given.get("runs"))), given.get("data")
+    problems = []
+    for name, settings in runs.items():
+        try:
+            run = RunSettings.model_validate(settings)
+        except ValidationError:
+            continue
+        problems += _references(name, run, given["runs"], data if isinstance(data, dict) else {})
+    return problems
+
+
+def _references(name: str, run: RunSettings, runs: Collection[str], data: Collection[str]) -> list[str]:
+    problems = []
+    for upstream in run.after or ():
+        if upstream not in runs:
+            sentence = suggest.unknown(upstream, runs, f"there is no run {upstream!r}")
+            problems.append(f"trainup:runs.{name}.after: {sentence}")
+    for key, item in (run.inputs or {}).items():
+        at = f"trainup:runs.{name}.inputs.{key}"
+        if item.run and item.run not in runs:
+            sentence = suggest.unknown(item.run, runs, f"there is no run {item.run!r}")
+            problems.append(f"{at}.run: {sentence}")
+        if item.data and item.data not in data:
+            sentence = suggest.unknown(item.data, data, f"there is no {item.data!r} in trainup:data")
+            problems.append(f"{at}.data: {sentence}")
+    return problems
+
+
+def _is_wrong_on_azure(location: Sequence[Any], given: Mapping[str, Any], context: Any) -> bool:
+    """Whether what is wrong on this machine would be wrong on Azure as well."""
+    try:
+        AzureSettings.model_validate({**given, AZURE_NATIVE: {}}, context=context)
+    except ValidationError as error:
+        return any(tuple(location[: len(item["loc"])]) == item["loc"] for item in error.errors())
+    return False
+
+
 def _loop(settings: AnySettings) -> list[str] | None:
-    done: set[str] = set()
-
-    def visit(name: str, path: list[str]) -> list[str] | None:
-        if name in path:
-            return [*path[path.index(name) :], name]
-        if name in done or name not in settings.runs:
-            return None
-        for upstream in settings.runs[name].upstream:
-            if found := visit(upstream, [*path, name]):
-                return found
-        done.add(name)
-        return None
-
-    return next((found for name in settings.runs if (found := visit(name, []))), None)
+    """Runs that wait for each other, the first one again at the end; None where there are none."""
+    try:
+        TopologicalSorter(_upstream(settings)).prepare()
+    except CycleError as error:
+        loop: list[str] = error.args[1]
+        return loop[::-1]  # each after the one that it waits for; told the other way round
+    return None
 
 
 def order(settings: AnySettings) -> list[str]:
     """The names of the runs, every run after those it waits for."""
-    result: list[str] = []
+    return list(TopologicalSorter(_upstream(settings)).static_order())
 
-    def visit(name: str) -> None:
-        if name in result:
-            return
-        for upstream in settings.runs[name].upstream:
-            visit(upstream)
-        result.append(name)
 
-    for name in settings.runs:
-        visit(name)
-    return result
+def _upstream(settings: AnySettings) -> dict[str, list[str]]:
+    return {
+        name: [upstream for upstream in run.upstream if upstream in settings.runs]
+        for name, run in settings.runs.items()
+    }
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -313,9 +361,10 @@ def _path(location: tuple[int | str, ...]) -> str:
     return _place(str(location[0])) + path.removeprefix(str(location[0]))
 
 
-def _reason(error: Any) -> str:
+def _reason(error: Any, model: type[AnySettings]) -> str:
     if error["type"] == "extra_forbidden":
-        return "there is no such key"
+        *path, key = error["loc"]
+        return suggest.unknown(key, keys_of(model, path))
     if error["loc"][0] == AZURE_NATIVE and is_config_secret(f"azure-native:{error['loc'][1]}"):
         return "it is not what it has to be, and a secret, which is not shown: set it without `--secret` to be told why"
     rule = str(error["msg"]).removeprefix("Value error, ")

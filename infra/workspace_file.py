@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core.azure_ids import GUID, NO_GUID, WORKSPACE, AzureId
+from trainup.core.texts import decode
 
 FOLDERS = (".azureml", "aml_config", "")
 NAMES = ("config.json", "project.json")
@@ -28,7 +29,7 @@ def read(start: Path) -> AzureId:
             "download it from the workspace's page in Azure, or give the workspace's `id`"
         )
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(decode(path.read_bytes()))
         if scope := found.get("Scope"):
             _, _, subscription, _, group, _, _, _, name, *_ = scope.split("/")
             found = dict(zip(KEYS, (subscription, group, name), strict=True))

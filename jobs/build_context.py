@@ -19,6 +19,7 @@ from typing import BinaryIO
 from trainup.core import canonical, input_secrets
 from trainup.core.dockerignore import Rules
 from trainup.core.inputs import Finding
+from trainup.core.texts import decode, wide
 from trainup.jobs.snapshot import limits, reading
 from trainup.jobs.snapshot.cache import StatCache
 from trainup.jobs.snapshot.manifest import differences, fold
@@ -154,7 +155,9 @@ class _Texts:
         own = recipe.dockerfile.with_name(recipe.dockerfile.name + IGNORE_FILE)
         places = [own] if recipe.text is None else []
         place = next((path for path in [*places, recipe.context / IGNORE_FILE] if path.is_file()), None)
-        return cls(dockerfile, place.read_text(encoding="utf-8") if place else "")
+        if problem := wide(dockerfile):
+            raise ValueError(f"{recipe.dockerfile.name}: {problem}")
+        return cls(dockerfile, decode(place.read_bytes()) if place else "")
 
     @property
     def rules(self) -> Rules:

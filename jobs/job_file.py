@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainup.core import written
+from trainup.core import suggest, written
 from trainup.core.input_assets import OUTPUT_TYPES
 from trainup.core.texts import decode
 
@@ -94,7 +94,7 @@ class _Reader:
             if key in NOT_HERE:
                 self._problem(key, f"{NOT_HERE[key]}; remove it")
             elif key not in known:
-                self._problem(str(key), f"a command job has no such key; it has {', '.join(known)}")
+                self._problem(str(key), suggest.unknown(key, known, "a command job has no such key"))
             elif value is not None:
                 result |= known[key](key, value)
         if content.get("command") is None:
@@ -118,7 +118,7 @@ class _Reader:
             self._problem(key, f"{value!r} is no map; it has {', '.join(known)}")
             return {}
         for name in value.keys() - set(known):
-            self._problem(f"{key}.{name}", f"there is no such key here; there are {', '.join(known)}")
+            self._problem(f"{key}.{name}", suggest.unknown(name, known, "there is no such key here"))
         return {name: value[name] for name in known if value.get(name) is not None}
 
     def _each(self, key: str, value: Any, parse: Callable[[str, Any], Any]) -> dict[str, Any]:

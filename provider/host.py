@@ -83,6 +83,21 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         self._canceled.set()
         return empty_pb2.Empty()
 
+    def Invoke(self, request: Any, context: Any) -> Any:
+        from trainup.provider import findings
+
+        if request.tok != findings.TOKEN:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.tok!r} is no function; there is {findings.TOKEN}")
+
+        def find() -> Any:
+            asked = wire.decode(request.args)["resources"]
+            found = findings.find(asked, self._handler_of, self._project, self._canceled)
+            answer = provider_pb2.InvokeResponse()
+            getattr(answer, "return").CopyFrom(wire.encode({"findings": found}))  # a word of Python's own
+            return answer
+
+        return self._guarded(context, find)
+
     # The life of a resource.
 
     def Check(self, request: Any, context: Any) -> Any:
@@ -161,8 +176,11 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
     def _call(
         self, request: Any, context: Any, action: Callable[[Handler, Context], Any], inputs: Properties | None = None
     ) -> Any:
+        return self._guarded(context, lambda: action(self._handler(request.urn), self._context(request.urn)), inputs)
+
+    def _guarded(self, context: Any, action: Callable[[], Any], inputs: Properties | None = None) -> Any:
         try:
-            return action(self._handler(request.urn), self._context(request.urn))
+            return action()
         except InitFailed as failed:
             _abort_partial(context, failed, inputs or {})
         except (ResourceError, TargetError, UnreadableRecord, OSError) as error:
@@ -173,7 +191,9 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.INTERNAL, f"{message}\n{_trace(error)}")
 
     def _handler(self, urn: str) -> Handler:
-        token = urn.split("::")[2].rsplit("$", 1)[-1]
+        return self._handler_of(urn.split("::")[2].rsplit("$", 1)[-1])
+
+    def _handler_of(self, token: str) -> Handler:
         if token not in KINDS:
             known = ", ".join(sorted(KINDS))
             raise ResourceError(f"{token!r} is no resource of trainup; there are {known}")

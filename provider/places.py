@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import replace
 
+from trainup.core import suggest
 from trainup.core.input_values import Invalid, filled
 from trainup.core.inputs import Finding
 from trainup.core.values import Unknown
@@ -20,7 +21,7 @@ def judge_names(inputs: Properties, required: tuple[str, ...], optional: tuple[s
     """A finding for every input that the resource does not have, and for every one it lacks."""
     known = (*required, *optional)
     strange = [
-        Finding(name, f"there is no input {name!r} here; there are {', '.join(known)}")
+        Finding(name, suggest.unknown(name, known, f"there is no input {name!r} here"))
         for name in sorted(inputs.keys() - set(known))
     ]
     return strange + [Finding(name, f"{name!r} is missing") for name in required if inputs.get(name) is None]

@@ -1,9 +1,8 @@
 """`trainup:index:Run`: one training run, waited for. The target's own record is the truth; state is a view of it."""
 
-import os
 from pathlib import Path
 
-from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, RunInputs, parse_run, with_definition
+from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, with_definition
 from trainup.core.spec import OnDelete, OnFailure, OnInterrupt
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN, has_unknown
@@ -13,6 +12,7 @@ from trainup.jobs.local import data
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Job, Owner, Record, Target, TargetError
 from trainup.jobs.targets import job_of, target_of
+from trainup.provider import run_source
 from trainup.provider.data import KnownData
 from trainup.provider.handler import (
     Change,
@@ -52,11 +52,13 @@ class RunHandler:
         findings = with_likely_secrets(inputs, told_by_file + findings)
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
             trees = self._tree_hashes(context) if inputs.get("target") == "azure" else None
-            found, problems = _snapshot(context, inputs, parsed, self._cache(context), trees)
+            found, problems = run_source.taken(context.project, inputs, parsed, self._cache(context), trees)
             inputs |= found
             findings += problems
         elif with_definition(inputs).get("source") is not None:
             inputs |= {"snapshot_digest": UNKNOWN, "manifest": UNKNOWN}
+        else:
+            findings += run_source.without_source(inputs)
         findings += _misplaced(context, inputs, parsed)
         if findings:
             return inputs, findings
@@ -179,32 +181,6 @@ def _completed(context: Context, inputs: Properties) -> tuple[Properties, list[F
         inputs = {**inputs, "definition": definition}
         findings += [Finding("job", problem) for problem in problems]
     return inputs, findings
-
-
-def _snapshot(
-    context: Context,
-    inputs: Properties,
-    parsed: RunInputs,
-    cache: snapshot.StatCache,
-    trees: snapshot.TreeHashes | None,
-) -> tuple[Properties, list[Finding]]:
-    assert parsed.source is not None
-    try:
-        taken = snapshot.take(
-            context.project / parsed.source,
-            cache=cache,
-            allow_secrets=parsed.allow_secrets,
-            trees=trees,
-        )
-    except snapshot.SnapshotError as error:
-        return {}, [Finding("source", problem) for problem in error.problems]
-    findings = []
-    if parsed.script and parsed.script not in taken.files:
-        where = f"{parsed.source}/{parsed.script}"
-        excluded = os.path.isfile(context.project / parsed.source / parsed.script)
-        why = "is kept out by an ignore file" if excluded else "does not exist"
-        findings.append(Finding("script", f"{where} {why}; `script` names a file of the source folder"))
-    return {"snapshot_digest": taken.digest, "manifest": taken.manifest}, findings
 
 
 def _misplaced(context: Context, inputs: Properties, parsed: RunInputs) -> list[Finding]:

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from trainup.core.inputs import EXPRESSION
+from trainup.core.commands import EXPRESSION
 
 BOOTSTRAP = (
     'trainup_flags="$-"; { set +xv; trap - DEBUG; } 2>/dev/null; '

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from trainup.core import suggest
 from trainup.core.input_assets import CHECKPOINTS
 from trainup.jobs.azure.blobs import Blob, below
 from trainup.jobs.azure.client import AzureError
@@ -37,8 +38,7 @@ def _named(workspace: Workspace, job: dict[str, Any], part: str) -> tuple[str, s
     """(container, how the names of its blobs begin) of a named output."""
     outputs = (job["properties"].get("outputs") or {}).keys() - {CHECKPOINTS, "default"}
     if part not in outputs:
-        known = ", ".join(sorted(outputs)) or "none"
-        raise TargetError(f"{job['name']} has no output {part!r}; there are {known}")
+        raise TargetError(suggest.unknown(part, sorted(outputs), f"{job['name']} has no output {part!r}"))
     uri = job["properties"]["outputs"][part].get("uri") or _resolved(workspace, job["name"], part)
     place = STORE.fullmatch(uri)
     if place is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from trainup.core import tools
 from trainup.core.canonical import sha256
+from trainup.core.texts import decode
 from trainup.jobs.local.files import Lock, temporary_folder, write_json
 from trainup.jobs.local.launch import environment_folder
 from trainup.jobs.local.owners import Owners
@@ -67,11 +68,11 @@ def recipe(requirements: Path | None, python: str | None = None) -> tuple[Recipe
 
 def _lines(path: Path, problems: list[str], seen: tuple[Path, ...]) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decode(path.read_bytes())
     except FileNotFoundError:
         problems.append(f"there is no file {path}: requirements are a file that pip and uv can read")
         return []
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         problems.append(f"{path} cannot be read: {error}")
         return []
     result = []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core import network
-from trainup.core.inputs import EXPRESSION
+from trainup.core.commands import EXPRESSION
 from trainup.jobs.local import links
 from trainup.jobs.local.workspace import RunFolder, Workspace
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from trainup.core.texts import wide
 from trainup.jobs.snapshot.gitignore import Rules
 
 ALWAYS_EXCLUDED = frozenset(
@@ -233,10 +234,13 @@ class _Walk:
     def _read_rules(self, location: bytes, shown: bytes, base: bytes) -> Chain:
         try:
             with open(location, "rb") as file:
-                return (Rules(file.read(), base),)
+                content = file.read()
         except OSError as error:
             self._unreadable(shown, error)
             return ()
+        if problem := wide(content):
+            self.selection.problems.append(f"{printable(shown)}: {problem}")
+        return (Rules(content, base),)
 
     def _unreadable(self, path: bytes, error: OSError) -> None:
         self.selection.problems.append(unreadable(printable(path) or "the source folder", error))

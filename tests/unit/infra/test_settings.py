@@ -65,7 +65,7 @@ def test_without_any_configuration_there_is_a_platform_and_no_run() -> None:
 
 def test_every_problem_is_in_one_message_by_key() -> None:
     found = _problems(
-        target="moon",
+        target="local",
         cluster={"max_nodes": 0, "size": "big"},
         clutser={},
         workspace="here",
@@ -73,7 +73,6 @@ def test_every_problem_is_in_one_message_by_key() -> None:
     )
     assert [problem.split(": ")[0] for problem in found] == [
         "trainup:clutser",
-        "trainup:target",
         "trainup:workspace",
         "trainup:cluster.max_nodes",
         "trainup:cluster.size",
@@ -309,3 +308,53 @@ def test_any_configuration_is_settings_or_one_message(half: int, sections: dict[
             assert str(error).startswith("Pulumi.test.yaml has ")  # noqa: PT017
         else:
             assert sorted(settings.order(found)) == sorted(found.runs)
+
+
+def test_a_thousand_runs_after_each_other_are_ordered() -> None:
+    chain = {f"r{index}": {**RUN, **({"after": [f"r{index - 1}"]} if index else {})} for index in range(3000)}
+    backwards = dict(reversed(chain.items()))
+    assert settings.order(_load(runs=backwards)) == list(chain)
+
+
+def test_a_long_ring_of_runs_is_one_finding() -> None:
+    ring = {f"r{index}": {**RUN, "after": [f"r{(index + 1) % 2000}"]} for index in range(2000)}
+    (problem,) = _problems(runs=ring)
+    assert problem.startswith("trainup:runs: r")
+    assert problem.endswith(": runs that wait for each other never start")
+
+
+def test_a_ring_is_told_in_the_order_of_waiting() -> None:
+    (problem,) = _problems(
+        runs={"a": {**RUN, "after": ["b"]}, "b": {**RUN, "after": ["c"]}, "c": {**RUN, "after": ["a"]}}
+    )
+    assert problem.split(": ")[1] in ("a → b → c → a", "b → c → a → b", "c → a → b → c")
+
+
+@pytest.mark.parametrize("key", ["nodes", "retries", "node_price", "timeout", "rerun", "queue_timeout"])
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-1" + "0" * 400, "1e999", "-1e999", "NaN", "1" * 5000])
+def test_a_number_of_any_size_is_settings_or_a_finding(key: str, number: str) -> None:
+    text = json.dumps({"a": {**RUN, key: "@"}}).replace('"@"', number)
+    with _stack({"runs": text}):
+        try:
+            settings.load()
+        except pulumi.RunError as error:
+            assert "problem(s)" in str(error)  # noqa: PT017
+
+
+def test_an_unknown_key_comes_with_the_one_that_was_meant_wherever_it_is() -> None:
+    found = _problems(
+        cluser={},
+        cluster={"max_node": 1},
+        runs={"a": {**RUN, "retrys": 1, "inputs": {"x": {"dat": "y"}}, "distribution": {"typ": "mpi"}}},
+    )
+    for key, meant in (
+        ("cluser", "cluster"),
+        ("cluster.max_node", "max_nodes"),
+        ("runs.a.retrys", "retries"),
+        ("runs.a.inputs.x.dat", "data"),
+        ("runs.a.distribution.typ", "type"),
+    ):
+        (told,) = [
+            problem for problem in found if problem.startswith(f"trainup:{key}: there is no such key; there are ")
+        ]
+        assert told.endswith(f": did you mean {meant}?")

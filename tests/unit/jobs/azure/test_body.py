@@ -32,7 +32,7 @@ SERVERLESS = Place(workspace=WORKSPACE, environment_id=PLACE.environment_id)
 SCRIPT = {"source": "training", "script": "train.py", "snapshot_digest": "ab" * 32, "command": None}
 CASES: dict[str, tuple[dict[str, Any], Place]] = {
     "script": ({**SCRIPT, "arguments": ["--dataset", "pets"]}, PLACE),
-    "hostile": ({"command": ["echo", "$(id) 'x' \"y\" ${{foo}}", "a\nb", ""]}, PLACE),
+    "hostile": ({"command": ["echo", "$(id) 'x' \"y\" ${foo}", "a\nb", ""]}, PLACE),
     "data": (
         {
             "command": ["python", "train.py", "${{inputs.pets}}/images", "${{inputs.labels}}", "${{outputs.model}}"],

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainup.core.inputs import EXPRESSION
+from trainup.core.commands import EXPRESSION
 from trainup.jobs.azure import commands
 
 PATH = "/mnt/azureml/cr/j/0a1b/cap/data-capability/wd/"

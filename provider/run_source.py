@@ -1,0 +1,92 @@
+"""What a run's source folder holds, and whether its command can be started from there."""
+
+import os
+import re
+import shlex
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from trainup.core.inputs import Finding, RunInputs, with_definition
+from trainup.jobs import snapshot
+from trainup.provider.handler import Properties
+
+OTHER_LANGUAGE = re.compile(rb"#!.*?\b(bash|sh|zsh|fish|perl|ruby|node|Rscript|julia|pwsh|lua)\b(?!.*python)")
+"""The first line of a script that something else than Python runs."""
+
+
+def taken(
+    project: Path,
+    inputs: Properties,
+    parsed: RunInputs,
+    cache: snapshot.StatCache,
+    trees: snapshot.TreeHashes | None,
+) -> tuple[Properties, list[Finding]]:
+    """The digest and the manifest of the source folder, and what is wrong with it."""
+    assert parsed.source is not None
+    try:
+        found = snapshot.take(project / parsed.source, cache=cache, allow_secrets=parsed.allow_secrets, trees=trees)
+    except snapshot.SnapshotError as error:
+        return {}, [Finding("source", problem) for problem in error.problems]
+    findings = []
+    folder = project / parsed.source
+    if parsed.script and (problem := _script_problem(folder, parsed.script, parsed.source, found.files)):
+        findings.append(Finding("script", problem))
+    name, word = _program(with_definition(inputs))
+    if word and (problem := _program_problem(folder, word, parsed.source, found.files)):
+        findings.append(Finding(name, problem))
+    return {"snapshot_digest": found.digest, "manifest": found.manifest}, findings
+
+
+def without_source(inputs: Properties) -> list[Finding]:
+    """What is wrong with the command of a run that has no source folder."""
+    name, word = _program(with_definition(inputs))
+    return (
+        [Finding(name, f"{word} would be a file of the source folder, and there is none: give `source`")]
+        if word
+        else []
+    )
+
+
+def _script_problem(folder: Path, script: str, source: str, files: Any) -> str | None:
+    where = f"{source}/{script}"
+    if script in files:
+        with open(folder / script, "rb") as opened:
+            if other := OTHER_LANGUAGE.match(opened.readline(200)):
+                program = other[1].decode()
+                return f"{where} is no Python script, but one for {program}: give `command: [{program}, {script}]`"
+        return None
+    if os.path.isdir(folder / script):
+        return f"{where} is a folder; `script` names a Python file of the source folder"
+    excluded = os.path.isfile(folder / script)
+    why = "is kept out by an ignore file" if excluded else "does not exist"
+    return f"{where} {why}; `script` names a file of the source folder"
+
+
+def _program(inputs: Properties) -> tuple[str, str]:
+    """The input that has the command, and the program in it, if that is a file of the source: `./run.sh`."""
+    name, word = "command", ""
+    if isinstance(command := inputs.get("command"), list) and command and isinstance(command[0], str):
+        word = command[0]
+    elif isinstance(text := inputs.get("shell_command"), str):
+        name = "job" if inputs.get("job") else "shell_command"
+        try:
+            word = next(iter(shlex.split(text)), "")
+        except ValueError:  # of a quote that is not closed, or that only bash understands
+            word = ""
+    is_relative = "/" in word and not word.startswith(("/", "~")) and not set(word) & set("$*?{`=;&|<>()")
+    return name, word if is_relative else ""
+
+
+def _program_problem(folder: Path, word: str, source: str, files: Any) -> str | None:
+    path = os.path.normpath(word)
+    if ".." in PurePosixPath(path).parts:
+        return None
+    place = f"{source}/{path}"
+    if path not in files:
+        if os.path.isdir(folder / path):
+            return f"{word} is a folder, and no program"
+        why = "is kept out by an ignore file" if os.path.isfile(folder / path) else "does not exist"
+        return f"{place} {why}; a program given by its path is a file of the source folder"
+    if os.stat(folder / path).st_mode & 0o111:
+        return None
+    return f"{place} may not be executed: `chmod +x {place}`, or let a shell read it (`bash {word}`)"
