@@ -2,15 +2,20 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ValidationInfo, model_validator
 
+from trainup.core import requirements
 from trainup.core.images import ImageBuilder
 from trainup.core.spec import OnInterrupt
 from trainup.core.texts import decode
 from trainup.infra.azure_values import EnvironmentName, Reference, Repository, project_root, refuse, together
 from trainup.infra.sections import LengthOfTime, Section, Text
+
+MOST_CONDA = 1024**2
+"""Bytes of a Conda file."""
 
 
 class AzureImageSettings(Section):
@@ -67,6 +72,7 @@ class AzureImageSettings(Section):
             "`user_managed_dependencies: false` lets Azure ML install packages: list them in `conda` or `pip`"
             if not packages and not self.user_managed_dependencies
             else None,
+            *_pip_problems("pip", self.pip or []),
         ]
 
     def _file_problems(self, root: Path) -> list[str | None]:
@@ -101,6 +107,8 @@ class AzureImageSettings(Section):
 def _conda_problem(root: Path, name: str) -> str | None:
     if not os.path.isfile(root / name):
         return f"there is no file {name}: `conda` is relative to Pulumi.yaml"
+    if os.path.getsize(root / name) > MOST_CONDA:
+        return f"{name} is no Conda file: it has more than {MOST_CONDA:,} bytes"
     try:
         found = yaml.safe_load(decode((root / name).read_bytes()))
     except yaml.MarkedYAMLError as error:
@@ -110,4 +118,19 @@ def _conda_problem(root: Path, name: str) -> str | None:
         return f"{name} is no YAML: {error}"
     if not isinstance(found, dict) or not isinstance(found.get("dependencies"), list):
         return f"{name} is no Conda file: it has a list of `dependencies`"
-    return None
+    lists = [item["pip"] for item in found["dependencies"] if isinstance(item, dict) and "pip" in item]
+    packages = [line for packages in lists if isinstance(packages, list) for line in packages]
+    return next(iter(_pip_problems(name, packages)), None)
+
+
+def _pip_problems(place: str, packages: list[Any]) -> list[str]:
+    """What is wrong with packages that Azure ML installs: it has this list, and no file of this machine."""
+    found = []
+    for line in (item.strip() for item in packages if isinstance(item, str)):
+        if problem := requirements.problem(line):
+            found.append(f"{place} {problem}")
+        elif requirements.included(line) is not None:
+            found.append(
+                f"{place} includes a file ({line!r}), and Azure ML has none of this machine: list what it says"
+            )
+    return found

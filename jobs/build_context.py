@@ -1,7 +1,8 @@
 """What a registry gets to build an image from: the context as Docker would send it, known by its digest.
 
 A symbolic link is sent as one. Empty folders are left out, as git leaves them out: two machines with the same files
-agree. So are git's folder, caches and virtual environments, unless the `.dockerignore` brings them back.
+agree. So are git's folder, caches, virtual environments and the files of the Pulumi project, unless the
+`.dockerignore` brings them back.
 """
 
 import gzip
@@ -22,8 +23,9 @@ from trainup.core.inputs import Finding
 from trainup.core.texts import decode, wide
 from trainup.jobs.snapshot import limits, reading
 from trainup.jobs.snapshot.cache import StatCache
+from trainup.jobs.snapshot.leftovers import DOCKERIGNORE
 from trainup.jobs.snapshot.manifest import differences, fold
-from trainup.jobs.snapshot.selection import ALWAYS_EXCLUDED, MOST_ENTRIES, VIRTUAL_ENVIRONMENT_MARK, Found, printable
+from trainup.jobs.snapshot.selection import MOST_ENTRIES, VIRTUAL_ENVIRONMENT_MARK, Found, printable
 
 IGNORE_FILE = ".dockerignore"
 OWN_DOCKERFILE = ".trainup.Dockerfile"
@@ -32,7 +34,6 @@ MOST_NAMED = 20
 
 _LIMITS = "the context holds {}, and at most {} are sent: {}"
 _WAY_OUT = f"Exclude what the image does not need in a {IGNORE_FILE}, or name a smaller folder as `context`"
-_DEFAULTS = tuple(f"**/{name.decode()}" for name in sorted(ALWAYS_EXCLUDED))
 
 
 class ContextChanged(Exception):
@@ -161,7 +162,7 @@ class _Texts:
 
     @property
     def rules(self) -> Rules:
-        return Rules.read(self.ignore, _DEFAULTS)
+        return Rules.read(self.ignore, DOCKERIGNORE)
 
     def own(self, recipe: Recipe) -> dict[str, bytes]:
         """What the registry needs to build, whatever is excluded; its builder applies the rules once more."""

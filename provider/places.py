@@ -1,13 +1,17 @@
 """What several kinds ask of their inputs."""
 
+import os
 import uuid
 from dataclasses import replace
+from pathlib import Path
 
 from trainup.core import suggest
 from trainup.core.input_values import Invalid, filled
-from trainup.core.inputs import Finding
+from trainup.core.inputs import Finding, RunInputs
 from trainup.core.values import Unknown
+from trainup.jobs.local import data
 from trainup.jobs.local.workspace import Workspace
+from trainup.jobs.snapshot.selection import would_take
 from trainup.jobs.target import Owner
 from trainup.provider.handler import Context, Properties
 
@@ -49,3 +53,33 @@ def run_owner(context: Context, inputs: Properties, token: str | None = None) ->
     owner = owner_of(context, token)
     # A workspace on Azure lies beside no project: a stack is the same from whatever folder it is deployed.
     return replace(owner, place="") if inputs.get("target") == "azure" else owner
+
+
+def judge_workspace(project: Path, run: RunInputs) -> list[Finding]:
+    """A finding for each part of a run's identity that its own workspace lies in: training would change it."""
+    if run.target != "local" or not run.workspace:
+        return []
+    workspace = os.path.realpath(project / run.workspace)
+    findings = []
+    if run.source and (inside := _below(project / run.source, workspace)):
+        source = os.path.realpath(project / run.source)
+        if inside == "." or would_take(source, inside):
+            why = (
+                f"the workspace {run.workspace} lies in the source folder {run.source}, so that every run would change "
+            )
+            out = "the next one's code: give it a folder elsewhere (trainup:workspace), or name it in a .gitignore"
+            findings.append(Finding("source", why + out))
+    for name, item in run.sources.items():
+        place, digest = item.get("uri"), item.get("digest")
+        is_content = isinstance(digest, str) and digest.startswith(data.PREFIX)
+        if is_content and isinstance(place, str) and "://" not in place and _below(project / place, workspace):
+            why = f"the workspace {run.workspace} lies in the data {place}, so that every run would change it: "
+            out = "give the workspace a folder elsewhere (trainup:workspace), or the data one of its own"
+            findings.append(Finding(f"inputs[{name!r}]", why + out))
+    return findings
+
+
+def _below(folder: Path, place: str) -> str | None:
+    """A real path relative to the folder, if it lies in there; `.` for the folder itself."""
+    real = os.path.realpath(folder)
+    return os.path.relpath(place, real) if os.path.commonpath((place, real)) == real else None

@@ -25,7 +25,7 @@ from trainup.provider.handler import (
     compare,
     unknown_outputs,
 )
-from trainup.provider.places import run_owner
+from trainup.provider.places import judge_workspace, run_owner
 from trainup.provider.run_reports import listener, report, sentence, told
 from trainup.provider.run_secrets import with_likely_secrets
 
@@ -49,7 +49,7 @@ class RunHandler:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
         inputs, told_by_file = _completed(context, inputs)
         parsed, findings = parse_run(inputs)
-        findings = with_likely_secrets(inputs, told_by_file + findings)
+        findings = with_likely_secrets(inputs, told_by_file + findings) + judge_workspace(context.project, parsed)
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
             trees = self._tree_hashes(context) if inputs.get("target") == "azure" else None
             found, problems = run_source.taken(context.project, inputs, parsed, self._cache(context), trees)
@@ -59,7 +59,6 @@ class RunHandler:
             inputs |= {"snapshot_digest": UNKNOWN, "manifest": UNKNOWN}
         else:
             findings += run_source.without_source(inputs)
-        findings += _misplaced(context, inputs, parsed)
         if findings:
             return inputs, findings
         parsed, findings = parse_run(inputs)
@@ -181,28 +180,6 @@ def _completed(context: Context, inputs: Properties) -> tuple[Properties, list[F
         inputs = {**inputs, "definition": definition}
         findings += [Finding("job", problem) for problem in problems]
     return inputs, findings
-
-
-def _misplaced(context: Context, inputs: Properties, parsed: RunInputs) -> list[Finding]:
-    """A local workspace that lies in what a run is made of: each run would change what the next one is known by."""
-    place = inputs.get("workspace")
-    if inputs.get("target") != "local" or not isinstance(place, str):
-        return []
-    workspace = (context.project / place).resolve()
-    way_out = "name a folder beside it (`trainup:workspace: {path: …}`), or leave the path out"
-    findings = []
-    source = (context.project / parsed.source).resolve() if parsed.source else None
-    if source and workspace.is_relative_to(source):
-        inside = set(map(os.fsencode, workspace.relative_to(source).parts))
-        if not inside & snapshot.ALWAYS_EXCLUDED:
-            findings.append(
-                Finding("workspace", f"the workspace {place} lies in the run's source {parsed.source}: {way_out}")
-            )
-    for name, item in parsed.sources.items():
-        uri = item.get("uri") if isinstance(item, dict) else None
-        if isinstance(uri, str) and "://" not in uri and workspace.is_relative_to((context.project / uri).resolve()):
-            findings.append(Finding(f"inputs[{name!r}]", f"the workspace {place} lies in this data, {uri}: {way_out}"))
-    return findings
 
 
 def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record: Record) -> State:

@@ -59,6 +59,8 @@ def _script_problem(folder: Path, script: str, source: str, files: Any) -> str |
         return f"{where} is a folder; `script` names a Python file of the source folder"
     excluded = os.path.isfile(folder / script)
     why = "is kept out by an ignore file" if excluded else "does not exist"
+    if excluded and script.startswith("outputs/"):
+        why = "is left out: outputs/ is where a run writes, and it gets it empty"
     return f"{where} {why}; `script` names a file of the source folder"
 
 

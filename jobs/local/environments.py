@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainup.core import tools
+from trainup.core import requirements, tools
 from trainup.core.canonical import sha256
 from trainup.core.texts import decode
+from trainup.jobs import bounded
 from trainup.jobs.local.files import Lock, temporary_folder, write_json
 from trainup.jobs.local.launch import environment_folder
 from trainup.jobs.local.owners import Owners
@@ -23,8 +24,12 @@ from trainup.jobs.local.workspace import Workspace
 PREFIX = "venv@sha256:"
 ERROR_LINES = 25
 INTERRUPTED = "it was interrupted; the next `pulumi up` builds it"
-_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[ =]?\s*(\S+)")
-_LOCAL = re.compile(r"(?:-e|--editable)\b|\.{0,2}/|file:|[A-Za-z0-9._-]+\s*@\s*file:")
+NOT_PIPS = (".toml", ".py", ".cfg")
+"""Files from which uv would read requirements as well, and build the project beside them."""
+MOST_REQUIREMENTS = 1024**2
+"""Bytes of a file of requirements."""
+MOST_FILES = 100
+"""That one file of requirements includes, each as often as it is included."""
 _ONE_PACKAGE = (" + ", " Downloaded ")
 """What uv prints for each of a hundred packages; too much for a progress that everybody reads."""
 _CREDENTIALS = re.compile(r"://[^/\s@]+@")
@@ -61,40 +66,51 @@ def this_python() -> str:
 
 def recipe(requirements: Path | None, python: str | None = None) -> tuple[Recipe, list[str]]:
     """Read the requirements; returns the recipe and everything that is wrong with it."""
-    problems: list[str] = []
-    lines = tuple(_lines(requirements, problems, ())) if requirements else ()
-    return Recipe(requirements, lines, python or this_python()), problems
+    reading = _Reading()
+    lines = tuple(reading.lines(requirements)) if requirements else ()
+    return Recipe(requirements, lines, python or this_python()), reading.problems
 
 
-def _lines(path: Path, problems: list[str], seen: tuple[Path, ...]) -> list[str]:
-    try:
-        text = decode(path.read_bytes())
-    except FileNotFoundError:
-        problems.append(f"there is no file {path}: requirements are a file that pip and uv can read")
-        return []
-    except (OSError, ValueError) as error:
-        problems.append(f"{path} cannot be read: {error}")
-        return []
-    result = []
-    for line in re.sub(r"\\\n\s*", " ", text).splitlines():
-        line = re.sub(r"(?:^|\s)#.*$", "", line).strip()
-        if not line:
-            continue
-        if include := _INCLUDE.fullmatch(line):
-            other = path.parent / include[1]
-            if other in (*seen, path):
-                problems.append(f"{path} includes itself by {line!r}")
-                continue
-            result.append(line.split()[0])
-            result += _lines(other, problems, (*seen, path))
-        elif _LOCAL.match(line):
-            problems.append(
-                f"{path} names a local path ({line!r}): its content would not be part of the image's digest; "
-                "put the code into the run's source folder, or publish a package"
+class _Reading:
+    """Reads a file of requirements and all that it includes."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self._files = 0
+
+    def lines(self, path: Path, above: tuple[str, ...] = ()) -> list[str]:
+        """What the file says, with what it includes in place; `above` holds the files that include it."""
+        self._files += 1
+        if self._files > MOST_FILES:
+            self.problems.append(f"{path} is one of more than {MOST_FILES} files that include each other")
+            return []
+        here = (*above, os.path.normpath(path))
+        result = []
+        for line in requirements.lines(self._text(path)):
+            if problem := requirements.problem(line):
+                self.problems.append(f"{path} {problem}")
+            elif (included := requirements.included(line)) is None:
+                result.append(line)
+            elif os.path.normpath(other := path.parent / included) in here:
+                self.problems.append(f"{path} includes itself by {line!r}")
+            elif self._files <= MOST_FILES:
+                result += [line.split()[0], *self.lines(other, here)]
+        return result
+
+    def _text(self, path: Path) -> str:
+        if path.suffix in NOT_PIPS:
+            self.problems.append(
+                f"{path} is no file of requirements in pip's format, and what it is a part of would not be part of the "
+                f"image's digest: write one with `uv pip compile {path.name} -o requirements.txt`"
             )
-        else:
-            result.append(line)
-    return result
+            return ""
+        try:
+            return decode(bounded.read_bytes(path, MOST_REQUIREMENTS))
+        except FileNotFoundError:
+            self.problems.append(f"there is no file {path}: requirements are a file that pip and uv can read")
+        except (OSError, ValueError) as error:  # also a name that no file can have
+            self.problems.append(f"{path} cannot be read: {error}")
+        return ""
 
 
 def is_built(workspace: Workspace, reference: str) -> bool:

@@ -274,7 +274,9 @@ def _file(root: Path, path: Path) -> File:
 
 
 def _link_outputs(folder: RunFolder) -> None:
-    """Make `./outputs` of the working directory the run's outputs; a snapshot has no folder of that name."""
+    """Make `./outputs` of the working directory the run's outputs, which begin empty whatever the source has there."""
     link = folder.code / "outputs"
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
     if not os.path.lexists(link):  # done before a kill; a file of that name in the source is the script's own affair
         link.symlink_to(Path("..") / folder.outputs.name, target_is_directory=True)

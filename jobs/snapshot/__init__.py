@@ -2,8 +2,7 @@
 
 from trainup.jobs.snapshot.cache import StatCache
 from trainup.jobs.snapshot.errors import SnapshotError
-from trainup.jobs.snapshot.selection import ALWAYS_EXCLUDED
 from trainup.jobs.snapshot.taking import Snapshot, copy, files, take, verify
 from trainup.jobs.snapshot.tree_hash import TreeHashes
 
-__all__ = ["ALWAYS_EXCLUDED", "Snapshot", "SnapshotError", "StatCache", "TreeHashes", "copy", "files", "take", "verify"]
+__all__ = ["Snapshot", "SnapshotError", "StatCache", "TreeHashes", "copy", "files", "take", "verify"]

@@ -66,13 +66,18 @@ class Rules:
 
     def decide(self, path: bytes, is_folder: bool) -> bool | None:
         """True excludes, False includes, None leaves it to the next ignore file up. `path` begins with `base`."""
+        rule = self.deciding(path, is_folder)
+        return None if rule is None else not rule.negated
+
+    def deciding(self, path: bytes, is_folder: bool) -> Rule | None:
+        """The line that decides about a path, if one does."""
         path = path[len(self.base) :]
         name = path[path.rfind(b"/") + 1 :]
         # Most paths match no rule at all, which two expressions find out without a look at each rule.
         if self._any_name.fullmatch(name) or self._any_path.fullmatch(path):
             for rule in self._rules:
                 if (is_folder or not rule.folders_only) and rule.matches(path, name):
-                    return not rule.negated
+                    return rule
         return None
 
     @cached_property

@@ -16,37 +16,8 @@ from typing import NamedTuple
 
 from trainup.core.texts import wide
 from trainup.jobs.snapshot.gitignore import Rules
+from trainup.jobs.snapshot.leftovers import NEVER, is_left_by_tools, is_left_over
 
-ALWAYS_EXCLUDED = frozenset(
-    {
-        b".git",
-        b".trainup",
-        b".toolchain",
-        b".pulumi",
-        b"__pycache__",
-        b".cache",
-        b".idea",
-        b".vscode",
-        b".coverage",
-        b".pytest_cache",
-        b".mypy_cache",
-        b".ruff_cache",
-        b".hypothesis",
-        b".ipynb_checkpoints",
-        b".tox",
-        b".nox",
-        b".eggs",
-        b".DS_Store",
-        b"Thumbs.db",
-    }
-)
-"""State of Pulumi and of trainup, and what tools leave behind wherever they work."""
-LEFT_BY_RUNS = frozenset({b"outputs", b"mlruns", b"mlartifacts", b"mlflow.db", b"wandb", b"lightning_logs"})
-"""What a try of the script by hand leaves in its working directory, the root of the source: no part of the code, and a
-model among it must not pass for one of the run. `outputs` is the run's own folder there."""
-CONFIGURATION = re.compile(rb"Pulumi(\.[^/]+)?\.(yaml|yml|json)")
-"""The project and its stacks: what they say of a run is in its digest already, and an edit of anything else there must
-not train again."""
 VIRTUAL_ENVIRONMENT_MARK = b"pyvenv.cfg"
 MOST_ENTRIES = 200_000
 """Where the walk is given up: somebody named their home folder."""
@@ -104,15 +75,18 @@ class _Walk:
         """The source relative to the top of its git work tree: empty, or with a final slash."""
         self.ignore_file = b".gitignore"
 
-    def run(self) -> None:
-        chain: Chain = ()
+    def first_chain(self) -> Chain | None:
+        """The rules that hold at the root already; None when they exclude it."""
         if os.path.isfile(self.root + b"/.amlignore"):
             self.ignore_file = b".amlignore"
         elif not _is_repository(self.root):
-            above = self._chain_from_above()
-            if above is None:
-                return
-            chain = above
+            return self._chain_from_above()
+        return ()
+
+    def run(self) -> None:
+        chain = self.first_chain()
+        if chain is None:
+            return
         folders = [_Folder(self.root, b"", chain)]
         seen = 0
         while folders:
@@ -146,7 +120,7 @@ class _Walk:
         for name in relative.split(b"/"):
             ignore = os.path.join(top, base, self.ignore_file)
             if os.path.isfile(ignore) and not os.path.islink(ignore):
-                chain += self._read_rules(ignore, os.path.relpath(ignore, self.root), base)
+                chain += self.read_rules(ignore, os.path.relpath(ignore, self.root), base)
             base += name
             if _is_excluded(chain, base, is_folder=True):
                 self.selection.problems.append(
@@ -162,6 +136,9 @@ class _Walk:
         if folder.prefix and VIRTUAL_ENVIRONMENT_MARK in entries:
             return
         chain = folder.chain
+        is_left = folder.prefix and is_left_by_tools(folder.prefix[:-1], entries)
+        if is_left and not _is_brought_back(chain, self.above + folder.prefix[:-1]):
+            return
         if (
             folder.prefix
             and self.ignore_file == b".gitignore"
@@ -172,11 +149,13 @@ class _Walk:
         ignore = entries.get(self.ignore_file)
         # Git does not follow a link in this place either; the root's .amlignore may be one.
         if ignore and (ignore.is_file(follow_symlinks=False) or (not folder.prefix and ignore.name == b".amlignore")):
-            chain += self._read_rules(ignore.path, folder.prefix + ignore.name, self.above + folder.prefix)
+            chain += self.read_rules(ignore.path, folder.prefix + ignore.name, self.above + folder.prefix)
         for entry in entries.values():
             path = folder.prefix + entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
-            if _is_never_sent(path, entry.name) or _is_excluded(chain, self.above + path, is_folder):
+            if is_left_over(path, is_folder=is_folder or _is_link_to_folder(entry), beside=entries):
+                continue
+            if _is_excluded(chain, self.above + path, is_folder):
                 continue
             if is_folder:
                 yield _Folder(entry.path, path + b"/", chain, folder.hops)
@@ -202,7 +181,7 @@ class _Walk:
             return
         is_folder = stat.S_ISDIR(status.st_mode)
         inside = (real + b"/").startswith(self.root + b"/")
-        if inside and not ALWAYS_EXCLUDED.isdisjoint(real[len(self.root) :].split(b"/")):
+        if inside and not NEVER.isdisjoint(real[len(self.root) :].split(b"/")):
             return
         if is_folder and any((held + b"/").startswith(real + b"/") for held in (*folder.hops, folder.location)):
             self.selection.problems.append(
@@ -231,7 +210,7 @@ class _Walk:
         else:
             self.selection.files.append(Found(path.decode(), os.fsdecode(location), status))
 
-    def _read_rules(self, location: bytes, shown: bytes, base: bytes) -> Chain:
+    def read_rules(self, location: bytes, shown: bytes, base: bytes) -> Chain:
         try:
             with open(location, "rb") as file:
                 content = file.read()
@@ -259,6 +238,24 @@ def check_fetched(content: bytes) -> None:
         raise NotFetched("it is a pointer of Git LFS")
 
 
+def would_take(root: str, inside: str) -> bool:
+    """Whether what appears at a path below the folder would be a part of its snapshot, by names and ignore files."""
+    walk = _Walk(os.fsencode(root))
+    chain = walk.first_chain()
+    if chain is None:
+        return False
+    path = b""
+    for name in os.fsencode(inside).split(b"/"):
+        ignore = os.path.join(walk.root, path, walk.ignore_file)
+        if os.path.isfile(ignore) and not (path and os.path.islink(ignore)):
+            chain += walk.read_rules(ignore, path, walk.above + path)
+        path += name
+        if is_left_over(path, is_folder=True, beside=()) or _is_excluded(chain, walk.above + path, is_folder=True):
+            return False
+        path += b"/"
+    return True
+
+
 def unreadable(shown: str, error: OSError) -> str:
     """The finding about a file or folder that the user may not read, or whose content is not there."""
     if isinstance(error, NotFetched):
@@ -274,11 +271,6 @@ def printable(path: bytes) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def _is_never_sent(path: bytes, name: bytes) -> bool:
-    at_the_root = path == name
-    return name in ALWAYS_EXCLUDED or (at_the_root and name in LEFT_BY_RUNS) or bool(CONFIGURATION.fullmatch(name))
-
-
 def _is_repository(folder: bytes) -> bool:
     """Whether a git work tree, a linked one or a submodule begins here."""
     mark = folder + b"/.git"
@@ -290,6 +282,17 @@ def _is_excluded(chain: Chain, path: bytes, is_folder: bool) -> bool:
         if (decision := rules.decide(path, is_folder)) is not None:
             return decision
     return False
+
+
+def _is_brought_back(chain: Chain, folder: bytes) -> bool:
+    """Whether the line that decides about a folder takes it in, and by its own name."""
+    rules = (rules.deciding(folder, is_folder=True) for rules in reversed(chain))
+    rule = next((rule for rule in rules if rule), None)
+    return rule is not None and rule.negated and rule.pattern.rpartition(b"/")[2] == folder.rpartition(b"/")[2]
+
+
+def _is_link_to_folder(entry: os.DirEntry[bytes]) -> bool:
+    return entry.is_symlink() and os.path.isdir(entry.path)
 
 
 def _unportable(path: bytes) -> str | None:

@@ -31,6 +31,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     placeholder = {"subscription_id": "<id>", "resource_group": "g", "workspace_name": "ws"}
     (tmp_path / "placeholder.json").write_text(json.dumps(placeholder))
     (tmp_path / "list.yml").write_text("- pip\n")
+    (tmp_path / "local.yml").write_text("dependencies:\n- pip\n- pip:\n  - git+https://g/x\n")
     monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
     monkeypatch.setattr(pulumi, "get_project", lambda: "trainup")
     monkeypatch.setattr(settings, "get_root_directory", lambda: str(tmp_path))
@@ -148,6 +149,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         {"image": {**FOUND, "user_managed_dependencies": False, "conda": "broken.yml"}},
         "trainup:image: broken.yml is no YAML in line 2: ",
+    ),
+    (
+        {"image": {**FOUND, "user_managed_dependencies": False, "pip": ["x @ ./x.whl", "-r more.txt"]}},
+        "trainup:image: pip names a local path ('x @ ./x.whl'): ",
+    ),
+    (
+        {"image": {**FOUND, "user_managed_dependencies": False, "conda": "local.yml"}},
+        "trainup:image: local.yml names no commit ('git+https://g/x'): ",
     ),
     (
         {"image": {**FOUND, "user_managed_dependencies": False, "conda": "list.yml"}},

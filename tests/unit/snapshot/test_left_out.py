@@ -58,7 +58,7 @@ def test_it_neither_travels_with_a_run_nor_changes_what_the_run_is(tmp_path: Pat
     assert digest(source, cache) == before
 
 
-@pytest.mark.parametrize("name", ["pulumi.yaml", "Pulumi.txt", "MyPulumi.yaml", "a/mlruns/x", "a/outputs/x", "Pulumi"])
+@pytest.mark.parametrize("name", ["pulumi.yaml", "Pulumi.txt", "MyPulumi.yaml", "a/outputs/x", "Pulumi"])
 def test_what_only_looks_alike_is_code(tmp_path: Path, cache: StatCache, name: str) -> None:
     source = written(tmp_path / "source", {**CODE, name: "anything"})
     assert name in take(source, cache=cache).files

@@ -1,0 +1,34 @@
+"""Reading a file that a user hands us: whatever it is, in bounded time and memory."""
+
+import errno
+import os
+import stat
+
+MOST_BYTES = 4 * 1024**2
+"""Of a file that somebody writes by hand; more is another file by mistake."""
+
+
+class Unusable(OSError):
+    """The file is there, and is not one that can be read as a whole."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(errno.EINVAL, reason)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+def read_bytes(path: str | bytes | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
+    """The content of a regular file of at most `most` bytes. Raises OSError; never waits for what a pipe may bring."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise Unusable("it is no regular file")
+        # Its size is asked for last: it may grow meanwhile.
+        content = b"" if status.st_size > most else file.read(most + 1)
+        if max(status.st_size, len(content)) > most:
+            raise Unusable(f"it has more than {most / 1024**2:g} MB, which nobody writes by hand")
+    return content
