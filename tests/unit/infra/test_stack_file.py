@@ -273,10 +273,13 @@ def test_without_the_file_what_is_doubtful_is_refused(load: Any, value: Any) -> 
     assert "in quotes" in problem
 
 
-def test_without_the_file_numbers_are_taken_and_told(load: Any, capfd: pytest.CaptureFixture[str]) -> None:
+def test_without_the_file_numbers_are_taken_and_told(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
     found = load("config: {}\n", arguments("--epochs", 5, 0.001))
     assert found.runs["a"].arguments == ["--epochs", "5", "0.001"]
-    assert "does not come from Pulumi.test.yaml" in capfd.readouterr().err
+    assert "does not come from Pulumi.test.yaml" in told[0]
+    assert "(5, 0.001): put them in quotes" in told[0]
 
 
 def test_a_file_that_is_no_text_or_no_yaml_is_no_crash(load: Any, tmp_path: Path) -> None:
