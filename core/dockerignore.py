@@ -7,8 +7,10 @@ brings back. Git's rules differ in each of these points, so its reader cannot be
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from trainup.core.globs import Glob, Token, Wild
 
 _BYTE_ORDER_MARK = "\ufeff"
 _LITERAL = frozenset(".+()|{}$^")
@@ -23,7 +25,7 @@ class Pattern:
     """Without the exclamation mark, cleaned up as a path."""
     included: bool
     """Whether it brings back."""
-    expression: re.Pattern[str]
+    glob: Glob
 
 
 class Rules:
@@ -59,7 +61,7 @@ class Rules:
         for pattern, from_above in zip(self.patterns, above, strict=True):
             # A line that could only confirm what holds already is not looked at, neither here nor below: so does
             # Docker, and `*`, `!a/b`, `a` includes what is in a/b.
-            match = from_above or (pattern.included is excluded and bool(pattern.expression.fullmatch(path)))
+            match = from_above or (pattern.included is excluded and pattern.glob.fullmatch(path))
             speaks.append(match)
             if match:
                 excluded = not pattern.included
@@ -81,15 +83,17 @@ def _parse(line: str) -> Pattern | None:
     return Pattern(text, included, _compile(text))
 
 
-def _compile(text: str) -> re.Pattern[str]:
+def _compile(text: str) -> Glob:
+    tokens = list(_translate(text))
     try:
-        return re.compile(_translate(text), re.DOTALL)
+        for token in {token for token in tokens if not isinstance(token, Wild)}:
+            re.compile(token)
     except re.error as error:
         raise ValueError(f"{text!r} is no pattern of a .dockerignore: {error}") from error
+    return Glob(tokens)
 
 
-def _translate(text: str) -> str:
-    parts: list[str] = []
+def _translate(text: str) -> Iterator[Token]:
     position = 0
     while position < len(text):
         character = text[position]
@@ -100,22 +104,21 @@ def _translate(text: str) -> str:
             if text.startswith("/", position):
                 position += 1
                 at_end = position == len(text)
-            parts.append(".*" if at_end else "(?:.*/)?")
+            yield Wild.ANYTHING if at_end else Wild.FOLDERS
         elif character == "*":
-            parts.append("[^/]*")
+            yield Wild.WITHIN
         elif character == "?":
-            parts.append("[^/]")
+            yield "[^/]"
         elif character == "[":
             end = _end_of_set(text, position)
             inside = text[position:end].replace("[", r"\[")
-            parts.append(f"[{inside}]")
+            yield f"[{inside}]"
             position = end + 1
         elif character == "\\" and position < len(text):
-            parts.append(re.escape(text[position]))
+            yield re.escape(text[position])
             position += 1
         else:
-            parts.append(re.escape(character) if character in _LITERAL or character in "\\]" else character)
-    return "".join(parts)
+            yield re.escape(character) if character in _LITERAL or character in "\\]" else character
 
 
 def _end_of_set(text: str, position: int) -> int:
@@ -134,6 +137,6 @@ def _reaches(pattern: str, folder: str) -> bool:
     for own, there in zip(pattern.split("/"), folder.split("/"), strict=False):
         if "**" in own:
             return True
-        if not re.fullmatch(_translate(own), there):
+        if not Glob(list(_translate(own))).fullmatch(there):
             return False
     return True

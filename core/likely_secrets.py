@@ -16,6 +16,7 @@ from typing import Any
 BLOCK_OF_BINARY_TEST = 8_000
 MOST_BYTES_OF_A_LINE = 16_384
 """A longer line is searched around its marks."""
+MOST_MARKS_OF_A_LINE = 5_000
 
 _PLUGINS: dict[str, tuple[bytes, ...]] = {
     "aws.AWSKeyDetector": (b"A3T", b"ABIA", b"ACCA", b"AKIA", b"ASIA", b"aws", b"AWS"),
@@ -59,7 +60,7 @@ def rules() -> str:
     """Names these rules, so that what was found clean by others is searched again."""
     import importlib.metadata  # takes longer than most of what a small folder needs
 
-    return f"1 detect-secrets {importlib.metadata.version('detect-secrets')}"
+    return f"2 detect-secrets {importlib.metadata.version('detect-secrets')}"
 
 
 def is_text(start: bytes) -> bool:
@@ -70,9 +71,13 @@ def is_text(start: bytes) -> bool:
 def search(block: bytes, name: str, first_line: int = 1) -> Iterator[tuple[int, str]]:
     """Yield line number and kind of what looks like a secret in whole lines of the file `name`."""
     lines: dict[int, dict[int, set[bytes]]] = {}
-    start = searched = 0
+    crowded: set[int] = set()
+    start = searched = marks = 0
     for match in _MARKS.finditer(block):
-        start = max(start, block.rfind(b"\n", searched, match.start()) + 1)
+        before, start = start, max(start, block.rfind(b"\n", searched, match.start()) + 1)
+        marks = marks + 1 if start == before else 1
+        if marks > MOST_MARKS_OF_A_LINE:
+            crowded.add(start)
         searched = match.start()
         # A line too long to be searched as a whole is searched in stretches.
         stretch = (match.start() - start) // MOST_BYTES_OF_A_LINE
@@ -80,7 +85,10 @@ def search(block: bytes, name: str, first_line: int = 1) -> Iterator[tuple[int, 
     for start, stretches in lines.items():
         end = block.find(b"\n", start)
         end = len(block) if end < 0 else end
-        kinds = {kind for stretch, marks in stretches.items() for kind in _kinds(block, start, end, stretch, marks)}
+        if start in crowded:  # a look at each of them would take minutes
+            kinds = {"more beginnings of secrets in one line than are looked at"}
+        else:
+            kinds = {kind for stretch, found in stretches.items() for kind in _kinds(block, start, end, stretch, found)}
         if kinds and not _is_allowed_inline(block, start, end, name):
             number = first_line + block.count(b"\n", 0, start)
             yield from ((number, kind) for kind in sorted(kinds))

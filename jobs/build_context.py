@@ -21,11 +21,18 @@ from trainup.core import canonical, input_secrets
 from trainup.core.dockerignore import Rules
 from trainup.core.inputs import Finding
 from trainup.core.texts import decode, wide
+from trainup.jobs import bounded
 from trainup.jobs.snapshot import limits, reading
 from trainup.jobs.snapshot.cache import StatCache
 from trainup.jobs.snapshot.leftovers import DOCKERIGNORE
 from trainup.jobs.snapshot.manifest import differences, fold
-from trainup.jobs.snapshot.selection import MOST_ENTRIES, VIRTUAL_ENVIRONMENT_MARK, Found, printable
+from trainup.jobs.snapshot.selection import (
+    MOST_BYTES_OF_RULES,
+    MOST_ENTRIES,
+    VIRTUAL_ENVIRONMENT_MARK,
+    Found,
+    printable,
+)
 
 IGNORE_FILE = ".dockerignore"
 OWN_DOCKERFILE = ".trainup.Dockerfile"
@@ -151,14 +158,14 @@ class _Texts:
     def read(cls, recipe: Recipe) -> "_Texts":
         """OSError or ValueError when one of them cannot be used."""
         os.listdir(recipe.context)
-        dockerfile = recipe.dockerfile.read_bytes() if recipe.text is None else recipe.text.encode()
+        dockerfile = bounded.read_bytes(recipe.dockerfile) if recipe.text is None else recipe.text.encode()
         # As BuildKit does: an ignore file of the Dockerfile's own comes first.
         own = recipe.dockerfile.with_name(recipe.dockerfile.name + IGNORE_FILE)
         places = [own] if recipe.text is None else []
         place = next((path for path in [*places, recipe.context / IGNORE_FILE] if path.is_file()), None)
         if problem := wide(dockerfile):
             raise ValueError(f"{recipe.dockerfile.name}: {problem}")
-        return cls(dockerfile, decode(place.read_bytes()) if place else "")
+        return cls(dockerfile, decode(bounded.read_bytes(place, MOST_BYTES_OF_RULES)) if place else "")
 
     @property
     def rules(self) -> Rules:

@@ -9,6 +9,7 @@ from typing import Any
 from trainup.core import suggest, written
 from trainup.core.input_assets import OUTPUT_TYPES
 from trainup.core.texts import decode
+from trainup.jobs import bounded
 
 Definition = dict[str, Any]
 """The inputs of a run that the file tells, by the names of `core/inputs.py`; `shell_command` is its command."""
@@ -44,7 +45,7 @@ def read(project: Path, path: str) -> tuple[Definition, list[str]]:
 
     file = project / path
     try:
-        data = file.read_bytes()
+        data = bounded.read_bytes(file)
     except (OSError, ValueError) as error:  # also a path that cannot be one
         return {}, [f"{path} cannot be read: {error}; `job` is a path relative to Pulumi.yaml"]
     try:

@@ -26,6 +26,29 @@ for _kind in ("int", "float", "bool", "timestamp"):
     _remembering(_kind)
 
 
+MOST_VALUES = 100_000
+"""That a file may stand for, with every alias written out."""
+
+
 def load(text: str) -> Any:
     """The document. yaml.YAMLError, ValueError or RecursionError where it cannot be read."""
-    return yaml.load(text, Loader=_Loader)
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if (count := _values(node, {})) > MOST_VALUES:
+            raise ValueError(f"its aliases stand for {count:,} values, and a job has at most {MOST_VALUES:,}")
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _values(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node stands for; an alias is the node that it names, once more."""
+    if id(node) not in known:
+        known[id(node)] = 1  # of one that holds itself, which PyYAML refuses or makes once
+        items = node.value if isinstance(node, yaml.CollectionNode) else []
+        parts = [part for item in items for part in (item if isinstance(item, tuple) else (item,))]
+        known[id(node)] = 1 + sum(_values(part, known) for part in parts)
+    return known[id(node)]

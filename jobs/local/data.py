@@ -28,6 +28,10 @@ def digest_of(path: Path, cache: StatCache) -> str:
     """
     if not os.path.exists(path):  # which also knows what cannot be a path
         raise DataError(f"there is no file or folder {path}: `path` is relative to the folder of Pulumi.yaml")
+    if os.path.realpath(path) in ("/", os.path.realpath(os.path.expanduser("~"))):
+        raise DataError(
+            f"{path} is the root of the disk, or your home folder: name the folder that holds the data alone"
+        )
     problems: list[str] = []
     files = [("", path)] if path.is_file() else list(_files(path, "", (os.path.realpath(path),), problems))
     if not files and not problems:

@@ -23,6 +23,7 @@ from trainup.core.metrics import metrics_of
 from trainup.core.numbers import to_plain
 from trainup.core.parameters import parameters_of
 from trainup.core.status import PHASES, Status
+from trainup.jobs import bounded
 from trainup.jobs.local import cores, launch, links, log, processes
 from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
 from trainup.jobs.local.log import LogPump
@@ -290,10 +291,9 @@ def ended_by_request(failure: Failure) -> Status:
 
 def metrics_file(path: Path) -> dict[str, float]:
     """The numbers of a `metrics.json` that a script wrote; anything else in it is none of our business."""
-    # A script may write anything here: a pipe would make us wait.
+    # A script may write anything here: a pipe would make us wait, and a huge file take all memory.
     with contextlib.suppress(OSError):
-        if path.is_file():
-            return metrics_of(path.read_bytes())
+        return metrics_of(bounded.read_bytes(path))
     return {}
 
 

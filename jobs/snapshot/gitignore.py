@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from trainup.core.globs import Glob, Token, Wild
+
 _SPECIAL = re.compile(rb"[*?\[\\]")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_NEVER = rb"(?!)"
+_NEVER = "(?!)"
 _CLASSES = {
     b"alnum": rb"[0-9A-Za-z]",
     b"alpha": rb"[A-Za-z]",
@@ -40,20 +42,17 @@ class Rule:
     """Matched against the last component alone, at any depth."""
 
     @cached_property
-    def expression(self) -> bytes:
-        """The rule as a regular expression for the whole name, or the whole path below the ignore file."""
+    def glob(self) -> Glob:
+        """The rule for the whole name, or the whole path below the ignore file; a character is a byte."""
         wild = _SPECIAL.search(self.pattern)
         start = wild.start() if wild else len(self.pattern)
         # Git compares the part before the first wildcard literally, so `a**/b` begins a pattern with its `**/`.
-        return re.escape(self.pattern[:start]) + _translate(self.pattern[start:])
+        literal = self.pattern[:start].decode("latin-1")
+        return Glob([*map(re.escape, literal), *_translate(self.pattern[start:])])
 
-    def matches(self, path: bytes, name: bytes) -> bool:
+    def matches(self, path: str, name: str) -> bool:
         """Whether the line speaks of this path, relative to the ignore file."""
-        return self._compiled.fullmatch(name if self.by_name else path) is not None
-
-    @cached_property
-    def _compiled(self) -> re.Pattern[bytes]:
-        return re.compile(self.expression, re.DOTALL)
+        return self.glob.fullmatch(name if self.by_name else path)
 
 
 class Rules:
@@ -71,22 +70,30 @@ class Rules:
 
     def deciding(self, path: bytes, is_folder: bool) -> Rule | None:
         """The line that decides about a path, if one does."""
-        path = path[len(self.base) :]
-        name = path[path.rfind(b"/") + 1 :]
+        text = path[len(self.base) :].decode("latin-1")
+        name = text[text.rfind("/") + 1 :]
         # Most paths match no rule at all, which two expressions find out without a look at each rule.
-        if self._any_name.fullmatch(name) or self._any_path.fullmatch(path):
+        if (
+            self._any_name.fullmatch(name)
+            or self._any_path.fullmatch(text)
+            or any(rule.matches(text, name) for rule in self._without_expression)
+        ):
             for rule in self._rules:
-                if (is_folder or not rule.folders_only) and rule.matches(path, name):
+                if (is_folder or not rule.folders_only) and rule.matches(text, name):
                     return rule
         return None
 
     @cached_property
-    def _any_name(self) -> re.Pattern[bytes]:
-        return _any_of(rule.expression for rule in self._rules if rule.by_name)
+    def _without_expression(self) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self._rules if rule.glob.expression is None)
 
     @cached_property
-    def _any_path(self) -> re.Pattern[bytes]:
-        return _any_of(rule.expression for rule in self._rules if not rule.by_name)
+    def _any_name(self) -> re.Pattern[str]:
+        return _any_of(rule.glob.expression for rule in self._rules if rule.by_name)
+
+    @cached_property
+    def _any_path(self) -> re.Pattern[str]:
+        return _any_of(rule.glob.expression for rule in self._rules if not rule.by_name)
 
 
 def parse(content: bytes) -> Iterator[Rule]:
@@ -115,44 +122,43 @@ def _without_trailing_spaces(line: bytes) -> bytes:
     return line[: end + backslashes % 2]
 
 
-def _any_of(expressions: Iterable[bytes]) -> re.Pattern[bytes]:
-    return re.compile(b"|".join(expressions) or _NEVER, re.DOTALL)
+def _any_of(expressions: Iterable[str | None]) -> re.Pattern[str]:
+    known = dict.fromkeys(expression for expression in expressions if expression is not None)
+    return re.compile("|".join(known) or _NEVER, re.DOTALL)
 
 
-def _translate(pattern: bytes) -> bytes:
-    parts: list[bytes] = []
+def _translate(pattern: bytes) -> Iterator[Token]:
     position = 0
     while position < len(pattern):
         character = pattern[position : position + 1]
         if character == b"*":
-            part, position = _translate_stars(pattern, position)
+            token, position = _translate_stars(pattern, position)
         elif character == b"[":
-            part, position = _translate_set(pattern, position + 1)
+            token, position = _translate_set(pattern, position + 1)
         elif character == b"?":
-            part, position = rb"[^/]", position + 1
+            token, position = "[^/]", position + 1
         elif character == b"\\":
-            literal = pattern[position + 1 : position + 2]
-            part, position = re.escape(literal) if literal else _NEVER, position + 2
+            literal = pattern[position + 1 : position + 2].decode("latin-1")
+            token, position = re.escape(literal) if literal else _NEVER, position + 2
         else:
-            part, position = re.escape(character), position + 1
-        parts.append(part)
-    return b"".join(parts)
+            token, position = re.escape(character.decode("latin-1")), position + 1
+        yield token
 
 
-def _translate_stars(pattern: bytes, start: int) -> tuple[bytes, int]:
+def _translate_stars(pattern: bytes, start: int) -> tuple[Token, int]:
     end = start
     while pattern[end : end + 1] == b"*":
         end += 1
     rest = pattern[end:]
     begins_component = start == 0 or pattern[start - 1 : start] == b"/"
     if end - start == 1 or not begins_component or (rest and not rest.startswith((b"/", b"\\/"))):
-        return rb"[^/]*", end
+        return Wild.WITHIN, end
     if rest.startswith(b"/"):
-        return rb"(?:.*/)?", end + 1
-    return rb".*", end
+        return Wild.FOLDERS, end + 1
+    return Wild.ANYTHING, end
 
 
-def _translate_set(pattern: bytes, position: int) -> tuple[bytes, int]:
+def _translate_set(pattern: bytes, position: int) -> tuple[Token, int]:
     """`[…]` as git reads it: the set of single bytes, never the slash; a set without an end matches nothing."""
     negated = pattern[position : position + 1] in (b"!", b"^")
     position += negated
@@ -192,4 +198,4 @@ def _translate_set(pattern: bytes, position: int) -> tuple[bytes, int]:
     members_left = (set(range(256)) - chosen if negated else chosen) - {ord("/")}
     if not members_left:
         return _NEVER, position + 1
-    return b"[" + b"".join(b"\\x%02x" % byte for byte in sorted(members_left)) + b"]", position + 1
+    return "[" + "".join(f"\\x{byte:02x}" for byte in sorted(members_left)) + "]", position + 1

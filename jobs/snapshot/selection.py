@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from trainup.core.texts import wide
+from trainup.jobs import bounded
 from trainup.jobs.snapshot.gitignore import Rules
 from trainup.jobs.snapshot.leftovers import NEVER, is_left_by_tools, is_left_over
 
 VIRTUAL_ENVIRONMENT_MARK = b"pyvenv.cfg"
 MOST_ENTRIES = 200_000
 """Where the walk is given up: somebody named their home folder."""
+MOST_BYTES_OF_RULES = 256 * 1024
+"""Of an ignore file."""
 MOST_CHARACTERS_OF_A_PATH = 1_024
 # Control characters, the backslash, what XML cannot list, and a final dot: Azure's blob storage has no such names.
 _UNPORTABLE = re.compile("[\x00-\x1f\x7f\\\\\ufffe\uffff]|\\.(?:/|$)")
@@ -212,8 +215,10 @@ class _Walk:
 
     def read_rules(self, location: bytes, shown: bytes, base: bytes) -> Chain:
         try:
-            with open(location, "rb") as file:
-                content = file.read()
+            content = bounded.read_bytes(location, MOST_BYTES_OF_RULES)
+        except bounded.Unusable as error:
+            self.selection.problems.append(f"{printable(shown)} is no ignore file: {error}; shorten or remove it")
+            return ()
         except OSError as error:
             self._unreadable(shown, error)
             return ()
