@@ -10,6 +10,7 @@ from pathlib import Path
 from trainup.cli import clusters, plan, results, stack
 from trainup.cli.table import aligned
 from trainup.core import suggest
+from trainup.core.texts import print_whatever_comes
 from trainup.core.wording import as_typed
 from trainup.jobs import downloads, lifecycle, surroundings
 from trainup.jobs.local.files import UnreadableRecord
@@ -18,6 +19,7 @@ from trainup.jobs.target import Record, Target, TargetError
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and run one command; returns the exit code."""
+    print_whatever_comes()
     options = _parser().parse_args(arguments)
     surroundings.settle()
     try:

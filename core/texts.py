@@ -1,6 +1,8 @@
 """Texts of the user's as bytes: whatever an editor made of them is read, and whatever a program printed is shown."""
 
 import codecs
+import io
+import sys
 
 MARKS = {
     # UTF-32's begins like UTF-16's.
@@ -36,3 +38,11 @@ def decode(data: bytes) -> str:
         line = text[: text.index("\0")].count("\n") + 1
         raise ValueError(f"it holds a NUL character in line {line}, as no text in UTF-8 does: {WAY_OUT}")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def print_whatever_comes() -> None:
+    """Let standard output and error take any text: what their encoding lacks, as in a terminal that knows ASCII alone,
+    and half characters of odd file names, are shown as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

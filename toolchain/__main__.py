@@ -34,9 +34,11 @@ share()
 from toolchain import as_pulumi, environment, github, plugins, pulumi_cli, stacks, uv
 from toolchain.paths import ROOT, TOOLCHAIN, SetupError, say
 from trainup.core import tools
+from trainup.core.texts import print_whatever_comes
 
 
 def main(arguments: list[str]) -> int:
+    print_whatever_comes()
     command, rest = arguments[:1], arguments[1:]
     os.environ |= environment.surroundings()
     if command == ["setup"] and not rest:

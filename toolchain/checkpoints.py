@@ -9,7 +9,9 @@ next `pulumi up` adopts it.
 import contextlib
 import gzip
 import json
+import os
 import re
+import shutil
 import time
 import zlib
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ from typing import Any
 
 from toolchain import backends, stack_files
 from toolchain.backends import Place
-from toolchain.paths import say
+from toolchain.paths import SetupError, say
 
 LATEST = 3
 """How many of the newest files of the history are looked at: only those can have been at work when a command died."""
@@ -28,10 +30,23 @@ VERSION = re.compile(rb"(?m)^version: *[0-9]+\s*$")
 EMPTY_META = "version: 1\n"
 
 
-def mend(place: Place) -> None:
-    """Make the stack's files readable, and finish what a killed command had begun. One that is held is left alone."""
+def mend(place: Place, *, is_local: bool = True) -> None:
+    """Make the stack's files readable, and finish what a killed command had begun. One that is held is left alone.
+
+    `is_local`: the stack's target is this machine. SetupError where nothing can be made of what is there.
+    """
     if place.locks:
         return
+    try:
+        _mend(place, is_local=is_local)
+    except OSError as error:
+        raise SetupError(
+            f"the state of stack {place.stack!r} in {place.root} cannot be brought into order: {error}. Free some "
+            "space there, or change its permissions, and repeat the command"
+        ) from error
+
+
+def _mend(place: Place, *, is_local: bool) -> None:
     top = place.root / ".pulumi"
     _mend_meta(top)
     beside = [top / "meta.yaml.attrs", *(top / "stacks" / place.project).glob(f"{place.stack}.json*.attrs")]
@@ -49,7 +64,7 @@ def mend(place: Place) -> None:
     if current := place.state:
         state = _content(current)
         if state is None or not _says_something(state):
-            state = _restore(place, current)
+            state = _restore(place, current, is_local=is_local)
         if finished := _finished(state):
             backends.write(current, json.dumps(finished, indent=4))
 
@@ -98,9 +113,11 @@ def _says_something(state: dict[str, Any]) -> bool:
     )
 
 
-def _restore(place: Place, file: Path) -> dict[str, Any]:
-    """Put the newest whole state in the place of a damaged one."""
-    aside = _put_aside(file)
+def _restore(place: Place, file: Path, *, is_local: bool) -> dict[str, Any]:
+    """Put the newest whole state in the place of a damaged one, which is kept beside it.
+
+    Without any, a stack on this machine begins empty. SetupError on another target: all there would be made again.
+    """
     for source in _older(place):
         state = _content(source)
         if state is not None and _says_something(state):
@@ -108,8 +125,18 @@ def _restore(place: Place, file: Path) -> dict[str, Any]:
             told = f"it is taken from {source.name} of {when}"
             break
     else:
+        if not is_local:
+            raise SetupError(
+                f"the state of stack {place.stack!r} ({file}) is damaged, and so are all copies beside it: bring a "
+                "whole one back from a backup of that folder; without it, all that exists would be made a second time"
+            )
         state = {"version": 3, "checkpoint": {"stack": f"organization/{place.project}/{place.stack}", "latest": None}}
         told = "no older one is whole, so it begins empty"
+    aside = file.with_name(f"{file.name}.damaged-{time.time_ns()}")
+    try:
+        os.link(file, aside)  # a kill right here leaves both
+    except OSError:  # not every file system has such links
+        shutil.copy2(file, aside)
     backends.write(file, json.dumps(state, indent=4))
     say(
         f"the state of stack {place.stack!r} was damaged, as a kill or a full disk does: {told}; the damaged one is "
@@ -119,21 +146,19 @@ def _restore(place: Place, file: Path) -> dict[str, Any]:
 
 
 def _older(place: Place) -> Iterator[Path]:
-    """Where older states of the stack lie, the newest first."""
+    """Where older states of the stack lie, the newest first: by Pulumi's own names, since clocks may be set."""
     top = place.root / ".pulumi"
     yield from sorted((top / "stacks" / place.project).glob(f"{place.stack}.json*.bak"))
     kept = [
         *(top / "backups" / place.project / place.stack).glob("*.json*"),
         *(top / "history" / place.project / place.stack).glob("*.checkpoint.json*"),
     ]
-    yield from sorted((file for file in kept if file.suffix != ".attrs"), key=_age)
+    yield from sorted((file for file in kept if file.suffix != ".attrs"), key=_number, reverse=True)
 
 
-def _age(file: Path) -> float:
-    try:
-        return -file.stat().st_mtime
-    except OSError:
-        return 0.0
+def _number(file: Path) -> int:
+    """The nanoseconds in the name of a backup: `local.1795845231150734926.json`, `local-1795….checkpoint.json`."""
+    return max((int(digits) for digits in re.findall(r"\d+", file.name)), default=0)
 
 
 def _put_aside(file: Path) -> Path:

@@ -56,7 +56,7 @@ def opened(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> Op
     if place:
         backends.close(environment.BACKEND)
         locks.clear(place)
-        checkpoints.mend(place)
+        checkpoints.mend(place, is_local=file.is_local)
     key = keys.key_of(file, place, _is_cloud(backend))
     file = stack_files.at(file.path, file.project)
     if file.text is not None and file.is_local and (place is None or place.state is None):

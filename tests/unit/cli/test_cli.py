@@ -1,6 +1,7 @@
 """The `trainup` command, with a stand-in for the Pulumi CLI."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -174,6 +175,17 @@ def test_a_log_is_printed_as_it_is(project: Path, capsys: pytest.CaptureFixture[
     _pulumi(project, _state(_resource(_run(project))))
     assert main(["logs", "digits", "--follow"]) == 0
     assert capsys.readouterr().out == "epoch 1\nepoch 2\n"
+
+
+def test_any_log_can_be_printed_in_any_terminal(project: Path) -> None:
+    folder = _run(project)
+    folder.log.write_bytes("größer 日本\n".encode() + b"not \xff text\n")
+    _pulumi(project, _state(_resource(folder)))
+    command = [sys.executable, "-m", "trainup.cli", "logs", "digits"]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.splitlines() == [rb"gr\xf6\xdfer \u65e5\u672c", rb"not \ufffd text"]
 
 
 def test_following_a_log_ends_when_the_record_is_removed(

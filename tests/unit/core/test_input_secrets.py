@@ -167,6 +167,7 @@ def test_a_dockerfile_is_searched_line_by_line(line: str) -> None:
     assert in_text("FROM scratch\nARG API_KEY\nARG DB_PASSWORD=\nENV PASSWORD=$DB_PASSWORD\n", "Dockerfile") == []
 
 
+@pytest.mark.slow
 def test_a_long_line_takes_no_time_that_grows_with_its_square() -> None:
     for text in (
         "a." * 200_000,

@@ -34,6 +34,7 @@ def test_aliases_of_an_ordinary_job_file_are_read(tmp_path: Path) -> None:
     assert (definition["tags"], problems) == ({"A": "x"}, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["a: &a [*a]", "[" * 10_000, "a: " * 10_000, ""])
 def test_a_job_file_that_holds_itself_or_is_nested_deeply_is_told(tmp_path: Path, text: str) -> None:
     assert told(tmp_path, text)

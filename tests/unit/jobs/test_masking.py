@@ -49,6 +49,7 @@ def left_over(shown: str) -> str:
     return shown.replace(MASK.decode(), "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SECRETS)
 def test_no_spelling_of_a_secret_is_shown(name: str) -> None:
     secret = SECRETS[name]
@@ -112,6 +113,7 @@ def test_a_spelling_where_a_long_line_is_broken_is_masked(overlap: int, spelling
     assert shown.replace("\n", "").strip(".") in ("***", "dX***", "d***", "***cmVzdA==", "d***OnJlc3Q=", "d***cmVzdA==")
 
 
+@pytest.mark.slow
 def test_a_long_secret_is_masked_in_a_line_longer_than_a_line_may_be() -> None:
     secret = "".join(random.Random(3).choices(string.ascii_letters, k=25_000))
     for printed in (secret, base64.b64encode(secret.encode()).decode(), secret * 4):

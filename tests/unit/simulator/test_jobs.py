@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -268,7 +269,7 @@ def test_a_job_without_a_cluster_gets_nodes_of_its_own(azure: Azure, jobs: Jobs)
 
 
 def test_a_canceled_job_ends_with_everything_it_started(client: AzureClient, jobs: Jobs) -> None:
-    marker = "600.0042"
+    marker = _marker()
     job = jobs.submit("one", f"setsid sleep {marker} & sleep {marker}")
     jobs.wait_for("one", lambda run: run.status == "Running")
     until(lambda: len(_processes(marker)) >= 2)
@@ -289,25 +290,28 @@ LEAVERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [0, 3])
 @pytest.mark.parametrize("leaver", LEAVERS.values(), ids=LEAVERS)
 def test_what_a_job_leaves_running_ends_with_it(jobs: Jobs, leaver: str, code: int) -> None:
-    marker = "600.0043"
+    marker = _marker()
     run = jobs.run("one", f"{leaver.replace('MARKER', marker)}\nexit {code}")
     assert (run.status, _processes(marker)) == ("Failed" if code else "Completed", [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaver", LEAVERS.values(), ids=LEAVERS)
 def test_a_job_ends_with_all_that_it_has_started_however_it_is_stopped(jobs: Jobs, leaver: str) -> None:
-    marker = "600.0044"
+    marker = _marker()
     limits = {"jobLimitsType": "Command", "timeout": "PT0.5S"}
     run = jobs.run("one", f"{leaver.replace('MARKER', marker)}\nsleep {marker}", limits=limits)
     assert (run.status, _processes(marker)) == ("Canceled", [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaver", LEAVERS.values(), ids=LEAVERS)
 def test_jobs_end_with_a_rehearsal_that_is_killed(tmp_path: Path, leaver: str) -> None:
-    marker = "600.0045"
+    marker = _marker()
     script = (
         "import pathlib, time\n"
         "from trainup.simulator.machines.processes import Group, Start\n"
@@ -323,6 +327,11 @@ def test_jobs_end_with_a_rehearsal_that_is_killed(tmp_path: Path, leaver: str) -
         rehearsal.kill()
         rehearsal.wait()
     until(lambda: not _processes(marker))
+
+
+def _marker() -> str:
+    """Seconds to sleep for that no other test on this machine sleeps for."""
+    return f"600.{uuid.uuid4().int % 10**9:09}"
 
 
 def _processes(marker: str) -> list[psutil.Process]:
@@ -448,7 +457,7 @@ def test_a_job_finds_tokens_of_its_clusters_identity(azure: Azure, jobs: Jobs) -
 
 
 def test_nothing_runs_on_when_the_rehearsal_is_over(jobs: Jobs) -> None:
-    marker = "600.0043"
+    marker = _marker()
     jobs.submit("one", f"sleep {marker}")
     jobs.wait_for("one", lambda run: run.status == "Running")
     until(lambda: bool(_processes(marker)))

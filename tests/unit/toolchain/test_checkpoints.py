@@ -1,7 +1,9 @@
 """States that a kill or a full disk has left damaged, and operations that a killed command has left pending."""
 
+import errno
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from toolchain import backends, checkpoints
 from toolchain.backends import Place
+from toolchain.paths import SetupError
 
 RUN = "urn:pulumi:local::own::trainup:index:TrainingRun$trainup:index:Run::tiny-job"
 INPUTS = {
@@ -106,6 +109,34 @@ def test_without_any_whole_state_the_stack_begins_empty_and_is_told(
     told = capsys.readouterr().err
     assert "the state of stack 'local' was damaged" in told
     assert "Runs are not lost" in told
+
+
+def test_on_another_target_a_stack_never_begins_empty(place: Place) -> None:
+    damaged = put(place, '{"version": 3, "check')
+    with pytest.raises(SetupError, match="would be made a second time"):
+        checkpoints.mend(place, is_local=False)
+    assert damaged.read_text() == '{"version": 3, "check'
+
+
+def test_the_newest_copy_is_the_one_that_pulumi_numbered_last_whatever_the_clock_said(place: Place) -> None:
+    put(place, "")
+    newest = put(place, json.dumps(NEW), "local.1795845241751097496.json", "backups/own/local")
+    put(place, json.dumps(OLD), "local-1795845231150734926.checkpoint.json", "history/own/local")
+    os.utime(newest, (0, 0))
+    checkpoints.mend(place)
+    assert now(place) == NEW
+
+
+def test_a_disk_that_takes_nothing_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    put(place, json.dumps(OLD), "local.json.bak")
+    damaged = put(place, "{")
+    monkeypatch.setattr(backends, "write", full)
+    with pytest.raises(SetupError, match="Free some space"):
+        checkpoints.mend(place)
+    assert damaged.read_text() == "{"
 
 
 @pytest.mark.parametrize("note", ["", '{"user.c', "[]", "\0\0\0"])
