@@ -61,6 +61,8 @@ class RunHandler:
             findings += run_source.without_source(inputs)
         if findings:
             return inputs, findings
+        if told := run_source.moving_image(inputs):
+            context.warn(told)
         parsed, findings = parse_run(inputs)
         return {**inputs, "digest": parsed.spec.digest() if parsed.spec else UNKNOWN}, findings
 

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from trainup.core.images import parse_reference
 from trainup.core.inputs import Finding, RunInputs, with_definition
 from trainup.jobs import snapshot
 from trainup.provider.handler import Properties
@@ -35,6 +36,23 @@ def taken(
     if word and (problem := _program_problem(folder, word, parsed.source, found.files)):
         findings.append(Finding(name, problem))
     return {"snapshot_digest": found.digest, "manifest": found.manifest}, findings
+
+
+def moving_image(inputs: Properties) -> str | None:
+    """What to know of a job file's image on Azure that is named by a tag: another one may come to stand behind it."""
+    image = with_definition(inputs).get("image") if inputs.get("job") and inputs.get("target") == "azure" else None
+    if not isinstance(image, str) or image.startswith("azureml:"):
+        return None
+    try:
+        is_fixed = parse_reference(image).digest is not None
+    except ValueError:
+        return None  # told among the findings
+    if is_fixed:
+        return None
+    return (
+        f"{inputs['job']} names the image {image} by a tag: when another image is pushed under it, runs get that one "
+        "and nothing trains again by itself; name it by its digest (`…@sha256:…`) to train with what you mean"
+    )
 
 
 def without_source(inputs: Properties) -> list[Finding]:
