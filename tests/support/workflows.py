@@ -209,10 +209,15 @@ class Attempt:
 
 
 def bare(environment: Mapping[str, str], *names: str) -> dict[str, str]:
-    """The environment, or some of it, without the tools of this repository but uv: as a checkout finds it."""
+    """The environment, or some of it, without the tools of this repository but uv: as a checkout finds it.
+
+    Nor does it hold what a `make` around the tests was given: MAKEFLAGS would hand its ARGS to every `make` below.
+    """
     own = {str(VENV / "bin"), str(BIN), str(SHIM)}
     path = [part for part in environment["PATH"].split(os.pathsep) if part not in own]
-    made = {**environment, "PATH": os.pathsep.join(path), "PYTHON": sys.executable}
+    outer = ("MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS", "ARGS", "STACK", "SEED")
+    inherited = {name: value for name, value in environment.items() if name not in outer}
+    made = {**inherited, "PATH": os.pathsep.join(path), "PYTHON": sys.executable}
     return {name: made[name] for name in names} if names else made
 
 

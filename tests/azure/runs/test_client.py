@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.azure.runs.conftest import IMPATIENT, World
-from tests.support.tokens import tokens
+from tests.support.tokens import TOKEN, tokens
 from trainup.jobs.azure import credentials
 from trainup.jobs.azure.client import AzureClient, AzureError
 from trainup.jobs.azure.credentials import find_credential
@@ -57,6 +57,7 @@ def in_ci(world: World, variables: Mapping[str, str]) -> AzureClient:
     known = {"ARM_USE_OIDC": "true", "ARM_CLIENT_ID": CLIENT, "ARM_TENANT_ID": world.azure.tenant}
     told = {**known, "ARM_METADATA_HOSTNAME": host, **variables}
     endpoints = find_endpoints(variables=told)
+    world.azure.federated.add(TOKEN)
     return AzureClient(endpoints, find_credential(endpoints, told))
 
 
