@@ -6,6 +6,7 @@ import subprocess
 
 from trainup.core.inputs import MAX_NODES, Finding
 from trainup.core.values import Unknown
+from trainup.jobs.local import handover
 from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.target import LocalTarget, end_runs_of
@@ -61,6 +62,7 @@ class PoolHandler:
                 f"workspace; it cannot have {inputs['max_nodes']} as well: give this one another name"
             )
         pool.configure(inputs["max_nodes"], gpus)
+        handover.wake(workspace, pool)  # there may be room for runs that wait
         pool.owners.join(owner)
         return State(inputs["name"], {**inputs, "gpus": len(gpus), "owner": owner.token})
 

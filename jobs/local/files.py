@@ -107,6 +107,16 @@ class Lock:
             os.close(self.fd)
             self.fd = None
 
+    def hand_out(self) -> int:
+        """The descriptor by which the lock is held; whoever takes it holds the lock from now on."""
+        assert self.fd is not None
+        fd, self.fd = self.fd, None
+        return fd
+
+    def is_valid(self) -> bool:
+        """Whether it is held, and its file is still the one that others would lock."""
+        return self.fd is not None and _same_file(self.fd, self.path)
+
     def __enter__(self) -> "Lock":
         self.acquire()
         return self

@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import os
+import time
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -29,8 +32,55 @@ class Grant:
     """Ids for CUDA_VISIBLE_DEVICES; None on a machine without GPUs."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """One run in the queue of a cluster; with slots, when it has some."""
+
+    ticket: str
+    nodes: int
+    slots: tuple[int, ...] = ()
+    gpus: tuple[str, ...] = ()
+
+
+def dealt(
+    queue: Sequence[Place], settings: Mapping[str, Any], cluster: str, ours: Container[str]
+) -> dict[str, Grant | NoSuchSlots]:
+    """Whose turn it is, and who can never have one: first come, first served, and nobody is overtaken.
+
+    Only `ours` are dealt slots. Who else waits, a supervisor of a trainup before 0.3, asks for slots by itself.
+    """
+    most = settings["max_nodes"]
+    held = [slot for place in queue for slot in place.slots]
+    gpus = [gpu for place in queue for gpu in place.gpus]
+    turns: dict[str, Grant | NoSuchSlots] = {}
+    is_blocked = False
+    for place in queue:
+        if place.slots:
+            continue
+        if place.ticket in ours and place.nodes > most:
+            turns[place.ticket] = too_many(place.nodes, cluster, most)
+        elif is_blocked or place.ticket not in ours or len(held) + place.nodes > most:
+            is_blocked = True
+        else:
+            slots = list(islice((slot for slot in range(most) if slot not in held), place.nodes))
+            grant = Grant(tuple(slots), _gpus(settings, slots, gpus))
+            held += slots
+            gpus += grant.gpus or ()
+            turns[place.ticket] = grant
+    return turns
+
+
+def too_many(nodes: int, cluster: str, most: int) -> NoSuchSlots:
+    """More nodes were asked for than the cluster has."""
+    return NoSuchSlots(f"{nodes} nodes are asked for; cluster {cluster!r} has max_nodes {most}")
+
+
 class Pool:
-    """The slots of one cluster. A ticket is a file; it counts as long as its run's supervisor lives."""
+    """The slots of one cluster.
+
+    A ticket is a file. It has slots or waits for some, and counts as long as somebody holds the lock of its run: the
+    run's supervisor, or the keeper of the queue while it waits.
+    """
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self._workspace = workspace
@@ -53,55 +103,83 @@ class Pool:
         found = read_json(self.folder / "pool.json")
         return {"max_nodes": 1, "gpus": []} if found is None and self.name == DEFAULT_CLUSTER else found
 
+    @property
+    def keeper(self) -> Path:
+        """Lock, socket and log of the keeper of the queue."""
+        return self.folder / "keeper"
+
     def enqueue(self, run: RunFolder, nodes: int) -> Path:
-        """Take a place at the end of the queue. The caller holds the run's lock for as long as it wants it."""
+        """Take a place at the end of the queue, or the one that the run has had while nobody watched over it.
+
+        The caller holds the run's lock for as long as it wants the place.
+        """
         settings = self.settings()
         if settings is None:
             raise NoSuchSlots(f"there is no cluster {self.name!r} in this workspace")
-        self._judge(nodes, settings)
+        if nodes > settings["max_nodes"]:
+            raise too_many(nodes, self.name, settings["max_nodes"])
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock():
-            tickets = self._tickets()
-            for stale in tickets:
-                if _run_of(stale) == run.name:
-                    stale.unlink()  # of a supervisor that was killed: the lock that it is judged by is ours now
+            tickets = self.tickets()
             number = max((int(ticket.name.split("-", 1)[0]) for ticket in tickets), default=0) + 1
             ticket = self.folder / f"{number:08d}-{run.name}.ticket"
-            token = (read_json(run.definition) or {}).get("token", "")
-            write_json(ticket, {"nodes": nodes, "slots": [], "gpus": [], "token": token}, durable=False)
+            facts = {
+                "nodes": nodes,
+                "slots": [],
+                "gpus": [],
+                "token": (read_json(run.definition) or {}).get("token", ""),
+                "since": time.monotonic(),
+            }
+            for stale in tickets:
+                if run_of(stale) == run.name:
+                    ticket = stale  # whose watcher was killed: the lock that it is judged by is ours now
+                    with contextlib.suppress(OSError, ValueError):
+                        facts["since"] = _read_ticket(stale).get("since", facts["since"])
+            write_json(ticket, facts, durable=False)
         return ticket
 
-    def poll(self, ticket: Path) -> tuple[Grant | None, int]:
-        """The grant when it is this ticket's turn, else None and how many tickets stand before it."""
+    def deal(self, waiting: Mapping[str, int]) -> dict[str, Grant | NoSuchSlots]:
+        """Deal free slots out to waiting runs: what became of those that wait no more, in the order of the queue.
+
+        `waiting` has the names of tickets and how many nodes each asks for; who calls watches over them.
+        """
         with self._lock():
             settings = self.settings()
             if settings is None:
-                raise NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
-            mine = _read_ticket(ticket)
-            nodes = mine["nodes"]
-            self._judge(nodes, settings)
-            held: list[int] = []
-            gpus: list[str] = []
-            before = 0
-            for other in self._tickets():
-                if other == ticket:
-                    break
-                granted = _read_ticket(other)
-                if not is_held(RunFolder(self._workspace.runs / _run_of(other)).lock):
-                    # Its supervisor was killed, or its folder removed; what it started would share the slots.
-                    if granted["slots"]:
-                        kill_all_of(granted["token"])
-                    other.unlink()
-                    continue
-                held += granted["slots"]
-                gpus += granted["gpus"]
-                before += not granted["slots"]
-            if before or len(held) + nodes > settings["max_nodes"]:
-                return None, before
-            slots = list(islice((slot for slot in range(settings["max_nodes"]) if slot not in held), nodes))
-            grant = Grant(tuple(slots), _gpus(settings, slots, gpus))
-            write_json(ticket, {**mine, "slots": slots, "gpus": grant.gpus or ()}, durable=False)
-        return grant, 0
+                gone = NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
+                return dict.fromkeys(waiting, gone)
+            queue = [
+                Place(ticket.name, waiting[ticket.name]) if ticket.name in waiting else self._place_of(ticket)
+                for ticket in self.tickets()
+            ]
+            turns = dealt([place for place in queue if place], settings, self.name, waiting)
+            for name, turn in turns.items():
+                if isinstance(turn, Grant):
+                    ticket = self.folder / name
+                    facts = {**_read_ticket(ticket), "slots": turn.slots, "gpus": turn.gpus or ()}
+                    write_json(ticket, facts, durable=False)
+        return turns
+
+    def _place_of(self, ticket: Path) -> Place | None:
+        """What somebody else's ticket stands for; None when nobody watches over its run."""
+        try:
+            facts = _read_ticket(ticket)
+        except FileNotFoundError:
+            return None  # it has just left
+        if is_held(RunFolder(self._workspace.runs / run_of(ticket)).lock):
+            return Place(ticket.name, facts["nodes"], tuple(facts["slots"]), tuple(facts["gpus"]))
+        if facts["slots"]:
+            # Its supervisor was killed, or its folder removed; what it started would share the slots.
+            kill_all_of(facts["token"])
+            ticket.unlink(missing_ok=True)
+        return None  # one that waited keeps its place: it is launched again
+
+    def waited_since(self, ticket: Path) -> float:
+        """When a run came into the queue, as `time.monotonic` tells it."""
+        now = time.monotonic()
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            return min(now, float(_read_ticket(ticket).get("since", now)))  # that clock starts again with the machine
+        return now
 
     def leave(self, ticket: Path) -> None:
         """Give the slots, or the place in the queue, back."""
@@ -110,33 +188,41 @@ class Pool:
 
     def occupied(self) -> list[str]:
         """The attempts that have slots or wait for some, in the order of the queue."""
-        names = [_run_of(ticket) for ticket in self._tickets()]
+        names = [run_of(ticket) for ticket in self.tickets()]
         return [name for name in names if is_held(RunFolder(self._workspace.runs / name).lock)]
+
+    def is_waited_for(self) -> bool:
+        """Whether there are tickets without slots."""
+        for ticket in reversed(self.tickets()):  # those that came last most likely wait
+            with contextlib.suppress(FileNotFoundError):
+                if not _read_ticket(ticket)["slots"]:
+                    return True
+        return False
 
     def in_use(self) -> int:
         """How many slots have a run."""
         running = self.occupied()
-        tickets = (ticket for ticket in self._tickets() if _run_of(ticket) in running)
+        tickets = (ticket for ticket in self.tickets() if run_of(ticket) in running)
         count = 0
         for ticket in tickets:
             with contextlib.suppress(FileNotFoundError):  # it has just left
                 count += len(_read_ticket(ticket)["slots"])
         return count
 
-    def _judge(self, nodes: int, settings: dict[str, Any]) -> None:
-        if nodes > settings["max_nodes"]:
-            raise NoSuchSlots(
-                f"{nodes} nodes are asked for; cluster {self.name!r} has max_nodes {settings['max_nodes']}"
-            )
-
-    def _tickets(self) -> list[Path]:
-        return sorted(self.folder.glob("*.ticket"))
+    def tickets(self) -> list[Path]:
+        """All tickets, in the order of the queue."""
+        try:
+            names = sorted(name for name in os.listdir(self.folder) if name.endswith(".ticket"))
+        except FileNotFoundError:
+            return []
+        return [self.folder / name for name in names]
 
     def _lock(self) -> Lock:
         return Lock(self.folder / "pool.lock")
 
 
-def _run_of(ticket: Path) -> str:
+def run_of(ticket: Path) -> str:
+    """The name of the attempt that a ticket belongs to."""
     return ticket.stem.split("-", 1)[1]
 
 
@@ -145,7 +231,7 @@ def _read_ticket(ticket: Path) -> dict[str, Any]:
     return found
 
 
-def _gpus(settings: dict[str, Any], slots: list[int], taken: list[str]) -> tuple[str, ...] | None:
+def _gpus(settings: Mapping[str, Any], slots: list[int], taken: list[str]) -> tuple[str, ...] | None:
     gpus = settings["gpus"]
     if not gpus:
         return None

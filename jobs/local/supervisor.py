@@ -1,7 +1,7 @@
-"""The process that watches over one attempt: waits for slots, runs the command, records how it ended.
+"""What watches over one attempt from its turn on: runs the command, records how it ended, gives the slots back.
 
-Started with its own session and the run's lock already held, it outlives the CLI and the plugin; secrets reach it
-on standard input, never on disk. `python -m trainup.jobs.local.supervisor RUN_FOLDER WORKSPACE LOCK_FD`.
+It is a process of its own, forked by the keeper of the queue when it is the run's turn (`keeper.py`), with its own
+session and the run's lock held: so it outlives the CLI, the plugin and the keeper.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from trainup.core.numbers import to_plain
 from trainup.core.parameters import parameters_of
 from trainup.core.status import PHASES, Status
 from trainup.jobs import bounded
-from trainup.jobs.local import cores, launch, links, log, processes
+from trainup.jobs.local import cores, handover, launch, links, log, processes
 from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
 from trainup.jobs.local.log import LogPump
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Grant, NoSuchSlots, Pool
@@ -49,7 +49,9 @@ class Ended(Exception):
 class Supervisor:
     """One attempt, from the queue to its last status."""
 
-    def __init__(self, workspace: Workspace, folder: RunFolder, secrets: dict[str, str]) -> None:
+    def __init__(
+        self, workspace: Workspace, folder: RunFolder, secrets: dict[str, str], ticket: Path | None = None
+    ) -> None:
         self.workspace, self.folder, self.secrets = workspace, folder, secrets
         definition = read_json(folder.definition)
         if definition is None:
@@ -57,10 +59,10 @@ class Supervisor:
         self.definition: dict[str, Any] = definition
         self.spec = definition["spec"]
         self.state: dict[str, Any] = {"status": Status.QUEUED, "phases": {}}
-        self._since = time.monotonic()
         self._policy_mtime = 0
         self.pool = Pool(workspace, definition["cluster"] or DEFAULT_CLUSTER)
-        self.ticket: Path | None = None
+        self.ticket = ticket
+        self._since = self.pool.waited_since(ticket) if ticket else time.monotonic()
         self.anchor: str | None = None
         """The address of the run's folder as the command is told it."""
         self.processors: tuple[int, ...] = ()
@@ -68,11 +70,17 @@ class Supervisor:
         self.spared: list[Any] | None = None
         """Our children that are none of the command's; None before it starts."""
 
-    def main(self) -> None:
-        """Run the attempt; whatever happens, the slot is free and the status is final afterwards."""
+    def main(self, turn: Grant | NoSuchSlots | None) -> None:
+        """Run the attempt with its slots, or end it; whatever happens, they are free and the status is final then.
+
+        `turn` is None when the run is wanted no more; when it can never have its turn, the reason.
+        """
         try:
             try:
-                grant = self.queue()
+                self.check_cancel()
+                if not isinstance(turn, Grant):
+                    raise turn or AssertionError("who ends a waiting run says why")
+                grant = turn
                 self.enter(Status.PREPARING)
                 environment = self.prepare(grant)
                 self.execute(environment)
@@ -105,17 +113,7 @@ class Supervisor:
         if self.ticket:
             self.pool.leave(self.ticket)
             self.ticket = None
-
-    def queue(self) -> Grant:
-        """Wait for slots, first come, first served."""
-        write_json(self.folder.status, self.state, durable=False)
-        self.ticket = self.pool.enqueue(self.folder, self.spec["nodes"])
-        while True:
-            grant, before = self.pool.poll(self.ticket)
-            if grant:
-                return grant
-            self.check_cancel()
-            time.sleep(min(POLL * (1 + before), 2.0))
+            handover.poke(self.pool)
 
     def prepare(self, grant: Grant) -> dict[str, str]:
         """Everything the command needs; returns its environment variables."""
@@ -344,20 +342,3 @@ def persist(action: Callable[[], None]) -> None:
             if isinstance(error, FileNotFoundError) or time.monotonic() > end:  # the run's folder was removed
                 raise
             time.sleep(0.5)
-
-
-def main() -> None:
-    """Entry point; see the module's text."""
-    path, root, _lock_fd = sys.argv[1:4]  # the lock stays held because its descriptor stays open
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    processes.adopt_orphans()
-    supervisor = Supervisor(Workspace(Path(root)), RunFolder(Path(path)), json.loads(sys.stdin.buffer.read() or b"{}"))
-    if not supervisor.secrets.keys() >= set(supervisor.spec.get("secrets", [])):
-        # Nothing has begun: the next `up` starts it as if for the first time.
-        sys.exit("not all secrets of this run arrived: who started it was killed in that very moment")
-    supervisor.main()
-
-
-if __name__ == "__main__":
-    main()

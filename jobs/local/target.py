@@ -3,9 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
-import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,9 +14,10 @@ from typing import Any
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
-from trainup.jobs.local import launch, ledger, links, log
+from trainup.jobs.local import handover, launch, ledger, links, log
 from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.processes import kill_all_of
+from trainup.jobs.local.slots import DEFAULT_CLUSTER, Pool
 from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.snapshot import SnapshotError
@@ -72,16 +70,20 @@ class LocalTarget:
 
     def launch(self, record: Record, job: Job) -> Record:
         folder = self._folder(record.name)
-        lock = Lock(folder.lock)
-        if not lock.try_acquire():
-            return self._view(folder)  # somebody watches over it already
-        try:
-            state = read_json(folder.status) or {}
-            if not state.get("started") and not Status(state.get("status", Status.QUEUED)).is_terminal:
+        while (lock := Lock(folder.lock)).try_acquire():  # else somebody watches over it already
+            try:
+                state = read_json(folder.status) or {}
+                if state.get("started") or Status(state.get("status", Status.QUEUED)).is_terminal:
+                    break
                 self._fill(folder, job)
-                self._spawn(folder, lock)
-        finally:
-            lock.release()  # the supervisor holds it by its own descriptor
+                handover.hand_over(self.workspace, self._pool(folder), folder, lock, self._secrets)
+                break
+            except handover.NoKeeper:
+                continue  # was it taken? Its lock will tell
+            except handover.Refused as error:
+                raise TargetError(str(error)) from error
+            finally:
+                lock.release()  # the keeper holds it by its own descriptor
         return self._view(folder)
 
     def settle(self, record: Record) -> Record:
@@ -118,6 +120,7 @@ class LocalTarget:
                 failure = Failure(kind, f"the run was canceled: {reason}")
                 temporary.write_text(json.dumps(failure.to_dict()), encoding="utf-8")
                 temporary.replace(folder.cancel)
+                handover.wake(self.workspace, self._pool(folder), folder)
             if time.monotonic() > end:
                 raise TargetError(
                     f"{name} did not end within {CANCEL_SECONDS:.0f} s of being canceled; see {folder.logs}"
@@ -196,33 +199,8 @@ class LocalTarget:
             self._remove(folder)
             raise
 
-    def _spawn(self, folder: RunFolder, lock: Lock) -> None:
-        assert lock.fd is not None
-        words = [
-            sys.executable,
-            "-I",
-            "-m",
-            "trainup.jobs.local.supervisor",
-            str(folder.path),
-            str(self.workspace.root),
-            str(lock.fd),
-        ]
-        with (folder.logs / "supervisor.log").open("ab") as output:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                pass_fds=(lock.fd,),
-                cwd="/",
-                env=launch.inherited(os.environ),  # a script can read it: no credentials of who deploys
-            )
-        assert process.stdin is not None
-        with process.stdin as pipe:
-            pipe.write(json.dumps(self._secrets).encode())
-        with _children_lock:
-            _children[:] = [child for child in (*_children, process) if child.poll() is None]  # reaps those that ended
+    def _pool(self, folder: RunFolder) -> Pool:
+        return Pool(self.workspace, (ledger.definition_of(folder) or {})["cluster"] or DEFAULT_CLUSTER)
 
     def _cancel_unstarted(self, folder: RunFolder, reason: str, kind: FailureClass) -> None:
         lock = Lock(folder.lock)
@@ -253,10 +231,6 @@ def end_runs_of(target: LocalTarget, names: Iterable[str], owner: Owner) -> None
         if record and record.owners and all(owner.is_same_stack(one) for one in record.owners):
             for one in record.owners:
                 target.release(record.id, one, OnDelete.KEEP)
-
-
-_children: list["subprocess.Popen[bytes]"] = []
-_children_lock = threading.Lock()
 
 
 def _is_only_of(record: Record, owner: Owner) -> bool:

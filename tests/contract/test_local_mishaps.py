@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import processes, tracking_server
+from tests.support.supervising import watched
 from tests.support.waiting import until
 from trainup.core.failure import FailureClass
 from trainup.core.spec import RunSpec
@@ -25,7 +26,7 @@ from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.supervisor import Supervisor
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import RunFolder, Workspace
-from trainup.jobs.target import Job, Owner, Record
+from trainup.jobs.target import Job, Owner, Record, TargetError
 
 # Every test starts real processes.
 pytestmark = pytest.mark.slow
@@ -79,7 +80,7 @@ def by_hand(target: LocalTarget, job: Job, kind: type[Supervisor]) -> RunFolder:
         folder = ledger.claim(target.workspace, job, 1)
     folder.code.mkdir()
     with Lock(folder.lock):
-        kind(target.workspace, folder, dict(job.secrets)).main()
+        watched(target.workspace, folder, job, kind)
     return folder
 
 
@@ -174,8 +175,10 @@ def test_what_the_ranks_of_a_run_printed_is_kept_without_its_secrets(target: Loc
 def test_a_run_never_starts_without_its_secrets(target: LocalTarget) -> None:
     spec = RunSpec(command=("sh", "-c", "echo ${TOKEN:-nothing} | wc -c"), secrets=("TOKEN",))
     job = Job(run="digits", spec=spec, digest=spec.digest(), owner=Owner("urn", "t1"))
-    record = lifecycle.start(target, job)  # who starts it was killed before it could hand them over
-    until(lambda: (target.get(record.name) or record).abandoned)
+    with pytest.raises(TargetError, match="could not be queued: the values of its secrets TOKEN did not come with it"):
+        lifecycle.start(target, job)
+    (record,) = target.attempts(job.id)
+    assert record.abandoned
     done = lifecycle.run(LocalTarget(target.workspace, {"TOKEN": SECRET}), job, Listener(), NEVER)
     assert (done.name, done.status) == (record.name, Status.COMPLETED)
     assert target.log_tail(done.name, 1) == [str(len(SECRET) + 1)]

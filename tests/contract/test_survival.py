@@ -13,13 +13,13 @@ import pytest
 
 from tests.support import processes, tracking_server
 from tests.support.plugin import Failed, Plugin, plugin, urn
+from tests.support.supervising import watched
 from tests.support.waiting import until
 from trainup.core.spec import RunSpec
 from trainup.core.status import Status
 from trainup.jobs.local import ledger, mlflow_server
 from trainup.jobs.local.files import Lock
 from trainup.jobs.local.slots import Pool
-from trainup.jobs.local.supervisor import Supervisor
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.target import Job, Owner
@@ -135,7 +135,7 @@ def test_a_clock_that_jumps_neither_times_a_run_out_nor_makes_its_phases_nonsens
         folder = ledger.claim(workspace, job, 1)
     folder.code.mkdir()
     with Lock(folder.lock):
-        Supervisor(workspace, folder, {}).main()
+        watched(workspace, folder, job)
     record = target.get(folder.name)
     assert record is not None
     assert record.status is Status.COMPLETED
