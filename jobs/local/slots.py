@@ -186,6 +186,12 @@ class Pool:
         with self._lock():
             ticket.unlink(missing_ok=True)
 
+    def withdraw(self, run: RunFolder) -> None:
+        """Give up the place of a run that nobody watches over; the caller holds its lock."""
+        for ticket in self.tickets():
+            if run_of(ticket) == run.name:
+                self.leave(ticket)
+
     def occupied(self) -> list[str]:
         """The attempts that have slots or wait for some, in the order of the queue."""
         names = [run_of(ticket) for ticket in self.tickets()]

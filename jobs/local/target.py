@@ -211,6 +211,7 @@ class LocalTarget:
                     failure = Failure(kind, f"the run was canceled before it started: {reason}")
                     status = ended_by_request(failure)
                     write_json(folder.status, {**state, "status": status, "failure": failure.to_dict()})
+                    self._pool(folder).withdraw(folder)
             finally:
                 lock.release()
 
