@@ -1,4 +1,7 @@
-"""Entry point of the plugin: `pulumi-resource-trainup ENGINE_ADDRESS`."""
+"""Entry point of the plugin: `pulumi-resource-trainup ENGINE_ADDRESS`.
+
+With `--attached` nobody reads its standard output after the port: what is printed goes to standard error.
+"""
 
 import gc
 import os
@@ -19,7 +22,7 @@ if __name__ == "__main__":
     gc.freeze()
     gc.enable()
     addresses = [word for word in sys.argv[1:] if not word.startswith("-")]
-    serve(addresses[-1] if addresses else None)
+    serve(addresses[-1] if addresses else None, is_attached="--attached" in sys.argv)
     # Waiting calls have no reader any more, and the runs they wait for live in processes of their own.
     sys.stdout.flush()
     os._exit(0)

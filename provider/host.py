@@ -269,8 +269,11 @@ def project_folder(start: Path) -> Path:
     return start
 
 
-def serve(engine_address: str | None) -> None:
-    """Serve until standard input closes: then the CLI has ended, and so do we."""
+def serve(engine_address: str | None, *, is_attached: bool = False) -> None:
+    """Serve until standard input closes: then the CLI has ended, and so do we.
+
+    `is_attached`: the engine did not start us, and nobody reads standard output once the port is told.
+    """
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=MANY),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
@@ -285,6 +288,8 @@ def serve(engine_address: str | None) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
     server.start()
     print(port, flush=True)
+    if is_attached:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     while True:
         ready, _, _ = select.select([sys.stdin, interrupted], [], [])
         if interrupted in ready:

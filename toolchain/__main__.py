@@ -31,7 +31,7 @@ from toolchain.shared import share
 
 share()
 
-from toolchain import as_pulumi, environment, github, plugins, pulumi_cli, stacks, uv
+from toolchain import as_pulumi, attached, environment, github, plugins, pulumi_cli, stacks, uv
 from toolchain.paths import ROOT, TOOLCHAIN, SetupError, say
 from trainup.core import tools
 from trainup.core.texts import print_whatever_comes
@@ -50,7 +50,8 @@ def main(arguments: list[str]) -> int:
         cli = _told(setup())
         variables = os.environ | environment.variables(cli, stack, is_local=stacks.is_local(stack))
         opened = stacks.opened(stack, variables, words)
-        stacks.become([str(cli.path), *opened.words(words, sure=True)], opened.variables(variables))
+        variables = attached.with_plugin(opened.file, words[0], opened.variables(variables))
+        stacks.become([str(cli.path), *opened.words(words, sure=True)], variables)
     elif command == ["stack"] and len(rest) in (1, 2):
         variables = os.environ | environment.variables(setup(), rest[0], is_local=stacks.is_local(rest[0]))
         stacks.make(rest[0], variables, *rest[1:])

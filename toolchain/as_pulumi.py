@@ -17,7 +17,7 @@ if __name__ == "__main__":
 
     share()
 
-from toolchain import keys, stacks
+from toolchain import attached, keys, stacks
 from toolchain.paths import ROOT, SHIM, SetupError
 from trainup.core.project import PROJECT_FILES
 
@@ -82,7 +82,8 @@ def main(cli: str, words: list[str]) -> None:
         if stack:
             assert at is not None
             opened = stacks.opened(stack, variables, words[at:])
-            variables, words = opened.variables(variables), words[:at] + opened.words(words[at:])
+            variables = attached.with_plugin(opened.file, name, opened.variables(variables))
+            words = words[:at] + opened.words(words[at:])
     stacks.become([cli, *words], variables)
 
 

@@ -65,12 +65,28 @@ class StackFile:
     @cached_property
     def is_local(self) -> bool:
         """Whether the stack's target is this machine; it is so where neither the file nor the project says another."""
-        config = _entries(_entries_node(self._root, "config"))
-        keys = ("trainup:target", f"{self.project.name}:target", "target")
-        named = next((str(config[key].value) for key in keys if key in config), None)
+        node = self._setting("target")
+        named = str(node.value) if node is not None else None
         declared = (self.project.told.get("config") or {}).get("target") or {}
         default = declared.get("value", declared.get("default")) if isinstance(declared, dict) else declared
         return (named or default or "local") == "local"
+
+    @property
+    def runs(self) -> int:
+        """How many runs the file declares."""
+        return len(_entries(self._setting("runs")))
+
+    @property
+    def workspace(self) -> str | None:
+        """The folder of the local workspace, where the file names one."""
+        node = _entries(self._setting("workspace")).get("path")
+        return str(node.value) if node is not None and node.id == "scalar" else None
+
+    def _setting(self, name: str) -> Any:
+        """The node of a setting of ours; None where the file has none."""
+        config = _entries(_entries_node(self._root, "config"))
+        keys = (f"trainup:{name}", f"{self.project.name}:{name}", name)
+        return next((config[key] for key in keys if key in config), None)
 
     def with_values(self, values: dict[str, str]) -> str:
         """The text with these keys at the top; all else stays as it is, to the byte."""

@@ -5,11 +5,11 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from toolchain import backends, checkpoints, environment, keys, locks, passphrase, projects, stack_files
+from toolchain import backends, checkpoints, environment, keys, locks, passphrase, projects, saving, stack_files
 from toolchain.backends import Place
 from toolchain.keys import Key
 from toolchain.paths import ROOT, SetupError, say
@@ -28,12 +28,15 @@ class Opened:
 
     file: StackFile
     key: Key | None
+    saving: Mapping[str, str] = field(default_factory=dict)
+    """Variables that say when the CLI saves the state."""
 
     def variables(self, given: Mapping[str, str]) -> dict[str, str]:
         """An environment for the CLI: the stack's own passphrase alone, where it has one of ours."""
         ours = str(passphrase.LINK), str(passphrase.find())
         kept = {name: value for name, value in given.items() if not (name in OWN and (self.key or value in ours))}
-        return kept | (self.key.variables() if self.key else {})
+        saving = {name: value for name, value in self.saving.items() if not given.get(name)}
+        return kept | saving | (self.key.variables() if self.key else {})
 
     def words(self, words: Sequence[str], *, sure: bool = False) -> list[str]:
         """A command of the CLI as the stack needs it; with `sure` one on this machine, which costs nothing, is not
@@ -57,11 +60,13 @@ def opened(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> Op
         backends.close(environment.BACKEND)
         locks.clear(place)
         checkpoints.mend(place, is_local=file.is_local)
+        if not place.locks:
+            saving.end_forgotten(file, place, words)
     key = keys.key_of(file, place, _is_cloud(backend))
     file = stack_files.at(file.path, file.project)
     if file.text is not None and file.is_local and (place is None or place.state is None):
         file = _keep(file, _init(file, stack, variables, key), key)
-    return Opened(file, key)
+    return Opened(file, key, saving.variables(file, place))
 
 
 def check(file: StackFile, place: Place | None, operation: str) -> None:

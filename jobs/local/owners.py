@@ -32,6 +32,17 @@ class Owners:
             write_json(self.path, {"owners": left})
             return not left
 
+    def forget(self, stack: Owner) -> bool:
+        """Strike off every resource of an owner's stack, under whatever token; whether those were the last ones."""
+        with self._lock():
+            before = self._all()
+            start, end = "::".join([*stack.urn.split("::")[:2], ""]), f" of {stack.place}"
+            left = {key: token for key, token in before.items() if not (key.startswith(start) and key.endswith(end))}
+            if left == before:
+                return False
+            write_json(self.path, {"owners": left})
+            return not left
+
     def is_last(self, owner: Owner) -> bool:
         """Whether the part belongs to this resource, under this token, and to nobody else."""
         return list(self._all().values()) == [owner.token]

@@ -1,6 +1,7 @@
 """The commands of the Makefile in a checkout of its own: what they leave of the user's files, and to whom."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,3 +174,32 @@ def test_a_stack_of_an_earlier_version_is_taken_over_with_its_secrets_and_nothin
     assert checkout.shell("pulumi config get trainup:TOKEN").endswith(f"{TOKEN}\n")
     assert "created" not in checkout.shell("pulumi up --yes --non-interactive")
     checkout.make("destroy")
+
+
+def test_a_stack_of_many_runs_saves_its_state_once_and_forgets_none_of_them(checkout: Checkout) -> None:
+    gate = checkout.folder.parent / "gate"
+    os.mkfifo(gate)
+    script = "import signal, sys\nopen(sys.argv[1], 'w').close()\nsignal.pause()\n"
+    (checkout.folder / "code" / "main.py").write_text(script)
+    # The engine could not start our plugin with so many settings.
+    words = " ".join(f"{number:02000}" for number in range(1, 80))
+    runs = [f"run{n}: {{source: code, script: main.py, arguments: ['{gate}', '{n}', '{words}']}}" for n in range(20)]
+    lines = ["config:", "  trainup:workspace: {tracking: none}", "  trainup:runs:", *(f"    {run}" for run in runs)]
+    checkout.file.write_text("\n".join([*lines, ""]))
+    up = subprocess.Popen(
+        ["make", "up"],
+        cwd=checkout.folder,
+        env=checkout.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    gate.read_bytes()  # until a run has begun
+    os.killpg(up.pid, signal.SIGKILL)
+    up.wait()
+    state = next(checkout.folder.glob(".trainup/backend/.pulumi/stacks/*/local.json"))
+    assert "trainup:index:Run" not in state.read_text()
+    assert "ended, which a killed `up` had begun: run" in checkout.make("destroy")
+    assert processes.left(checkout.folder) == []
+    assert not list(checkout.folder.glob(".trainup/local/slots/*"))
