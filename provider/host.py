@@ -63,6 +63,8 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     def Attach(self, request: Any, context: Any) -> Any:
+        # The engine of a preview has canceled all that it left when that of the update attaches to the same process.
+        self._canceled = threading.Event()
         self._engine = _connect(request.address)
         return empty_pb2.Empty()
 

@@ -56,7 +56,12 @@ def _resources(place: Place) -> list[dict[str, Any]]:
     """The resources in a stack's state, those included that were being made; none where there is no state."""
     try:
         latest = json.loads(backends.read(place.state))["checkpoint"].get("latest") or {} if place.state else {}
-    except (ValueError, LookupError, TypeError, AttributeError):  # held by a command that is at work, or damaged beyond repair
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ):  # held by a command that is at work, or damaged beyond repair
         return []
     pending = [one.get("resource") or {} for one in latest.get("pending_operations") or []]
     return [*(latest.get("resources") or []), *pending]

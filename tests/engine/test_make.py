@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.engine.conftest import toolchain_environment
@@ -182,8 +183,11 @@ def test_a_stack_of_many_runs_saves_its_state_once_and_forgets_none_of_them(chec
     script = "import signal, sys\nopen(sys.argv[1], 'w').close()\nsignal.pause()\n"
     (checkout.folder / "code" / "main.py").write_text(script)
     # The engine could not start our plugin with so many settings.
-    words = " ".join(f"{number:02000}" for number in range(1, 80))
-    runs = [f"run{n}: {{source: code, script: main.py, arguments: ['{gate}', '{n}', '{words}']}}" for n in range(20)]
+    words = ", ".join(f"x{'0' * 2_000}" for _ in range(5))
+    runs = [
+        f"run{n}: {{wait: true, source: code, script: main.py, arguments: ['{gate}', run{n}, {words}]}}"
+        for n in range(20)
+    ]
     lines = ["config:", "  trainup:workspace: {tracking: none}", "  trainup:runs:", *(f"    {run}" for run in runs)]
     checkout.file.write_text("\n".join([*lines, ""]))
     up = subprocess.Popen(
@@ -196,8 +200,10 @@ def test_a_stack_of_many_runs_saves_its_state_once_and_forgets_none_of_them(chec
         start_new_session=True,
     )
     gate.read_bytes()  # until a run has begun
+    cli = psutil.Process(up.pid).children()
     os.killpg(up.pid, signal.SIGKILL)
     up.wait()
+    psutil.wait_procs(cli)
     state = next(checkout.folder.glob(".trainup/backend/.pulumi/stacks/*/local.json"))
     assert "trainup:index:Run" not in state.read_text()
     assert "ended, which a killed `up` had begun: run" in checkout.make("destroy")
