@@ -3,7 +3,7 @@
 from trainup.core.input_secrets import in_text
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, has_unknown
-from trainup.jobs.local import environments
+from trainup.jobs.local import environments, room
 from trainup.jobs.local.launch import environment_folder
 from trainup.jobs.target import Owner
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, made_again
@@ -30,6 +30,11 @@ class VenvBuilder:
         wanted, problems = self._recipe(context, inputs)
         findings += [Finding("requirements", problem) for problem in problems]
         findings += _likely_secrets(context, inputs, wanted)
+        workspace = local_workspace(context, inputs["workspace"]) if inputs.get("workspace") else None
+        if workspace and not findings and not environments.is_built(workspace, wanted.reference):
+            needed = room.of_environment(wanted.lines)
+            if told := room.shortage(workspace, needed, f"the environment of {inputs.get('requirements')}"):
+                context.warn(told)
         return {**inputs, "reference": wanted.reference}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:

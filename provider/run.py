@@ -63,6 +63,8 @@ class RunHandler:
             return inputs, findings
         if told := run_source.moving_image(inputs):
             context.warn(told)
+        if told := run_source.narrow(context.project, inputs):
+            context.warn(told)
         parsed, findings = parse_run(inputs)
         return {**inputs, "digest": parsed.spec.digest() if parsed.spec else UNKNOWN}, findings
 

@@ -9,6 +9,8 @@ from typing import Any
 from trainup.core.images import parse_reference
 from trainup.core.inputs import Finding, RunInputs, with_definition
 from trainup.jobs import snapshot
+from trainup.jobs.local import room
+from trainup.jobs.local.workspace import Workspace
 from trainup.provider.handler import Properties
 
 OTHER_LANGUAGE = re.compile(rb"#!.*?\b(bash|sh|zsh|fish|perl|ruby|node|Rscript|julia|pwsh|lua)\b(?!.*python)")
@@ -53,6 +55,18 @@ def moving_image(inputs: Properties) -> str | None:
         f"{inputs['job']} names the image {image} by a tag: when another image is pushed under it, runs get that one "
         "and nothing trains again by itself; name it by its digest (`…@sha256:…`) to train with what you mean"
     )
+
+
+def narrow(project: Path, inputs: Properties) -> str | None:
+    """What to know where the disk has less room than earlier attempts of a local run needed for outputs and logs."""
+    place = inputs.get("workspace")
+    if inputs.get("target") != "local" or not isinstance(place, str):
+        return None
+    workspace = Workspace((project / place).resolve(), project.resolve())
+    if room.free(workspace.root) > room.PLENTY:
+        return None
+    needed = room.of_run(workspace, str(inputs["run"]))
+    return room.shortage(workspace, needed, f"run {inputs['run']}") if needed else None
 
 
 def without_source(inputs: Properties) -> list[Finding]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from toolchain import backends, checkpoints, environment, keys, locks, passphrase, projects, saving, stack_files
+from toolchain import backends, checkpoints, environment, keys, locks, passphrase, projects, room, saving, stack_files
 from toolchain.backends import Place
 from toolchain.keys import Key
 from toolchain.paths import ROOT, SetupError, say
@@ -59,6 +59,7 @@ def opened(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> Op
     if place:
         backends.close(environment.BACKEND)
         locks.clear(place)
+        room.check(place, words)
         checkpoints.mend(place, is_local=file.is_local)
         if not place.locks:
             saving.end_forgotten(file, place, words)

@@ -1,0 +1,66 @@
+"""Whether the disk of a local workspace has room for what comes: told in the preview, not by a run that breaks off."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from trainup.jobs.local.workspace import RunFolder, Workspace
+
+MIB = 2**20
+SPARE = 256 * MIB
+"""Bytes that shall stay free beside what is known to be needed: records, logs, the state, other programs."""
+PLENTY = 50 * 1024 * MIB
+"""With so many bytes free, nobody looks for what earlier runs left."""
+LIBRARIES = {"torch": 1150, "triton": 1000, "pyarrow": 150, "scipy": 85, "mlflow": 60, "pandas": 55, "numpy": 35}
+"""MiB that large libraries take once installed (`du -sm` of torch 2.12 and the others in our own environments)."""
+LIBRARY_OF_CUDA = 200
+"""The same of a package `nvidia-…`, on average: the 15 of torch take 3,055 MiB together."""
+LIBRARY = 5
+
+
+def free(folder: Path) -> int:
+    """Free bytes where a folder is, or will be made."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def of_environment(requirements: Iterable[str]) -> int:
+    """Bytes that an environment of these lines of requirements takes at least, roughly."""
+    names = {canonicalize_name(match[0]) for line in requirements if (match := re.match(r"[A-Za-z0-9][\w.-]*", line))}
+    sizes = (LIBRARY_OF_CUDA if name.startswith("nvidia-") else LIBRARIES.get(name, LIBRARY) for name in names)
+    return sum(sizes) * MIB
+
+
+def of_run(workspace: Workspace, run: str) -> int:
+    """Bytes that the largest earlier attempt of a run of this name left behind: outputs and log."""
+    folders = [path for path in workspace.runs.glob(f"{run}-*") if path.is_dir()]
+    return max((_size(RunFolder(path).outputs) + _size(RunFolder(path).log) for path in folders), default=0)
+
+
+def shortage(workspace: Workspace, needed: int, purpose: str) -> str | None:
+    """What to tell where the workspace's disk has less than that; None where there is room."""
+    left = free(workspace.root)
+    if left >= needed + SPARE:
+        return None
+    return (
+        f"{left / MIB:,.0f} MiB are free where {workspace.shown(workspace.root)} lies, and {purpose} will need about "
+        f"{needed / MIB:,.0f} MiB: free some space first, or name another folder (`trainup:workspace: {{path: …}}`)"
+    )
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; those that go meanwhile do not count."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(_length(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)
+
+
+def _length(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
