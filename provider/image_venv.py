@@ -5,6 +5,7 @@ from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, has_unknown
 from trainup.jobs.local import environments, room
 from trainup.jobs.local.launch import environment_folder
+from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.target import Owner
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, made_again
 from trainup.provider.places import judge_names, judge_texts, local_workspace, owner_of
@@ -30,11 +31,9 @@ class VenvBuilder:
         wanted, problems = self._recipe(context, inputs)
         findings += [Finding("requirements", problem) for problem in problems]
         findings += _likely_secrets(context, inputs, wanted)
-        workspace = local_workspace(context, inputs["workspace"]) if inputs.get("workspace") else None
-        if workspace and not findings and not environments.is_built(workspace, wanted.reference):
-            needed = room.of_environment(wanted.lines)
-            if told := room.shortage(workspace, needed, f"the environment of {inputs.get('requirements')}"):
-                context.warn(told)
+        place = inputs.get("workspace")
+        if not findings and isinstance(place, str) and (told := _shortage(local_workspace(context, place), wanted)):
+            context.warn(told)
         return {**inputs, "reference": wanted.reference}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
@@ -85,6 +84,13 @@ class VenvBuilder:
     def _recipe(self, context: Context, inputs: Properties) -> tuple[environments.Recipe, list[str]]:
         path = inputs.get("requirements")
         return environments.recipe(context.project / path if path else None, inputs.get("python"))
+
+
+def _shortage(workspace: Workspace, wanted: environments.Recipe) -> str | None:
+    """What to know where the disk has too little room for an environment that is to be built."""
+    if environments.is_built(workspace, wanted.reference):
+        return None
+    return room.shortage(workspace, room.of_environment(wanted.lines), f"the environment of {wanted.requirements}")
 
 
 def _likely_secrets(context: Context, inputs: Properties, wanted: environments.Recipe) -> list[Finding]:
