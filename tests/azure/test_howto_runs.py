@@ -125,9 +125,11 @@ def test_row_15_the_script_trains_and_reaches_its_accuracy(tmp_path: Path, monke
         own = image(
             running.azure, world.sample, (REPOSITORY / "training" / "Dockerfile").read_text(), REPOSITORY / "training"
         )
-        job = world.job(source="code", script="train.py", arguments=["--dataset", "digits"], environment=own)
+        job = world.job(
+            source="code", script="train.py", arguments=["--dataset", "digits", "--epochs", "3"], environment=own
+        )
         record, heard = world.run(job)
-    assert record.metrics["accuracy"] >= 0.97, heard.lines
+    assert record.metrics["accuracy"] >= 0.9, heard.lines  # 0.98 as a rule; 0.997 after all twelve epochs
 
 
 @pytest.mark.engine

@@ -67,6 +67,7 @@ def test_a_room_knows_only_those_below_it(room: str) -> None:
     assert strangers == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("library", "speakers"), [("pulumi", SPEAKS_PULUMI), ("pulumi_azure_native", SPEAKS_AZURE_NATIVE)]
 )

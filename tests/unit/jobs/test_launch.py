@@ -62,6 +62,7 @@ def test_every_other_word_reaches_the_command_as_it_is(words: list[str]) -> None
     assert launch.argv(Workspace(Path("/w")), folder, _definition(["prog", *words])) == ["prog", *words]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @example(words=[], variables={"-i": "x"})
 @given(words=st.lists(WORDS, max_size=6), variables=st.dictionaries(NAMES, WORDS, max_size=3))

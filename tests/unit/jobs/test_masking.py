@@ -65,6 +65,7 @@ def test_no_spelling_of_a_secret_is_shown(name: str) -> None:
         assert not any(line in shown for line in lines), spelling
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @example(secret="&amp;\\\\n%25+")
 @example(secret="aaaa")

@@ -85,7 +85,7 @@ def is_told(finding: Finding) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(chance=st.data())
 def test_any_inputs_are_judged_planned_and_compared(kind: str, project: Path, chance: st.DataObject) -> None:
     make, usual, others = KINDS[kind]

@@ -87,6 +87,7 @@ def test_a_pragma_at_the_end_of_the_line_or_on_the_line_before_allows_it(
     assert [problem.partition(" ")[0] for problem in problems()] == ["conf.py:2"]
 
 
+@pytest.mark.slow
 def test_secrets_are_found_in_long_lines_and_counted_right_beyond_the_first_block(
     source: Path, problems: Problems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +108,7 @@ def sources_of_the_standard_library() -> Iterator[Path]:
     return (path for path in sorted(root.rglob("*.py")) if "site-packages" not in path.parts)
 
 
+@pytest.mark.slow
 def test_nothing_in_the_standard_library_is_taken_for_a_secret() -> None:
     found = [
         f"{path}:{line} {kind}"

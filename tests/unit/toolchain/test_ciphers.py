@@ -1,5 +1,6 @@
 """Pulumi's encryption by passphrase. That the CLI understands it too is a test of the real one."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ PUBLIC = "v1:T4w5Y6mgTO8=:v1:88uTU+HAixeifk3+:qRxhyQOg6fr5OKWQ5TFVgdC8hCYinQ=="
 OLD, NEW = Cipher.of("old", b"salt"), Cipher.of("new", b"salt")
 
 
+@pytest.mark.slow
 def test_a_passphrase_fits_the_salt_that_was_made_for_it_and_no_other() -> None:
     assert ciphers.cipher_of("local", PUBLIC)
     assert not ciphers.cipher_of("other", PUBLIC)
@@ -19,6 +21,7 @@ def test_a_passphrase_fits_the_salt_that_was_made_for_it_and_no_other() -> None:
     assert made != ciphers.new_salt("mine")
 
 
+@pytest.mark.slow
 def test_what_is_no_salt_fits_nothing() -> None:
     for text in ("", "v1", "v2" + PUBLIC[2:], "v1:?:v1:88uTU+HAixeifk3+:qRxhyQ==", PUBLIC[:-8]):
         assert not ciphers.cipher_of("local", text)
