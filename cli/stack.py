@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from trainup.core.project import PROJECT_FILES
+from trainup.core.texts import decode
 
 DEFAULT = "local"
 RUN_TYPE = "trainup:index:Run"
@@ -129,7 +130,7 @@ def project_name(start: Path) -> str:
     """The `name` in Pulumi.yaml."""
     path = _project_file(start)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = decode(path.read_bytes())
         return str((json.loads(text) if path.suffix == ".json" else yaml.safe_load(text))["name"])
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise StackError(f"{path} has no `name` that can be read: {error}") from error

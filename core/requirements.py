@@ -86,13 +86,6 @@ def problem(line: str) -> str | None:
     return None
 
 
-def moving(text: str) -> list[str]:
-    """The addresses of version control in any text, such as a shell command, that name no commit."""
-    words = (word.strip("\"'();&|,") for word in text.split())
-    found = ((word, _VERSION_CONTROL.search(word)) for word in words)
-    return [_shown(word[match.start() :]) for word, match in found if match and not _COMMIT.search(word)]
-
-
 def _address_problem(address: str, line: str) -> str | None:
     if control := _VERSION_CONTROL.match(address):
         if _scheme(address[control.end() :]) in (None, "file"):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from trainup.core.texts import decode
 from trainup.infra.project_files import stack_file
 
 
@@ -25,7 +26,7 @@ def _places(root: Path, stack: str, key: str) -> list[str]:
     import yaml  # only a mistake needs it
 
     try:
-        content = yaml.safe_load(stack_file(root, stack).read_text(encoding="utf-8-sig"))
+        content = yaml.safe_load(decode(stack_file(root, stack).read_bytes()))
         sections = content["config"]
         setting = key.rpartition(":")[2]
         found = [name for name in sections if str(name).rpartition(":")[2] == setting]

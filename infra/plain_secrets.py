@@ -6,6 +6,7 @@ from typing import Any
 
 from trainup.core.images import ImageBuilder
 from trainup.core.input_secrets import Place, in_text, in_values
+from trainup.core.texts import decode
 from trainup.infra.azure_image_settings import AzureImageSettings
 
 ALLOWED = "allow_secrets"
@@ -36,7 +37,7 @@ def in_files_of_image(root: Path, image: AzureImageSettings) -> list[str]:
     problems = []
     for name in names:
         try:
-            text = (root / name).read_text(encoding="utf-8")
+            text = decode((root / name).read_bytes())
         except (OSError, ValueError):
             continue  # which is told already, or by whoever builds from it
         problems += [

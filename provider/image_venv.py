@@ -2,6 +2,7 @@
 
 from trainup.core.input_secrets import in_text
 from trainup.core.inputs import Finding
+from trainup.core.texts import decode
 from trainup.core.values import UNKNOWN, has_unknown
 from trainup.jobs.local import environments, room
 from trainup.jobs.local.launch import environment_folder
@@ -99,7 +100,7 @@ def _likely_secrets(context: Context, inputs: Properties, wanted: environments.R
     if not name:
         return []
     try:
-        text = (context.project / name).read_text(encoding="utf-8")
+        text = decode((context.project / name).read_bytes())
     except (OSError, ValueError):
         return []  # which is told already
     found = [(f"{name}:{line}", kind) for line, kind in in_text(text, name)]

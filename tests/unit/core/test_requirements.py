@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainup.core.requirements import MOST_CHARACTERS, included, lines, moving, problem
+from trainup.core.requirements import MOST_CHARACTERS, included, lines, problem
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -113,11 +113,6 @@ def test_a_line_that_includes_a_file_names_it(line: str, file: str | None) -> No
 def test_comments_and_continued_lines_are_read_as_pip_reads_them() -> None:
     text = "# first\na==1 # why\nb==2 \\\n   --hash=sha256:x\n\nc @ https://h/c#sha256=1\n"
     assert list(lines(text)) == ["a==1", "b==2  --hash=sha256:x", "c @ https://h/c#sha256=1"]
-
-
-def test_the_moving_addresses_of_a_shell_command_are_told() -> None:
-    command = f"pip install 'git+https://u:p@g/x@main' && pip install foo@git+https://g/y git+https://g/z@{COMMIT}"
-    assert moving(command) == ["'git+https://***@g/x@main'", "'git+https://g/y'"]
 
 
 @given(st.text(st.sampled_from("ab.-/@[]${}:+ ;#=\\~git"), max_size=60))

@@ -104,9 +104,10 @@ def test_a_dockerfile_that_docker_builds_is_searched(told: Told, tmp_path: Path,
     assert told("azure", image=image) == ""
 
 
-def test_a_conda_file_is_searched(told: Told, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_conda_file_of_any_encoding_is_searched(told: Told, tmp_path: Path, encoding: str) -> None:
     lines = ["dependencies:", "- pip:", "  - --extra-index-url https://me:hunter2@pypi.example/simple", "  - numpy"]
-    (tmp_path / "conda.yml").write_text("\n".join(lines))
+    (tmp_path / "conda.yml").write_text("\n".join(lines), encoding=encoding)
     image = {**IMAGE, "user_managed_dependencies": False, "conda": "conda.yml"}
     text = told("azure", image=image)
     assert "trainup:image: conda.yml:3 looks like a secret (a password in an address)" in text

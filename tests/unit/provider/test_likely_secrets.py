@@ -120,6 +120,15 @@ def test_logins_in_requirements_are_told_by_their_line(context: Context, line: s
     assert ImageHandler().check(context, image)[1] == []
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_logins_in_requirements_of_any_encoding_are_told(context: Context, encoding: str) -> None:
+    text = "numpy\r\n--index-url https://me:hunter2@pypi.example/simple\r\n"
+    (context.project / "requirements.txt").write_bytes(text.encode(encoding))
+    image = {"workspace": "ws", "builder": "venv", "requirements": "requirements.txt"}
+    told = hidden(ImageHandler().check(context, image)[1])
+    assert "requirements: requirements.txt:2 looks like a secret (" in told
+
+
 def test_logins_in_what_requirements_include_are_told(context: Context) -> None:
     (context.project / "requirements.txt").write_text("-r more.txt\n")
     (context.project / "more.txt").write_text("--index-url https://me:hunter2@pypi.example/simple\n")
