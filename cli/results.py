@@ -28,7 +28,7 @@ def workspaces(stack: Stack, project: Path) -> list[Workspace]:
 
 
 def latest(stack: Stack, project: Path) -> dict[str, Record]:
-    """Run → its current attempt: the one in state if there is one, else the newest that the stack owns."""
+    """Run → its current attempt: the one in state if there is one, else the last that the stack has claimed."""
     wanted = {name: resource["id"] for name, resource in stack.runs.items() if resource.get("id")}
     found: dict[str, Record] = {}
     for workspace in workspaces(stack, project):
@@ -39,13 +39,18 @@ def latest(stack: Stack, project: Path) -> dict[str, Record]:
             elif not any(stack.owns(owner.urn) for owner in record.owners):
                 continue
             known = found.get(record.run)
-            if known is None or (record.created, record.attempt) > (known.created, known.attempt):
+            if known is None or _order(record) > _order(known):
                 found[record.run] = record
     for name, resource in stack.runs.items():
         is_there = _is_azure(resource["inputs"]) and name in wanted
         if is_there and (attempts := target_of(resource["inputs"], project).attempts(wanted[name])):
             found[name] = attempts[-1]
     return found
+
+
+def _order(record: Record) -> tuple[int, str, int]:
+    """By the order of claims: clocks are set back. Older records have but their times."""
+    return record.number, "" if record.number else record.created, record.attempt
 
 
 def target(stack: Stack, project: Path, name: str, record: Record) -> Target | None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from trainup.jobs.target import File, TargetError
 
 AT_ONCE = 8
+TICK = 1e-6
+"""Seconds that a time loses on its way to a file and back."""
 
 
 def download(files: Sequence[File], folder: Path, progress: Callable[[str], None] = lambda text: None) -> list[Path]:
@@ -22,8 +24,13 @@ def download(files: Sequence[File], folder: Path, progress: Callable[[str], None
         return list(pool.map(lambda file: _fetch(file, folder / file.path), files))
 
 
+def _is_of(target: Path, modified: float) -> bool:
+    """Whether a file has this very time: two attempts may write files of equal size within one second."""
+    return abs(target.stat().st_mtime - modified) < TICK
+
+
 def _fetch(file: File, target: Path) -> Path:
-    if target.is_file() and (target.stat().st_size, int(target.stat().st_mtime)) == (file.size, int(file.modified)):
+    if target.is_file() and target.stat().st_size == file.size and _is_of(target, file.modified):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")

@@ -79,6 +79,8 @@ class Record:
     owners: tuple[Owner, ...] = ()
     created: str = ""
     """When it was accepted, ISO 8601 in UTC."""
+    number: int = 0
+    """Here, a later claim of the same workspace has a higher one, whatever the clock says. 0 for older records."""
     waiting: str = ""
     """What it waits for, while nothing runs yet; or what else is worth knowing beside the status."""
     in_vain: FailureClass | None = None

@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 
 from trainup.core.status import PHASES, Status
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_ORIGIN = time.time() - time.clock_gettime(_STEADY)
+
+
+def steady_now() -> float:
+    """Seconds since 1970 by the clock as it was when this process began: one that is set meanwhile changes nothing."""
+    return _ORIGIN + time.clock_gettime(_STEADY)
+
 
 def seconds_of(text: str | None) -> float | None:
     """Seconds since 1970 of an ISO 8601 time, in UTC where it names no offset; None for what is no time."""
@@ -48,7 +56,7 @@ class Watched:
 
     def look(self, status: Status, times: Times, now: float | None = None) -> dict[str, float]:
         """Take a look into account; returns what is known now."""
-        now = time.time() if now is None else now
+        now = steady_now() if now is None else now
         if self.status is None:
             self._begin(status, times, now)
         if self.status is None or self.status.is_terminal:

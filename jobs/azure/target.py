@@ -17,7 +17,7 @@ from trainup.jobs.azure.body import kept_policy, to_command_job
 from trainup.jobs.azure.client import AzureError
 from trainup.jobs.azure.jobs import Jobs
 from trainup.jobs.azure.log import LogReader, tail
-from trainup.jobs.azure.phases import Watched
+from trainup.jobs.azure.phases import Watched, steady_now
 from trainup.jobs.azure.polling import polling
 from trainup.jobs.azure.records import Told, is_ours, record_of
 from trainup.jobs.azure.statuses import ENDED, status_of
@@ -337,7 +337,7 @@ class AzureTarget:
             told,
             portal=self._client.endpoints.portal,
             workspace=self.workspace.id,
-            now=time.time(),
+            now=steady_now(),
             reproduce=self._reproduce,
             **facts,
         )

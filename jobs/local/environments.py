@@ -16,7 +16,7 @@ from trainup.core import requirements, tools
 from trainup.core.canonical import sha256
 from trainup.core.texts import decode
 from trainup.jobs import bounded
-from trainup.jobs.local.files import Lock, temporary_folder, write_json
+from trainup.jobs.local.files import Lock, UnreadableRecord, read_json, temporary_folder, write_json
 from trainup.jobs.local.launch import environment_folder
 from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.workspace import Workspace
@@ -137,7 +137,7 @@ def build(
             raise BuildError(INTERRUPTED)
     try:
         if is_built(workspace, wanted.reference):
-            os.utime(final)  # used again: the last to be pruned
+            _note_use(workspace, wanted, final)
             return final
         _make(workspace, wanted, final, progress, stop)
     finally:
@@ -163,16 +163,34 @@ def _make(
         if wanted.requirements and wanted.lines:
             target = ["--python", str(folder / "bin" / "python")]
             _run([uv, "pip", "install", *target, "-r", str(wanted.requirements)], progress, stop)
-        write_json(folder / "environment.json", {"reference": wanted.reference, "python": wanted.python})
+        _note_use(workspace, wanted, folder)
+
+
+def _note_use(workspace: Workspace, wanted: Recipe, folder: Path) -> None:
+    """Record that the environment is the last one used, and so the last to be pruned."""
+    number = max((_used(path) for path in _built(workspace)), default=0) + 1
+    record = {"reference": wanted.reference, "python": wanted.python, "used": number}
+    write_json(folder / "environment.json", record)
+
+
+def _used(environment: Path) -> int:
+    """The number of its last use: a clock may be set back. 0 where none is recorded."""
+    with contextlib.suppress(UnreadableRecord, OSError):
+        number = (read_json(environment / "environment.json") or {}).get("used")
+        return number if type(number) is int else 0
+    return 0
+
+
+def _built(workspace: Workspace) -> list[Path]:
+    if not workspace.environments.is_dir():
+        return []
+    return [path for path in workspace.environments.iterdir() if path.is_dir() and not path.name.startswith(".")]
 
 
 def prune(workspace: Workspace, keep: int = 3) -> list[str]:
     """Remove the environments that were not used for longest, all but `keep`; never one in use."""
-    if not workspace.environments.is_dir():
-        return []
-    found = [path for path in workspace.environments.iterdir() if path.is_dir() and not path.name.startswith(".")]
     removed = []
-    for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)[keep:]:
+    for path in sorted(_built(workspace), key=lambda path: (_used(path), path.stat().st_mtime), reverse=True)[keep:]:
         lock = Lock(path.with_name(f"{path.name}.lock"))
         if path.name in in_use(workspace) or not lock.try_acquire():
             continue

@@ -1,5 +1,6 @@
 """The local record of runs: one folder per attempt, written so that a kill at any moment loses nothing."""
 
+import contextlib
 import datetime
 import uuid
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def claim(workspace: Workspace, job: Job, attempt: int) -> RunFolder:
         "digest": job.digest,
         "token": uuid.uuid4().hex,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+        "number": next_number(workspace),
         "spec": job.spec.identity() | {"nodes": job.spec.nodes},
         "cluster": job.cluster,
         "sources": {name: dict(source) for name, source in job.sources.items()},
@@ -41,6 +43,26 @@ def claim(workspace: Workspace, job: Job, attempt: int) -> RunFolder:
     }
     write_json(folder.definition, definition)
     return folder
+
+
+def next_number(workspace: Workspace) -> int:
+    """The number of a claim, higher than all before it: a clock may be set back. Needs the workspace's lock."""
+    try:
+        last = (read_json(workspace.claims) or {})["last"]
+    except (UnreadableRecord, KeyError):
+        last = None
+    if type(last) is not int:  # there is none yet, or it was damaged: the records tell it as well
+        last = max((_number_of(folder) for folder in folders(workspace)), default=0)
+    # No fsync: whoever claims writes the run's own record after it, and that is made durable.
+    write_json(workspace.claims, {"last": last + 1}, durable=False)
+    return last + 1
+
+
+def _number_of(folder: RunFolder) -> int:
+    with contextlib.suppress(UnreadableRecord):  # who asks for that run is told
+        number = (definition_of(folder) or {}).get("number", 0)
+        return number if type(number) is int else 0
+    return 0
 
 
 def policy_of(job: Job) -> dict[str, Any]:
@@ -106,6 +128,7 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
         abandoned=not status.is_terminal and not alive,
         owners=tuple(Owner(**owner) for owner in definition["owners"]),
         created=definition["created"],
+        number=definition.get("number", 0),
         failure=failure,
         phases=state.get("phases", {}),
         metrics={key: to_number(value) for key, value in state.get("metrics", {}).items()},

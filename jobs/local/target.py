@@ -65,7 +65,10 @@ class LocalTarget:
 
     def adopt(self, record: Record, job: Job) -> Record:
         owners = [owner for owner in record.owners if not owner.is_same_resource(job.owner)] + [job.owner]
-        self._redefine(record.name, owners=[asdict(owner) for owner in owners], policy=ledger.policy_of(job))
+        changes: dict[str, Any] = {"owners": [asdict(owner) for owner in owners], "policy": ledger.policy_of(job)}
+        if all(owner.is_same_resource(job.owner) for owner in owners):  # for others its place in the order stays
+            changes["number"] = ledger.next_number(self.workspace)
+        self._redefine(record.name, **changes)
         return replace(record, owners=tuple(owners))
 
     def launch(self, record: Record, job: Job) -> Record:

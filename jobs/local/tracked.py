@@ -81,7 +81,7 @@ def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mappi
             client = Tracking(reachable(workspace))
             run = client.run(run_id)
             client.log_parameters(run_id, {k: v for k, v in parameters.items() if k not in run.parameters})
-            client.end_run(run_id, ENDED.get(status, "FAILED"))
+            client.end_run(run_id, ENDED.get(status, "FAILED"), run.started)
             best = best_values(client, run_id, run.metrics)
         except (TrackingError, mlflow_server.ServerError) as error:
             # A server of our own has been waited for.

@@ -35,6 +35,8 @@ class TrackedRun:
     metrics: dict[str, float]
     """Metric → last value."""
     parameters: dict[str, str]
+    started: int = 0
+    """Milliseconds since 1970."""
 
 
 class Tracking:
@@ -67,16 +69,19 @@ class Tracking:
         }
         return self._post("runs/create", body)["run"]["info"]["run_id"], experiment_id
 
-    def end_run(self, run_id: str, status: str) -> None:
-        """Set how the run ended: FINISHED, FAILED or KILLED."""
-        self._post("runs/update", {"run_id": run_id, "status": status, "end_time": time.time_ns() // 1_000_000})
+    def end_run(self, run_id: str, status: str, started: int) -> None:
+        """Set how the run ended: FINISHED, FAILED or KILLED. It ends after its start, though a clock is set back."""
+        ended = max(time.time_ns() // 1_000_000, started)
+        self._post("runs/update", {"run_id": run_id, "status": status, "end_time": ended})
 
     def run(self, run_id: str) -> TrackedRun:
         """What a run has logged."""
-        data = self._get("runs/get", {"run_id": run_id})["run"]["data"]
+        run = self._get("runs/get", {"run_id": run_id})["run"]
+        data = run["data"]
         return TrackedRun(
             {item["key"]: to_number(item["value"]) for item in data.get("metrics", [])},
             {item["key"]: item["value"] for item in data.get("params", [])},
+            int(run["info"].get("start_time") or 0),
         )
 
     def log_parameters(self, run_id: str, parameters: Mapping[str, str]) -> None:

@@ -28,6 +28,11 @@ class Workspace:
         return self.root / "runs"
 
     @property
+    def claims(self) -> Path:
+        """The number of the last claim."""
+        return self.root / "claims.json"
+
+    @property
     def slots(self) -> Path:
         """One folder per cluster."""
         return self.root / "slots"

@@ -76,7 +76,7 @@ class Storage:
         else:
             path.write_bytes(data)
         with path.open("rb") as file:
-            return self._set(account, container, name, Blob(path, _md5(file), **facts))  # type: ignore[arg-type]
+            return self._set(account, container, name, Blob(path, md5_of(file), **facts))  # type: ignore[arg-type]
 
     def follow(self, account: str, container: str, name: str, path: Path) -> Blob:
         """A blob whose bytes are those of a file that grows, such as a log; it is there once the file is."""
@@ -104,7 +104,7 @@ class Storage:
                 part_path.unlink()
             self._blocks.pop((account, container, name), None)
         with path.open("rb") as file:
-            return self._set(account, container, name, Blob(path, _md5(file), **facts))  # type: ignore[arg-type]
+            return self._set(account, container, name, Blob(path, md5_of(file), **facts))  # type: ignore[arg-type]
 
     def delete(self, account: str, container: str, name: str) -> bool:
         """Remove a blob; False when there was none."""
@@ -155,5 +155,6 @@ class Storage:
         return blob
 
 
-def _md5(file: BufferedReader) -> str:
+def md5_of(file: BufferedReader) -> str:
+    """As the service tells it: base 64."""
     return base64.b64encode(hashlib.file_digest(file, "md5").digest()).decode()

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.azure import Azure
-from trainup.simulator.cloud.storage import Blob
+from trainup.simulator.cloud.storage import Blob, md5_of
 
 _STORE = re.compile(r"azureml://(?:subscriptions/.*?/)?datastores/(?P<store>[^/]+)(?:/paths)?/?(?P<path>.*)")
 _JOB = re.compile(r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths)?/?(?P<path>.*)")
@@ -96,11 +96,17 @@ def download(azure: Azure, uri: str, target: Path, workspace: str = "") -> Path:
 
 
 def upload(azure: Azure, source: Path, place: Place) -> None:
-    """Copy the files below a folder to where a place says; what is there already and equal in size and age stays."""
+    """Copy the files below a folder to where a place says; what is there already and equal stays."""
     for path in sorted(source.rglob("*")):
         if not path.is_file():
             continue
         name = f"{place.path.rstrip('/')}/{path.relative_to(source).as_posix()}".lstrip("/")
         old = azure.storage.get(place.account, place.container, name)
-        if old is None or old.size != path.stat().st_size or old.modified.timestamp() < path.stat().st_mtime:
+        if old is None or old.size != path.stat().st_size or not _is_copy(old, path):
             azure.storage.put(place.account, place.container, name, path)
+
+
+def _is_copy(blob: Blob, path: Path) -> bool:
+    """By the content: times would mislead where the clock was set back."""
+    with path.open("rb") as file:
+        return blob.md5 == md5_of(file)

@@ -19,7 +19,7 @@ from trainup.core.spec import RunSpec
 from trainup.jobs import lifecycle
 from trainup.jobs.azure.connection import connect
 from trainup.jobs.local import ledger, mlflow_server
-from trainup.jobs.local.files import Lock, write_json
+from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Job, Owner
@@ -120,6 +120,23 @@ def test_the_record_counts_more_than_the_state(project: Path, capsys: pytest.Cap
     assert main(["output"]) == 0
     told = json.loads(capsys.readouterr().out)["runs"]["digits"]
     assert (told["status"], told["metrics"]) == ("Completed", {"accuracy": 0.98, "loss": "NaN"})
+
+
+def test_without_a_state_the_last_claim_counts_though_the_clock_was_set_back(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _pulumi(project, _state())
+    workspace = Workspace(project / ".trainup" / "local", project)
+    workspace.create()
+    names = []
+    for index in range(3):
+        spec = RunSpec(command=("echo", str(index)))
+        folder = ledger.claim(workspace, Job("digits", spec, spec.digest(), Owner(URN, "t")), 1)
+        definition = read_json(folder.definition) or {}
+        write_json(folder.definition, {**definition, "created": f"2026-11-0{9 - index}T00:00:00.000+00:00"})
+        names.append(folder.name)
+    assert main(["output"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"]["digits"]["name"] == names[-1]
 
 
 def test_only_the_secrets_that_have_to_be_masked_are_decrypted(project: Path) -> None:
