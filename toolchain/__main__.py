@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
         variables = os.environ | environment.variables(cli, stack, is_local=stacks.is_local(stack))
         opened = stacks.opened(stack, variables, words)
         variables = attached.with_plugin(opened.file, words[0], opened.variables(variables))
-        stacks.become([str(cli.path), *opened.words(words, sure=True)], variables)
+        stacks.become([str(cli.path), *opened.words(words, sure=True)], variables, opened.place)
     elif command == ["stack"] and len(rest) in (1, 2):
         variables = os.environ | environment.variables(setup(), rest[0], is_local=stacks.is_local(rest[0]))
         stacks.make(rest[0], variables, *rest[1:])

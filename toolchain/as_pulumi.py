@@ -76,15 +76,15 @@ def main(cli: str, words: list[str]) -> None:
     """Take the CLI's place, or give it ours."""
     variables = dict(os.environ)
     at = command_at(words)
-    name = words[at] if at is not None else ""
+    name, place = words[at] if at is not None else "", None
     if name in keys.OPERATIONS | {"config", "cancel"} and _ours(words):
         stack = option(words, "-s", "--stack") or os.environ.get("PULUMI_STACK") or _selected(cli)
         if stack:
             assert at is not None
             opened = stacks.opened(stack, variables, words[at:])
             variables = attached.with_plugin(opened.file, name, opened.variables(variables))
-            words = words[:at] + opened.words(words[at:])
-    stacks.become([cli, *words], variables)
+            words, place = words[:at] + opened.words(words[at:]), opened.place
+    stacks.become([cli, *words], variables, place)
 
 
 def _selected(cli: str) -> str:

@@ -2,50 +2,44 @@
 
 import json
 import os
-import socket
-import subprocess
 import time
 from pathlib import Path
 
+from toolchain import holders
 from toolchain.backends import Place
+from toolchain.holders import Life
 from toolchain.paths import say
 from trainup.core.wording import as_typed
 
+WHERE = {
+    Life.ELSEWHERE: "on {host}",
+    Life.UNSEEN: "of another container, perhaps, whose processes cannot be seen from here",
+}
 SETTLING = 1.0
 """Seconds after which an unfinished lock is of no living command: that one takes a moment."""
 
 
 def clear(place: Place) -> None:
-    """Remove this host's locks whose process is gone; others are left and said, with what to do."""
+    """Remove the locks whose process is gone; one that cannot be judged from here is left and said, with what to do."""
     _remove_unfinished(place)
     stack = place.stack
     for lock in place.locks:
         try:
             holder = json.loads(lock.read_text())
-            host, pid = holder["hostname"], int(holder["pid"])
-        except (OSError, ValueError, KeyError, TypeError):
+            host, pid = str(holder["hostname"]), int(holder["pid"])
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
-        if host != socket.gethostname():
-            text = f"stack {stack!r} is locked by process {pid} on {host}: if that is gone, run `pulumi cancel`"
-            say(as_typed(text, os.environ | {"PULUMI_STACK": stack}))
-        elif not _is_pulumi(pid):
+        if pid <= 0:
+            continue
+        life = holders.judge(place, pid, host)
+        if life is Life.DEAD:
             lock.unlink(missing_ok=True)
             say(f"stack {stack!r} was locked by process {pid}, which is gone: the lock is cleared")
-
-
-def _is_pulumi(pid: int) -> bool:
-    """Whether the process lives and still is a Pulumi CLI: numbers of processes are used again."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    try:
-        name = Path(f"/proc/{pid}/comm").read_text()
-    except FileNotFoundError:
-        name = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True).stdout
-    return "pulumi" in name
+        elif life in WHERE:
+            where = WHERE[life].format(host=host)
+            text = f"stack {stack!r} is locked by process {pid} {where}: if that is gone, run `pulumi cancel`"
+            say(as_typed(text, os.environ | {"PULUMI_STACK": stack}))
+    holders.forget_dead(place)
 
 
 def _remove_unfinished(place: Place) -> None:

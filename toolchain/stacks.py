@@ -9,7 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from toolchain import backends, checkpoints, environment, keys, locks, passphrase, projects, room, saving, stack_files
+from toolchain import (
+    backends,
+    checkpoints,
+    environment,
+    holders,
+    keys,
+    locks,
+    passphrase,
+    projects,
+    room,
+    saving,
+    stack_files,
+)
 from toolchain.backends import Place
 from toolchain.keys import Key
 from toolchain.paths import ROOT, SetupError, say
@@ -30,6 +42,8 @@ class Opened:
     key: Key | None
     saving: Mapping[str, str] = field(default_factory=dict)
     """Variables that say when the CLI saves the state."""
+    place: Place | None = None
+    """Where its state lies, if that is a folder."""
 
     def variables(self, given: Mapping[str, str]) -> dict[str, str]:
         """An environment for the CLI: the stack's own passphrase alone, where it has one of ours."""
@@ -67,7 +81,7 @@ def opened(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> Op
     file = stack_files.at(file.path, file.project)
     if file.text is not None and file.is_local and (place is None or place.state is None):
         file = _keep(file, _init(file, stack, variables, key), key)
-    return Opened(file, key, saving.variables(file, place))
+    return Opened(file, key, saving.variables(file, place), place)
 
 
 def check(file: StackFile, place: Place | None, operation: str) -> None:
@@ -117,12 +131,14 @@ def _find(stack: str, variables: Mapping[str, str]) -> tuple[StackFile, Place | 
     return stack_files.read(project, stack), backends.place(backend, project.name, stack), backend
 
 
-def become(command: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
-    """The command takes this process's place: its signals and its exit code are its own.
+def become(command: Sequence[str], variables: Mapping[str, str], place: Place | None = None) -> NoReturn:
+    """The command takes this process's place, and works on the stack at `place`: signals and exit code are its own.
 
     What the CLI writes is for the user alone. What it starts for runs has the user's own mask again.
     """
     mask = os.umask(PRIVATE)
+    if place:
+        holders.hold(place)
     os.execve(command[0], list(command), {**variables, "TRAINUP_UMASK": f"{mask:04o}"})
 
 

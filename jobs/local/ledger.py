@@ -13,7 +13,7 @@ from trainup.core.numbers import to_number
 from trainup.core.status import Status
 from trainup.jobs.local import launch
 from trainup.jobs.local.files import UnreadableRecord, is_held, read_json, write_json
-from trainup.jobs.local.machine import machine_id
+from trainup.jobs.local.machine import boot_id, machine_id
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Job, Owner, Record, TargetError
 
@@ -27,6 +27,7 @@ def claim(workspace: Workspace, job: Job, attempt: int) -> RunFolder:
         path.mkdir(parents=True, exist_ok=True)
     definition = {
         "machine": machine_id(),
+        "boot": boot_id(),
         "name": folder.name,
         "run": job.run,
         "id": job.id,
@@ -100,6 +101,11 @@ def view(workspace: Workspace, folder: RunFolder) -> Record | None:
         ) from error
 
 
+def _is_of_this_boot(definition: dict[str, Any]) -> bool:
+    """Whether an attempt was claimed on this very kernel: all containers of a machine see who holds its lock."""
+    return bool(boot_id()) and definition.get("boot") == boot_id()
+
+
 def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
     definition = definition_of(folder)
     if definition is None:
@@ -110,7 +116,7 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
     status = Status(state.get("status", Status.QUEUED))
     failure = Failure.from_dict(state["failure"]) if "failure" in state else None
     if not status.is_terminal and not alive:
-        if definition["machine"] != machine_id():
+        if definition["machine"] != machine_id() and not _is_of_this_boot(definition):
             raise TargetError(
                 f"{workspace.shown(folder.path)} is the record of a run that is active on another machine: "
                 "end it there, or remove that folder if the machine is gone"

@@ -8,6 +8,13 @@ from pathlib import Path
 from trainup.core.canonical import sha256
 
 
+def boot_id() -> str:
+    """A name for what this machine's kernel has run since its start, the same in all its containers; empty on macOS."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
+
+
 def machine_id() -> str:
     """A name for this machine that outlives restarts, the same for every process on it; 16 hexadecimal digits."""
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):

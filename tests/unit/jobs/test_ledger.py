@@ -52,13 +52,25 @@ def test_what_a_supervisor_wrote_last_counts_after_its_end(workspace: Workspace,
 
 def test_an_active_run_of_another_machine_is_refused_and_an_ended_one_is_not(workspace: Workspace, runs: Any) -> None:
     folder = runs.add("a", alive=False, status={"status": "Running", "started": True})
-    write_json(folder.definition, {**(read_json(folder.definition) or {}), "machine": "elsewhere"})
+    definition = read_json(folder.definition) or {}
+    write_json(folder.definition, {**definition, "machine": "elsewhere", "boot": "another"})
     with pytest.raises(TargetError, match=r"\.trainup/test/runs/a-\w+ is the record of a run .* on another machine"):
         ledger.view(workspace, folder)
     write_json(folder.status, {"status": "Completed"})
     record = ledger.view(workspace, folder)
     assert record
     assert record.status is Status.COMPLETED
+
+
+def test_a_run_of_another_container_of_this_machine_is_judged_by_its_lock(workspace: Workspace, runs: Any) -> None:
+    folder = runs.add("a", status={"status": "Running", "started": True})
+    write_json(folder.definition, {**(read_json(folder.definition) or {}), "machine": "another container"})
+    alive = ledger.view(workspace, folder)
+    runs.die(folder)
+    dead = ledger.view(workspace, folder)
+    assert alive
+    assert dead
+    assert (alive.status, dead.status) == (Status.RUNNING, Status.NOT_RESPONDING)
 
 
 @pytest.mark.parametrize("name", ["definition", "status"])

@@ -17,7 +17,7 @@ STARTED = list[tuple[list[str], Mapping[str, str]]]
 def started(repository: Path, monkeypatch: pytest.MonkeyPatch) -> STARTED:
     """What takes this process's place, in its folder."""
     made: STARTED = []
-    monkeypatch.setattr(stacks, "become", lambda command, variables: made.append((list(command), variables)))
+    monkeypatch.setattr(stacks, "become", lambda command, variables, place: made.append((list(command), variables)))
     monkeypatch.setenv("PULUMI_STACK", "local")
     monkeypatch.chdir(repository)
     return made
