@@ -1,10 +1,13 @@
 """The results of a stack: its state, with the target's own records as the last word."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from trainup.cli.stack import Stack
 from trainup.core.numbers import to_plain
+from trainup.core.wording import as_typed
 from trainup.jobs.local import tracked
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
@@ -27,12 +30,22 @@ def workspaces(stack: Stack, project: Path) -> list[Workspace]:
     return [Workspace((project / path).resolve(), project.resolve()) for path in sorted(paths)]
 
 
+def _warn(text: str) -> None:
+    print(as_typed(f"trainup: {text}", os.environ), file=sys.stderr)
+
+
 def latest(stack: Stack, project: Path) -> dict[str, Record]:
-    """Run → its current attempt: the one in state if there is one, else the last that the stack has claimed."""
+    """Run → its current attempt: the one in state if there is one, else the last that the stack has claimed.
+
+    A record that cannot be read hides no other; what is wrong with it is told on standard error.
+    """
     wanted = {name: resource["id"] for name, resource in stack.runs.items() if resource.get("id")}
     found: dict[str, Record] = {}
     for workspace in workspaces(stack, project):
-        for record in LocalTarget(workspace).records():
+        records, problems = LocalTarget(workspace).readable()
+        for problem in problems:
+            _warn(str(problem))
+        for record in records:
             if record.run in wanted:
                 if record.id != wanted[record.run]:
                     continue

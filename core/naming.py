@@ -6,6 +6,7 @@ RUN_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RUN_NAME_RULE = "lower-case letters, digits and single dashes, starting with a letter, at most 40 characters"
 RUN_NAME_MAX = 40
 DIGEST_CHARS = 12
+ATTEMPT = re.compile(r"(?<=-[0-9a-f]{12})-a[1-9][0-9]*$")
 
 
 def check_run_name(name: str) -> str | None:
@@ -18,6 +19,16 @@ def check_run_name(name: str) -> str | None:
 def run_id(run: str, digest: str) -> str:
     """The resource id of a run, `<run>-<first 12 digits of the digest>`; also its first attempt's job name."""
     return f"{run}-{digest[:DIGEST_CHARS]}"
+
+
+def id_of(job: str) -> str:
+    """The run id of a job's name."""
+    return ATTEMPT.sub("", job)
+
+
+def run_of(job: str) -> str:
+    """The run's name in a job's name."""
+    return id_of(job)[: -DIGEST_CHARS - 1]
 
 
 def job_name(identity: str, attempt: int) -> str:

@@ -61,11 +61,11 @@ def encode(values: dict[str, Any]) -> struct_pb2.Struct:
     """The message form. NaN and infinities travel as text: a Struct with them cannot be read back as JSON."""
     result = struct_pb2.Struct()
     for key, value in values.items():
-        _encode(value, result.fields[_text(key)])
+        _encode(value, result.fields[sendable(key)])
     return result
 
 
-def _text(value: str) -> str:
+def sendable(value: str) -> str:
     """The text as UTF-8 can hold it: a message with half a character would be refused as a whole."""
     return value.encode("utf-8", "replace").decode("utf-8")
 
@@ -84,7 +84,7 @@ def _encode(value: Any, into: struct_pb2.Value) -> None:
     elif isinstance(value, (int, float)):
         into.number_value = value
     elif isinstance(value, str):
-        into.string_value = _text(value)
+        into.string_value = sendable(value)
     elif isinstance(value, dict):
         into.struct_value.CopyFrom(encode(value))
     elif isinstance(value, (list, tuple)):

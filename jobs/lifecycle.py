@@ -38,7 +38,7 @@ def start(target: Target, job: Job) -> Record:
     A run of the same resource with other inputs is cancelled first, so two never compete.
     """
     with target.expecting(job):
-        for other in target.active_runs(job.owner):
+        for other in target.active_runs(job):
             if other.id != job.id:
                 _supersede(target, other, job)
         with target.exclusive():

@@ -151,8 +151,8 @@ class Target(Protocol):
     def expecting(self, job: Job) -> AbstractContextManager[Any]:
         """While held, a job is being started: what has to be known for that may be asked all at once."""
 
-    def active_runs(self, owner: Owner) -> list[Record]:
-        """The runs of one resource that have not ended."""
+    def active_runs(self, job: Job) -> list[Record]:
+        """The runs of a job's resource that have not ended."""
 
     def attempts(self, identity: str) -> list[Record]:
         """All attempts of one run id, oldest first."""

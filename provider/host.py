@@ -186,11 +186,11 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         except InitFailed as failed:
             _abort_partial(context, failed, inputs or {})
         except (ResourceError, TargetError, UnreadableRecord, OSError) as error:
-            context.abort(grpc.StatusCode.UNKNOWN, as_typed(str(error), os.environ))
+            context.abort(grpc.StatusCode.UNKNOWN, _said(str(error)))
         except Exception as error:  # a bug: the trace goes to the plugin's log, a sentence to the user
             traceback.print_exc()
             message = f"trainup made a mistake here ({type(error).__name__}: {error}); please report it with this trace"
-            context.abort(grpc.StatusCode.INTERNAL, f"{message}\n{_trace(error)}")
+            context.abort(grpc.StatusCode.INTERNAL, _said(f"{message}\n{_trace(error)}"))
 
     def _handler(self, urn: str) -> Handler:
         return self._handler_of(urn.split("::")[2].rsplit("$", 1)[-1])
@@ -217,7 +217,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
     def _log(self, urn: str, severity: Any, text: str, ephemeral: bool) -> None:
         if self._engine is None:
             return
-        told = as_typed(text, os.environ)
+        told = _said(text)
         request = engine_pb2.LogRequest(severity=severity, urn=urn, message=told, ephemeral=ephemeral)
         try:
             self._engine.Log(request)
@@ -250,13 +250,18 @@ def _abort_partial(context: Any, failed: InitFailed, inputs: Properties) -> None
         id=failed.id,
         properties=wire.encode(failed.outputs),
         inputs=wire.encode(inputs),
-        reasons=[as_typed(reason, os.environ) for reason in failed.reasons],
+        reasons=[_said(reason) for reason in failed.reasons],
         refresh_before_update=failed.refresh,
     )
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=as_typed(str(failed), os.environ))
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=_said(str(failed)))
     status.details.add().Pack(detail)
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.UNKNOWN, as_typed(str(failed), os.environ))
+    context.abort(grpc.StatusCode.UNKNOWN, _said(str(failed)))
+
+
+def _said(text: str) -> str:
+    """A message with the commands as the user types them; half characters of odd file names would end the call."""
+    return wire.sendable(as_typed(text, os.environ))
 
 
 def _trace(error: BaseException) -> str:

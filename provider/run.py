@@ -94,15 +94,19 @@ class RunHandler:
 
     def read(self, context: Context, state: State) -> State | None:
         inputs = state.inputs or {}
-        target = target_of({**_place(state), **inputs}, context.project)
+        place = {**_place(state), **inputs}
+        target = target_of(place, context.project)
         try:
             attempts = target.attempts(state.id)
-        except (TargetError, UnreadableRecord) as error:
-            raise ResourceError(str(error)) from error
-        if not attempts:
-            return None
-        record = attempts[-1]
-        now = {**state.outputs, **told(record, target)}
+            if not attempts:
+                return None
+            record = attempts[-1]
+            now = {**state.outputs, **told(record, target)}
+        except (TargetError, UnreadableRecord, OSError) as error:
+            if place.get("target") == "azure":
+                raise ResourceError(str(error)) from error
+            # The record of one run is no reason to refresh no other; the next `up` tells it again.
+            raise InitFailed(state.id, state.outputs, [str(error)]) from error
         refresh = not record.status.is_terminal
         # A run canceled elsewhere is drift, shown as such; a failed or active one is not yet what was asked for.
         if _needs_attention(now, inputs) and record.status is not Status.CANCELED:
@@ -115,7 +119,10 @@ class RunHandler:
         try:
             target = target_of(inputs, context.project)
             target.release(state.id, _owner(context, inputs, state, target), on_delete)
-        except (TargetError, UnreadableRecord) as error:
+        except UnreadableRecord as error:
+            # Nobody else could ever remove the resource, and this would stand in the way of all that come after it.
+            context.warn(f"{error}; the resource is removed all the same, and what is left of that record stays")
+        except TargetError as error:
             raise ResourceError(str(error)) from error
 
     def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
@@ -210,7 +217,11 @@ def _owner(context: Context, inputs: Properties, state: State, target: Target) -
     owner = run_owner(context, inputs, state.outputs.get("owner"))
     if "owner" in state.outputs:
         return owner
-    owners = (one for record in reversed(target.attempts(state.id)) for one in record.owners)
+    try:
+        attempts = target.attempts(state.id)
+    except UnreadableRecord:  # which is told when it is released
+        return owner
+    owners = (one for record in reversed(attempts) for one in record.owners)
     return next((one for one in owners if one.is_same_resource(owner)), owner)
 
 

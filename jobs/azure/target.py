@@ -78,7 +78,8 @@ class AzureTarget:
 
     # What is there.
 
-    def active_runs(self, owner: Owner) -> list[Record]:
+    def active_runs(self, job: Job) -> list[Record]:
+        owner = job.owner
         told = (Told(job) for job in self._jobs.tagged(labels.owner_tag(owner)))
         found = [self._record(one) for one in told if not one.has_ended]
         return [record for record in found if any(owner.is_same_resource(other) for other in record.owners)]

@@ -192,7 +192,7 @@ def prune(workspace: Workspace, keep: int = 3) -> list[str]:
     removed = []
     for path in sorted(_built(workspace), key=lambda path: (_used(path), path.stat().st_mtime), reverse=True)[keep:]:
         lock = Lock(path.with_name(f"{path.name}.lock"))
-        if path.name in in_use(workspace) or not lock.try_acquire():
+        if is_in_use(workspace, path.name) or not lock.try_acquire():
             continue
         try:
             trash = path.with_name(f".{path.name}.trash")
@@ -204,22 +204,23 @@ def prune(workspace: Workspace, keep: int = 3) -> list[str]:
     return removed
 
 
-def in_use(workspace: Workspace) -> set[str]:
-    """The environments that an image, the MLflow server or a run that has not ended needs."""
+def is_in_use(workspace: Workspace, name: str) -> bool:
+    """Whether an image, the MLflow server or a run that has not ended needs an environment, or nobody can tell."""
     from trainup.jobs.local import ledger
 
-    used = set()
-    if image := workspace.tracking().get("image"):
-        used.add(environment_folder(workspace, image).name)
-    for path in workspace.environments.glob("*.owners"):
-        if not Owners(path).is_empty:
-            used.add(path.stem)
-    for folder in ledger.folders(workspace):
-        record = ledger.view(workspace, folder)
-        definition = ledger.definition_of(folder)
-        if record and definition and not record.status.is_terminal and (image := definition["spec"].get("image")):
-            used.add(environment_folder(workspace, image).name)
-    return used
+    try:
+        if (image := workspace.tracking().get("image")) and environment_folder(workspace, image).name == name:
+            return True
+        if not Owners(workspace.environments / f"{name}.owners").is_empty:
+            return True
+        for folder in ledger.folders(workspace):
+            definition = None if ledger.has_ended(folder) else ledger.definition_of(folder)
+            image = definition["spec"].get("image") if definition else None
+            if image and environment_folder(workspace, image).name == name:
+                return True
+    except (UnreadableRecord, LookupError, TypeError, AttributeError, ValueError):  # who asks for that record is told
+        return True
+    return False
 
 
 def owners(workspace: Workspace, reference: str) -> Owners:

@@ -7,11 +7,18 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from trainup.jobs import bounded
+
 FORMAT_VERSION = 1
+UNLOCKABLE = (errno.EISDIR, errno.ELOOP, errno.ENXIO)
+"""A folder, a link to itself and a socket: nobody can hold those."""
+MOST_BYTES = 64 * 1024**2
+"""Of a record; no run has so much to say."""
 
 
 class UnreadableRecord(Exception):
@@ -31,10 +38,19 @@ def write_json(path: Path, data: dict[str, Any], *, durable: bool = True) -> Non
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except IsADirectoryError:  # no record of ours is one
+            put_aside(path)
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def put_aside(path: Path) -> None:
+    """Keep what stands in a record's place under a name that nothing reads."""
+    path.rename(path.with_name(f".{path.name}.damaged-{uuid.uuid4().hex}"))
 
 
 def _private(path: str, flags: int) -> int:
@@ -44,13 +60,11 @@ def _private(path: str, flags: int) -> int:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The record at `path`, or None where there is none. An unknown version is refused, never guessed at."""
     try:
-        content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    try:
+        if (content := _content(path)) is None:
+            return None
         data = json.loads(content.decode("utf-8"))
         version = data.pop("version")
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise UnreadableRecord(
             f"{path} is damaged ({error}): move it away, or restore it, then run the command again"
         ) from error
@@ -60,6 +74,15 @@ def read_json(path: Path) -> dict[str, Any] | None:
             "use the trainup that wrote it, or choose another workspace folder"
         )
     return dict(data)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return bounded.read_bytes(path, MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise bounded.Unusable("it is a symbolic link that leads nowhere") from None
+        return None
 
 
 class Lock:
@@ -87,7 +110,14 @@ class Lock:
     def _acquire(self, flags: int) -> bool:
         while True:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                if error.errno not in UNLOCKABLE:
+                    raise
+                with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
+                    put_aside(self.path)
+                continue
             try:
                 fcntl.flock(fd, flags)
             except OSError as error:
@@ -128,9 +158,11 @@ class Lock:
 def is_held(path: Path) -> bool:
     """Whether some living process holds the lock at `path`. Writes nothing, not even the file."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, *UNLOCKABLE):
+            return False
+        raise
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:

@@ -3,8 +3,9 @@
 import contextlib
 import datetime
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from trainup.core.failure import Failure, FailureClass
@@ -17,6 +18,29 @@ from trainup.jobs.local.machine import boot_id, machine_id
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Job, Owner, Record, TargetError
 
+Kinds = Mapping[str, type | tuple[type, ...]]
+DEFINITION: Kinds = {
+    "machine": str,
+    "run": str,
+    "id": str,
+    "attempt": int,
+    "digest": str,
+    "token": str,
+    "created": str,
+    "spec": dict,
+    "cluster": (str, type(None)),
+    "sources": dict,
+    "owners": list,
+    "policy": dict,
+}
+"""What every definition has."""
+OWNER: Kinds = {"urn": str, "token": str}
+"""What each owner has."""
+STATE: Kinds = {"phases": dict, "metrics": dict, "best": dict, "web_url": str, "failure": dict}
+"""What a status may have."""
+FAILURE: Kinds = {"message": str, "exit_code": (int, type(None)), "signal": (str, type(None))}
+"""What is kept of a failure."""
+MOST_EXIT_CODE = 2**32
 LOST = "what watched over the run is gone (killed, or the machine was restarted), and the command was stopped"
 
 
@@ -61,9 +85,13 @@ def next_number(workspace: Workspace) -> int:
 
 def _number_of(folder: RunFolder) -> int:
     with contextlib.suppress(UnreadableRecord):  # who asks for that run is told
-        number = (definition_of(folder) or {}).get("number", 0)
-        return number if type(number) is int else 0
+        return _number_in(definition_of(folder) or {})
     return 0
+
+
+def _number_in(definition: Mapping[str, Any]) -> int:
+    number = definition.get("number", 0)
+    return number if type(number) is int else 0
 
 
 def policy_of(job: Job) -> dict[str, Any]:
@@ -91,14 +119,45 @@ def definition_of(folder: RunFolder) -> dict[str, Any] | None:
     return read_json(folder.definition)
 
 
+def _judge(record: Mapping[str, Any], kinds: Kinds, *, whole: bool) -> None:
+    """Refuse what is of another kind than it should be; of a `whole` record nothing is missing. KeyError, TypeError."""
+    for name, kind in kinds.items():
+        if (whole or name in record) and not isinstance(record[name], kind):
+            raise TypeError(f"{name} is {type(record[name]).__name__}")
+
+
+def has_ended(folder: RunFolder) -> bool:
+    """Whether the attempt has ended, asked often and of many: one look at a status that has not changed."""
+    try:
+        now = folder.status.stat()
+        seen = (now.st_ino, now.st_mtime_ns, now.st_size)
+        if _ended.get(folder.path) == seen:
+            return True
+        if not Status((read_json(folder.status) or {}).get("status", Status.QUEUED)).is_terminal:
+            return False
+    except (OSError, UnreadableRecord, ValueError):
+        return False
+    _ended[folder.path] = seen
+    return True
+
+
+_ended: dict[Path, tuple[int, int, int]] = {}
+"""Attempts that have ended → the status that says so; that is never taken back."""
+
+
 def view(workspace: Workspace, folder: RunFolder) -> Record | None:
     """The attempt as it stands now. Reads only."""
     try:
         return _view(workspace, folder)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         raise UnreadableRecord(
             f"the record in {folder.path} is damaged ({error!r}): move that folder away, then run the command again"
         ) from error
+
+
+def _has_printed(folder: RunFolder) -> bool:
+    """Whether the command wrote anything; before that, its status is on disk."""
+    return any(path.is_file() and path.stat().st_size > 0 for path in (folder.log, folder.raw_log))
 
 
 def _is_of_this_boot(definition: dict[str, Any]) -> bool:
@@ -110,11 +169,26 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
     definition = definition_of(folder)
     if definition is None:
         return None
+    _judge(definition, DEFINITION, whole=True)
+    for owner in definition["owners"]:
+        _judge(owner, OWNER, whole=True)
+        _judge(owner, {"place": str}, whole=False)
+    if folder.name != job_name(definition["id"], definition["attempt"]):
+        raise ValueError(f"it is the record of attempt {definition['attempt']} of {definition['id']!r}")
     # The lock before the status: whoever had let go of the lock had written the last word before.
     alive = is_held(folder.lock)
     state = read_json(folder.status) or {}
+    _judge(state, STATE, whole=False)
+    if "status" not in state and _has_printed(folder):
+        raise UnreadableRecord(
+            f"{folder.status} is missing or empty, though the run had begun: restore it, or move {folder.path} away to "
+            "train again"
+        )
     status = Status(state.get("status", Status.QUEUED))
+    _judge(state.get("failure", {}), FAILURE, whole=False)
     failure = Failure.from_dict(state["failure"]) if "failure" in state else None
+    if failure and abs(failure.exit_code or 0) > MOST_EXIT_CODE:
+        raise ValueError(f"{failure.exit_code} is no exit code")
     if not status.is_terminal and not alive:
         if definition["machine"] != machine_id() and not _is_of_this_boot(definition):
             raise TargetError(
@@ -134,9 +208,9 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
         abandoned=not status.is_terminal and not alive,
         owners=tuple(Owner(**owner) for owner in definition["owners"]),
         created=definition["created"],
-        number=definition.get("number", 0),
+        number=_number_in(definition),
         failure=failure,
-        phases=state.get("phases", {}),
+        phases={name: float(value) for name, value in state.get("phases", {}).items()},
         metrics={key: to_number(value) for key, value in state.get("metrics", {}).items()},
         best={key: to_number(value) for key, value in state.get("best", {}).items()},
         log_uri=workspace.shown(folder.log),

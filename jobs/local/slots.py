@@ -1,8 +1,9 @@
 """A fair queue for the slots of a local cluster."""
 
 import contextlib
-import json
 import os
+import re
+import shutil
 import time
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +11,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from trainup.jobs.local.files import Lock, is_held, read_json, write_json
+from trainup.jobs.local.files import Lock, UnreadableRecord, is_held, read_json, write_json
 from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.processes import kill_all_of
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 DEFAULT_CLUSTER = "default"
 """Where runs go that name no cluster: one slot."""
+
+
+TICKET = re.compile(r"\d{1,18}-.+\.ticket")
 
 
 class NoSuchSlots(Exception):
@@ -133,7 +137,7 @@ class Pool:
             for stale in tickets:
                 if run_of(stale) == run.name:
                     ticket = stale  # whose watcher was killed: the lock that it is judged by is ours now
-                    with contextlib.suppress(OSError, ValueError):
+                    with contextlib.suppress(OSError, UnreadableRecord):
                         facts["since"] = _read_ticket(stale).get("since", facts["since"])
             write_json(ticket, facts, durable=False)
         return ticket
@@ -149,42 +153,60 @@ class Pool:
                 gone = NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
                 return dict.fromkeys(waiting, gone)
             queue = [
-                Place(ticket.name, waiting[ticket.name]) if ticket.name in waiting else self._place_of(ticket)
+                Place(ticket.name, waiting[ticket.name])
+                if ticket.name in waiting
+                else self._place_of(ticket, settings["max_nodes"])
                 for ticket in self.tickets()
             ]
             turns = dealt([place for place in queue if place], settings, self.name, waiting)
             for name, turn in turns.items():
                 if isinstance(turn, Grant):
                     ticket = self.folder / name
-                    facts = {**_read_ticket(ticket), "slots": turn.slots, "gpus": turn.gpus or ()}
+                    facts = {**self._facts(ticket, waiting[name]), "slots": turn.slots, "gpus": turn.gpus or ()}
                     write_json(ticket, facts, durable=False)
         return turns
 
-    def _place_of(self, ticket: Path) -> Place | None:
+    def _facts(self, ticket: Path, nodes: int) -> dict[str, Any]:
+        """What a ticket says; where it is damaged, what is known of its run."""
+        try:
+            return _read_ticket(ticket)
+        except UnreadableRecord:
+            return {"nodes": nodes, "slots": [], "gpus": [], "token": self._token_of(ticket)}
+
+    def _token_of(self, ticket: Path) -> str:
+        with contextlib.suppress(UnreadableRecord):  # who asks for that run is told
+            return str((read_json(RunFolder(self._workspace.runs / run_of(ticket)).definition) or {}).get("token", ""))
+        return ""
+
+    def _place_of(self, ticket: Path, most: int) -> Place | None:
         """What somebody else's ticket stands for; None when nobody watches over its run."""
         try:
             facts = _read_ticket(ticket)
         except FileNotFoundError:
             return None  # it has just left
+        except UnreadableRecord:
+            # Nobody knows which slots its run has: until it ends, it may have any.
+            facts = {"nodes": most, "slots": list(range(most)), "gpus": [], "token": self._token_of(ticket)}
         if is_held(RunFolder(self._workspace.runs / run_of(ticket)).lock):
             return Place(ticket.name, facts["nodes"], tuple(facts["slots"]), tuple(facts["gpus"]))
         if facts["slots"]:
             # Its supervisor was killed, or its folder removed; what it started would share the slots.
-            kill_all_of(facts["token"])
-            ticket.unlink(missing_ok=True)
+            if facts["token"]:
+                kill_all_of(facts["token"])
+            _remove(ticket)
         return None  # one that waited keeps its place: it is launched again
 
     def waited_since(self, ticket: Path) -> float:
         """When a run came into the queue, as `time.monotonic` tells it."""
         now = time.monotonic()
-        with contextlib.suppress(OSError, ValueError, TypeError):
+        with contextlib.suppress(OSError, UnreadableRecord, ValueError, TypeError, OverflowError):
             return min(now, float(_read_ticket(ticket).get("since", now)))  # that clock starts again with the machine
         return now
 
     def leave(self, ticket: Path) -> None:
         """Give the slots, or the place in the queue, back."""
         with self._lock():
-            ticket.unlink(missing_ok=True)
+            _remove(ticket)
 
     def withdraw(self, run: RunFolder) -> None:
         """Give up the place of a run that nobody watches over; the caller holds its lock."""
@@ -200,7 +222,7 @@ class Pool:
     def is_waited_for(self) -> bool:
         """Whether there are tickets without slots."""
         for ticket in reversed(self.tickets()):  # those that came last most likely wait
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, UnreadableRecord):
                 if not _read_ticket(ticket)["slots"]:
                     return True
         return False
@@ -211,14 +233,14 @@ class Pool:
         tickets = (ticket for ticket in self.tickets() if run_of(ticket) in running)
         count = 0
         for ticket in tickets:
-            with contextlib.suppress(FileNotFoundError):  # it has just left
+            with contextlib.suppress(FileNotFoundError, UnreadableRecord):  # it has just left, or nobody can tell
                 count += len(_read_ticket(ticket)["slots"])
         return count
 
     def tickets(self) -> list[Path]:
         """All tickets, in the order of the queue."""
         try:
-            names = sorted(name for name in os.listdir(self.folder) if name.endswith(".ticket"))
+            names = sorted(name for name in os.listdir(self.folder) if TICKET.fullmatch(name))
         except FileNotFoundError:
             return []
         return [self.folder / name for name in names]
@@ -233,8 +255,27 @@ def run_of(ticket: Path) -> str:
 
 
 def _read_ticket(ticket: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(ticket.read_text(encoding="utf-8"))
-    return found
+    """What a ticket says. FileNotFoundError where it is gone, UnreadableRecord where it is damaged."""
+    if (facts := read_json(ticket)) is None:
+        raise FileNotFoundError(ticket)
+    if not (
+        type(facts.get("nodes")) is int
+        and isinstance(facts.setdefault("token", ""), str)
+        and isinstance(slots := facts.get("slots"), list)
+        and all(type(slot) is int for slot in slots)
+        and isinstance(gpus := facts.get("gpus"), list)
+        and all(isinstance(gpu, str) for gpu in gpus)
+    ):
+        raise UnreadableRecord(f"{ticket} is damaged: it is removed when its run ends")
+    return facts
+
+
+def _remove(ticket: Path) -> None:
+    """Whatever stands in a ticket's place, it is gone."""
+    if ticket.is_dir() and not ticket.is_symlink():
+        shutil.rmtree(ticket)
+    else:
+        ticket.unlink(missing_ok=True)
 
 
 def _gpus(settings: Mapping[str, Any], slots: list[int], taken: list[str]) -> tuple[str, ...] | None:

@@ -1,5 +1,6 @@
 """Runs on this machine: the ledger is the record, a supervisor per attempt is the watcher."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core.failure import Failure, FailureClass
+from trainup.core.naming import id_of, run_of
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.jobs.local import handover, launch, ledger, links, log
-from trainup.jobs.local.files import Lock, read_json, write_json
+from trainup.jobs.local.files import Lock, UnreadableRecord, read_json, write_json
 from trainup.jobs.local.processes import kill_all_of
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Pool
 from trainup.jobs.local.supervisor import GRACE, ended_by_request
@@ -26,6 +28,8 @@ from trainup.jobs.target import File, Job, Owner, Polling, Record, TargetError
 
 CANCEL_SECONDS = GRACE + 30.0
 PIECE = 1 << 20
+Problem = UnreadableRecord | TargetError
+"""Why a record cannot be used."""
 POLLING = Polling(fastest=0.05, queued=0.5, running=0.1)
 
 
@@ -45,16 +49,26 @@ class LocalTarget:
     def expecting(self, job: Job) -> AbstractContextManager[Any]:
         return nullcontext()  # the ledger answers at once
 
-    def active_runs(self, owner: Owner) -> list[Record]:
-        return [
-            record
-            for record in self.records()
-            if not record.status.is_terminal and any(owner.is_same_resource(other) for other in record.owners)
-        ]
+    def active_runs(self, job: Job) -> list[Record]:
+        found = []
+        for folder in ledger.folders(self.workspace):
+            if ledger.has_ended(folder):
+                continue
+            try:
+                record = ledger.view(self.workspace, folder)
+            except (UnreadableRecord, TargetError):
+                if run_of(folder.name) == job.run:
+                    raise
+                continue  # another run's, which is told where it is asked for
+            if record and not record.status.is_terminal:
+                found += [record] if any(job.owner.is_same_resource(other) for other in record.owners) else []
+        return found
 
     def attempts(self, identity: str) -> list[Record]:
-        found = [record for record in self.records(identity) if record.id == identity]
-        return sorted(found, key=lambda record: record.attempt)
+        records, problems = self.readable(identity)
+        if problems:
+            raise problems[0]
+        return records
 
     def get(self, name: str) -> Record | None:
         return ledger.view(self.workspace, self._folder(name))
@@ -133,15 +147,17 @@ class LocalTarget:
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
         # Whoever repeats this after a failure must find the same runs: so the owner goes last.
-        for record in self.attempts(identity):
+        for record in self.readable(identity)[0]:
             if _is_only_of(record, owner):
                 self.cancel(record.name, "its resource was removed")
         with self.exclusive():
-            attempts = self.attempts(identity)
+            attempts, problems = self.readable(identity)
             if on_delete is OnDelete.DELETE and attempts and all(_is_only_of(record, owner) for record in attempts):
                 shutil.rmtree(self.workspace.runs / ".checkpoints" / identity, ignore_errors=True)
             for record in attempts:
                 self._give_up(record, owner, on_delete)
+        if problems:  # nobody knows whose these are: they stay as they are
+            raise problems[0]
 
     def _give_up(self, record: Record, owner: Owner, on_delete: OnDelete) -> None:
         left = [asdict(other) for other in record.owners if other.token != owner.token]
@@ -177,14 +193,26 @@ class LocalTarget:
             raise TargetError(f"{self.workspace.shown(folder.path)} was removed while the run was being started")
         return record
 
-    def records(self, prefix: str = "") -> list[Record]:
-        """All attempts whose names start so."""
-        found = (
-            ledger.view(self.workspace, folder)
-            for folder in ledger.folders(self.workspace)
-            if folder.name.startswith(prefix)
-        )
-        return [record for record in found if record is not None]
+    def records(self) -> list[Record]:
+        """All attempts. Raises what is wrong with one that cannot be read."""
+        records, problems = self.readable()
+        if problems:
+            raise problems[0]
+        return records
+
+    def readable(self, identity: str | None = None) -> tuple[list[Record], list[Problem]]:
+        """The attempts that can be read, of all runs or of one, oldest first; and what is wrong with the others."""
+        records: list[Record] = []
+        problems: list[Problem] = []
+        for folder in ledger.folders(self.workspace):
+            if identity in (None, id_of(folder.name)):
+                try:
+                    record = ledger.view(self.workspace, folder)
+                except (UnreadableRecord, TargetError) as error:
+                    problems.append(error)
+                else:
+                    records += [record] if record else []
+        return sorted(records, key=lambda record: (record.id, record.attempt)), problems
 
     def _redefine(self, name: str, **changes: Any) -> None:
         folder = self._folder(name)
@@ -231,7 +259,9 @@ class LocalTarget:
 def end_runs_of(target: LocalTarget, names: Iterable[str], owner: Owner) -> None:
     """End those of these attempts that belong to the owner's stack and to nobody else; their records stay."""
     for name in names:
-        record = target.get(name)
+        record = None
+        with contextlib.suppress(UnreadableRecord):  # nobody knows whose it is
+            record = target.get(name)
         if record and record.owners and all(owner.is_same_stack(one) for one in record.owners):
             for one in record.owners:
                 target.release(record.id, one, OnDelete.KEEP)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from trainup.core.likely_secrets import rules
-from trainup.jobs.snapshot.saving import save_text
+from trainup.jobs.snapshot.saving import load_json, save_text
 
 VERSION = 2
 GRANULARITY_NS = 2_000_000_000
@@ -44,10 +44,10 @@ class StatCache:
         """Read the cache at `path`; a missing one is empty."""
         cache = cls(path)
         try:
-            content = json.loads(path.read_bytes())
+            content = load_json(path)
             if (content["version"], content["rules"]) == (VERSION, rules()):
                 cache._entries = {name: _parse(entry) for name, entry in content["files"].items()}
-        except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        except (ValueError, TypeError, LookupError, AttributeError):
             pass
         return cache
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainup.jobs.snapshot import reading
-from trainup.jobs.snapshot.saving import save_text
+from trainup.jobs.snapshot.saving import load_json, save_text
 from trainup.jobs.snapshot.selection import Found
 
 VERSION = "202208"
@@ -84,7 +84,7 @@ class TreeHashes:
         if self._path is None:
             return {}
         try:
-            found = json.loads(self._path.read_bytes())
+            found = load_json(self._path)
             return {str(key): str(value) for key, value in found["hashes"].items()} if found["version"] == 1 else {}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        except (LookupError, TypeError, AttributeError):
             return {}

@@ -101,7 +101,7 @@ def test_a_run_that_nobody_started_is_started_by_the_next_up(engine: Plugin, tmp
     checked, _ = engine.check(urn("Run", "first"), {**GIVEN[RUN], **shared, "run": "first"})
     first = engine.create(urn("Run", "first"), checked)
     target = LocalTarget(Workspace(tmp_path / "ws", tmp_path))
-    until(lambda: target.records(first.id)[0].status is Status.RUNNING)
+    until(lambda: target.attempts(first.id)[0].status is Status.RUNNING)
     queued = made(engine, RUN, **shared)
     until(lambda: Pool(target.workspace, "gpu").occupied() == [first.id, queued.id])
     processes.kill(processes.of(tmp_path / "ws"))

@@ -44,11 +44,11 @@ class Scripted:
     def expecting(self, job: Job) -> Any:
         return nullcontext()
 
-    def active_runs(self, owner: Owner) -> list[Record]:
+    def active_runs(self, job: Job) -> list[Record]:
         return [
             record
             for record in self.records.values()
-            if not record.status.is_terminal and any(owner.is_same_resource(other) for other in record.owners)
+            if not record.status.is_terminal and any(job.owner.is_same_resource(other) for other in record.owners)
         ]
 
     def attempts(self, identity: str) -> list[Record]:
