@@ -27,6 +27,8 @@ LATEST = 3
 OURS = "trainup:index:"
 RUN = f"{OURS}Run"
 VERSION = re.compile(rb"(?m)^version: *[0-9]+\s*$")
+ASIDE = ".damaged-"
+"""In the name of a file that was put aside."""
 EMPTY_META = "version: 1\n"
 
 
@@ -51,9 +53,10 @@ def _mend(place: Place, *, is_local: bool) -> None:
     _mend_meta(top)
     beside = [top / "meta.yaml.attrs", *(top / "stacks" / place.project).glob(f"{place.stack}.json*.attrs")]
     for folder in (top / "history" / place.project / place.stack, top / "backups" / place.project / place.stack):
-        newest = sorted(folder.glob("*.json*"), reverse=True)
-        # Beside each entry of the history lie the state and the notes of both.
-        for file in newest[: LATEST * 4]:
+        newest = sorted((file for file in folder.glob("*.json*") if ASIDE not in file.name), reverse=True)
+        # Beside each entry of the history lie the state and the notes of both. Their numbers are times: after a clock
+        # was set back, what was being written is among the others.
+        for file in [*newest[: LATEST * 4], *filter(_is_cut_off, newest[LATEST * 4 :])]:
             if file.suffix == ".attrs":
                 beside.append(file)
             elif _content(file) is None:
@@ -82,6 +85,16 @@ def _is_note(file: Path) -> bool:
     """Whether a file is what the backend notes of another: a map, or nothing to note."""
     told = _content(file)
     return isinstance(told, dict) or (told is None and _text(file).strip() == "null")
+
+
+def _is_cut_off(file: Path) -> bool:
+    """Whether a file ends where no JSON map or `null` does, by one look at its end."""
+    with contextlib.suppress(OSError), file.open("rb") as content:
+        size = content.seek(0, os.SEEK_END)
+        content.seek(max(0, size - 16))
+        end = content.read().rstrip()
+        return not end or not (file.suffix == ".gz" or end.endswith((b"}", b"null")))
+    return False
 
 
 def _text(file: Path) -> str:
@@ -132,7 +145,7 @@ def _restore(place: Place, file: Path, *, is_local: bool) -> dict[str, Any]:
             )
         state = {"version": 3, "checkpoint": {"stack": f"organization/{place.project}/{place.stack}", "latest": None}}
         told = "no older one is whole, so it begins empty"
-    aside = file.with_name(f"{file.name}.damaged-{time.time_ns()}")
+    aside = file.with_name(f"{file.name}{ASIDE}{time.time_ns()}")
     try:
         os.link(file, aside)  # a kill right here leaves both
     except OSError:  # not every file system has such links
@@ -163,7 +176,7 @@ def _number(file: Path) -> int:
 
 def _put_aside(file: Path) -> Path:
     """Keep a damaged file under a name that nothing reads."""
-    aside = file.with_name(f"{file.name}.damaged-{time.time_ns()}")
+    aside = file.with_name(f"{file.name}{ASIDE}{time.time_ns()}")
     file.replace(aside)
     return aside
 

@@ -175,6 +175,21 @@ def test_an_entry_of_the_history_that_was_cut_off_is_put_aside(place: Place) -> 
     assert (sound.exists(), cut.exists()) == (True, False)
 
 
+@pytest.mark.parametrize("content", ["", '{"kind": ', "\0\0\0"])
+def test_an_entry_that_was_cut_off_after_the_clock_was_set_back_is_put_aside(place: Place, content: str) -> None:
+    put(place, json.dumps(NEW))
+    names = [f"local-{9000 + number}.history.json" for number in range(20)]
+    later = [put(place, '{"kind": "update"}\n', name, "history/own/local") for name in names]
+    cut = put(place, content, "local-1000.history.json", "history/own/local")
+    noted = put(place, "null", "local-1000.history.json.attrs", "history/own/local")
+    for _ in range(2):
+        checkpoints.mend(place)
+        assert not cut.exists()
+        assert all(file.exists() for file in (*later, noted))
+    assert len(list(cut.parent.glob(f"{cut.name}.damaged-*"))) == 1
+    assert [file for file in cut.parent.iterdir() if file.name.count("damaged") > 1] == [], "once is enough"
+
+
 def test_a_stack_that_somebody_holds_is_left_alone(place: Place) -> None:
     file = put(place, "{")
     (place.root / ".pulumi" / "locks" / "organization" / "own" / "local").mkdir(parents=True)
