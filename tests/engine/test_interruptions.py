@@ -170,7 +170,7 @@ def test_a_run_that_is_active_on_another_machine_is_refused_with_the_way_out(pro
     processes.kill(processes.of(project.folder))  # what runs on another machine cannot be seen from here
     file = project.records()[0]
     record = json.loads(file.read_text())
-    file.write_text(json.dumps({**record, "machine": "elsewhere"}))
+    file.write_text(json.dumps({**record, "machine": "elsewhere", "boot": "another"}))
     refused = project.up()
     assert refused.code != 0
     assert "active on another machine" in refused.text
