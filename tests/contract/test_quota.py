@@ -15,6 +15,8 @@ from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.rehearsal import rehearsal
 
+pytestmark = pytest.mark.slow
+
 QUOTA = urn("Quota", "quota")
 CLUSTER: dict[str, Any] = {
     "location": "westeurope",

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HEAVY = ("azure", "msal", "requests", "pulumi_azure_native", "mlflow", "torch")
 
 

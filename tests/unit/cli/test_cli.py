@@ -174,6 +174,7 @@ def test_runs_of_a_lost_state_are_found(project: Path, capsys: pytest.CaptureFix
     assert [folder.name, "Completed"] == capsys.readouterr().out.splitlines()[1].split()[1:3]
 
 
+@pytest.mark.slow
 def test_the_pages_of_a_workspace_are_started_again(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _pulumi(project, _state(_resource(_run(project))))
     assert main(["ui"]) == 1
@@ -194,6 +195,7 @@ def test_a_log_is_printed_as_it_is(project: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == "epoch 1\nepoch 2\n"
 
 
+@pytest.mark.slow
 def test_any_log_can_be_printed_in_any_terminal(project: Path) -> None:
     folder = _run(project)
     folder.log.write_bytes("größer 日本\n".encode() + b"not \xff text\n")
@@ -319,6 +321,7 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsal
         yield running
 
 
+@pytest.mark.slow
 def test_what_a_cluster_on_azure_is_doing_is_told_as_a_table_and_as_json(
     project: Path, cloud: Rehearsal, capsys: pytest.CaptureFixture[str]
 ) -> None:

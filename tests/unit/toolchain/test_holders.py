@@ -17,6 +17,8 @@ from toolchain import holders, locks
 from toolchain.backends import Place
 from toolchain.holders import Life
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 START = f"""\

@@ -14,6 +14,8 @@ import pytest
 
 from trainup.jobs.azure import body, commands
 
+pytestmark = pytest.mark.slow
+
 VALUES = {
     "PLAIN": "pl4nted-token",
     "QUOTES": 'it\'s "pl4nted" $(touch escaped) `id` \\ \\n !x %s',
