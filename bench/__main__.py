@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import azure, create, logs, memory, rehearsal, side_by_side, snapshots, start, submit, up
+from bench import azure, create, load, logs, memory, rehearsal, side_by_side, snapshots, start, submit, up
 from bench.measure import Row, table
 
 BENCHMARKS = {
@@ -25,6 +25,7 @@ BENCHMARKS = {
     "snapshots": snapshots.run,
     "memory": memory.run,
     "side_by_side": side_by_side.run,
+    "load": load.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -26,6 +26,10 @@ from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import run_in_stack
 
 HERE = Path(__file__).absolute().parent
+sys.path.insert(0, str(HERE))  # an isolated interpreter leaves it out; taken away again before the program starts
+
+import waiting  # type: ignore[import-not-found]
+
 BAIL = 32
 INTERRUPTED = 130
 
@@ -44,6 +48,8 @@ def main() -> int:
     if os.path.isdir(entry) and not os.path.exists(os.path.join(entry, "__main__.py")):
         pulumi.log.error(f"unable to find main python program `__main__.py` in `{os.path.abspath(entry)}`")
         return BAIL
+
+    waiting.install()
 
     def program() -> None:
         runpy.run_path(entry, run_name="__main__")
