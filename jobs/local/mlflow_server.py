@@ -17,7 +17,7 @@ from typing import Any
 from trainup.jobs.local import launch
 from trainup.jobs.local.files import Lock, is_held, write_json
 from trainup.jobs.local.owners import Owners
-from trainup.jobs.local.processes import TOKEN_VARIABLE, kill_all_of
+from trainup.jobs.local.processes import TOKEN_VARIABLE, kill_all_of, let_go_on
 from trainup.jobs.local.supervisor import start as start_process
 from trainup.jobs.local.tracking import Tracking
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -109,6 +109,7 @@ def stop(workspace: Workspace) -> None:
     if not (workspace.mlflow / "server.json").exists():
         return
     end = time.monotonic() + STOP_SECONDS
+    let_go_on(__name__, str(workspace.root))
     while is_running(workspace):
         (workspace.mlflow / "stop").touch()
         if time.monotonic() > end:

@@ -53,6 +53,14 @@ def kill_all_of(token: str, *, deadline: float = 10.0) -> None:
         _kill(remaining)
 
 
+def let_go_on(*words: str) -> None:
+    """Let processes of this user that were started with all of these words go on, where somebody has stopped them."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.status() == psutil.STATUS_STOPPED and set(words) <= set(process.cmdline()):
+                process.resume()
+
+
 def adopt_orphans() -> None:
     """From now on be the parent of every descendant that loses its own, on Linux."""
     if _IS_LINUX:

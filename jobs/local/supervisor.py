@@ -192,6 +192,7 @@ class Supervisor:
                 processes.reap_orphans(process.pid)
                 if stop is None and (stop := self.stop_request(time.monotonic() - begin)):
                     signal_group(process.pid, signal.SIGTERM)
+                    signal_group(process.pid, signal.SIGCONT)  # one that was stopped hears nothing else
                     kill_at = time.monotonic() + GRACE
                 elif stop and time.monotonic() > kill_at:
                     signal_group(process.pid, signal.SIGKILL)

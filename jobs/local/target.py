@@ -18,7 +18,7 @@ from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.jobs.local import handover, launch, ledger, links, log
 from trainup.jobs.local.files import Lock, UnreadableRecord, read_json, write_json
-from trainup.jobs.local.processes import kill_all_of
+from trainup.jobs.local.processes import kill_all_of, let_go_on
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Pool
 from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -27,6 +27,9 @@ from trainup.jobs.snapshot import copy as copy_snapshot
 from trainup.jobs.target import File, Job, Owner, Polling, Record, TargetError
 
 CANCEL_SECONDS = GRACE + 30.0
+LOOK_SECONDS = 1.0
+SUPERVISOR, KEEPER = "trainup.jobs.local.supervisor", "trainup.jobs.local.keeper"
+"""What `ps` tells of the processes that watch over runs."""
 PIECE = 1 << 20
 Problem = UnreadableRecord | TargetError
 """Why a record cannot be used."""
@@ -128,6 +131,7 @@ class LocalTarget:
     def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
         folder = self._folder(name)
         end = time.monotonic() + CANCEL_SECONDS
+        look_at = time.monotonic() + LOOK_SECONDS
         while (record := ledger.view(self.workspace, folder)) and not record.status.is_terminal:
             if record.abandoned:
                 self._cancel_unstarted(folder, reason, kind)
@@ -138,6 +142,10 @@ class LocalTarget:
                 temporary.write_text(json.dumps(failure.to_dict()), encoding="utf-8")
                 temporary.replace(folder.cancel)
                 handover.wake(self.workspace, self._pool(folder), folder)
+            if time.monotonic() > look_at:  # those who are to end it may have been stopped
+                let_go_on(SUPERVISOR, str(folder.path))
+                let_go_on(KEEPER, str(self.workspace.root))
+                look_at += LOOK_SECONDS
             if time.monotonic() > end:
                 raise TargetError(
                     f"{name} did not end within {CANCEL_SECONDS:.0f} s of being canceled; see {folder.logs}"

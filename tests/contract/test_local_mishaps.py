@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.slow
 NEVER = threading.Event()
 SECRET = "pl4nted-s3cret"
 SUPERVISOR = "trainup.jobs.local.supervisor"
+KEEPER = "trainup.jobs.local.keeper"
 
 
 @pytest.fixture
@@ -114,6 +116,47 @@ def test_a_request_to_cancel_that_was_made_by_hand_needs_no_words(target: LocalT
     record, folder = started(target, job)
     folder.cancel.touch()
     assert followed(target, job, record).status is Status.CANCELED
+
+
+def test_a_run_ends_though_somebody_has_stopped_its_supervisor(target: LocalTarget) -> None:
+    record, folder = started(target, job_of("echo started; sleep 1000"))
+    supervisor_of(folder).suspend()
+    ended = target.cancel(record.name, "the test wants it")
+    assert ended
+    assert ended.status is Status.CANCELED
+
+
+def test_a_command_that_somebody_has_stopped_can_still_put_its_things_in_order(target: LocalTarget) -> None:
+    in_order = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('in order')))"
+    script = f'exec "{sys.executable}" -u -c "{in_order}; print(\'started\'); signal.pause()"'
+    record, folder = started(target, job_of(script))
+    (command,) = processes.of(folder.code)
+    command.suspend()
+    ended = target.cancel(record.name, "the test wants it")
+    assert ended
+    assert (ended.status, target.log_tail(record.name, 9)) == (Status.CANCELED, ["started", "in order"])
+
+
+def test_a_run_that_waits_ends_though_somebody_has_stopped_the_keeper_of_its_queue(target: LocalTarget) -> None:
+    Pool(target.workspace, "gpu").configure(1, [])
+    first, _ = started(target, job_of("echo started; sleep 1000", cluster="gpu"))
+    later = replace(job_of("true", cluster="gpu"), run="later", owner=Owner("urn of another", "t2"))
+    waiting = lifecycle.start(target, later)
+    (keeper,) = [one for one in processes.of(target.workspace.root) if KEEPER in one.cmdline()]
+    keeper.suspend()
+    ended = target.cancel(waiting.name, "the test wants it")
+    assert ended
+    assert ended.status is Status.CANCELED
+    target.cancel(first.name, "the test is over")
+
+
+def test_a_tracking_server_ends_though_somebody_has_stopped_it_and_what_keeps_it(target: LocalTarget) -> None:
+    tracking_server.configure(target.workspace)
+    mlflow_server.ensure(target.workspace)
+    for process in processes.of(target.workspace.root):
+        process.suspend()
+    mlflow_server.stop(target.workspace)
+    assert not mlflow_server.is_running(target.workspace)
 
 
 def test_nothing_of_a_command_goes_on_when_its_supervisor_fails(target: LocalTarget) -> None:
