@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.campaign.over_grpc import MOST_TRIES, Tally, created
+from tests.campaign.over_grpc import MOST_TRIES, created
+from tests.campaign.tally import Tally
 from tests.campaign.victim import LINES, SCRIPT, heard_of, starts_of
 from tests.support.plugin import Failed, Plugin, Resource, plugin
 from trainup.core.status import Status

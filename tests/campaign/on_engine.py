@@ -2,13 +2,15 @@
 
 import contextlib
 import random
+import signal
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
-from tests.campaign.over_grpc import LONGEST, Tally, processes
+from tests.campaign.over_grpc import LONGEST
+from tests.campaign.tally import Tally
 from tests.campaign.victim import SCRIPT, starts_of
 from tests.support.processes import of
 from tests.support.project import STACK, Project, Result, Running, toolchain_environment
@@ -22,6 +24,7 @@ VICTIMS = {
     "CLI and all it started": "",
     "plugin": "trainup.provider",
     "supervisor": "trainup.jobs.local.supervisor",
+    "keeper": "trainup.jobs.local.keeper",
     "script": "main.py",
     "MLflow": "mlflow",
 }
@@ -53,7 +56,7 @@ def run(folder: Path, seed: int, kills: int, tracking: str = "none") -> Tally:
             running = project.start("up")
             wait_a_while(running, chance.uniform(0, START_OF_A_RUN + LONGEST))
             victim = chance.choice([name for name in VICTIMS if tracking != "none" or name != "MLflow"])
-            if strike(victim, running, processes(workspace, "r-") + server(workspace)):
+            if strike(victim, running, of(workspace)):
                 tally.killed()
             running.finish()
             project.unlock()
@@ -73,28 +76,28 @@ def wait_a_while(running: Running, seconds: float) -> None:
         running.process.wait(seconds)
 
 
-def strike(victim: str, running: Running, others: Iterable[psutil.Process] = ()) -> bool:
+def strike(
+    victim: str,
+    running: Running,
+    others: Iterable[psutil.Process] = (),
+    number: signal.Signals = signal.SIGKILL,
+) -> list[psutil.Process]:
     """Kill what the CLI has started, and others, as far as it belongs to the victim; and the CLI, if that does.
 
-    Returns whether there was something to kill while the command went on.
+    Or send another signal. Returns what was struck while the command went on.
     """
     if running.process.poll() is not None:
-        return False
-    struck = "CLI" in victim
+        return []
+    struck: list[psutil.Process] = []
     with contextlib.suppress(psutil.NoSuchProcess):
-        for process in [*psutil.Process(running.process.pid).children(recursive=True), *others]:
+        cli = psutil.Process(running.process.pid)
+        everybody = [*cli.children(recursive=True), *others, *([cli] if "CLI" in victim else [])]
+        for process in dict.fromkeys(everybody):
             with contextlib.suppress(psutil.Error):
-                if VICTIMS[victim] in " ".join(process.cmdline()):
-                    process.kill()
-                    struck = True
-    if "CLI" in victim:
-        running.kill()
+                if process == cli or VICTIMS[victim] in " ".join(process.cmdline()):
+                    process.send_signal(number)
+                    struck.append(process)
     return struck
-
-
-def server(workspace: Path) -> list[psutil.Process]:
-    """The MLflow server of a workspace, and what keeps it alive."""
-    return [process for process in of(workspace) if "mlflow" in " ".join(process.cmdline())]
 
 
 def finished(project: Project) -> Result | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.campaign.on_azure import IMPATIENT, count
 from tests.campaign.on_engine import finished, strike
-from tests.campaign.over_grpc import Tally
+from tests.campaign.tally import Tally
 from tests.campaign.victim import SCRIPT, heard_of
 from tests.support.attached import Place
 from tests.support.azure import cloud

@@ -3,18 +3,18 @@
 import contextlib
 import random
 import signal
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import psutil
 
+from tests.campaign.tally import Tally
 from tests.campaign.victim import SCRIPT, heard_of, problems_of_log, starts_of
 from tests.support.plugin import Failed, Plugin, Resource, plugin, urn
 from trainup.core.status import Status
 from trainup.core.values import Secret
 from trainup.jobs.local.target import LocalTarget
-from trainup.jobs.local.workspace import RunFolder, Workspace
+from trainup.jobs.local.workspace import Workspace
 
 KILLS_PER_RUN = 5
 AT_ONCE = 4
@@ -22,59 +22,6 @@ LONGEST = 2.0
 """Seconds until a kill: a run takes about as long."""
 VICTIMS = ("plugin", "plugin", "supervisor", "script", "plugin and supervisor")
 MOST_TRIES = 40
-
-
-class Tally:
-    """What was counted."""
-
-    def __init__(self) -> None:
-        self.kills = self.digests = self.attempts = self.starts = 0
-        self.lost: list[str] = []
-        self.doubled: list[str] = []
-        self.logs: list[str] = []
-        self.left: list[str] = []
-        """Runs that outlived their resource."""
-        self.lock = threading.Lock()
-
-    def killed(self) -> None:
-        with self.lock:
-            self.kills += 1
-
-    def ended(self, target: LocalTarget, run_id: str, starts: list[str]) -> None:
-        """Compare the ledger with what the script itself wrote down."""
-        with self.lock:
-            self.digests += 1
-            attempts = target.attempts(run_id)
-            self.attempts += len(attempts)
-            self.starts += len(starts)
-            if not attempts or attempts[-1].status is not Status.COMPLETED:
-                self.lost.append(f"{run_id}: {[str(item.status) for item in attempts]}")
-            names = {item.name for item in attempts}
-            self.doubled += [
-                f"{name} was started {starts.count(name)} times" for name in names if starts.count(name) > 1
-            ]
-            self.lost += [f"{name} is in no record" for name in set(starts) - names]
-            completed = [item for item in attempts if item.status is Status.COMPLETED]
-            self.doubled += [f"{run_id} completed {len(completed)} times"] if len(completed) > 1 else []
-            for item in attempts:
-                log = RunFolder(target.workspace.runs / item.name).log.read_text().splitlines()
-                complete = item.status is Status.COMPLETED
-                self.logs += [f"{item.name}: {text}" for text in problems_of_log(log, complete=complete)]
-
-    @property
-    def is_clean(self) -> bool:
-        return not (self.lost or self.doubled or self.logs or self.left)
-
-    def __str__(self) -> str:
-        lines = [
-            f"{self.kills} kills, {self.digests} digests, {self.attempts} attempts, {self.starts} started scripts",
-            f"lost {len(self.lost)}, doubled {len(self.doubled)}, wrong logs {len(self.logs)}, left {len(self.left)}",
-            *self.lost,
-            *self.doubled,
-            *self.logs,
-            *self.left,
-        ]
-        return "\n".join(lines)
 
 
 def run(folder: Path, seed: int, kills: int) -> Tally:

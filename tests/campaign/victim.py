@@ -13,6 +13,22 @@ for number in range({LINES}):
     print(f"line {{number}}", flush=True)
     time.sleep(0.04)  # the work of a step
 """
+ENDLESS = f"{SCRIPT}time.sleep(3_000)\n"
+FAILING_TWICE = f"""\
+{SCRIPT}starts = len(open(sys.argv[1]).readlines())
+open("outputs/metrics.json", "w").write(f'{{{{"starts": {{starts}}}}}}')
+sys.exit(starts < 3)
+"""
+FORGETFUL = """\
+import subprocess
+for command in (
+    "env -i sleep MARK & ",
+    "env -i setsid sleep MARK &",
+    "cd / && (env -i setsid sh -c 'sleep MARK & sleep MARK &' &)",
+):
+    subprocess.run(command, shell=True)
+"""
+"""Before SCRIPT: children that know nothing of the run any more. MARK is a number of seconds by which to tell them."""
 
 
 def heard_of(lines: Sequence[str]) -> list[str]:

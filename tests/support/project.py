@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from toolchain import backends, checkpoints, locks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STACK = "test"
+UNATTENDED = ("--non-interactive", "--color", "never")
 
 
 def toolchain_environment() -> dict[str, str]:
@@ -68,15 +69,15 @@ class Result:
 class Running:
     """A CLI command under way, in a process group of its own as in a shell."""
 
-    def __init__(self, project: "Project", arguments: list[str], events: Path) -> None:
+    def __init__(self, words: Sequence[str], folder: Path, environment: Mapping[str, str], events: Path) -> None:
         self._events = events
         self._lines: list[str] = []
         self._changed = threading.Condition()
         self._done = False
         self.process = subprocess.Popen(
-            ["pulumi", *arguments],
-            cwd=project.folder,
-            env=project.environment,
+            words,
+            cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -194,10 +195,10 @@ class Project:
     def start(self, operation: str, *arguments: str) -> Running:
         """Begin an operation."""
         events = self.folder / f"events-{uuid.uuid4().hex}.json"
-        words = [operation, *arguments, "--non-interactive", "--color", "never", "--event-log", str(events)]
+        words = ["pulumi", operation, *arguments, *UNATTENDED, "--event-log", str(events)]
         if operation != "preview":
             words.append("--yes")
-        return Running(self, words, events)
+        return Running(words, self.folder, self.environment, events)
 
     def run(self, operation: str, *arguments: str) -> Result:
         """An operation from start to end."""
