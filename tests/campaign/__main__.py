@@ -5,51 +5,10 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from tests.campaign import (
-    across_clock_jumps,
-    before_destroy,
-    in_state_writes,
-    on_azure,
-    on_engine,
-    on_engine_azure,
-    on_full_disk,
-    over_grpc,
-    while_stopped,
-    with_forgetful_children,
-)
+from tests.campaign.parts import PARTS, Part
 from tests.campaign.tally import Skipped, Tally
-
-
-class Part(NamedTuple):
-    """One kind of kills."""
-
-    name: str
-    run: Callable[[Path, int, int], Tally]
-    option: str
-    kills: int
-    of_1000: int
-    help: str
-
-
-PARTS = (
-    Part("gRPC", over_grpc.run, "--kills", 100, 330, "over gRPC"),
-    Part("Azure", on_azure.run, "--azure-kills", 100, 330, "at requests to Azure"),
-    Part("engine", partial(on_engine.run, tracking="server"), "--engine-kills", 6, 40, "of the CLI and the rest"),
-    Part("engine on Azure", on_engine_azure.run, "--azure-engine-kills", 6, 40, "the same on Azure"),
-    Part("state writes", in_state_writes.run, "--write-kills", 6, 80, "at system calls on the state"),
-    Part("full disk", on_full_disk.run, "--disk-fills", 3, 40, "disks that are full"),
-    Part("destroy", before_destroy.run, "--destroy-kills", 3, 40, "in the middle of a training, before `destroy`"),
-    Part("clock jumps", across_clock_jumps.run, "--clock-kills", 2, 30, "with clocks that are set back and forward"),
-    Part(
-        "children", with_forgetful_children.run, "--children-kills", 2, 30, "with children that clear their variables"
-    ),
-    Part("stopped", while_stopped.run, "--stops", 2, 40, "of processes, by SIGSTOP"),
-)
 
 
 def main() -> int:
@@ -79,7 +38,7 @@ def _counted(part: Part, seed: int, kills: int) -> Tally | None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="trainup-kills-") as folder:
         try:
-            tally = part.run(Path(folder), seed, kills)
+            tally = part.run(Path(folder), seed, kills, **part.more)
         except Skipped as skipped:
             print(f"{part.name}: left out: {skipped}", flush=True)
             return None

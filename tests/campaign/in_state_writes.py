@@ -12,10 +12,10 @@ from tests.support.checkout import Checkout
 KILLS_PER_STACK = 3
 SKIPS_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
 """With it, the CLI writes the state at the end alone, or when it is interrupted."""
-ON_FILES = {"openat": 8, "write": 5, "close": 8, "renameat": 5}
-"""System call on a named file → about how often one thread of the CLI does it."""
+ON_FILES = {"openat": 4, "write": 2, "close": 4, "renameat": 2}
+"""System call on a named file → at which of these calls in one thread of the CLI it may die; some threads do more."""
 FILES = ("{}.json", "{}.json.attrs", "{}.json.bak", "{}.json.bak.attrs")
-ON_ANY_FILE = {"renameat": 12, "unlinkat": 24, "mkdirat": 6, "openat": 60, "write": 100}
+ON_ANY_FILE = {"renameat": 6, "unlinkat": 12, "mkdirat": 6, "openat": 30, "write": 50}
 """The same for all that the CLI does: locks, history and backups have names that nobody knows before."""
 
 
@@ -29,10 +29,11 @@ def run(folder: Path, seed: int, kills: int) -> Tally:
 def _one_stack(checkout: Checkout, name: str, chance: random.Random, tally: Tally) -> None:
     stack = Stack(checkout, name)
     states = checkout.folder / ".trainup" / "backend" / ".pulumi" / "stacks" / "trainup"
-    mode = {SKIPS_CHECKPOINTS: chance.choice(["true", "false"])}
+    once = chance.random() < 0.5
+    mode = {SKIPS_CHECKPOINTS: "true" if once else "false"}
     for number in range(KILLS_PER_STACK):
         log = checkout.folder / f"strace-{name}-{number}"
-        words, what = _killing(chance, states, name, log)
+        words, what = _killing(chance, states, name, log, once)
         if stack.start("up", under=words, **mode).finish().code != -signal.SIGKILL:
             break  # it did not come as far as that call, and has nothing left to write
         tally.killed(what)
@@ -40,8 +41,8 @@ def _one_stack(checkout: Checkout, name: str, chance: random.Random, tally: Tall
         stack.is_removed(tally)
 
 
-def _killing(chance: random.Random, states: Path, stack: str, log: Path) -> tuple[list[str], str]:
-    """The command under which the CLI dies, and where it does."""
+def _killing(chance: random.Random, states: Path, stack: str, log: Path, once: bool) -> tuple[list[str], str]:
+    """The command under which the CLI dies, and where it does. `once`: it writes the state once."""
     if chance.random() < 0.7:
         call, most = chance.choice(list(ON_FILES.items()))
         file = chance.choice(FILES)
@@ -49,7 +50,7 @@ def _killing(chance: random.Random, states: Path, stack: str, log: Path) -> tupl
     else:
         call, most = chance.choice(list(ON_ANY_FILE.items()))
         path, what = [], f"{call} of any file"
-    number = 1 + min(int(chance.expovariate(3 / most)), most)
+    number = chance.randint(1, (most + 1) // 2 if once else most)
     # What the CLI starts is left alone from its `execve` on.
     words = ["strace", "-f", "-b", "execve", "-qq", "-o", str(log), "-e", f"trace={call}", *path]
     return [*words, "-e", f"inject={call}:signal=SIGKILL:when={number}"], what

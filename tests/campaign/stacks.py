@@ -25,6 +25,8 @@ from trainup.jobs.local.workspace import Workspace
 
 START_OF_A_RUN = 2.0
 """Seconds that our command takes before it creates anything."""
+MOST_UPS = 6
+"""After these, whatever was killed of a run has been tried again."""
 UNDER = "CAMPAIGN_CLI_UNDER"
 CLI = """\
 #!/bin/sh

@@ -8,8 +8,7 @@ from pathlib import Path
 import psutil
 
 from tests.campaign.on_engine import strike, wait_a_while
-from tests.campaign.over_grpc import MOST_TRIES
-from tests.campaign.stacks import Stack, campaign
+from tests.campaign.stacks import MOST_UPS, Stack, campaign
 from tests.campaign.tally import Tally
 from tests.support.checkout import Checkout
 
@@ -42,5 +41,5 @@ def _one_stack(checkout: Checkout, name: str, chance: random.Random, tally: Tall
                 process.send_signal(later)
         for command in (running, second):
             command.finish()
-    stack.comes_to_its_end(tally, tries=MOST_TRIES, once=once)
+    stack.comes_to_its_end(tally, tries=MOST_UPS, once=once)
     stack.is_removed(tally)

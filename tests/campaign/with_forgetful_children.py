@@ -4,8 +4,7 @@ import random
 from pathlib import Path
 
 from tests.campaign.on_engine import strike
-from tests.campaign.over_grpc import MOST_TRIES
-from tests.campaign.stacks import Stack, campaign
+from tests.campaign.stacks import MOST_UPS, Stack, campaign
 from tests.campaign.tally import Tally
 from tests.campaign.victim import FORGETFUL, SCRIPT
 from tests.support.checkout import Checkout
@@ -29,7 +28,7 @@ def _one_stack(checkout: Checkout, name: str, chance: random.Random, tally: Tall
         tally.killed(f"{victim} before `{after}`")
     running.finish()
     if after == "up":
-        stack.comes_to_its_end(tally, tries=MOST_TRIES, once=False)
+        stack.comes_to_its_end(tally, tries=MOST_UPS, once=False)
         tally.left += [f"{name}, after `up`: {process}" for process in left(mark)]
     stack.is_removed(tally)
     tally.left += [f"{name}, after `destroy`: {process}" for process in left(mark)]
