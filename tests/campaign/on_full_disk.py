@@ -12,7 +12,10 @@ from tests.campaign.tally import Skipped, Tally
 from tests.support.checkout import Checkout
 
 FILLS_PER_STACK = 3
-SIZE = 8 << 20
+SIZE = 64 << 20
+"""Bytes: our command begins nothing where less than 32 MiB are free."""
+FILLING = ("sh", "-c", 'file=$1; size=$2; shift 2; fallocate -l "$size" "$file"; exec "$@"', "sh")
+"""Before a file, its size and a command."""
 MOST_FREE = 128 << 10
 """Bytes: an `up` writes about as many."""
 
@@ -29,9 +32,8 @@ def _one_stack(checkout: Checkout, name: str, chance: random.Random, tally: Tall
         for _ in range(FILLS_PER_STACK):
             free = int(MOST_FREE * chance.random() ** 3)  # mostly little
             if chance.random() < 0.5:
-                when = "before `up`"
-                _fill(backend, free)
-                running = stack.start("up")
+                when = "before the CLI starts"  # our command has looked at the free space, and somebody else takes it
+                running = stack.start("up", under=[*FILLING, str(backend / "ballast"), str(_too_much(backend, free))])
             else:
                 when = "while `up`"
                 running = stack.begun(chance)
@@ -39,7 +41,7 @@ def _one_stack(checkout: Checkout, name: str, chance: random.Random, tally: Tall
             if running.finish().code == 0:
                 break  # what it had to write was written, or found room
             tally.killed(when)
-            (backend / "ballast").unlink()
+            (backend / "ballast").unlink(missing_ok=True)
         (backend / "ballast").unlink(missing_ok=True)
         if stack.comes_to_its_end(tally):
             stack.is_removed(tally)
@@ -63,6 +65,11 @@ def _file_system(folder: Path) -> Iterator[None]:
 
 def _fill(folder: Path, free: int) -> None:
     """Leave so many bytes."""
-    there = os.statvfs(folder)
     with (folder / "ballast").open("wb") as file, contextlib.suppress(OSError):  # something else took its share
-        os.posix_fallocate(file.fileno(), 0, max(there.f_bavail * there.f_frsize - free, 1))
+        os.posix_fallocate(file.fileno(), 0, _too_much(folder, free))
+
+
+def _too_much(folder: Path, free: int) -> int:
+    """How many bytes are more than what is to be free."""
+    there = os.statvfs(folder)
+    return max(there.f_bavail * there.f_frsize - free, 1)

@@ -18,5 +18,5 @@ def test_kills_lose_and_double_nothing(part: Part, tmp_path: Path) -> None:
     except Skipped as skipped:
         pytest.skip(str(skipped))
     assert tally.kills >= part.few
-    assert tally.is_clean, tally
+    assert tally.is_clean, str(tally)
     assert processes.left(tmp_path) == []
