@@ -52,7 +52,7 @@ def latest(stack: Stack, project: Path) -> dict[str, Record]:
             elif not any(stack.owns(owner.urn) for owner in record.owners):
                 continue
             known = found.get(record.run)
-            if known is None or _order(record) > _order(known):
+            if known is None or _is_newer(record, known):
                 found[record.run] = record
     for name, resource in stack.runs.items():
         is_there = _is_azure(resource["inputs"]) and name in wanted
@@ -61,9 +61,13 @@ def latest(stack: Stack, project: Path) -> dict[str, Record]:
     return found
 
 
-def _order(record: Record) -> tuple[int, str, int]:
-    """By the order of claims: clocks are set back. Older records have but their times."""
-    return record.number, "" if record.number else record.created, record.attempt
+def _is_newer(record: Record, known: Record) -> bool:
+    """By attempt, or by the order of claims: clocks are set back. Records of earlier versions have but their times."""
+    if record.id == known.id:
+        return record.attempt > known.attempt
+    if record.number and known.number:
+        return record.number > known.number
+    return record.created > known.created
 
 
 def target(stack: Stack, project: Path, name: str, record: Record) -> Target | None:
