@@ -12,8 +12,9 @@ TOLD = 32
 gc.disable()  # what is imported and declared stays: looking for garbage in it took a tenth of a preview
 
 from trainup.components.run import TrainingRun, TrainingRunArgs
-from trainup.infra import edges, findings, settings
+from trainup.infra import edges, findings, references, settings
 from trainup.infra.platforms import Platform
+from trainup.infra.stack_config import StackConfig
 
 try:
     # The preview that comes before every update asks the provider as well.
@@ -24,12 +25,13 @@ except pulumi.RunError as error:
 # Only the target's own module: what declares things on Azure takes seconds to import.
 platform: Platform = import_module(f"trainup.infra.{wanted.target}").build(wanted)
 
+config = StackConfig.read()
 runs: dict[str, TrainingRun] = {}
-for name in settings.order(wanted):
+for name in references.order(wanted.runs):
     run = wanted.runs[name]
     given = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after", "inputs"})
     if run.secrets:
-        given["secrets"] = {variable: settings.secret(name) for variable, name in run.secrets.items()}
+        given["secrets"] = {variable: config.secret(name) for variable, name in run.secrets.items()}
     if run.after:
         given["after"] = {upstream: runs[upstream].digest for upstream in run.after}
     if run.inputs:

@@ -16,11 +16,11 @@ from trainup.components.azure.workspace import Workspace, registry_of
 from trainup.components.resources import Keep
 from trainup.core.images import ImageBuilder, conda_from_pip
 from trainup.core.texts import decode
-from trainup.infra import settings
 from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_sections import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.platforms import DataSource, Platform
+from trainup.infra.stack_config import StackConfig
 from trainup.infra.tags import tag_everything
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -79,7 +79,7 @@ def build(wanted: AzureSettings) -> Platform:
             resolve_registry_id(registry.id)
         pulled_from = registry.id
     if wanted.registry.server is not None:
-        password = settings.secret(REGISTRY_PASSWORD)
+        password = StackConfig.read().secret(REGISTRY_PASSWORD)
         login = {"server": wanted.registry.server, "username": wanted.registry.username or "", "password": password}
         logins = [ExternalRegistry(f"{stack}-registry", _given(**login, **beside))]
         images = {"username": wanted.registry.username, "password": password}
@@ -128,7 +128,7 @@ def build(wanted: AzureSettings) -> Platform:
                 path=asset.path,
                 data_name=name,
                 version=asset.version,
-                account_key=settings.secret(asset.key) if asset.key else None,
+                account_key=StackConfig.read().secret(asset.key) if asset.key else None,
                 storage_suffix=wanted.azure_native.storage_suffix,
             ),
         )

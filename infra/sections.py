@@ -237,3 +237,8 @@ class RunSettings(Section):
         """The runs that have to complete first, each once."""
         taken = [item.run for item in (self.inputs or {}).values() if item.run]
         return list(dict.fromkeys([*(self.after or ()), *taken]))
+
+
+def maps(section: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The entries of a section that are maps themselves, as far as it is one."""
+    return [item for item in section.items() if isinstance(item[1], dict)] if isinstance(section, dict) else []

@@ -65,7 +65,8 @@ class Tally:
                 [f"{run_id}: its script was started {len(starts)} times"] if once and len(starts) > 1 else []
             )
             for item in attempts:
-                log = RunFolder(target.workspace.runs / item.name).log.read_text().splitlines()
+                file = RunFolder(target.workspace.runs / item.name).log
+                log = file.read_text().splitlines() if file.exists() else []  # killed before it began
                 complete = item.status is Status.COMPLETED
                 self.logs += [f"{item.name}: {text}" for text in problems_of_log(log, complete=complete)]
 

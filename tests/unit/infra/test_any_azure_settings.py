@@ -9,7 +9,7 @@ import pytest
 from pulumi.runtime.config import set_all_config
 
 from tests.support.declared import REPOSITORY, given
-from trainup.infra import azure_sections, settings
+from trainup.infra import azure_sections, settings, stack_config
 from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.sections import RunSettings, Section
@@ -68,7 +68,7 @@ USUAL: list[tuple[str, type[Section], dict[str, Any]]] = [
 def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
     monkeypatch.setattr(pulumi, "get_project", lambda: "trainup")
-    monkeypatch.setattr(settings, "get_root_directory", lambda: str(REPOSITORY))
+    monkeypatch.setattr(stack_config, "get_root_directory", lambda: str(REPOSITORY))
     yield
     set_all_config({})
 

@@ -9,7 +9,7 @@ import pytest
 
 from trainup.core.images import ImageBuilder
 from trainup.core.roles import PrincipalType
-from trainup.infra import settings
+from trainup.infra import settings, stack_config
 from trainup.infra.azure_settings import AzureSettings
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/g/providers"
@@ -34,8 +34,8 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "local.yml").write_text("dependencies:\n- pip\n- pip:\n  - git+https://g/x\n")
     monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
     monkeypatch.setattr(pulumi, "get_project", lambda: "trainup")
-    monkeypatch.setattr(settings, "get_root_directory", lambda: str(tmp_path))
-    monkeypatch.setattr(settings, "get_config_env", dict)
+    monkeypatch.setattr(stack_config, "get_root_directory", lambda: str(tmp_path))
+    monkeypatch.setattr(stack_config, "get_config_env", dict)
 
 
 class _Box:
@@ -51,8 +51,8 @@ def _load(provider: dict[str, str] | None = None, secrets: tuple[str, ...] = (),
     texts = {f"trainup:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in given.items()}
     texts |= {f"azure-native:{key}": value for key, value in (provider or {"location": "westeurope"}).items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "CONFIG", _Box(texts))
-        patch.setattr(settings, "is_config_secret", lambda key: key.removeprefix("trainup:") in secrets)
+        patch.setattr(stack_config, "CONFIG", _Box(texts))
+        patch.setattr(stack_config, "is_config_secret", lambda key: key.removeprefix("trainup:") in secrets)
         loaded = settings.load()
     assert isinstance(loaded, AzureSettings)
     return loaded

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 import yaml
 
-from trainup.infra import settings
+from trainup.infra import settings, stack_config
 
 PLANTED = "pl4nted s3cret"
 RUN = {"source": "code", "script": "main.py"}
@@ -55,10 +55,10 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refused:
             given = {"trainup:image": json.dumps(IMAGE), "azure-native:location": "westeurope", **given}
         monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
         monkeypatch.setattr(pulumi, "get_project", lambda: "trainup")
-        monkeypatch.setattr(settings, "get_root_directory", lambda: str(tmp_path))
-        monkeypatch.setattr(settings, "get_config_env", dict)
-        monkeypatch.setattr(settings, "CONFIG", type("Config", (), {"get": staticmethod(lambda: given)}))
-        monkeypatch.setattr(settings, "is_config_secret", lambda name: name == f"trainup:{key}")
+        monkeypatch.setattr(stack_config, "get_root_directory", lambda: str(tmp_path))
+        monkeypatch.setattr(stack_config, "get_config_env", dict)
+        monkeypatch.setattr(stack_config, "CONFIG", type("Config", (), {"get": staticmethod(lambda: given)}))
+        monkeypatch.setattr(stack_config, "is_config_secret", lambda name: name == f"trainup:{key}")
         with pytest.raises(pulumi.RunError) as caught:
             settings.load()
         return str(caught.value)
@@ -108,12 +108,12 @@ def test_a_secret_for_azure_native_is_not_shown_where_it_is_wrong(
     given = {"azure-native:subscriptionId": PLANTED, "azure-native:location": PLANTED}
     hidden = {"trainup:tags", *given}
     with monkeypatch.context() as patch:
-        patch.setattr(settings, "is_config_secret", lambda name: name in hidden)
+        patch.setattr(stack_config, "is_config_secret", lambda name: name in hidden)
         patch.setattr(pulumi, "get_stack", lambda: "test")
         patch.setattr(pulumi, "get_project", lambda: "trainup")
-        patch.setattr(settings, "get_config_env", dict)
+        patch.setattr(stack_config, "get_config_env", dict)
         texts = {"trainup:target": "azure", "trainup:image": json.dumps(IMAGE), **given}
-        patch.setattr(settings, "CONFIG", type("Config", (), {"get": staticmethod(lambda: texts)}))
+        patch.setattr(stack_config, "CONFIG", type("Config", (), {"get": staticmethod(lambda: texts)}))
         with pytest.raises(pulumi.RunError) as caught:
             settings.load()
     assert "azure-native:subscriptionId: it is not what it has to be" in str(caught.value)

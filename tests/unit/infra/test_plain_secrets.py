@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from trainup.infra import settings
+from trainup.infra import settings, stack_config
 
 GITHUB = "gh" + "p_" + "aB3" * 12
 RUN = {"source": "code", "script": "main.py"}
@@ -49,10 +49,10 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
             given = {"trainup:image": json.dumps(IMAGE), "azure-native:location": "westeurope", **given}
         monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
         monkeypatch.setattr(pulumi, "get_project", lambda: "trainup")
-        monkeypatch.setattr(settings, "get_root_directory", lambda: str(tmp_path))
-        monkeypatch.setattr(settings, "get_config_env", dict)
-        monkeypatch.setattr(settings, "CONFIG", type("Config", (), {"get": staticmethod(lambda: given)}))
-        monkeypatch.setattr(settings, "is_config_secret", lambda name: False)
+        monkeypatch.setattr(stack_config, "get_root_directory", lambda: str(tmp_path))
+        monkeypatch.setattr(stack_config, "get_config_env", dict)
+        monkeypatch.setattr(stack_config, "CONFIG", type("Config", (), {"get": staticmethod(lambda: given)}))
+        monkeypatch.setattr(stack_config, "is_config_secret", lambda name: False)
         try:
             settings.load()
         except pulumi.RunError as error:

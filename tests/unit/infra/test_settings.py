@@ -13,7 +13,8 @@ from hypothesis import settings as configured
 from hypothesis import strategies as st
 from pulumi.runtime import config as engine
 
-from trainup.infra import settings
+from trainup.infra import settings, stack_config
+from trainup.infra.references import order
 from trainup.infra.settings import RunSettings, Settings
 
 RUN: dict[str, Any] = {"source": "code", "script": "main.py"}
@@ -26,9 +27,9 @@ def _stack(texts: dict[str, str], secrets: tuple[str, ...] = (), project: str = 
         keys = {key if ":" in key else f"trainup:{key}": text for key, text in texts.items()}
         patch.setattr(pulumi, "get_stack", lambda: "test")
         patch.setattr(pulumi, "get_project", lambda: project)
-        patch.setattr(settings, "get_config_env", dict)
-        patch.setattr(settings, "CONFIG", _Box({**keys, "aws:region": "moon"}))
-        patch.setattr(settings, "is_config_secret", lambda key: key.removeprefix("trainup:") in secrets)
+        patch.setattr(stack_config, "get_config_env", dict)
+        patch.setattr(stack_config, "CONFIG", _Box({**keys, "aws:region": "moon"}))
+        patch.setattr(stack_config, "is_config_secret", lambda key: key.removeprefix("trainup:") in secrets)
         yield
 
 
@@ -138,7 +139,7 @@ def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The repository's Pulumi.yaml, and its declarations, under another name."""
     text = (Path(__file__).parents[3] / "Pulumi.yaml").read_text().replace("name: trainup\n", "name: own\n", 1)
     (tmp_path / "Pulumi.yml").write_text(text)
-    monkeypatch.setattr(settings, "get_root_directory", lambda: str(tmp_path))
+    monkeypatch.setattr(stack_config, "get_root_directory", lambda: str(tmp_path))
 
 
 def _own(texts: dict[str, str], secrets: tuple[str, ...] = ()) -> Settings:
@@ -230,13 +231,13 @@ def test_a_secret_is_no_unknown_key_while_its_run_has_a_mistake() -> None:
 
 def test_runs_come_after_those_that_they_wait_for() -> None:
     runs = {"c": {**RUN, "after": ["b"]}, "b": {**RUN, "after": ["a"]}, "a": RUN}
-    assert settings.order(_load(runs=runs)) == ["a", "b", "c"]
+    assert order(_load(runs=runs).runs) == ["a", "b", "c"]
 
 
 def test_many_edges_between_runs_are_ordered_at_once() -> None:
     layers = [[f"r{layer}-{index}" for index in range(4)] for layer in range(30)]
     above = {name: layers[index - 1] if index else [] for index, layer in enumerate(layers) for name in layer}
-    assert len(settings.order(_load(runs={name: {**RUN, "after": after} for name, after in above.items()}))) == 120
+    assert len(order(_load(runs={name: {**RUN, "after": after} for name, after in above.items()}).runs)) == 120
 
 
 def test_a_run_takes_data_of_the_stack_and_outputs_of_other_runs() -> None:
@@ -247,7 +248,7 @@ def test_a_run_takes_data_of_the_stack_and_outputs_of_other_runs() -> None:
             "train": {**RUN, "inputs": {"images": {"data": "pets"}}},
         },
     )
-    assert settings.order(found) == ["train", "score"]
+    assert order(found.runs) == ["train", "score"]
     assert found.runs["score"].upstream == ["train"]
 
 
@@ -307,13 +308,13 @@ def test_any_configuration_is_settings_or_one_message(half: int, sections: dict[
         except pulumi.RunError as error:
             assert str(error).startswith("Pulumi.test.yaml has ")  # noqa: PT017
         else:
-            assert sorted(settings.order(found)) == sorted(found.runs)
+            assert sorted(order(found.runs)) == sorted(found.runs)
 
 
 def test_a_thousand_runs_after_each_other_are_ordered() -> None:
     chain = {f"r{index}": {**RUN, **({"after": [f"r{index - 1}"]} if index else {})} for index in range(3000)}
     backwards = dict(reversed(chain.items()))
-    assert settings.order(_load(runs=backwards)) == list(chain)
+    assert order(_load(runs=backwards).runs) == list(chain)
 
 
 def test_a_long_ring_of_runs_is_one_finding() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from trainup.infra import settings
+from trainup.infra import settings, stack_config
 
 DAY = "2026-01-01 00:00:00 +0000 UTC"
 """What the engine makes of 2026-01-01."""
@@ -25,9 +25,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Settings from the text of a stack's file, and what the engine makes of it (as a real one did)."""
     monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
     monkeypatch.setattr(pulumi, "get_project", lambda: "trainup")
-    monkeypatch.setattr(settings, "get_root_directory", lambda: str(tmp_path))
-    monkeypatch.setattr(settings, "get_config_env", dict)
-    monkeypatch.setattr(settings, "is_config_secret", lambda key: False)
+    monkeypatch.setattr(stack_config, "get_root_directory", lambda: str(tmp_path))
+    monkeypatch.setattr(stack_config, "get_config_env", dict)
+    monkeypatch.setattr(stack_config, "is_config_secret", lambda key: False)
 
     class Config:
         texts: dict[str, str]
@@ -40,7 +40,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
         Config.texts = {key: item if isinstance(item, str) else json.dumps(item) for key, item in arrives.items()}
-        monkeypatch.setattr(settings, "CONFIG", Config)
+        monkeypatch.setattr(stack_config, "CONFIG", Config)
         return settings.load()
 
     return from_file

@@ -1,0 +1,83 @@
+"""What runs say of each other and of data: names that are not there, rings, and the order in which they start."""
+
+from collections.abc import Collection, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from pydantic import ValidationError
+
+from trainup.core import suggest
+from trainup.infra.sections import RunSettings, maps
+
+MOST_SHOWN = 20
+"""Runs of a ring that are named."""
+
+
+def problems_of(runs: Mapping[str, RunSettings], data: Collection[str], node_limit: int) -> list[str]:
+    """A problem for each reference that leads nowhere, and for what could never start."""
+    problems = []
+    for name, run in runs.items():
+        problems += _references(name, run, runs, data)
+        problems += [
+            f"trainup:runs.{upstream}.wait: {name} comes after it, so `up` has to wait for its end: leave `wait` out"
+            for upstream in run.upstream
+            if upstream in runs and runs[upstream].wait is False
+        ]
+        if (run.nodes or 1) > node_limit:
+            problems.append(
+                f"trainup:runs.{name}.nodes: {run.nodes} nodes never start on a cluster with max_nodes "
+                f"{node_limit}: raise trainup:cluster.max_nodes or ask for fewer"
+            )
+    if loop := _loop(runs):
+        shown = loop if len(loop) <= MOST_SHOWN else [*loop[: MOST_SHOWN // 2], "…", *loop[-MOST_SHOWN // 2 :]]
+        problems.append(f"trainup:runs: {' → '.join(shown)}: runs that wait for each other never start")
+    return problems
+
+
+def problems_among_mistakes(given: Mapping[str, Any]) -> list[str]:
+    """What names a run or data that are not there, where other sections hold mistakes."""
+    runs, data = dict(maps(given.get("runs"))), given.get("data")
+    problems = []
+    for name, settings in runs.items():
+        try:
+            run = RunSettings.model_validate(settings)
+        except ValidationError:
+            continue
+        problems += _references(name, run, given["runs"], data if isinstance(data, dict) else {})
+    return problems
+
+
+def _references(name: str, run: RunSettings, runs: Collection[str], data: Collection[str]) -> list[str]:
+    problems = []
+    for upstream in run.after or ():
+        if upstream not in runs:
+            sentence = suggest.unknown(upstream, runs, f"there is no run {upstream!r}")
+            problems.append(f"trainup:runs.{name}.after: {sentence}")
+    for key, item in (run.inputs or {}).items():
+        at = f"trainup:runs.{name}.inputs.{key}"
+        if item.run and item.run not in runs:
+            sentence = suggest.unknown(item.run, runs, f"there is no run {item.run!r}")
+            problems.append(f"{at}.run: {sentence}")
+        if item.data and item.data not in data:
+            sentence = suggest.unknown(item.data, data, f"there is no {item.data!r} in trainup:data")
+            problems.append(f"{at}.data: {sentence}")
+    return problems
+
+
+def _loop(runs: Mapping[str, RunSettings]) -> list[str] | None:
+    """Runs that wait for each other, the first one again at the end; None where there are none."""
+    try:
+        TopologicalSorter(_upstream(runs)).prepare()
+    except CycleError as error:
+        loop: list[str] = error.args[1]
+        return loop[::-1]  # each after the one that it waits for; told the other way round
+    return None
+
+
+def order(runs: Mapping[str, RunSettings]) -> list[str]:
+    """The names of the runs, every run after those it waits for."""
+    return list(TopologicalSorter(_upstream(runs)).static_order())
+
+
+def _upstream(runs: Mapping[str, RunSettings]) -> dict[str, list[str]]:
+    return {name: [upstream for upstream in run.upstream if upstream in runs] for name, run in runs.items()}

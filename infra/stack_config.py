@@ -1,0 +1,84 @@
+"""The stack's configuration as the engine tells it, read once: settings, the keys that they stand at, and secrets."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime import get_root_directory
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
+
+from trainup.core.project import NAMESPACE, settings_of
+from trainup.infra import project_files
+from trainup.infra.azure_provider_settings import AZURE_NATIVE
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """Every key of every namespace: only so is a misspelt one noticed."""
+
+    values: Mapping[str, str]
+    """Key, as `trainup:runs` → its value as text."""
+    project: str
+    stack: str
+    root: Path
+    """The folder of Pulumi.yaml."""
+
+    @classmethod
+    def read(cls) -> "StackConfig":
+        """That of the current stack."""
+        values = {**get_config_env(), **CONFIG.get()}
+        return cls(values, pulumi.get_project(), pulumi.get_stack(), Path(get_root_directory() or "."))
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Setting → its text."""
+        return {setting: self.values[key] for setting, key in self._keys.items()}
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        return settings_of(self.values, self.project)
+
+    @cached_property
+    def of_azure_native(self) -> dict[str, str]:
+        """The settings of Azure's provider."""
+        prefix = "azure-native:"
+        return {key.removeprefix(prefix): text for key, text in self.values.items() if key.startswith(prefix)}
+
+    def key(self, setting: str) -> str:
+        """The key of one setting, also of one that is not set."""
+        return self._keys.get(setting, f"{NAMESPACE}:{setting}")
+
+    def path(self, location: tuple[int | str, ...]) -> str:
+        """A place below a setting, as messages name it: `trainup:runs.a.arguments[1]`."""
+        if location[0] == AZURE_NATIVE:
+            return f"azure-native:{location[1]}"
+        path = ""
+        for part in location[1:]:
+            if part != "[key]":  # pydantic's word for a key that is wrong itself
+                path += f"[{part}]" if isinstance(part, int) else f".{part}"
+        return self.key(str(location[0])) + path
+
+    def is_secret(self, setting: str, section: str = "") -> bool:
+        """Whether a setting is encrypted; with `azure_native` as its section, one of Azure's provider."""
+        return is_config_secret(f"azure-native:{setting}" if section == AZURE_NATIVE else self.key(setting))
+
+    def secret(self, setting: str) -> pulumi.Output[str]:
+        """A config secret, wrapped: it is never plain text in the program."""
+        namespace, _, key = self.key(setting).partition(":")
+        return pulumi.Config(namespace).require_secret(key)
+
+    @property
+    def defaults(self) -> list[str]:
+        """The keys that have but the default that Pulumi.yaml declares: the engine does not tell them from others."""
+        if self.project == NAMESPACE:
+            return []
+        declared = project_files.declared(self.root).get("config") or {}
+        return [
+            key
+            for name, told in declared.items()
+            if isinstance(told, dict) and (key := f"{self.project}:{name}") in self.values
+            if self.values[key] in (told.get("default"), json.dumps(told.get("default")), json.dumps(told.get("value")))
+        ]
