@@ -146,10 +146,10 @@ class Supervisor:
         """Keep the command to its slots' part of this machine, unless the run says how many threads it starts."""
         all_of_them = cores.usable()
         own = cores.share(all_of_them, grant.slots, (self.pool.settings() or {}).get("max_nodes", 1))
-        processes = launch.processes(self.spec)
-        if len(own) == len(all_of_them) and processes == 1:
+        ranks = launch.processes(self.spec)
+        if len(own) == len(all_of_them) and ranks == 1:
             return  # nobody to share with
-        if variables := cores.thread_variables(len(own), processes, environment):
+        if variables := cores.thread_variables(len(own), ranks, environment):
             environment |= variables
             self.processors = own
 
