@@ -59,7 +59,9 @@ def anchor(folder: RunFolder, definition: Mapping[str, Any], checkpoints: Path) 
     if is_plain(str(folder.path)):
         return str(folder.path)
     _link(folder.path / CHECKPOINTS, str(checkpoints))
-    link = _plain_folder() / definition["token"]
+    plain = _plain_folder()
+    _forget_gone(plain)
+    link = plain / definition["token"]
     _link(link, str(folder.path))
     return str(link)
 
@@ -69,6 +71,13 @@ def release(token: str) -> None:
     for parent in _CANDIDATES:
         with contextlib.suppress(OSError):
             (parent / _NAME / token).unlink(missing_ok=True)
+
+
+def _forget_gone(plain: Path) -> None:
+    """Remove links to folders that are no more: whoever made them was killed, and the project was deleted."""
+    for link in plain.iterdir():
+        if link.is_symlink() and not link.exists():
+            link.unlink(missing_ok=True)
 
 
 def _plain_folder() -> Path:

@@ -29,14 +29,16 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalTarg
     yield made
     for record in made.records():
         made.cancel(record.name, "the test is over")
-    assert not any(_links()), "no link outlives its run"
+    assert not any(_links_to(tmp_path)), "no link outlives its run"
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "data") == [request.param], (
         "nothing beside it"
     )
 
 
-def _links() -> list[Path]:
-    return [path for parent in links._CANDIDATES for path in (parent / links._NAME).glob("*") if path.is_symlink()]
+def _links_to(folder: Path) -> list[Path]:
+    """Other runs of this user have theirs there as well."""
+    paths = [path for parent in links._CANDIDATES for path in (parent / links._NAME).glob("*") if path.is_symlink()]
+    return [path for path in paths if path.readlink().is_relative_to(folder)]
 
 
 def _job(target: LocalTarget, command: tuple[str, ...], *, shell: bool = False, **sources: dict[str, str]) -> Job:
@@ -91,3 +93,13 @@ def test_the_command_that_repeats_a_run_by_hand_needs_none_either(target: LocalT
     project = target.workspace.project
     subprocess.run(["sh", "-c", record.reproduce], cwd=project, check=True)
     assert (folder.outputs / "model" / "copy").read_text() == "data"
+
+
+@pytest.mark.parametrize("target", ["my proj"], indirect=True)
+def test_what_a_killed_supervisor_left_of_a_deleted_project_goes_with_the_next_run(
+    target: LocalTarget, tmp_path: Path
+) -> None:
+    left = links._plain_folder() / f"left-by-{tmp_path.name}"
+    left.symlink_to(tmp_path / "gone")
+    _run(target, _job(target, ("true",)))
+    assert not left.is_symlink()
