@@ -1,25 +1,41 @@
 """From what a command prints to a log of whole lines."""
 
+import contextlib
+import ctypes
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from trainup.jobs.lines import MAX_LINE, LineCleaner
+from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
 from trainup.jobs.local.workspace import RunFolder
 from trainup.jobs.masking import Mask
 
 CHUNK = 1 << 16
+STEP = 16 << 20
+"""Bytes of raw log after which the disk gets back what the clean log has."""
+KEEP_SIZE, PUNCH_HOLE = 1, 2
+"""Of fallocate(2), Linux."""
 
 
 class LogPump:
-    """Moves what a command has printed from its raw file into the clean log."""
+    """Moves what a command has printed from its raw file into the clean log.
 
-    def __init__(self, raw: Path, clean: Path, secrets: Iterable[str] = ()) -> None:
-        self._raw = os.open(raw, os.O_RDONLY | os.O_CLOEXEC)
-        self._clean = os.open(clean, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    Of a long log there are not two copies: what has been moved is taken out of the raw file, which keeps its length.
+    """
+
+    def __init__(self, raw: Path, clean: Path, secrets: Iterable[str] = (), begin: tuple[int, int] = (0, 0)) -> None:
+        """`begin`: the positions in both files to go on from; what the clean log has beyond is written again."""
+        self._taken = taken_of(raw)
+        self._raw = os.open(raw, os.O_RDWR | os.O_CLOEXEC)
+        self._clean = os.open(clean, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._position = self._given_back = os.lseek(self._raw, begin[0], os.SEEK_SET)
+        os.ftruncate(self._clean, os.lseek(self._clean, begin[1], os.SEEK_SET))
         self._cleaner = LineCleaner(Mask(secrets))
-        self._unwritten = b""
+        self._unread = self._unwritten = b""
+        self._is_due = False
 
     def pump(self) -> bool:
         """Move what is there; whether there was anything. An OSError (a full disk) loses nothing: pump again."""
@@ -27,11 +43,18 @@ class LogPump:
         while True:
             while self._unwritten:
                 self._unwritten = self._unwritten[os.write(self._clean, self._unwritten) :]
-            data = os.read(self._raw, CHUNK)
+            if self._is_due:
+                self._give_back()
+            data = self._unread or os.read(self._raw, CHUNK)
             if not data:
                 return moved
             moved = True
-            self._unwritten = self._cleaner.feed(data)
+            # Between two lines the cleaner remembers nothing: whoever goes on from there comes to the same log.
+            is_late = self._position + len(data) - self._given_back >= STEP
+            cut = data.rfind(b"\n") + 1 if is_late else 0
+            data, self._unread = (data[:cut], data[cut:]) if cut else (data, b"")
+            self._position += len(data)
+            self._unwritten, self._is_due = self._cleaner.feed(data), cut > 0
 
     def finish(self) -> None:
         """Move the rest, the unfinished last line too."""
@@ -44,23 +67,63 @@ class LogPump:
         os.close(self._raw)
         os.close(self._clean)
 
+    def _give_back(self) -> None:
+        """Note how far both files have come, and free what the raw one has before."""
+        self._is_due, self._given_back = False, self._position
+        with contextlib.suppress(OSError):  # a full disk, or one that knows no holes: the copy stays
+            os.fsync(self._clean)
+            at = os.lseek(self._clean, 0, os.SEEK_CUR)
+            write_json(self._taken, {"raw": self._position, "clean": at})
+            _punch(self._raw, self._position)
+
+
+def taken_of(raw: Path) -> Path:
+    """Where it is noted how far a raw log has been moved."""
+    return raw.with_name(f"{raw.name}.taken")
+
+
+def _punch(file: int, length: int) -> None:
+    """Free the first bytes of a file on disk; it reads as zeros there, and its length stays. Raises OSError."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        arguments = ctypes.c_long(0), ctypes.c_long(length)
+        if libc.fallocate(file, PUNCH_HOLE | KEEP_SIZE, *arguments):
+            raise OSError(ctypes.get_errno(), "the file system knows no holes")
+
 
 def rebuild(folder: RunFolder, secrets: Iterable[str] = ()) -> None:
-    """Make the clean log again from the raw one after a supervisor was killed, then drop what is raw."""
+    """Make the clean log whole from the raw one after a supervisor was killed, then drop what is raw."""
     if folder.raw_log.exists():
-        temporary = folder.log.with_name(f".{folder.log.name}.{os.getpid()}")
-        pump = LogPump(folder.raw_log, temporary, secrets)
-        try:
-            pump.finish()
-        finally:
-            pump.close()
-        temporary.replace(folder.log)
+        with contextlib.suppress(UnreadableRecord):  # what is there stays
+            taken = read_json(taken_of(folder.raw_log))
+            _go_on(folder, secrets, taken) if taken else _from_the_beginning(folder, secrets)
     discard_raw(folder)
+
+
+def _go_on(folder: RunFolder, secrets: Iterable[str], taken: dict[str, int]) -> None:
+    """From where it was noted last: what comes before is in the clean log alone."""
+    size = folder.log.stat().st_size if folder.log.exists() else 0
+    pump = LogPump(folder.raw_log, folder.log, secrets, (taken["raw"], min(taken["clean"], size)))
+    try:
+        pump.finish()
+    finally:
+        pump.close()
+
+
+def _from_the_beginning(folder: RunFolder, secrets: Iterable[str]) -> None:
+    temporary = folder.log.with_name(f".{folder.log.name}.{os.getpid()}")
+    pump = LogPump(folder.raw_log, temporary, secrets)
+    try:
+        pump.finish()
+    finally:
+        pump.close()
+    temporary.replace(folder.log)
 
 
 def discard_raw(folder: RunFolder) -> None:
     """Remove what the command printed as it was: secrets would be readable there."""
     folder.raw_log.unlink(missing_ok=True)
+    taken_of(folder.raw_log).unlink(missing_ok=True)  # after it: without the note, what was freed would read as zeros
     shutil.rmtree(folder.raw_ranks, ignore_errors=True)
 
 

@@ -125,6 +125,56 @@ def test_a_log_made_again_after_a_kill_equals_the_uninterrupted_one(
     assert seen + rest == read_lines(clean, 0)[0]
 
 
+@settings(max_examples=60)
+@given(OUTPUT, st.integers(1, 12), st.integers(0, 200), st.booleans())
+def test_a_log_whose_raw_copy_was_given_back_goes_on_from_there(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, step: int, cut: int, moved: bool
+) -> None:
+    run = run_folder(tmp_path_factory.mktemp("run"))
+    run.raw_log.write_bytes(data[:cut])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "STEP", step)
+        killed = LogPump(run.raw_log, run.log, SECRETS)
+        killed.pump()
+        with run.raw_log.open("ab") as more:
+            more.write(data[cut:])
+        if moved:
+            killed.pump()
+        killed.close()
+        if log.taken_of(run.raw_log).exists():  # what was freed is not to be read again
+            taken = log.read_json(log.taken_of(run.raw_log))
+            assert taken
+            with run.raw_log.open("r+b") as raw:
+                raw.write(bytes(taken["raw"]))
+        rebuild(run, SECRETS)
+    assert run.log.read_bytes() == _clean(data)
+    assert list(run.logs.iterdir()) == [run.log]
+
+
+def test_a_long_log_takes_its_room_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "STEP", 1 << 20)
+    run = run_folder(tmp_path)
+    lines = b"".join(b"line %d of many\n" % number for number in range(300_000))
+    run.raw_log.write_bytes(lines)
+    pump = LogPump(run.raw_log, run.log)
+    pump.pump()
+    pump.close()
+    assert run.log.read_bytes() == lines
+    status = run.raw_log.stat()
+    assert status.st_size == len(lines)
+    assert status.st_blocks * 512 <= 2 << 20
+
+
+def test_a_damaged_note_of_how_far_a_log_has_come_leaves_what_is_there(tmp_path: Path) -> None:
+    run = run_folder(tmp_path)
+    run.raw_log.write_bytes(b"a\nb\n")
+    run.log.write_bytes(b"a\n")
+    log.taken_of(run.raw_log).write_text("{")
+    rebuild(run)
+    assert run.log.read_bytes() == b"a\n"
+    assert list(run.logs.iterdir()) == [run.log]
+
+
 def test_making_a_log_again_twice_changes_nothing(tmp_path: Path) -> None:
     run = run_folder(tmp_path)
     run.raw_log.write_bytes(b"a\n")
