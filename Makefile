@@ -53,7 +53,7 @@ rehearse: ## the dev stack on Azure without an account: deploys, trains, destroy
 	@$(RUN) python -m trainup.simulator.rehearse $(ARGS)
 
 test: setup ## every test that needs no cloud
-	@$(RUN) python -m pytest -n 2 $(ARGS)
+	@$(RUN) python -m pytest -n 3 $(ARGS)
 
 check: ## format, lint, types, fast tests
 	@$(RUN) sh toolchain/check.sh
