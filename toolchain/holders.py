@@ -44,6 +44,7 @@ def hold(place: Place) -> None:
     """
     folder = _folder(place)
     with contextlib.suppress(OSError):
+        forget_dead(place)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         unfinished = folder / f".{uuid.uuid4().hex}"
         holder = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

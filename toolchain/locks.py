@@ -39,7 +39,6 @@ def clear(place: Place) -> None:
             where = WHERE[life].format(host=host)
             text = f"stack {stack!r} is locked by process {pid} {where}: if that is gone, run `pulumi cancel`"
             say(as_typed(text, os.environ | {"PULUMI_STACK": stack}))
-    holders.forget_dead(place)
 
 
 def _remove_unfinished(place: Place) -> None:

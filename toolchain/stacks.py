@@ -29,6 +29,8 @@ from toolchain.stack_files import KEY, PROVIDER, SALT, StackFile
 
 RUNS_PROGRAM = frozenset({"up", "update", "preview", "pre", "watch"})
 ASKS = frozenset({"up", "refresh", "destroy"})
+LOCKS = frozenset({"up", "update", "refresh", "destroy", "down", "dn", "import", "watch"})
+"""Operations that hold the stack: the others, a preview above all, leave the backend as it is."""
 PRIVATE = 0o077
 """What the CLI makes is for the user alone."""
 OWN = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
@@ -43,7 +45,7 @@ class Opened:
     saving: Mapping[str, str] = field(default_factory=dict)
     """Variables that say when the CLI saves the state."""
     place: Place | None = None
-    """Where its state lies, if that is a folder."""
+    """Where its state lies, if that is a folder and the operation holds the stack."""
 
     def variables(self, given: Mapping[str, str]) -> dict[str, str]:
         """An environment for the CLI: the stack's own passphrase alone, where it has one of ours."""
@@ -81,7 +83,7 @@ def opened(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> Op
     file = stack_files.at(file.path, file.project)
     if file.text is not None and file.is_local and (place is None or place.state is None):
         file = _keep(file, _init(file, stack, variables, key), key)
-    return Opened(file, key, saving.variables(file, place), place)
+    return Opened(file, key, saving.variables(file, place), place if words and words[0] in LOCKS else None)
 
 
 def check(file: StackFile, place: Place | None, operation: str) -> None:

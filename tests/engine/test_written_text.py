@@ -90,7 +90,7 @@ def test_every_word_stays_or_is_told_whatever_the_engine_makes_of_it(project: Pr
     words: list[str] = []
 
     @settings(
-        max_examples=400,
+        max_examples=1500,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
         database=None,

@@ -287,3 +287,12 @@ def test_what_fits_is_found_out_once(repository: Path, monkeypatch: pytest.Monke
     opened()
     monkeypatch.setattr(Cipher, "of", lambda *_: pytest.fail("found out again"))
     opened()
+
+
+@pytest.mark.parametrize(
+    ("operation", "is_held"), [("up", True), ("destroy", True), ("preview", False), ("pre", False)]
+)
+def test_the_stack_is_held_by_what_changes_it_and_by_nothing_else(
+    repository: Path, operation: str, is_held: bool
+) -> None:
+    assert bool(opened("local", operation).place) is is_held
