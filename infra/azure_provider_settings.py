@@ -7,8 +7,10 @@ from trainup.core.clouds import check_region, find_cloud, plain_region
 from trainup.infra.azure_values import CloudName, Guid, refuse
 from trainup.infra.sections import Section
 
+AZURE_NATIVE_KEY = "azure-native:"
+"""How the keys begin that the provider reads."""
 AZURE_NATIVE = "azure_native"
-"""The field that holds what is set for the provider, under `azure-native:`."""
+"""The field that holds what is set under them."""
 
 PROVIDER_SECRETS = ("clientSecret", "clientCertificatePassword", "oidcToken", "oidcRequestToken")
 """What opens a subscription, among what is set under `azure-native:`."""

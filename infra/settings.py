@@ -14,7 +14,7 @@ from trainup.core.project import misplaced
 from trainup.core.written import quotes, shown
 from trainup.infra import references, workspace_place
 from trainup.infra.azure_image_settings import AzureImageSettings
-from trainup.infra.azure_provider_settings import AZURE_NATIVE, PROVIDER_SECRETS
+from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY, PROVIDER_SECRETS
 from trainup.infra.azure_sections import REGISTRY_PASSWORD, DataSettings
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.nested_secrets import problem_of
@@ -94,7 +94,6 @@ JUDGED: Mapping[type[AnySettings], Mapping[str, type[Section]]] = {
     Settings: {"image": ImageSettings, "data": LocalDataSettings},
 }
 """The sections that resources judge as well."""
-AZURE_NATIVE_KEY = "azure-native:"
 
 
 def load(ask: Ask | None = None) -> AnySettings:

@@ -12,7 +12,7 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from trainup.core.project import NAMESPACE, settings_of
 from trainup.infra import project_files
-from trainup.infra.azure_provider_settings import AZURE_NATIVE
+from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class StackConfig:
     @cached_property
     def of_azure_native(self) -> dict[str, str]:
         """The settings of Azure's provider."""
-        prefix = "azure-native:"
-        return {key.removeprefix(prefix): text for key, text in self.values.items() if key.startswith(prefix)}
+        ours = ((key.removeprefix(AZURE_NATIVE_KEY), key) for key in self.values if key.startswith(AZURE_NATIVE_KEY))
+        return {name: self.values[key] for name, key in ours}
 
     def key(self, setting: str) -> str:
         """The key of one setting, also of one that is not set."""
@@ -54,7 +54,7 @@ class StackConfig:
     def path(self, location: tuple[int | str, ...]) -> str:
         """A place below a setting, as messages name it: `trainup:runs.a.arguments[1]`."""
         if location[0] == AZURE_NATIVE:
-            return f"azure-native:{location[1]}"
+            return f"{AZURE_NATIVE_KEY}{location[1]}"
         path = ""
         for part in location[1:]:
             if part != "[key]":  # pydantic's word for a key that is wrong itself
@@ -63,7 +63,7 @@ class StackConfig:
 
     def is_secret(self, setting: str, section: str = "") -> bool:
         """Whether a setting is encrypted; with `azure_native` as its section, one of Azure's provider."""
-        return is_config_secret(f"azure-native:{setting}" if section == AZURE_NATIVE else self.key(setting))
+        return is_config_secret(f"{AZURE_NATIVE_KEY}{setting}" if section == AZURE_NATIVE else self.key(setting))
 
     def secret(self, setting: str) -> pulumi.Output[str]:
         """A config secret, wrapped: it is never plain text in the program."""

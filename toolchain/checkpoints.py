@@ -59,14 +59,14 @@ def _mend(place: Place, *, is_local: bool) -> None:
         for file in [*newest[: LATEST * 4], *filter(_is_cut_off, newest[LATEST * 4 :])]:
             if file.suffix == ".attrs":
                 beside.append(file)
-            elif _content(file) is None:
+            elif content(file) is None:
                 _put_aside(file)
     for file in beside:
         if file.exists() and not _is_note(file):
             _put_aside(file)
     if current := place.state:
-        state = _content(current)
-        if state is None or not _says_something(state):
+        state = content(current)
+        if state is None or not says_something(state):
             state = _restore(place, current, is_local=is_local)
         if finished := _finished(state):
             backends.write(current, json.dumps(finished, indent=4))
@@ -83,7 +83,7 @@ def _mend_meta(top: Path) -> None:
 
 def _is_note(file: Path) -> bool:
     """Whether a file is what the backend notes of another: a map, or nothing to note."""
-    told = _content(file)
+    told = content(file)
     return isinstance(told, dict) or (told is None and _text(file).strip() == "null")
 
 
@@ -105,7 +105,7 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _content(file: Path) -> dict[str, Any] | None:
+def content(file: Path) -> dict[str, Any] | None:
     """The JSON map in a file; None where there is none."""
     try:
         told = json.loads(_text(file))
@@ -114,7 +114,7 @@ def _content(file: Path) -> dict[str, Any] | None:
     return told if isinstance(told, dict) else None
 
 
-def _says_something(state: dict[str, Any]) -> bool:
+def says_something(state: dict[str, Any]) -> bool:
     """Whether a state is one: what Pulumi takes for a stack without resources may be one that has lost them."""
     checkpoint = state.get("checkpoint")
     if not isinstance(checkpoint, dict) or "latest" not in checkpoint:
@@ -132,8 +132,8 @@ def _restore(place: Place, file: Path, *, is_local: bool) -> dict[str, Any]:
     Without any, a stack on this machine begins empty. SetupError on another target: all there would be made again.
     """
     for source in _older(place):
-        state = _content(source)
-        if state is not None and _says_something(state):
+        state = content(source)
+        if state is not None and says_something(state):
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(source.stat().st_mtime))
             told = f"it is taken from {source.name} of {when}"
             break

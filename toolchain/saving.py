@@ -5,12 +5,11 @@ The CLI writes the whole state anew at each step, so that an `up` of 300 runs sp
 the next `up` adopts them, and `destroy` ends them. So a stack of many runs saves its state once.
 """
 
-import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toolchain import backends
+from toolchain import checkpoints
 from toolchain.backends import Place
 from toolchain.paths import ROOT, VENV, SetupError, say
 from toolchain.stack_files import StackFile
@@ -54,14 +53,9 @@ def end_forgotten(file: StackFile, place: Place, words: Sequence[str]) -> None:
 
 def _resources(place: Place) -> list[dict[str, Any]]:
     """The resources in a stack's state, those included that were being made; none where there is no state."""
-    try:
-        latest = json.loads(backends.read(place.state))["checkpoint"].get("latest") or {} if place.state else {}
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-    ):  # held by a command that is at work, or damaged beyond repair
+    state = checkpoints.content(place.state) if place.state else None
+    if state is None or not checkpoints.says_something(state):  # one that is held was not mended
         return []
+    latest = state["checkpoint"]["latest"] or {}
     pending = [one.get("resource") or {} for one in latest.get("pending_operations") or []]
     return [*(latest.get("resources") or []), *pending]

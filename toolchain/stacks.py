@@ -83,7 +83,8 @@ def opened(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> Op
     file = stack_files.at(file.path, file.project)
     if file.text is not None and file.is_local and (place is None or place.state is None):
         file = _keep(file, _init(file, stack, variables, key), key)
-    return Opened(file, key, saving.variables(file, place), place if words and words[0] in LOCKS else None)
+    held = place if words and words[0] in LOCKS else None
+    return Opened(file, key, saving.variables(file, held), held)
 
 
 def check(file: StackFile, place: Place | None, operation: str) -> None:

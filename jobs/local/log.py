@@ -103,20 +103,15 @@ def rebuild(folder: RunFolder, secrets: Iterable[str] = ()) -> None:
 def _go_on(folder: RunFolder, secrets: Iterable[str], taken: dict[str, int]) -> None:
     """From where it was noted last: what comes before is in the clean log alone."""
     size = folder.log.stat().st_size if folder.log.exists() else 0
-    pump = LogPump(folder.raw_log, folder.log, secrets, (taken["raw"], min(taken["clean"], size)))
-    try:
+    begin = taken["raw"], min(taken["clean"], size)
+    with contextlib.closing(LogPump(folder.raw_log, folder.log, secrets, begin)) as pump:
         pump.finish()
-    finally:
-        pump.close()
 
 
 def _from_the_beginning(folder: RunFolder, secrets: Iterable[str]) -> None:
     temporary = folder.log.with_name(f".{folder.log.name}.{os.getpid()}")
-    pump = LogPump(folder.raw_log, temporary, secrets)
-    try:
+    with contextlib.closing(LogPump(folder.raw_log, temporary, secrets)) as pump:
         pump.finish()
-    finally:
-        pump.close()
     temporary.replace(folder.log)
 
 
