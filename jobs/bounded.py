@@ -27,8 +27,10 @@ def read_bytes(path: str | bytes | os.PathLike[str], most: int = MOST_BYTES) -> 
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
         if not stat.S_ISREG(status.st_mode):
             raise Unusable("it is no regular file")
-        # Its size is asked for last: it may grow meanwhile.
-        content = b"" if status.st_size > most else file.read(most + 1)
-        if max(status.st_size, len(content)) > most:
+        size = status.st_size
+        content = b"" if size > most else file.read(size + 1)
+        if len(content) > size:  # it grows meanwhile
+            content += file.read(most + 1 - len(content))
+        if max(size, len(content)) > most:
             raise Unusable(f"it has more than {most / 1024**2:g} MB, which nobody writes by hand")
     return content

@@ -213,8 +213,8 @@ def is_in_use(workspace: Workspace, name: str) -> bool:
             return True
         if not Owners(workspace.environments / f"{name}.owners").is_empty:
             return True
-        for folder in ledger.folders(workspace):
-            definition = None if ledger.has_ended(folder) else ledger.definition_of(folder)
+        for folder in ledger.active_folders(workspace):
+            definition = ledger.definition_of(folder)
             image = definition["spec"].get("image") if definition else None
             if image and environment_folder(workspace, image).name == name:
                 return True

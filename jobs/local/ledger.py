@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import os
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core.failure import Failure, FailureClass
-from trainup.core.naming import job_name
+from trainup.core.naming import id_of, job_name
 from trainup.core.numbers import to_number
 from trainup.core.status import Status
 from trainup.jobs.local import launch
 from trainup.jobs.local.files import UnreadableRecord, is_held, read_json, write_json
 from trainup.jobs.local.machine import boot_id, machine_id
-from trainup.jobs.local.workspace import RunFolder, Workspace
+from trainup.jobs.local.workspace import STATUS, RunFolder, Workspace
 from trainup.jobs.target import Job, Owner, Record, TargetError
 
 Kinds = Mapping[str, type | tuple[type, ...]]
@@ -106,12 +107,26 @@ def policy_of(job: Job) -> dict[str, Any]:
     }
 
 
-def folders(workspace: Workspace) -> Iterator[RunFolder]:
-    """All attempts there are."""
-    if workspace.runs.is_dir():
-        for path in sorted(workspace.runs.iterdir()):
-            if not path.name.startswith("."):
-                yield RunFolder(path)
+def folders(workspace: Workspace, identity: str | None = None) -> Iterator[RunFolder]:
+    """All attempts there are, of all runs or of one."""
+    runs = workspace.runs
+    for name in _names(runs):
+        if identity is None or (name.startswith(identity) and id_of(name) == identity):
+            yield RunFolder(runs / name)
+
+
+def _names(runs: Path) -> list[str]:
+    if not runs.is_dir():
+        return []
+    return sorted(name for name in os.listdir(runs) if not name.startswith("."))
+
+
+def active_folders(workspace: Workspace) -> Iterator[RunFolder]:
+    """The attempts that have not ended. Of those that have, this takes one look at a file, since they are many."""
+    runs = workspace.runs
+    for name in _names(runs):
+        if not has_ended(folder := f"{runs}/{name}"):
+            yield RunFolder(Path(folder))
 
 
 def definition_of(folder: RunFolder) -> dict[str, Any] | None:
@@ -126,23 +141,55 @@ def _judge(record: Mapping[str, Any], kinds: Kinds, *, whole: bool) -> None:
             raise TypeError(f"{name} is {type(record[name]).__name__}")
 
 
-def has_ended(folder: RunFolder) -> bool:
-    """Whether the attempt has ended, asked often and of many: one look at a status that has not changed."""
+def has_ended(folder: str) -> bool:
+    """Whether the attempt in this folder has ended. That is never taken back, but another may come in its place."""
+    status = f"{folder}/{STATUS}"
     try:
-        now = folder.status.stat()
-        seen = (now.st_ino, now.st_mtime_ns, now.st_size)
-        if _ended.get(folder.path) == seen:
+        file = _file(status)
+        if _ended.get(folder) == file:
             return True
-        if not Status((read_json(folder.status) or {}).get("status", Status.QUEUED)).is_terminal:
+        if not Status((read_json(Path(status)) or {}).get("status", Status.QUEUED)).is_terminal:
             return False
     except (OSError, UnreadableRecord, ValueError):
         return False
-    _ended[folder.path] = seen
+    _ended[folder] = file
     return True
 
 
-_ended: dict[Path, tuple[int, int, int]] = {}
-"""Attempts that have ended → the status that says so; that is never taken back."""
+def owners_of(folder: RunFolder) -> tuple[Owner, ...]:
+    """Whose the attempt is, asked of many runs for each that starts: read again where it may have changed.
+
+    UnreadableRecord where the record does not tell.
+    """
+    try:
+        file = _file(str(folder.definition))
+        if (known := _owners.get(folder.path)) is None or known[0] != file:
+            definition = definition_of(folder) or {"owners": []}
+            known = _owners[folder.path] = (file, tuple(Owner(**owner) for owner in definition["owners"]))
+    except FileNotFoundError:  # removed, or not yet written
+        return ()
+    except (LookupError, TypeError, OSError) as error:
+        raise damaged(folder, error) from error
+    return known[1]
+
+
+def _file(path: str) -> tuple[int, int, int]:
+    """Another one whenever the file was replaced. OSError where there is none."""
+    status = os.stat(path)
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+_ended: dict[str, tuple[int, int, int]] = {}
+"""Folders of attempts that have ended → the status file that says so."""
+_owners: dict[Path, tuple[tuple[int, int, int], tuple[Owner, ...]]] = {}
+"""Folders of attempts → the definition's file, and the owners that it names."""
+
+
+def damaged(folder: RunFolder, error: Exception) -> UnreadableRecord:
+    """What is said of a record that cannot be used."""
+    return UnreadableRecord(
+        f"the record in {folder.path} is damaged ({error!r}): move that folder away, then run the command again"
+    )
 
 
 def view(workspace: Workspace, folder: RunFolder) -> Record | None:
@@ -150,9 +197,7 @@ def view(workspace: Workspace, folder: RunFolder) -> Record | None:
     try:
         return _view(workspace, folder)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
-        raise UnreadableRecord(
-            f"the record in {folder.path} is damaged ({error!r}): move that folder away, then run the command again"
-        ) from error
+        raise damaged(folder, error) from error
 
 
 def _has_printed(folder: RunFolder) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core.failure import Failure, FailureClass
-from trainup.core.naming import id_of, run_of
+from trainup.core.naming import run_of
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.jobs.local import handover, launch, ledger, links, log
@@ -54,17 +54,16 @@ class LocalTarget:
 
     def active_runs(self, job: Job) -> list[Record]:
         found = []
-        for folder in ledger.folders(self.workspace):
-            if ledger.has_ended(folder):
-                continue
+        for folder in ledger.active_folders(self.workspace):
             try:
+                if not any(job.owner.is_same_resource(other) for other in ledger.owners_of(folder)):
+                    continue
                 record = ledger.view(self.workspace, folder)
             except (UnreadableRecord, TargetError):
                 if run_of(folder.name) == job.run:
                     raise
                 continue  # another run's, which is told where it is asked for
-            if record and not record.status.is_terminal:
-                found += [record] if any(job.owner.is_same_resource(other) for other in record.owners) else []
+            found += [record] if record and not record.status.is_terminal else []
         return found
 
     def attempts(self, identity: str) -> list[Record]:
@@ -212,14 +211,13 @@ class LocalTarget:
         """The attempts that can be read, of all runs or of one, oldest first; and what is wrong with the others."""
         records: list[Record] = []
         problems: list[Problem] = []
-        for folder in ledger.folders(self.workspace):
-            if identity in (None, id_of(folder.name)):
-                try:
-                    record = ledger.view(self.workspace, folder)
-                except (UnreadableRecord, TargetError) as error:
-                    problems.append(error)
-                else:
-                    records += [record] if record else []
+        for folder in ledger.folders(self.workspace, identity):
+            try:
+                record = ledger.view(self.workspace, folder)
+            except (UnreadableRecord, TargetError) as error:
+                problems.append(error)
+            else:
+                records += [record] if record else []
         return sorted(records, key=lambda record: (record.id, record.attempt)), problems
 
     def _redefine(self, name: str, **changes: Any) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.machine import machine_id
 
+STATUS = "status.json"
+"""How an attempt stands, in its folder."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -92,7 +95,7 @@ class RunFolder:
     @property
     def status(self) -> Path:
         """How it stands; written by whoever holds `lock`."""
-        return self.path / "status.json"
+        return self.path / STATUS
 
     @property
     def lock(self) -> Path:

@@ -19,6 +19,8 @@ Hear = Callable[[bytes], object]
 """Gets the content of a file, block by block."""
 
 BLOCK_BYTES = 4 * 1024**2
+WORTH_THREADS = 256 * 1024
+"""Bytes of files together; for fewer, starting threads takes longer than reading them."""
 BATCH_BYTES = 8 * 1024**2
 AHEAD = 2
 """Batches that are read before it is their turn."""
@@ -110,8 +112,8 @@ def examine_all(
 
 def each(files: Sequence[Found], do: Callable[[Found], Result]) -> list[Result | OSError]:
     """The results for all files, in order; reading and hashing run beside each other."""
-    if not files:
-        return []
+    if sum(file.status.st_size for file in files) < WORTH_THREADS:
+        return [_tried(partial(do, file)) for file in files]
     with ThreadPoolExecutor(READERS) as pool:
         return list(pool.map(lambda file: _tried(partial(do, file)), files))
 

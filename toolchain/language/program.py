@@ -28,6 +28,7 @@ from pulumi.runtime.stack import run_in_stack
 HERE = Path(__file__).absolute().parent
 sys.path.insert(0, str(HERE))  # an isolated interpreter leaves it out; taken away again before the program starts
 
+import messages  # type: ignore[import-not-found]
 import waiting  # type: ignore[import-not-found]
 
 BAIL = 32
@@ -49,6 +50,7 @@ def main() -> int:
         pulumi.log.error(f"unable to find main python program `__main__.py` in `{os.path.abspath(entry)}`")
         return BAIL
 
+    messages.install()
     waiting.install()
 
     def program() -> None:

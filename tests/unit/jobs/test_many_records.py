@@ -56,3 +56,23 @@ def test_what_is_wrong_with_another_runs_record_is_no_reason_not_to_start(
     runs.add("other").definition.write_text("{")
     runs.add("digits-other").definition.write_text("{")
     assert LocalTarget(workspace).active_runs(job("digits")) == []
+
+
+def test_those_of_others_are_read_again_only_when_they_have_changed(
+    workspace: Workspace, runs: Any, job: Callable[..., Job], reads: list[Path]
+) -> None:
+    active = runs.add("other", status={"status": "Running", "started": True})
+    target, asked = LocalTarget(workspace), job("digits")
+
+    def give_to(urn: str, token: str) -> None:
+        definition = read_json(active.definition) or {}
+        owner = {"urn": urn, "token": token, "place": asked.owner.place}
+        write_json(active.definition, {**definition, "owners": [owner]})
+
+    give_to("urn:other", "other")
+    assert target.active_runs(asked) == []
+    reads.clear()
+    assert target.active_runs(asked) == []
+    assert active.definition not in reads
+    give_to(asked.owner.urn, asked.owner.token)
+    assert [record.name for record in target.active_runs(asked)] == [active.name]
