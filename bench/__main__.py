@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import azure, create, load, logs, memory, rehearsal, side_by_side, snapshots, start, submit, up
+from bench import azure, create, load, logs, memory, queue, rehearsal, side_by_side, snapshots, start, submit, up
 from bench.measure import Row, table
 
 BENCHMARKS = {
@@ -24,6 +24,7 @@ BENCHMARKS = {
     "rehearsal": rehearsal.run,
     "snapshots": snapshots.run,
     "memory": memory.run,
+    "queue": queue.run,
     "side_by_side": side_by_side.run,
     "load": load.run,
 }

@@ -27,6 +27,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,12 @@ class Waiting:
 
     def is_wanted(self) -> bool:
         """Whether it is still to start."""
-        return os.path.exists(self.folder.definition) and not os.path.exists(self.folder.cancel)
+        definition, cancel = self._signs
+        return os.path.exists(definition) and not os.path.exists(cancel)
+
+    @cached_property
+    def _signs(self) -> tuple[str, str]:
+        return str(self.folder.definition), str(self.folder.cancel)
 
 
 class Keeper:
@@ -160,8 +166,8 @@ class Keeper:
         """See what nobody told."""
         for name in [name for name, waiting in self.waiting.items() if not waiting.is_wanted()]:
             self.give_up(name)
-        for ticket in self.pool.tickets():
-            if ticket.name not in self.waiting and run_of(ticket) not in self._started:
+        for name in self.pool.ticket_names():
+            if name not in self.waiting and run_of(ticket := self.pool.folder / name) not in self._started:
                 with contextlib.suppress(UnreadableRecord, OSError, KeyError, TypeError, ValueError):
                     self.take_over(ticket)
 

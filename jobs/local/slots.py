@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainup.jobs.local.files import Lock, UnreadableRecord, is_held, read_json, write_json
 from trainup.jobs.local.owners import Owners
@@ -36,8 +36,7 @@ class Grant:
     """Ids for CUDA_VISIBLE_DEVICES; None on a machine without GPUs."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """One run in the queue of a cluster; with slots, when it has some."""
 
     ticket: str
@@ -153,10 +152,10 @@ class Pool:
                 gone = NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
                 return dict.fromkeys(waiting, gone)
             queue = [
-                Place(ticket.name, waiting[ticket.name])
-                if ticket.name in waiting
-                else self._place_of(ticket, settings["max_nodes"])
-                for ticket in self.tickets()
+                Place(name, waiting[name])
+                if name in waiting
+                else self._place_of(self.folder / name, settings["max_nodes"])
+                for name in self.ticket_names()
             ]
             turns = dealt([place for place in queue if place], settings, self.name, waiting)
             for name, turn in turns.items():
@@ -239,11 +238,14 @@ class Pool:
 
     def tickets(self) -> list[Path]:
         """All tickets, in the order of the queue."""
+        return [self.folder / name for name in self.ticket_names()]
+
+    def ticket_names(self) -> list[str]:
+        """The names of their files: those who look through thousands again and again do without the paths."""
         try:
-            names = sorted(name for name in os.listdir(self.folder) if TICKET.fullmatch(name))
+            return sorted(name for name in os.listdir(self.folder) if TICKET.fullmatch(name))
         except FileNotFoundError:
             return []
-        return [self.folder / name for name in names]
 
     def _lock(self) -> Lock:
         return Lock(self.folder / "pool.lock")

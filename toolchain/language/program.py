@@ -8,6 +8,7 @@ signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import asyncio
 import atexit
+import contextlib
 import json
 import logging
 import runpy
@@ -28,7 +29,7 @@ from pulumi.runtime.stack import run_in_stack
 HERE = Path(__file__).absolute().parent
 sys.path.insert(0, str(HERE))  # an isolated interpreter leaves it out; taken away again before the program starts
 
-import messages  # type: ignore[import-not-found]
+import per_resource  # type: ignore[import-not-found]
 import waiting  # type: ignore[import-not-found]
 
 BAIL = 32
@@ -50,7 +51,7 @@ def main() -> int:
         pulumi.log.error(f"unable to find main python program `__main__.py` in `{os.path.abspath(entry)}`")
         return BAIL
 
-    messages.install()
+    per_resource.install()
     waiting.install()
 
     def program() -> None:
@@ -130,6 +131,8 @@ def _end(code: int) -> NoReturn:
     What is left out is to take the interpreter apart, which would cost each `up` 0.1 s.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine's way to say good-bye
+    with contextlib.suppress(grpc.RpcError):  # the engine is shutting down
+        per_resource.flush()
     if code == 0:
         threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()

@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +217,7 @@ def test_no_slot_is_held_twice_and_nobody_is_overtaken(most: int, events: list[t
         for ticket, turn in turns.items():
             (index,) = (index for index, place in enumerate(queue) if place.ticket == ticket)
             if isinstance(turn, Grant):
-                queue[index] = replace(queue[index], slots=turn.slots, gpus=turn.gpus or ())
+                queue[index] = queue[index]._replace(slots=turn.slots, gpus=turn.gpus or ())
             else:
                 assert queue.pop(index).nodes > settings["max_nodes"]  # type: ignore[operator]
         held = [slot for place in queue for slot in place.slots]
