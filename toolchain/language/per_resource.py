@@ -6,6 +6,7 @@ finds out the types of a resource's outputs each time, though they are those of 
 
 import functools
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from pulumi import _types, log
@@ -17,7 +18,8 @@ TOGETHER = 50
 
 _messages: list[str] = []
 _lock = threading.Lock()
-_debug, _log = log.debug, log._log
+_debug = log.debug
+_log: Callable[..., None] = log._log
 
 
 def debug(msg: str, resource: Any = None, stream_id: int | None = None, ephemeral: bool | None = None) -> None:
