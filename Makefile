@@ -4,7 +4,7 @@ PYTHON ?= python3
 STACK ?= $(or $(PULUMI_STACK),local)
 ARGS ?=
 
-TRAINUP := $(PYTHON) -I -S toolchain
+TRAINUP := $(PYTHON) -I -S src/trainup/toolchain
 RUN := $(TRAINUP) run
 
 .DEFAULT_GOAL := help
@@ -56,7 +56,7 @@ test: setup ## every test that needs no cloud
 	@$(RUN) python -m pytest -n 3 $(ARGS)
 
 check: ## format, lint, types, fast tests
-	@$(RUN) sh toolchain/check.sh
+	@$(RUN) sh src/trainup/toolchain/check.sh
 
 format: ## put the code into its form
 	@$(RUN) ruff format .

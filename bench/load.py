@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.measure import Row
 from tests.support.project import Project, toolchain_environment
-from toolchain.saving import ONCE
+from trainup.toolchain.saving import ONCE
 
 SIZES = (30, 75, 150, 300, 1_000)
 IN_BENCH = (30, 300)

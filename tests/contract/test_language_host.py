@@ -21,12 +21,12 @@ from pulumi.runtime.proto import language_pb2
 
 from tests.support import processes
 from tests.support.language import HOST, Host, host
-from tests.support.project import REPOSITORY
+from tests.support.project import REPOSITORY, ROOMS
 
 # Every test starts Python a few times.
 pytestmark = pytest.mark.slow
 
-LAUNCHER = REPOSITORY / "toolchain" / "pulumi-language-python"
+LAUNCHER = ROOMS / "toolchain" / "pulumi-language-python"
 WAITS = """\
 import sys, threading
 try:
@@ -289,7 +289,7 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 @pytest.mark.parametrize("module", ["grpc", "pulumi.runtime.proto"])
 @pytest.mark.parametrize(("file", "code"), [("program.py", 130), ("__main__.py", 0)])
 def test_an_interrupt_is_quiet_while_host_and_program_still_start(file: str, code: int, module: str) -> None:
-    words = [sys.executable, "-P", "-c", INTERRUPTED_AT, REPOSITORY / "toolchain" / "language" / file, module]
+    words = [sys.executable, "-P", "-c", INTERRUPTED_AT, ROOMS / "toolchain" / "language" / file, module]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
@@ -390,7 +390,7 @@ def test_a_plugin_whose_interpreter_is_missing_is_a_failed_precondition(running:
 def checkout(tmp_path: Path) -> Path:
     """A repository whose path has a space, with the launcher where the toolchain puts it."""
     folder = tmp_path / "my checkout"
-    shutil.copytree(REPOSITORY / "toolchain" / "language", folder / "toolchain" / "language")
+    shutil.copytree(ROOMS / "toolchain" / "language", folder / "src" / "trainup" / "toolchain" / "language")
     (folder / ".venv").symlink_to(Path(sys.prefix))
     (folder / ".toolchain" / "bin").mkdir(parents=True)
     shutil.copy(LAUNCHER, folder / ".toolchain" / "bin")

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.plugin import plugin, urn
 from tests.support.proxy import Proxy, proxy
-from toolchain import environment, uv
+from trainup.toolchain import environment, uv
 from trainup.core import network
 from trainup.jobs import surroundings
 from trainup.jobs.local import environments

@@ -15,10 +15,8 @@ from tests.unit.toolchain.test_holders import NAMESPACE, own_namespace
 
 UP = f"""\
 import os, sys
-sys.path.insert(0, {str(REPOSITORY)!r})
-from toolchain.shared import share
-share()
-from toolchain import backends, checkpoints, locks, stacks
+sys.path.insert(0, {str(REPOSITORY / "src")!r})
+from trainup.toolchain import backends, checkpoints, locks, stacks
 place = backends.place(os.environ["PULUMI_BACKEND_URL"], "trainup", os.environ["PULUMI_STACK"])
 locks.clear(place)
 checkpoints.mend(place)

@@ -12,7 +12,7 @@ import pytest
 from tests.engine.conftest import toolchain_environment
 from tests.support import processes
 from tests.support.checkout import Checkout
-from toolchain.keys import PUBLIC_PASSPHRASE, PUBLIC_SALT
+from trainup.toolchain.keys import PUBLIC_PASSPHRASE, PUBLIC_SALT
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -88,7 +88,7 @@ def test_a_life_of_local_stacks_from_the_first_command_to_their_removal(checkout
         assert "git checkout -- Pulumi.local.yaml" in text
     for command in ("runs", "output", "ui"):
         assert "no stack" in checkout.make(command, code=2)
-    assert checkout.run("python3", "-m", "toolchain", "run", "true") == ""
+    assert checkout.run("python3", "src/trainup/toolchain", "run", "true") == ""
     checkout.shell("pulumi stack ls")
     assert "created" not in checkout.make("up", "STACK=second")
     checkout.shell("pulumi stack rename third --stack second")

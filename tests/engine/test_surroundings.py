@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine import scripts
-from tests.support.project import REPOSITORY, Project
+from tests.support.project import REPOSITORY, ROOMS, Project
 
 pytestmark = pytest.mark.engine
 
@@ -86,7 +86,7 @@ def test_make_works_for_a_caller_whose_python_is_another(callers: dict[str, str]
         "python3",
         "-I",
         "-S",
-        "toolchain",
+        "src/trainup/toolchain",
         "run",
         "python",
         "-c",
@@ -99,13 +99,13 @@ def test_make_works_for_a_caller_whose_python_is_another(callers: dict[str, str]
 @pytest.mark.parametrize("launcher", ["provider/pulumi-resource-trainup", "toolchain/pulumi-language-python"])
 def test_an_interpreter_that_prints_at_its_start_does_not_hide_the_port(tmp_path: Path, launcher: str) -> None:
     for folder in ("provider", "toolchain"):
-        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+        shutil.copytree(ROOMS / folder, tmp_path / "src" / "trainup" / folder)
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\necho "welcome to Python"\nexec "{REPOSITORY}/.venv/bin/python" "$@"\n')
     python.chmod(0o755)
     done = subprocess.run(
-        [tmp_path / launcher, "127.0.0.1:1"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+        [tmp_path / "src" / "trainup" / launcher, "127.0.0.1:1"], stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     assert done.stdout.strip().isdecimal(), done
     assert "welcome to Python" in done.stderr

@@ -45,5 +45,5 @@ class Checkout:
     @property
     def cli(self) -> str:
         """The real one, for whoever does without ours."""
-        told = self.run("python3", "-m", "toolchain", "run", "sh", "-c", "command -v pulumi")
+        told = self.run("python3", "src/trainup/toolchain", "run", "sh", "-c", "command -v pulumi")
         return told.splitlines()[-1]

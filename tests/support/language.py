@@ -23,9 +23,9 @@ from pulumi.runtime.proto import (
 )
 
 from tests.support.plugin import Engine
-from tests.support.project import REPOSITORY
+from tests.support.project import ROOMS
 
-HOST = (sys.executable, "-P", "-u", str(REPOSITORY / "toolchain" / "language"))
+HOST = (sys.executable, "-P", "-u", str(ROOMS / "toolchain" / "language"))
 SECONDS = 60.0
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from toolchain.paths import TOOLCHAIN
+from trainup.toolchain.paths import TOOLCHAIN
 from trainup.jobs.local.environments import find_uv, this_python
 from trainup.jobs.local.files import Lock, temporary_folder
 

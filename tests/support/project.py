@@ -17,16 +17,17 @@ import psutil
 import yaml
 
 from tests.support import processes
-from toolchain import backends, checkpoints, locks
+from trainup.toolchain import backends, checkpoints, locks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ROOMS = REPOSITORY / "src" / "trainup"
 STACK = "test"
 UNATTENDED = ("--non-interactive", "--color", "never")
 
 
 def toolchain_environment() -> dict[str, str]:
     """What `make env` would export, as a mapping."""
-    command = [sys.executable, "-m", "toolchain", "run", "env", "-0"]
+    command = [sys.executable, "-m", "trainup.toolchain", "run", "env", "-0"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)
 
@@ -144,7 +145,7 @@ class Project:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "backend").mkdir(exist_ok=True)
         wanted = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())
-        wanted["plugins"]["providers"][0]["path"] = str(REPOSITORY / "provider")
+        wanted["plugins"]["providers"][0]["path"] = str(ROOMS / "provider")
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump(wanted, sort_keys=False))
         # No link: the plugin finds Pulumi.yaml above its working directory, which is the program's.
         shutil.copytree(infra, folder / "infra", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)

@@ -16,7 +16,7 @@ import psutil
 import yaml
 
 from tests.support import processes
-from toolchain.paths import BIN, SHIM, VENV
+from trainup.toolchain.paths import BIN, SHIM, VENV
 
 TRACKED = "RUNNER_TRACKING_ID"
 """Marks whatever a job has started, so that it ends with the job."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import as_pulumi, ciphers, environment, keys, passphrase, stacks
+from trainup.toolchain import as_pulumi, ciphers, environment, keys, passphrase, stacks
 
 CLI = """\
 #!/bin/sh

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import as_pulumi, stacks
+from trainup.toolchain import as_pulumi, stacks
 
 STARTED = list[tuple[list[str], Mapping[str, str]]]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import attached, projects, stack_files
-from toolchain.paths import SetupError
-from toolchain.stack_files import StackFile
+from trainup.toolchain import attached, projects, stack_files
+from trainup.toolchain.paths import SetupError
+from trainup.toolchain.stack_files import StackFile
 
 PLUGIN = "#!/bin/sh\n# Writes down how it was called, tells a port, and lives until its standard input closes.\n"
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from toolchain import backends, checkpoints
-from toolchain.backends import Place
-from toolchain.paths import SetupError
+from trainup.toolchain import backends, checkpoints
+from trainup.toolchain.backends import Place
+from trainup.toolchain.paths import SetupError
 
 RUN = "urn:pulumi:local::own::trainup:index:TrainingRun$trainup:index:Run::tiny-job"
 INPUTS = {

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolchain import ciphers
-from toolchain.ciphers import Cipher
+from trainup.toolchain import ciphers
+from trainup.toolchain.ciphers import Cipher
 
 PUBLIC = "v1:T4w5Y6mgTO8=:v1:88uTU+HAixeifk3+:qRxhyQOg6fr5OKWQ5TFVgdC8hCYinQ=="
 """Made by the CLI for the passphrase `local`."""

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolchain import environment
-from toolchain.paths import BIN
-from toolchain.pulumi_cli import Cli
+from trainup.toolchain import environment
+from trainup.toolchain.paths import BIN
+from trainup.toolchain.pulumi_cli import Cli
 
 BUILT = Cli(BIN / "pulumi", (3, 245, 0), "built")
 FOREIGN = Cli(Path("/opt/pulumi/pulumi"), (3, 300, 0), "found on PATH")

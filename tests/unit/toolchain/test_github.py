@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.tokens import TOKEN, tokens
-from toolchain import github, pulumi_cli, uv
-from toolchain.paths import ROOT, TOOLCHAIN, SetupError
+from trainup.toolchain import github, pulumi_cli, uv
+from trainup.toolchain.paths import ROOT, TOOLCHAIN, SetupError
 
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
 

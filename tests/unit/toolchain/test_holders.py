@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from toolchain import holders, locks
-from toolchain.backends import Place
-from toolchain.holders import Life
+from trainup.toolchain import holders, locks
+from trainup.toolchain.backends import Place
+from trainup.toolchain.holders import Life
 
 pytestmark = pytest.mark.slow
 
@@ -23,10 +23,10 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 START = f"""\
 import os, sys
-sys.path.insert(0, {str(REPOSITORY)!r})
+sys.path.insert(0, {str(REPOSITORY / "src")!r})
 from pathlib import Path
-from toolchain import holders
-from toolchain.backends import Place
+from trainup.toolchain import holders
+from trainup.toolchain.backends import Place
 if sys.argv[2] == "ours":
     holders.hold(Place(Path(sys.argv[1]), "own", "local"))
 print(os.getpid(), flush=True)
@@ -34,12 +34,10 @@ os.execv(sys.argv[3], [sys.argv[3]])
 """
 CLEAR = f"""\
 import sys
-sys.path.insert(0, {str(REPOSITORY)!r})
+sys.path.insert(0, {str(REPOSITORY / "src")!r})
 from pathlib import Path
-from toolchain.shared import share
-share()
-from toolchain import locks
-from toolchain.backends import Place
+from trainup.toolchain import locks
+from trainup.toolchain.backends import Place
 locks.clear(Place(Path(sys.argv[1]), "own", "local"))
 """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import backends, locks
+from trainup.toolchain import backends, locks
 
 PROJECT = "own"
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import passphrase
-from toolchain.paths import SetupError
+from trainup.toolchain import passphrase
+from trainup.toolchain.paths import SetupError
 
 
 @pytest.fixture(autouse=True)

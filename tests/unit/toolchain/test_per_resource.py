@@ -9,7 +9,7 @@ import pytest
 from pulumi import _types, log
 from pulumi.runtime.settings import SETTINGS
 
-from toolchain import paths
+from trainup.toolchain import paths
 
 
 class Engine:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import projects
-from toolchain.paths import SetupError
+from trainup.toolchain import projects
+from trainup.toolchain.paths import SetupError
 
 
 @pytest.mark.parametrize(

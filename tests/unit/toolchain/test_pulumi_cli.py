@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import pulumi_cli
-from toolchain.paths import SetupError
-from toolchain.versions import LOCKED, version_of
+from trainup.toolchain import pulumi_cli
+from trainup.toolchain.paths import SetupError
+from trainup.toolchain.versions import LOCKED, version_of
 
 UV = Path("uv")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import room
-from toolchain.backends import Place
-from toolchain.paths import SetupError
+from trainup.toolchain import room
+from trainup.toolchain.backends import Place
+from trainup.toolchain.paths import SetupError
 
 
 @pytest.fixture

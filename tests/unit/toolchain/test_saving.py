@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from toolchain import projects, saving, stack_files
-from toolchain.backends import Place
-from toolchain.paths import SetupError
-from toolchain.stack_files import StackFile
+from trainup.toolchain import projects, saving, stack_files
+from trainup.toolchain.backends import Place
+from trainup.toolchain.paths import SetupError
+from trainup.toolchain.stack_files import StackFile
 
 PYTHON = '#!/bin/sh\necho "$@" >> "$0.calls"\necho ended-1\n'
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import __main__ as toolchain
-from toolchain import progress
-from toolchain.paths import SetupError
+from trainup.toolchain import __main__ as toolchain
+from trainup.toolchain import progress
+from trainup.toolchain.paths import SetupError
 
 
 @pytest.fixture(autouse=True)

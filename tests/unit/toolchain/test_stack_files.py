@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolchain import stack_files
-from toolchain.paths import SetupError
-from toolchain.projects import Project
-from toolchain.stack_files import SALT, StackFile
+from trainup.toolchain import stack_files
+from trainup.toolchain.paths import SetupError
+from trainup.toolchain.projects import Project
+from trainup.toolchain.stack_files import SALT, StackFile
 
 VALUE = "v1:T4w5Y6mgTO8=:v1:88uTU+HAixeifk3+:qRxhyQOg6fr5OKWQ5TFVgdC8hCYinQ=="
 TARGET = {"target": {"type": "string", "default": "local"}}

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toolchain import ciphers, environment, keys, passphrase, stacks
-from toolchain.ciphers import Cipher
-from toolchain.paths import SetupError
-from toolchain.stacks import Opened
+from trainup.toolchain import ciphers, environment, keys, passphrase, stacks
+from trainup.toolchain.ciphers import Cipher
+from trainup.toolchain.paths import SetupError
+from trainup.toolchain.stacks import Opened
 
 KEPT = "config:\n  trainup:protect: false\n"
 

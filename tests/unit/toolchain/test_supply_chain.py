@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from toolchain import plugins, pulumi_cli
-from toolchain.paths import SetupError
-from toolchain.versions import LOCKED, UV, locked
+from trainup.toolchain import plugins, pulumi_cli
+from trainup.toolchain.paths import SetupError
+from trainup.toolchain.versions import LOCKED, UV, locked
 
 REPOSITORY = Path(__file__).parents[3]
+ROOMS = REPOSITORY / "src" / "trainup"
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
-HARMLESS = ("make", "python3 -m toolchain", "echo", "exec timeout", "nohup python3 -m toolchain", "file=", "{ echo")
+HARMLESS = ("make", "python3 src/trainup/toolchain", "echo", "exec timeout", "nohup python3 src/trainup/toolchain", "file=", "{ echo")
 """How the lines of the workflows begin: our own commands, and the shell's."""
 
 
@@ -69,12 +70,12 @@ def test_the_locked_uv_is_new_enough() -> None:
 
 
 def test_every_module_of_the_pulumi_cli_is_known_by_hash_and_no_script_installs_it() -> None:
-    module = REPOSITORY / "toolchain" / "pulumi_module"
+    module = ROOMS / "toolchain" / "pulumi_module"
     sums = (module / "go.sum").read_text()
     required = re.findall(r"^\s*(?:require )?(\S+\.\S+/\S+) (v\S+)", (module / "go.mod").read_text(), re.MULTILINE)
     assert len(required) > 50
     assert [f"{name} {version}" for name, version in required if f"{name} {version} h1:" not in sums] == []
-    sources = "".join(path.read_text() for path in (REPOSITORY / "toolchain").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOMS / "toolchain").glob("*.py"))
     assert "install.sh" not in sources
     assert "PulumiCommand.install" not in sources
     assert "-mod=readonly" in Path(pulumi_cli.__file__).read_text()

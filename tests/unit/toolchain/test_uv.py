@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import uv
-from toolchain.paths import SetupError
+from trainup.toolchain import uv
+from trainup.toolchain.paths import SetupError
 
 
 def wheel() -> bytes:

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 from pulumi.runtime.settings import SETTINGS
 
-from toolchain import paths
+from trainup.toolchain import paths
 
 
 @pytest.fixture

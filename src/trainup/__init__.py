@@ -1,0 +1,1 @@
+"""`pulumi up` for training: registry, cluster, image and the training run in one declarative program."""

@@ -1,0 +1,157 @@
+"""Builder `acr`: an Azure container registry builds the image in the cloud; nothing is needed on this machine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainup.core.duration import parse_duration
+from trainup.core.inputs import Finding
+from trainup.core.spec import OnInterrupt
+from trainup.core.values import UNKNOWN, Unknown, has_secret, has_unknown
+from trainup.jobs import build_context
+from trainup.jobs.snapshot import StatCache
+from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
+from trainup.provider.image_acr_inputs import REQUIRED, kept
+from trainup.provider.places import judge_names, judge_texts
+
+CONTENT = ("context", "dockerfile", "dockerfile_text", "arguments", "platform", "allow_secrets")
+"""Inputs that have to be known to tell what would be built."""
+POLICY = ("timeout", "on_interrupt", "cloud")
+COMPUTED = ("digest", "manifest")
+SAME_IMAGE = ("context", "dockerfile", "allow_secrets", *POLICY)
+"""Inputs that never decide what is in the image: where its parts lie is no part of it."""
+DEFAULT_PLATFORM = "linux/amd64"
+SHORTEST, LONGEST = 300, 8 * 3600
+"""Seconds that the service takes for the most that a build may take."""
+
+
+class RegistryBuilder:
+    """Inputs: `registry_id`, `login_server`, `repository`, and the optional ones in `CONTENT` and `POLICY`.
+
+    Check adds `digest` and `manifest`. Outputs: `reference`, the image by digest, and `build`, the registry's name for
+    the build that made it. Ctrl-C leaves a build going, and the next `up` attaches to it, unless `on_interrupt` is
+    `cancel`. Deleting ends a build that is still going, and keeps the image.
+    """
+
+    def __init__(self) -> None:
+        # A preview writes nothing: what check learns about unchanged files is saved when an image is built.
+        self._caches: dict[Path, StatCache] = {}
+
+    def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
+        inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
+        findings = judge_names(inputs, REQUIRED, (*CONTENT, *POLICY)) + _judge(inputs)
+        unknown: Properties = {**inputs, "digest": UNKNOWN, "manifest": UNKNOWN}
+        wrong = {finding.property.partition("[")[0] for finding in findings}
+        if wrong & set(CONTENT) or has_unknown([inputs.get(name) for name in CONTENT]):
+            return unknown, findings
+        taken, found = build_context.take(recipe_of(context, inputs), self._cache(context))
+        if taken is None:
+            return unknown, [*findings, *found]
+        return {**inputs, "digest": taken.digest, "manifest": taken.manifest}, findings
+
+    def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
+        if isinstance(new.get("login_server"), Unknown) and new.get("registry_id") == old.get("registry_id"):
+            # While the same registry is changed in place, a preview cannot know what it is called, and it is the same.
+            new = {**new, "login_server": old.get("login_server")}
+        is_other = any(old.get(name) != new.get(name) for name in ("digest", *REQUIRED))
+        is_finished = bool(state.outputs.get("reference"))
+        changes = compare(
+            old, new, lambda name: Change.REPLACE if is_other and name not in SAME_IMAGE else Change.UPDATE
+        )
+        if not is_other and not is_finished:
+            changes["reference"] = Change.UPDATE
+        # A build that is still going is ended before another begins.
+        return Difference(changes, delete_first=is_other and not is_finished)
+
+    def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
+        known = state.outputs.get("reference") if state else None
+        return {**kept(inputs), "reference": known or UNKNOWN}
+
+    def create(self, context: Context, inputs: Properties) -> State:
+        return self._drive(context, inputs, None)
+
+    def update(self, context: Context, state: State, inputs: Properties) -> State:
+        if reference := state.outputs.get("reference"):
+            return State(state.id, {**kept(inputs), "reference": reference, "build": state.outputs.get("build")})
+        return self._drive(context, inputs, state.outputs.get("build"))
+
+    def read(self, context: Context, state: State) -> State | None:
+        from trainup.provider import image_acr_builds
+
+        return image_acr_builds.read(context, state)
+
+    def delete(self, context: Context, state: State) -> None:
+        from trainup.provider import image_acr_builds
+
+        image_acr_builds.delete(context, state)
+
+    def _drive(self, context: Context, inputs: Properties, known: str | None) -> State:
+        # Azure's client takes longer to import than a preview takes in all.
+        from trainup.provider import image_acr_builds
+
+        recipe, cache = recipe_of(context, inputs), self._cache(context)
+        taken, findings = build_context.take(recipe, cache)
+        if taken is None or taken.digest != inputs["digest"]:
+            reasons = "".join(f"; {finding.reason}" for finding in findings)
+            raise ResourceError(f"what the image is built from changed since the preview: run it again{reasons}")
+        cache.save()
+        return image_acr_builds.drive(context, inputs, recipe, taken, known)
+
+    def _cache(self, context: Context) -> StatCache:
+        path = context.project / ".trainup" / "build-contexts.json"
+        if path not in self._caches:
+            self._caches[path] = StatCache.load(path)
+        return self._caches[path]
+
+
+def recipe_of(context: Context, inputs: Properties) -> build_context.Recipe:
+    folder = inputs.get("context") or "."
+    return build_context.Recipe(
+        context=context.project / folder,
+        dockerfile=context.project / (inputs.get("dockerfile") or Path(folder, "Dockerfile")),
+        text=inputs.get("dockerfile_text"),
+        arguments=inputs.get("arguments") or {},
+        platform=inputs.get("platform") or DEFAULT_PLATFORM,
+        allow_secrets=inputs.get("allow_secrets") or (),
+    )
+
+
+def _judge(inputs: Properties) -> list[Finding]:
+    findings = judge_texts(inputs, (*REQUIRED, "context", "dockerfile", "dockerfile_text", "platform", "cloud"))
+    arguments, secrets = inputs.get("arguments"), inputs.get("allow_secrets")
+    if has_secret(arguments):
+        reason = "a secret would be readable in the image's history: download what needs it before, or into the run"
+        findings.append(Finding("arguments", reason))
+    elif arguments is not None and not _is_texts(arguments):
+        findings.append(Finding("arguments", f"{arguments!r} is no map of texts; build arguments are NAME: text"))
+    is_list = isinstance(secrets, list) and _is_texts(dict(enumerate(secrets)))
+    if secrets is not None and not isinstance(secrets, Unknown) and not is_list:
+        findings.append(Finding("allow_secrets", f"{secrets!r} is no list of `path` or `path:line`"))
+    if inputs.get("dockerfile") is not None and inputs.get("dockerfile_text") is not None:
+        findings.append(
+            Finding("dockerfile", "`dockerfile` and `dockerfile_text` exclude each other: keep one of them")
+        )
+    platform = inputs.get("platform")
+    if isinstance(platform, str) and len(platform.split("/")) not in (2, 3):
+        findings.append(Finding("platform", f"{platform!r} is no platform: write one such as {DEFAULT_PLATFORM}"))
+    if inputs.get("on_interrupt") not in (None, *OnInterrupt):
+        findings.append(Finding("on_interrupt", f"{inputs['on_interrupt']!r} is none of {', '.join(OnInterrupt)}"))
+    return findings + _judge_timeout(inputs.get("timeout"))
+
+
+def _judge_timeout(timeout: Any) -> list[Finding]:
+    if timeout is None or isinstance(timeout, Unknown):
+        return []
+    try:
+        seconds = parse_duration(timeout)
+    except ValueError as error:
+        return [Finding("timeout", str(error))]
+    if not SHORTEST <= seconds <= LONGEST:
+        return [Finding("timeout", f"{timeout!r} is out of range: a registry takes 5 minutes to 8 hours")]
+    return []
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, Unknown) or (
+        isinstance(value, Mapping) and all(isinstance(item, (str, Unknown)) for item in value.values())
+    )

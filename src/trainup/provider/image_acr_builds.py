@@ -1,0 +1,152 @@
+"""What the builder `acr` does in Azure: finds the image or its build, or begins one, and sees it through."""
+
+from trainup.core.build_failure import classify
+from trainup.core.duration import parse_duration
+from trainup.core.spec import OnInterrupt
+from trainup.jobs import build_context
+from trainup.jobs.azure.client import AzureError
+from trainup.jobs.azure.connection import connect
+from trainup.jobs.azure.registry_build import TASKS_REFUSED, Build, BuildStatus, Interrupted
+from trainup.jobs.azure.registry_image import RegistryImage
+from trainup.provider.handler import Context, InitFailed, Properties, ResourceError, State
+from trainup.provider.image_acr_inputs import DEFAULT_TIMEOUT, kept
+
+TAIL_LINES = 30
+BURST = 20
+"""Log lines that arrive together are shown as one message from this number on."""
+
+
+def drive(
+    context: Context,
+    inputs: Properties,
+    recipe: build_context.Recipe,
+    taken: build_context.BuildContext,
+    known: str | None,
+) -> State:
+    """Make the image exist; `known` is the build that state tells of, if any."""
+    image = _image(context, inputs)
+    with image.alone(context.info, context.canceled):
+        if reference := image.find():
+            image.forget()
+            context.info(f"{image.shown} is built already")
+            return State(image.name, {**kept(inputs), "reference": reference, "build": known})
+        build = image.attach(known) or _answer(context, image)
+        if build is None:
+            try:
+                seconds = int(parse_duration(inputs.get("timeout") or DEFAULT_TIMEOUT))
+                build = image.begin(recipe, taken, seconds, context.info)
+            except build_context.ContextChanged as error:
+                raise ResourceError(str(error)) from error
+            except AzureError as error:
+                raise ResourceError(_refused(error, image)) from error
+        return _follow(context, image, inputs, build)
+
+
+def _answer(context: Context, image: RegistryImage) -> Build | None:
+    """The build that was begun when its answer was lost, if there is one; then it has ended with this image."""
+    for build in image.unanswered():
+        context.info(f"an answer was lost: {build.id} may be the build of {image.shown}, and is waited for")
+        try:
+            image.builds.follow(build.id, lambda lines: None, lambda now: None, context.canceled)
+        except Interrupted:
+            raise ResourceError(
+                f"interrupted while {build.id}, which may be the build of {image.shown}, went on"
+            ) from None
+        if ours := image.attach(build.id):
+            return ours
+    return None
+
+
+def read(context: Context, state: State) -> State | None:
+    """How the image is now: there, being built, or gone."""
+    image, known = _image(context, state.outputs), state.outputs.get("reference")
+    if not image.has_registry:
+        return None
+    if reference := image.find(known.rpartition("@")[2] if known else None):
+        return State(state.id, {**state.outputs, "reference": reference}, state.inputs)
+    build = image.builds.find(state.outputs["build"]) if not known else None
+    if build and not build.status.is_over:
+        raise _unfinished(image, state.outputs, build)
+    return None
+
+
+def delete(context: Context, state: State) -> None:
+    """End a build that is still going. What was built stays: other stacks and earlier runs may name it."""
+    if not state.outputs.get("reference"):
+        image = _image(context, state.outputs)
+        image.builds.cancel(state.outputs["build"])
+        image.forget()
+
+
+def _follow(context: Context, image: RegistryImage, inputs: Properties, build: Build) -> State:
+    tail: list[str] = []
+
+    def lines(texts: list[str]) -> None:
+        tail.extend(texts)
+        del tail[:-TAIL_LINES]
+        for text in ["\n".join(texts)] if len(texts) >= BURST else texts:
+            context.info(text)
+
+    def status(now: Build) -> None:
+        context.info(f"build {now.id} of {image.shown}: {now.status}")
+
+    known = {**kept(inputs), "build": build.id}
+    try:
+        ended = image.builds.follow(build.id, lines, status, context.canceled)
+    except Interrupted as interrupted:
+        if inputs.get("on_interrupt") != OnInterrupt.CANCEL:
+            raise _unfinished(image, known, interrupted.build) from None
+        image.builds.cancel(build.id)
+        image.forget()
+        raise ResourceError(f"`pulumi up` was interrupted, and the build {build.id} was cancelled") from None
+    image.forget()
+    if ended.status is not BuildStatus.SUCCEEDED:
+        raise ResourceError(_report(image, ended, tail))
+    digest = ended.pushed.get(image.name)
+    reference = image.by_digest(digest) if digest else image.find()
+    if reference is None:
+        raise ResourceError(f"the build {build.id} succeeded, and {image.server} has no {image.name}")
+    return State(image.name, {**known, "reference": reference})
+
+
+def _image(context: Context, values: Properties) -> RegistryImage:
+    return RegistryImage(
+        client=connect(values.get("cloud")),
+        registry_id=values["registry_id"],
+        server=values["login_server"],
+        repository=values["repository"],
+        tag=values["digest"],
+        folder=context.project / ".trainup" / "builds",
+    )
+
+
+def _unfinished(image: RegistryImage, outputs: Properties, build: Build) -> InitFailed:
+    reason = f"the build {build.id} of {image.shown} is {build.status} and goes on; the next `pulumi up` attaches to it"
+    return InitFailed(image.name, outputs, [reason], refresh=True)
+
+
+def _refused(error: AzureError, image: RegistryImage) -> str:
+    if error.code == TASKS_REFUSED:
+        return (
+            f"{image.server} builds nothing for free and trial subscriptions ({TASKS_REFUSED}): upgrade to "
+            "pay-as-you-go, build on this machine with `builder: docker`, or take an existing image with "
+            "`builder: prebuilt`"
+        )
+    role = ""
+    if error.status in (401, 403):
+        role = ". Building takes the role Contributor on the registry: an owner grants it, or names you in `access`"
+    return f"{image.shown} could not be built: {error}{role}"
+
+
+def _report(image: RegistryImage, ended: Build, tail: list[str]) -> str:
+    """What a user needs to act on a failed build, in one message."""
+    failure, remedy = classify(ended.status, ended.message, tail)
+    registry = image.registry_id.rpartition("/")[2]
+    return "\n".join(
+        [
+            f"the build {ended.id} of {image.shown} ended {ended.status} ({failure.failure_class}): {failure.message}",
+            *(["last lines of its log:", *(f"  {line}" for line in tail)] if tail else []),
+            f"all of it: az acr task logs --registry {registry} --run-id {ended.id}",
+            f"what to do: {remedy}",
+        ]
+    )

@@ -1,0 +1,114 @@
+"""What Azure adds to a resource: defaults, read-only properties, and what comes with it."""
+
+import copy
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from trainup.simulator.cloud import ml_fill, platform_fill, shape
+from trainup.simulator.cloud.address import ML, Address, parse
+from trainup.simulator.cloud.fill import Resource
+from trainup.simulator.cloud.regions import plain_region
+from trainup.simulator.cloud.roles import AI_ADMINISTRATOR
+from trainup.simulator.cloud.view import View
+
+_FILL = {kind.lower(): fill for kind, fill in {**platform_fill.FILL, **ml_fill.FILL}.items()}
+
+DATASTORES = {
+    "workspaceblobstore": "AzureBlob",
+    "workspaceartifactstore": "AzureBlob",
+    "workspaceworkingdirectory": "AzureFile",
+    "workspacefilestore": "AzureFile",
+}
+"""Datastores that every workspace has; the first is its default."""
+
+
+def complete(azure: View, address: Address, body: Mapping[str, Any], existing: Resource | None) -> Resource:
+    """The resource that a body makes, or makes of the one that exists."""
+    now = datetime.now(UTC).isoformat()
+    made: Resource = {**copy.deepcopy(dict(body)), "id": address.id, "name": address.name, "type": address.type}
+    if existing:
+        made["id"], made["name"] = existing["id"], existing["name"]
+    if "location" in made:
+        made["location"] = plain_region(made["location"])
+    _identity(azure, made)
+    fill = _FILL.get(address.type.lower())
+    if fill:
+        made["properties"] = shape.merged(fill(azure, made, existing), made.get("properties", {}))
+    if address.type.lower().startswith(ML.lower()):
+        started = shape.get(existing, "systemData.createdAt") if existing else None
+        made["systemData"] = {"createdAt": started or now, "lastModifiedAt": now}
+    return made
+
+
+def implied(azure: View, made: Resource) -> list[Resource]:
+    """What comes into being together with a new resource."""
+    kind = made["type"].lower()
+    if kind == ML.lower():
+        return [*_datastores(azure, made), *_grants(azure, made)]
+    if kind.startswith(ML.lower()) and kind.endswith("/versions"):
+        return [_container_of(azure, made)]
+    return []
+
+
+def _container_of(azure: View, version: Resource) -> Resource:
+    """The container that a version makes, or the one that it is now the latest in."""
+    address = parse(version["id"].rsplit("/versions/", 1)[0])
+    container = azure.find(address.id)
+    if container is None:
+        data_type = shape.get(version, "properties.dataType")
+        container = complete(azure, address, {"properties": {"dataType": data_type} if data_type else {}}, None)
+    number = int(version["name"]) if version["name"].isdigit() else 0
+    container["properties"]["latestVersion"] = version["name"]
+    following = int(container["properties"].get("nextVersion") or 1)
+    container["properties"]["nextVersion"] = str(max(following, number + 1))
+    return container
+
+
+def _identity(azure: View, made: Resource) -> None:
+    identity = made.get("identity")
+    if not isinstance(identity, dict):
+        return
+    if "systemassigned" in str(identity.get("type", "")).lower():
+        identity["principalId"] = azure.new_guid(made["id"], "principal")
+        identity["tenantId"] = azure.tenant
+    for key in identity.get("userAssignedIdentities") or {}:
+        found = azure.find(key) or {}
+        own = found.get("properties", {})
+        identity["userAssignedIdentities"][key] = {name: own.get(name) for name in ("principalId", "clientId")}
+
+
+def _datastores(azure: View, workspace: Resource) -> list[Resource]:
+    account = parse(str(shape.get(workspace, "properties.storageAccount")))
+    guid = shape.get(workspace, "properties.workspaceId")
+    by_key = shape.get(azure.find(account.id), "properties.allowSharedKeyAccess") is not False
+    by_key = by_key and shape.get(workspace, "properties.systemDatastoresAuthMode") in (None, "AccessKey")
+    made = []
+    for name, kind in DATASTORES.items():
+        part = {"containerName": _container_name(name, guid)} if kind == "AzureBlob" else {"fileShareName": name}
+        properties: dict[str, Any] = {"datastoreType": kind, "accountName": account.name, **part}
+        properties |= {"isDefault": name == "workspaceblobstore", "protocol": "https"}
+        properties |= {"endpoint": azure.endpoints.storage_suffix, "serviceDataAccessAuthIdentity": "None"}
+        properties |= {"subscriptionId": azure.subscription, "resourceGroup": account.id.split("/")[4]}
+        properties["credentials"] = {"credentialsType": "AccountKey" if by_key else "None"}
+        where = f"{workspace['id']}/datastores/{name}"
+        made.append({"id": where, "name": name, "type": f"{ML}/datastores", "properties": properties})
+    return made
+
+
+def _container_name(datastore: str, guid: Any) -> str:
+    return "azureml" if datastore == "workspaceartifactstore" else f"azureml-blobstore-{guid}"
+
+
+def _grants(azure: View, workspace: Resource) -> list[Resource]:
+    """The service itself gives a workspace's own identity a role on the resource group."""
+    principal = shape.get(workspace, "identity.principalId")
+    group = parse(workspace["id"]).group
+    if not principal or not group:
+        return []
+    name = azure.new_guid(group, principal, AI_ADMINISTRATOR)
+    kind = "Microsoft.Authorization/roleAssignments"
+    role = f"{azure.root}/providers/Microsoft.Authorization/roleDefinitions/{AI_ADMINISTRATOR}"
+    properties = {"scope": group, "roleDefinitionId": role, "principalId": principal}
+    properties["principalType"] = "ServicePrincipal"
+    return [{"id": f"{group}/providers/{kind}/{name}", "name": name, "type": kind, "properties": properties}]

@@ -1,0 +1,146 @@
+"""What Azure Machine Learning fills in."""
+
+import copy
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from trainup.simulator.cloud import shape
+from trainup.simulator.cloud.address import ML
+from trainup.simulator.cloud.fill import Fill, Resource, first_time, unchanged
+from trainup.simulator.cloud.view import View
+
+
+def _workspace(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    api = azure.endpoints.api(str(made.get("location")))
+    made.setdefault("sku", {"name": "Basic", "tier": "Basic"})
+    made.setdefault("kind", "Default")
+    return {
+        "workspaceId": unchanged(existing, "properties.workspaceId", azure.new_guid(made["id"], str(len(azure.log)))),
+        "discoveryUrl": f"{api}/discovery",
+        "mlFlowTrackingUri": f"azureml://{api.removeprefix('https://')}/mlflow/v1.0{made['id']}",
+        "provisioningState": "Succeeded",
+        "tenantId": azure.tenant,
+        "publicNetworkAccess": "Enabled",
+        "storageHnsEnabled": False,
+        "hbiWorkspace": False,
+        "v1LegacyMode": False,
+        "notebookInfo": {"fqdn": f"ml-{made['name']}.{made.get('location')}.notebooks.azure.net"},
+    }
+
+
+def _compute(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    if existing:  # the service takes another size without a word and keeps the old one
+        for name in ("vmSize", "vmPriority", "subnet", "osType", "enableNodePublicIp", "isolatedNetwork"):
+            old = shape.get(existing, f"properties.properties.{name}")
+            if old is not None and name in made["properties"].get("properties", {}):
+                made["properties"]["properties"][name] = old
+    nodes = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
+    lowest = shape.get(made, "properties.properties.scaleSettings.minNodeCount") or 0
+    kept["properties"] = {
+        "allocationState": "Steady",
+        "currentNodeCount": lowest,
+        "targetNodeCount": lowest,
+        "nodeStateCounts": {f"{state}NodeCount": lowest if state == "idle" else 0 for state in nodes},
+        "osType": "Linux",
+        "vmPriority": "Dedicated",
+        "enableNodePublicIp": True,
+        "remoteLoginPortPublicAccess": "NotSpecified",
+    }
+    return {
+        **kept,
+        "provisioningState": "Succeeded",
+        "createdOn": first_time(existing, "properties.createdOn"),
+        "modifiedOn": datetime.now(UTC).isoformat(),
+        "isAttachedCompute": False,
+        "computeLocation": made.get("location"),
+        "disableLocalAuth": False,
+    }
+
+
+def _version(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    return {"isAnonymous": False, "isArchived": False}
+
+
+def _environment(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    own = {"environmentType": "UserCreated", "osType": "Linux", "autoRebuild": "Disabled"}
+    return {**_version(azure, made, existing), **own, "provisioningState": "Succeeded"}
+
+
+def _container(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    return {"isArchived": False}
+
+
+def _model(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    # Official clients fail on an answer without flavors.
+    return {**_version(azure, made, existing), "flavors": {}, "modelType": "custom_model", "properties": {}, "tags": {}}
+
+
+def _job(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    workspace = made["id"].rsplit("/jobs/", 1)[0]
+    place = shape.get(azure.find(workspace), "location")
+    api = azure.endpoints.api(str(place)).removeprefix("https://")
+    studio = f"{azure.endpoints.studio}/runs/{made['name']}?wsid={workspace}&tid={azure.tenant}"
+    if existing:  # tags are replaced, all else is added to
+        given = made["properties"]
+        kept = copy.deepcopy(existing["properties"])
+        return {name: value for name, value in kept.items() if name != "tags" or "tags" not in given}
+    own: dict[str, Any] = {
+        "status": "NotStarted",
+        "experimentName": "Default",
+        "displayName": made["name"],
+        "isArchived": False,
+        "tags": {},
+        "properties": {},
+        "inputs": {},
+        "environmentVariables": {},
+        "services": {
+            "Studio": {"jobServiceType": "Studio", "endpoint": studio},
+            "Tracking": {"jobServiceType": "Tracking", "endpoint": f"azureml://{api}/mlflow/v1.0{workspace}"},
+        },
+    }
+    if azure.default_output:
+        own["outputs"] = {
+            "default": {
+                "jobOutputType": "uri_folder",
+                "mode": "ReadWriteMount",
+                "uri": f"azureml://datastores/workspaceartifactstore/ExperimentRun/dcid.{made['name']}",
+            }
+        }
+    return own
+
+
+def _datastore(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    _hide(made, "properties.credentials", "secrets")
+    return {"isDefault": False}
+
+
+def _connection(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    _hide(made, "properties", "credentials")
+    return {"group": View, "createdByWorkspaceArmId": made["id"].rsplit("/connections/", 1)[0]}
+
+
+def _hide(made: Resource, parent: str, name: str) -> None:
+    """Keep what Azure never tells again apart from what it answers."""
+    inside = shape.get(made, parent)
+    if isinstance(inside, dict) and name in inside:
+        made["_hidden"] = inside.pop(name)
+
+
+FILL: Mapping[str, Fill] = {
+    ML: _workspace,
+    f"{ML}/computes": _compute,
+    f"{ML}/environments": _container,
+    f"{ML}/environments/versions": _environment,
+    f"{ML}/data": _container,
+    f"{ML}/data/versions": _version,
+    f"{ML}/models": _container,
+    f"{ML}/models/versions": _model,
+    f"{ML}/codes": _container,
+    f"{ML}/codes/versions": _version,
+    f"{ML}/jobs": _job,
+    f"{ML}/datastores": _datastore,
+    f"{ML}/connections": _connection,
+}
+"""Type → what fills it."""

@@ -1,0 +1,190 @@
+"""What Azure Machine Learning refuses."""
+
+from collections.abc import Iterator, Mapping
+
+from trainup.simulator.cloud import shape
+from trainup.simulator.cloud.address import ML
+from trainup.simulator.cloud.durations import DURATION
+from trainup.simulator.cloud.job_rules import JOB_RULES
+from trainup.simulator.cloud.refusal import Refused
+from trainup.simulator.cloud.regions import MACHINES, SPOT_FAMILY, Machine, compute_types, plain_family
+from trainup.simulator.cloud.rules import Put, Rule, needs
+from trainup.simulator.cloud.view import View
+
+PARTS = ("storageAccount", "keyVault", "applicationInsights", "containerRegistry")
+"""What a workspace is made of, by id; the registry may come later."""
+
+IMMUTABLE = {
+    "environments": ("image", "build", "condaFile", "osType"),
+    "data": ("dataType", "dataUri"),
+    "codes": ("codeUri",),
+    "models": ("modelUri", "modelType"),
+}
+"""Kind of asset → what cannot change in a version."""
+
+
+def _bad(message: str, code: str = "ValidationError") -> Refused:
+    return Refused(400, code, message)
+
+
+def _workspace(azure: View, put: Put) -> Iterator[Refused]:
+    for name in PARTS:
+        given = put(f"properties.{name}")
+        if given is None and name != "containerRegistry":
+            yield _bad(f"Missing dependent resources in workspace json: {name}.")
+        yield from needs(azure, given)
+        old = put.existing and shape.get(put.existing, f"properties.{name}")
+        if old and name in ("storageAccount", "keyVault") and str(given).lower() != old.lower():
+            yield _bad(f"{name} of a workspace cannot be changed.", "BadRequest")
+    account = azure.find(put("properties.storageAccount") or "")
+    if account and shape.get(account, "properties.isHnsEnabled"):
+        yield _bad(f"The storage account {account['name']!r} has a hierarchical namespace: a workspace takes none.")
+    kind, primary = str(put("identity.type") or "None"), put("properties.primaryUserAssignedIdentity")
+    ids = {key.lower() for key in put("identity.userAssignedIdentities") or {}}
+    if kind == "None" or put("identity") is None:
+        yield _bad("A workspace needs an identity: SystemAssigned, UserAssigned or both.", "BadRequest")
+    if kind == "UserAssigned" and not primary:
+        yield _bad("primaryUserAssignedIdentity has to be given when the identity is UserAssigned only.")
+    if primary and primary.lower() not in ids:
+        yield _bad(f"primaryUserAssignedIdentity {primary!r} is none of the workspace's identities.")
+    old_kind = put.existing and str(shape.get(put.existing, "identity.type"))
+    if old_kind and "SystemAssigned" in old_kind and "UserAssigned" in old_kind and kind != old_kind:
+        yield _bad("An identity of both kinds cannot be taken back.", "BadRequest")
+    if kind == "UserAssigned" and primary and not put.existing:
+        yield from _rights(azure, put, primary)
+
+
+def _rights(azure: View, put: Put, identity: str) -> Iterator[Refused]:
+    """The service reaches into storage and vault as this identity while it makes the workspace."""
+    found = azure.find(identity) or {}
+    principal = shape.get(found, "properties.principalId")
+    for name in ("storageAccount", "keyVault"):
+        scope = str(put(f"properties.{name}")).lower()
+        granted = any(
+            shape.get(grant, "properties.principalId") == principal
+            and (scope + "/").startswith(str(shape.get(grant, "properties.scope")).lower().rstrip("/") + "/")
+            for grant in azure.each("Microsoft.Authorization/roleAssignments")
+        )
+        if not granted:
+            yield Refused(
+                403,
+                "AuthorizationFailed",
+                f"The identity '{identity}' has no role on {name} '{put(f'properties.{name}')}'.",
+            )
+
+
+def _compute(azure: View, put: Put) -> Iterator[Refused]:
+    if put("properties.computeType") != "AmlCompute":
+        return
+    size = str(put("properties.properties.vmSize"))
+    machine = MACHINES.get(size.lower())
+    spot = put("properties.properties.vmPriority") == "LowPriority"
+    if machine is None or "AmlCompute" not in compute_types(machine, str(put("location"))):
+        yield _bad(f"Cluster.Properties.VMSize {size!r} is not a supported VM size.", "InvalidPropertyValue")
+        return
+    if spot and not machine.spot:
+        yield _bad(f"{machine.name} is not available with LowPriority.", "InvalidPropertyValue")
+    yield from _scale(put)
+    yield from _quota(azure, put, machine, SPOT_FAMILY if spot else machine.family)
+    kind = str(put("identity.type") or "")
+    if "SystemAssigned" in kind and "UserAssigned" in kind:
+        yield _bad("A cluster takes one system-assigned identity or user-assigned ones, not both.", "BadRequest")
+
+
+def _scale(put: Put) -> Iterator[Refused]:
+    scale = put("properties.properties.scaleSettings") or {}
+    lowest, highest = scale.get("minNodeCount") or 0, scale.get("maxNodeCount", 0)
+    if lowest < 0 or highest < 1:
+        yield _bad(f"minNodeCount {lowest} and maxNodeCount {highest}: the least is 0 and 1.", "InvalidPropertyValue")
+    if lowest > highest:
+        yield _bad(f"minNodeCount {lowest} is above maxNodeCount {highest}.", "InvalidPropertyValue")
+    if highest > 100:
+        yield _bad(f"maxNodeCount {highest} is above the limit of 100 nodes.", "ClusterMaxNodeCountExceeded")
+    idle = scale.get("nodeIdleTimeBeforeScaleDown")
+    if idle is not None and not DURATION.fullmatch(idle):
+        yield _bad(f"nodeIdleTimeBeforeScaleDown {idle!r} is no ISO 8601 duration such as PT2M.")
+
+
+def _quota(azure: View, put: Put, machine: Machine, family: str) -> Iterator[Refused]:
+    limit = {plain_family(name): cores for name, cores in azure.quota.items()}.get(plain_family(family))
+    if limit is None:
+        return
+    if limit < machine.cores:
+        if limit == 0 and family != SPOT_FAMILY:  # a family without quota looks like a size that does not exist
+            yield _bad(
+                f"Cluster.Properties.VMSize {machine.name!r} is not a supported VM size.", "InvalidPropertyValue"
+            )
+        yield _bad(
+            f"The specified subscription has a {family} vCPU quota of {limit} and cannot accomodate for at least 1 "
+            f"requested managed compute nodes which maps to {machine.cores} vCPUs.",
+            "ClusterMinNodesExceedCoreQuota",
+        )
+    lowest = put("properties.properties.scaleSettings.minNodeCount") or 0
+    if lowest * machine.cores > limit:
+        yield _bad(
+            f"The specified subscription has a {family} vCPU quota of {limit} and cannot accomodate for at least "
+            f"{lowest} requested managed compute nodes which maps to {lowest * machine.cores} vCPUs.",
+            "ClusterMinNodesExceedCoreQuota",
+        )
+
+
+def _environment(azure: View, put: Put) -> Iterator[Refused]:
+    image, build = put("properties.image"), put("properties.build")
+    if image and build:
+        yield _bad("An environment takes an image or a build, not both.", "UserError")
+    if not image and not build and not put("properties.condaFile"):
+        yield _bad("An environment needs an image, a build or a conda file.", "UserError")
+    yield from _immutable(put, "environments")
+
+
+def _data(azure: View, put: Put) -> Iterator[Refused]:
+    yield from _immutable(put, "data")
+
+
+def _code(azure: View, put: Put) -> Iterator[Refused]:
+    if not put("properties.codeUri"):
+        yield _bad("A version of code needs a codeUri.", "UserError")
+    yield from _immutable(put, "codes")
+
+
+def _model(azure: View, put: Put) -> Iterator[Refused]:
+    if not put("properties.modelUri"):
+        yield _bad("A version of a model needs a modelUri.", "UserError")
+    yield from _immutable(put, "models")
+
+
+def _immutable(put: Put, kind: str) -> Iterator[Refused]:
+    if not put.existing:
+        return
+    for name in IMMUTABLE[kind]:
+        given = put(f"properties.{name}")
+        if given is not None and given != shape.get(put.existing, f"properties.{name}"):
+            version, asset = put.address.name, put.address.id.split("/")[-3]
+            yield _bad(
+                f"A version {version!r} of {asset!r} already exists with another {name}. "
+                "Only description, tags and isArchived can be updated.",
+                "UserError",
+            )
+
+
+def _connection(azure: View, put: Put) -> Iterator[Refused]:
+    if put("properties.authType") == "UsernamePassword" and not put("properties.credentials.password"):
+        yield _bad("A connection by user name and password needs a password.")
+    if not put("properties.target"):
+        yield _bad("A connection needs a target.")
+
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    kind.lower(): rules
+    for kind, rules in {
+        ML: (_workspace,),
+        f"{ML}/computes": (_compute,),
+        f"{ML}/environments/versions": (_environment,),
+        f"{ML}/data/versions": (_data,),
+        f"{ML}/codes/versions": (_code,),
+        f"{ML}/models/versions": (_model,),
+        f"{ML}/jobs": JOB_RULES,
+        f"{ML}/connections": (_connection,),
+    }.items()
+}
+"""Lower-case type → its rules."""

@@ -1,0 +1,106 @@
+"""What Azure fills in about groups, storage, vaults, monitoring, identities, registries and roles."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from trainup.simulator.cloud.address import parse
+from trainup.simulator.cloud.fill import Fill, Resource, first_time, unchanged
+from trainup.simulator.cloud.view import View
+
+
+def _group(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    return {"provisioningState": "Succeeded"}
+
+
+def _storage(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    return {
+        "provisioningState": "Succeeded",
+        "creationTime": first_time(existing, "properties.creationTime"),
+        "primaryLocation": made.get("location"),
+        "statusOfPrimary": "available",
+        "supportsHttpsTrafficOnly": True,
+        "primaryEndpoints": {
+            part: f"{azure.endpoints.storage(made['name'], part)}/"
+            for part in ("blob", "dfs", "file", "queue", "table")
+        },
+    }
+
+
+def _vault(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    return {
+        "vaultUri": f"{azure.endpoints.vault(made['name'])}/",
+        "provisioningState": "Succeeded",
+        "enableSoftDelete": True,
+        "softDeleteRetentionInDays": 90,
+        "publicNetworkAccess": "Enabled",
+    }
+
+
+def _logs(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    return {
+        "provisioningState": "Succeeded",
+        "customerId": azure.new_guid(made["id"], "customer"),
+        "createdDate": first_time(existing, "properties.createdDate"),
+        "modifiedDate": datetime.now(UTC).isoformat(),
+        "retentionInDays": 30,
+        "sku": {"name": "PerGB2018"},
+    }
+
+
+def _insights(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    key, app = azure.new_guid(made["id"], "key"), azure.new_guid(made["id"], "app")
+    return {
+        "AppId": app,
+        "ApplicationId": made["name"],
+        "Name": made["name"],
+        "InstrumentationKey": key,
+        "ConnectionString": f"InstrumentationKey={key};ApplicationId={app}",
+        "CreationDate": first_time(existing, "properties.CreationDate"),
+        "TenantId": azure.tenant,
+        "provisioningState": "Succeeded",
+    }
+
+
+def _user_identity(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    return {
+        "tenantId": azure.tenant,
+        # Another one after a delete and a create of the same name, as in Entra.
+        "principalId": unchanged(
+            existing, "properties.principalId", azure.new_guid(made["id"], "p", str(len(azure.log)))
+        ),
+        "clientId": unchanged(existing, "properties.clientId", azure.new_guid(made["id"], "c", str(len(azure.log)))),
+    }
+
+
+def _registry(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    return {
+        "loginServer": azure.endpoints.registry(made["name"]),
+        "creationDate": first_time(existing, "properties.creationDate"),
+        "provisioningState": "Succeeded",
+        "adminUserEnabled": False,
+        "anonymousPullEnabled": False,
+        "publicNetworkAccess": "Enabled",
+        "networkRuleBypassOptions": "AzureServices",
+        "zoneRedundancy": "Disabled",
+    }
+
+
+def _assignment(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+    scope = parse(made["id"]).scope
+    now = datetime.now(UTC).isoformat()
+    own = {"scope": scope, "principalType": "User", "createdBy": azure.deployer, "updatedBy": azure.deployer}
+    return {**own, "createdOn": first_time(existing, "properties.createdOn"), "updatedOn": now}
+
+
+FILL: Mapping[str, Fill] = {
+    "Microsoft.Resources/resourceGroups": _group,
+    "Microsoft.Storage/storageAccounts": _storage,
+    "Microsoft.KeyVault/vaults": _vault,
+    "Microsoft.OperationalInsights/workspaces": _logs,
+    "Microsoft.Insights/components": _insights,
+    "Microsoft.ManagedIdentity/userAssignedIdentities": _user_identity,
+    "Microsoft.ContainerRegistry/registries": _registry,
+    "Microsoft.Authorization/roleAssignments": _assignment,
+}
+"""Type → what fills it."""

@@ -1,0 +1,98 @@
+"""Where Pulumi keeps the state of stacks, as far as that is a folder."""
+
+import base64
+import contextlib
+import gzip
+import hashlib
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from trainup.toolchain import stack_files
+
+SALT = re.compile(rb'"salt":\s*"([^"]+)"')
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files of one stack in a backend that is a folder."""
+
+    root: Path
+    project: str
+    stack: str
+
+    @property
+    def state(self) -> Path | None:
+        """The file with the stack's state, if the stack exists."""
+        folder = self.root / ".pulumi" / "stacks" / self.project
+        files = (folder / f"{self.stack}.json", folder / f"{self.stack}.json.gz")
+        return next((file for file in files if file.exists()), None)
+
+    @property
+    def salt(self) -> str | None:
+        """The salt under which secrets in the state are encrypted, if a passphrase does that."""
+        found = SALT.search(read(self.state)) if self.state else None
+        return found[1].decode() if found else None
+
+    def files(self) -> Iterator[Path]:
+        """All that holds states of the stack: what they were before, and last of all what it is."""
+        top = self.root / ".pulumi"
+        for kind in ("backups", "history"):
+            yield from (top / kind / self.project / self.stack).glob("*")
+        yield from sorted((top / "stacks" / self.project).glob(f"{self.stack}.json*"), reverse=True)
+
+    @property
+    def locks(self) -> list[Path]:
+        """The files by which commands hold the stack."""
+        return list(self.lock_folder.glob("*.json"))
+
+    @property
+    def lock_folder(self) -> Path:
+        """The folder of those files."""
+        return self.root / ".pulumi" / "locks" / "organization" / self.project / self.stack
+
+
+def place(backend: str, project: str, stack: str) -> Place | None:
+    """The stack's place in a backend; None where that is no folder."""
+    if not backend.startswith("file://"):
+        return None
+    root = Path(unquote(urlsplit(backend).netloc + urlsplit(backend).path)).expanduser()
+    return Place(root, project, stack.rpartition("/")[2])
+
+
+def read(file: Path) -> bytes:
+    """A file's content, unpacked; nothing where it cannot be read, which Pulumi tells better."""
+    try:
+        content = file.read_bytes()
+        return gzip.decompress(content) if file.suffix == ".gz" else content
+    except (OSError, EOFError, ValueError, zlib.error):
+        return b""
+
+
+def write(file: Path, text: str) -> None:
+    """Put a text in a file's place, with what Pulumi notes of it beside it."""
+    content = text.encode(errors="surrogateescape")
+    content = gzip.compress(content) if file.suffix == ".gz" else content
+    beside = file.with_name(f"{file.name}.attrs")
+    with contextlib.suppress(OSError, ValueError):
+        told = json.loads(beside.read_text())
+        told["md5"] = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+        stack_files.write(beside, json.dumps(told), 0o600)
+    stack_files.write(file, content, 0o600)
+
+
+def close(root: Path) -> None:
+    """Let nobody but the user read what lies in a backend of ours, once: what comes later is born so."""
+    if not root.is_dir() or not root.stat().st_mode & 0o077:
+        return
+    for folder, _, files in os.walk(root):
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(Path(folder, name), 0o600)
+        os.chmod(folder, 0o700)
+    root.chmod(0o700)

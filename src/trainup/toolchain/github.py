@@ -1,0 +1,57 @@
+"""The login of a job of GitHub Actions, kept fresh: a training outlives the few minutes that its token is good for."""
+
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.error import HTTPError
+
+from trainup.toolchain.paths import SetupError, say
+
+AUDIENCE = "api://AzureADTokenExchange"
+"""Whom the tokens are for: Microsoft Entra."""
+EVERY_SECONDS = 60.0
+TRIES, PAUSE_SECONDS = 5, 2.0
+
+
+def login(file: Path, *, keep: bool = False, variables: Mapping[str, str] = os.environ) -> None:
+    """Write the job's token to a file that nobody else may read; with `keep` again and again, until somebody ends it.
+
+    The Pulumi CLI reads it for its state and its secrets (`AZURE_FEDERATED_TOKEN_FILE`). Raises SetupError.
+    """
+    while True:
+        try:
+            _write(file, _token(variables))
+        except OSError as error:
+            if not keep:
+                raise SetupError(f"GitHub gave this job no token: {error}") from error
+            say(f"GitHub gave this job no token, and is asked again: {error}")
+        if not keep:
+            return
+        time.sleep(EVERY_SECONDS)
+
+
+def _token(variables: Mapping[str, str]) -> str:
+    address, bearer = (variables.get(f"ACTIONS_ID_TOKEN_REQUEST_{part}") for part in ("URL", "TOKEN"))
+    if not address or not bearer:
+        raise SetupError("there is no token to be had here: the job needs `permissions: id-token: write`")
+    request = urllib.request.Request(f"{address}&audience={AUDIENCE}", headers={"Authorization": f"Bearer {bearer}"})
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return str(json.load(answer)["value"])
+        except OSError as error:
+            if not left or (isinstance(error, HTTPError) and error.code < 500):
+                raise
+        time.sleep(PAUSE_SECONDS)
+    raise AssertionError("there is at least one try")
+
+
+def _write(file: Path, token: str) -> None:
+    unfinished = file.with_name(f"{file.name}.new")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(token)
+    unfinished.replace(file)

@@ -1,0 +1,152 @@
+"""Which commands hold a stack, told so that every process of this machine can judge whether they live.
+
+Pulumi's lock names its process by number and host alone. A container has numbers of its own, and often the name of its
+host: there, the number of a living command is that of no process, or of another one. So each of our commands keeps a
+file in the backend beside Pulumi's locks while it works. The kernel locks it (a POSIX record lock): all containers of a
+machine see that, it outlives the exec to the CLI, none of the CLI's children has it, and it ends with the process.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from trainup.toolchain.backends import Place
+
+PROC = Path("/proc")
+BOOT = PROC / "sys/kernel/random/boot_id"
+ALL_SEEING = "pid:[4026531836]"
+"""The machine's first process namespace (PROC_PID_INIT_INO of Linux), in which every process has a number."""
+CLI = "pulumi"
+
+
+class Life(Enum):
+    """Of the process that holds a stack."""
+
+    ALIVE = "alive"
+    ELSEWHERE = "on another machine"
+    UNSEEN = "in another container"
+    """On this machine, perhaps, among processes that cannot be seen from here."""
+    DEAD = "dead"
+
+
+def hold(place: Place) -> None:
+    """Let others judge this process, and the CLI that takes its place, by more than its number.
+
+    Where the backend cannot be written, or knows no such locks, its number has to do.
+    """
+    folder = _folder(place)
+    with contextlib.suppress(OSError):
+        forget_dead(place)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        unfinished = folder / f".{uuid.uuid4().hex}"
+        holder = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            fcntl.lockf(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.write(holder, json.dumps(_this_process()).encode())
+            os.set_inheritable(holder, True)  # closing it would end the lock
+            unfinished.replace(folder / f"{unfinished.name[1:]}.json")
+        except OSError:
+            os.close(holder)
+            unfinished.unlink(missing_ok=True)
+
+
+def judge(place: Place, pid: int, host: str) -> Life:
+    """Whether the process that a lock names lives."""
+    told = [_life(file, facts) for file, facts in _holders(place) if (facts["pid"], facts["hostname"]) == (pid, host)]
+    if told and Life.DEAD not in told:
+        return next(life for life in Life if life in told)
+    if host != socket.gethostname() and not told:
+        return Life.ELSEWHERE
+    # Its file tells that one of ours is gone; but a CLI that we did not start may have had its number since.
+    seen = Life.ALIVE if _is_cli(pid) else _seen_anywhere(pid)
+    return Life.DEAD if told and seen is Life.UNSEEN else seen
+
+
+def forget_dead(place: Place) -> None:
+    """Remove the files of commands that have ended; their numbers may come again."""
+    for file, facts in list(_holders(place)):
+        if _life(file, facts) is Life.DEAD:
+            file.unlink(missing_ok=True)
+
+
+def _folder(place: Place) -> Path:
+    return place.root / ".pulumi" / "holders" / place.project / place.stack
+
+
+def _holders(place: Place) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for file in _folder(place).glob("*.json"):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            facts = json.loads(file.read_bytes())
+            if isinstance(facts, dict) and isinstance(facts.get("pid"), int) and isinstance(facts.get("hostname"), str):
+                yield file, facts
+
+
+def _life(file: Path, facts: dict[str, Any]) -> Life:
+    """Of the process that made this file."""
+    try:
+        with file.open("rb") as holder:
+            fcntl.lockf(holder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return Life.ALIVE
+    except OSError:
+        return Life.UNSEEN
+    here = _this_process()
+    if here["boot"] and facts.get("boot") == here["boot"]:
+        return Life.DEAD
+    # From before a restart of this machine; or of another one, whose locks may not reach us.
+    is_here = (facts.get("machine"), facts["hostname"]) == (here["machine"], here["hostname"])
+    return Life.DEAD if is_here else Life.ELSEWHERE
+
+
+def _this_process() -> dict[str, Any]:
+    """Who we are; `boot` changes with each start of the machine. macOS tells neither that nor `machine`."""
+    return {
+        "pid": os.getpid(),
+        "hostname": socket.gethostname(),
+        "machine": _text(Path("/etc/machine-id")),
+        "boot": _text(BOOT),
+    }
+
+
+def _text(file: Path) -> str:
+    with contextlib.suppress(OSError, ValueError):
+        return file.read_text().strip()
+    return ""
+
+
+def _seen_anywhere(pid: int) -> Life:
+    """Whether a process of whatever namespace has this number there and is a CLI, as far as that can be seen."""
+    try:
+        here = os.readlink(PROC / "self/ns/pid")
+    except OSError:  # macOS has no such namespaces
+        return Life.DEAD
+    if here != ALL_SEEING:
+        return Life.UNSEEN
+    for folder in PROC.glob("[0-9]*"):
+        numbers = next((line for line in _text(folder / "status").splitlines() if line.startswith("NSpid:")), "")
+        if str(pid) in numbers.split()[1:] and CLI in _text(folder / "comm"):
+            return Life.ALIVE
+    return Life.DEAD
+
+
+def _is_cli(pid: int) -> bool:
+    """Whether the process lives and still is a Pulumi CLI: numbers of processes are used again."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    try:
+        name = (PROC / str(pid) / "comm").read_text()
+    except FileNotFoundError:
+        name = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return CLI in name

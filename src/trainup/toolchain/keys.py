@@ -1,0 +1,163 @@
+"""What keeps the secrets of a local stack: the user's own passphrase, unless the stack has another one.
+
+Pulumi keeps a stack's salt in its file, and puts it there on the first command, writing the whole file anew. So that
+a stack's file stays as its author wrote it until it holds a secret, the CLI is given a copy that has the salt
+(`--config-file`); `pulumi config set --secret` then writes the salt that the state has.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainup.toolchain import backends, ciphers, passphrase, stack_files
+from trainup.toolchain.backends import Place
+from trainup.toolchain.paths import ROOT, SetupError, say
+from trainup.toolchain.stack_files import SALT, StackFile
+
+COPIES = ROOT / ".trainup" / "config"
+NOTES = COPIES / "fits.json"
+PUBLIC_PASSPHRASE = "local"
+PUBLIC_SALT = "v1:T4w5Y6mgTO8=:v1:88uTU+HAixeifk3+:qRxhyQOg6fr5OKWQ5TFVgdC8hCYinQ=="
+"""What earlier versions came with, and everybody knows: stacks that have it are taken over."""
+OPERATIONS = frozenset(
+    {"up", "update", "preview", "pre", "refresh", "destroy", "down", "dn", "watch", "import", "logs"}
+)
+"""Commands of the CLI that take `--config-file` and do not write it."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """The passphrase of a stack, and a salt where its file has none."""
+
+    passphrase: Path
+    salt: str | None = None
+
+    def variables(self) -> dict[str, str]:
+        """What the CLI needs to know; where it finds no salt it takes that of the state."""
+        return {
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        }
+
+    def words(self, file: StackFile, words: Sequence[str]) -> list[str]:
+        """A command of the CLI, with a copy of the stack's file that has the salt where it needs one."""
+        if self.salt is None or not takes_a_copy(words):
+            return list(words)
+        return _with_option(words, "--config-file", str(copy(file, self.salt)))
+
+
+def key_of(file: StackFile, place: Place | None, is_cloud: bool) -> Key | None:
+    """What keeps a stack's secrets; None where that is the user's own business. Raises SetupError."""
+    if file.has_provider or not file.is_local or (is_cloud and not file.salt):
+        return None
+    state_salt = place.salt if place else None
+    if PUBLIC_SALT in (file.salt, state_salt) and place is None:
+        say(f"everybody knows the passphrase of {file.path.name}: `pulumi stack change-secrets-provider passphrase`")
+        return None
+    kept = passphrase.ensure()
+    word = passphrase.read(kept)
+    if place and _is_public(file, place):
+        file = take_over(file, place, word)
+        state_salt = place.salt
+    own = file.salt if file.salt != PUBLIC_SALT else None
+    old = stack_files.at(COPIES / file.path.name, file.project).salt if own is None and place is None else None
+    for salt in (own, state_salt, old):
+        if salt is not None:
+            if _fits(word, salt):
+                return Key(kept, None if own else salt)
+            if not any(os.environ.get(f"PULUMI_CONFIG_PASSPHRASE{end}") for end in ("", "_FILE")):
+                say(
+                    f"{file.path.name if own else 'the state'} is encrypted by another passphrase than the one in "
+                    f"{kept}: set PULUMI_CONFIG_PASSPHRASE to it"
+                )
+            return None
+    salt = ciphers.new_salt(word)
+    _note(word, salt, True)
+    return Key(kept, salt)
+
+
+def take_over(file: StackFile, place: Place, word: str) -> StackFile:
+    """Encrypt by the user's passphrase what the public one has encrypted, in the stack's file and all its states."""
+    COPIES.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (COPIES / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        file = stack_files.at(file.path, file.project)
+        return _taken_over(file, place, word) if _is_public(file, place) else file
+
+
+def _is_public(file: StackFile, place: Place) -> bool:
+    return place.salt == PUBLIC_SALT or (file.has_secrets and file.salt in (None, PUBLIC_SALT))
+
+
+def _taken_over(file: StackFile, place: Place, word: str) -> StackFile:
+    if place.locks:
+        raise SetupError(
+            f"a command is at work on {file.path.name}, whose secrets are to get another passphrase: wait for its end"
+        )
+    old = ciphers.cipher_of(PUBLIC_PASSPHRASE, PUBLIC_SALT)
+    salt = ciphers.new_salt(word)
+    new = ciphers.cipher_of(word, salt)
+    assert old
+    assert new
+    for path in place.files():
+        if path.suffix == ".attrs":
+            continue  # written with what it lies beside
+        text = backends.read(path).decode(errors="surrogateescape")
+        made = ciphers.reencrypted(text.replace(PUBLIC_SALT, salt), old, new)
+        if made != text:
+            backends.write(path, made)
+    # One that holds no secret stays as it is, and is read through a copy.
+    encrypted = ciphers.reencrypted(file.text or "", old, new) if file.has_secrets else file.text
+    if encrypted is None or encrypted == file.text:
+        return file
+    taken = StackFile(file.path, encrypted, file.project)
+    stack_files.write(file.path, taken.with_values({SALT: salt}))
+    say(f"the secrets of {file.path.name} had a passphrase that everybody knows, and have your own now")
+    return stack_files.at(file.path, file.project)
+
+
+def takes_a_copy(words: Sequence[str]) -> bool:
+    """Whether a command reads the stack's file and leaves it alone."""
+    given = {word.partition("=")[0] for word in words}
+    writes = {"-c", "--config", "--config-file"} & given or any(word.startswith("--remote") for word in given)
+    return bool(words) and words[0] in OPERATIONS and not writes
+
+
+def copy(file: StackFile, salt: str) -> Path:
+    """A copy of a stack's file that has the salt."""
+    COPIES.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = COPIES / file.path.name
+    stack_files.write(path, file.with_values({SALT: salt}), 0o600)
+    return path
+
+
+def _with_option(words: Sequence[str], name: str, value: str) -> list[str]:
+    end = words.index("--") if "--" in words else len(words)
+    return [*words[:end], name, value, *words[end:]]
+
+
+def _fits(word: str, salt: str) -> bool:
+    """Whether a passphrase fits a salt. To find out takes most of a second, so what was found is kept."""
+    known = _noted().get(_named(word, salt))
+    return _note(word, salt, ciphers.cipher_of(word, salt) is not None) if known is None else known
+
+
+def _note(word: str, salt: str, fits: bool) -> bool:
+    COPIES.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stack_files.write(NOTES, json.dumps({**_noted(), _named(word, salt): fits}), 0o600)
+    return fits
+
+
+def _noted() -> dict[str, bool]:
+    try:
+        return dict(json.loads(NOTES.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _named(word: str, salt: str) -> str:
+    return hashlib.sha256(f"{word} {salt}".encode()).hexdigest()

@@ -1,0 +1,66 @@
+"""Frees a stack from the lock of a command that is provably dead."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from trainup.toolchain import holders
+from trainup.toolchain.backends import Place
+from trainup.toolchain.holders import Life
+from trainup.toolchain.paths import say
+from trainup.core.wording import as_typed
+
+WHERE = {
+    Life.ELSEWHERE: "on {host}",
+    Life.UNSEEN: "of another container, perhaps, whose processes cannot be seen from here",
+}
+SETTLING = 1.0
+"""Seconds after which an unfinished lock is of no living command: that one takes a moment."""
+
+
+def clear(place: Place) -> None:
+    """Remove the locks whose process is gone; one that cannot be judged from here is left and said, with what to do."""
+    _remove_unfinished(place)
+    stack = place.stack
+    for lock in place.locks:
+        try:
+            holder = json.loads(lock.read_text())
+            host, pid = str(holder["hostname"]), int(holder["pid"])
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            continue
+        if pid <= 0:
+            continue
+        life = holders.judge(place, pid, host)
+        if life is Life.DEAD:
+            lock.unlink(missing_ok=True)
+            say(f"stack {stack!r} was locked by process {pid}, which is gone: the lock is cleared")
+        elif life in WHERE:
+            where = WHERE[life].format(host=host)
+            text = f"stack {stack!r} is locked by process {pid} {where}: if that is gone, run `pulumi cancel`"
+            say(as_typed(text, os.environ | {"PULUMI_STACK": stack}))
+
+
+def _remove_unfinished(place: Place) -> None:
+    """Remove what a command left that was cut off while it locked the stack: Pulumi counts it as a lock, or stops."""
+    if not (suspects := _unfinished(place)):
+        return
+    time.sleep(SETTLING)
+    for lock in suspects & _unfinished(place):
+        lock.unlink(missing_ok=True)
+        say(f"a command was cut off while it locked stack {place.stack!r}: what is left of its lock is removed")
+
+
+def _unfinished(place: Place) -> set[Path]:
+    files = place.lock_folder.glob("*")
+    return {file for file in files if file.suffix == ".tmp" or (file.suffix == ".json" and not _is_json(file))}
+
+
+def _is_json(lock: Path) -> bool:
+    try:
+        json.loads(lock.read_bytes())
+    except FileNotFoundError:
+        return True  # gone by itself
+    except (OSError, ValueError, RecursionError):
+        return False
+    return True

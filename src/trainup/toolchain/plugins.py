@@ -1,0 +1,35 @@
+"""The plugins of Pulumi's providers: brought in the versions that `uv.lock` has, before anything secret is there."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from trainup.toolchain.paths import VENV, SetupError, say
+
+ATTACHED = "PULUMI_DEBUG_PROVIDERS"
+"""Names the providers that run already, and where: they need no plugin."""
+
+
+def wanted(environment: Path = VENV) -> dict[str, str]:
+    """Plugin → version, as the SDKs in the environment ask for them."""
+    found = {}
+    for file in sorted(environment.glob("lib/python*/site-packages/pulumi_*/pulumi-plugin.json")):
+        told = json.loads(file.read_text(encoding="utf-8"))
+        if told.get("resource"):
+            found[str(told["name"])] = str(told["version"])
+    return found
+
+
+def install(cli: Path, variables: Mapping[str, str] = os.environ) -> None:
+    """Bring every plugin that is not there yet. Raises SetupError."""
+    attached = {entry.partition(":")[0] for entry in variables.get(ATTACHED, "").split(",")}
+    for name, version in wanted().items():
+        if name in attached:
+            continue
+        say(f"Pulumi plugin {name} {version} …")
+        command: list[str | Path] = [cli, "plugin", "install", "resource", name, version]
+        done = subprocess.run(command, env=dict(variables), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode:
+            raise SetupError(f"the plugin {name} {version} could not be had:\n{done.stderr.strip()}")

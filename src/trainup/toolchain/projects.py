@@ -1,0 +1,55 @@
+"""What Pulumi's own files say: the project, and which file is a stack's."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainup.toolchain.paths import VENV, SetupError
+from trainup.core.project import PROJECT_FILES, stack_file_name
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Pulumi project."""
+
+    file: Path
+    name: str
+    told: Mapping[str, Any]
+    """All that its file says."""
+
+    def stack_file(self, stack: str) -> Path:
+        """Where a stack's configuration stands; of `organization/project/stack` the last counts."""
+        folder = self.file.parent / str(self.told.get("stackConfigDir") or ".")
+        return folder / stack_file_name(self.file.name, stack)
+
+
+def read(root: Path) -> Project:
+    """The project in a folder. Raises SetupError."""
+    file = next((root / name for name in PROJECT_FILES if (root / name).is_file()), None)
+    if file is None:
+        raise SetupError(f"there is no Pulumi.yaml in {root}, which is what makes it a project: bring it back")
+    yaml = yaml_library()
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        told = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+        return Project(file, str(told["name"]), told)
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise SetupError(f"{file} has no `name` that can be read: {error}") from error
+
+
+def yaml_library() -> Any:
+    """PyYAML."""
+    use_environment()
+    import yaml
+
+    return yaml
+
+
+def use_environment() -> None:
+    """Let packages of the project's environment be imported, which is there when anybody asks for a stack."""
+    for folder in VENV.glob("lib/python*/site-packages"):
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))

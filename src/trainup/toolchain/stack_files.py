@@ -1,0 +1,158 @@
+"""A stack's file, read as far as its secrets and its target; edited without touching what else stands in it."""
+
+import os
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from trainup.toolchain.paths import SetupError
+from trainup.toolchain.projects import Project, yaml_library
+
+SALT = "encryptionsalt"
+PROVIDER = "secretsprovider"
+KEY = "encryptedkey"
+PLAIN = re.compile(r"[A-Za-z0-9+/=:.?&_-]+")
+"""Values that YAML takes for a text as they are, at least after a colon and a blank."""
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """The text of a stack's file."""
+
+    path: Path
+    text: str | None
+    """None where there is no such file."""
+    project: Project = field(repr=False)
+
+    @cached_property
+    def _root(self) -> Any:
+        """The YAML's root node, a map; None where there is none. Raises SetupError where it is something else."""
+        yaml = yaml_library()
+        try:
+            # Tabs, which JSON may be indented with, are none of YAML's.
+            text = (self.text or "").replace("\t", " ") if self.path.suffix == ".json" else self.text or ""
+            root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except yaml.YAMLError as error:
+            raise SetupError(f"{self.path} cannot be read as YAML: {error}") from error
+        if root is not None and root.id == "scalar" and root.value in ("", "null", "~"):
+            return None
+        if root is not None and root.id != "mapping":
+            raise SetupError(
+                f"{self.path} has no map at its top: what a stack file has is `config:` with settings below"
+            )
+        return root
+
+    def value(self, name: str) -> str | None:
+        """The text of a key at the top, None where it is not set or empty."""
+        node = _entries(self._root).get(name)
+        return str(node.value) if node is not None and isinstance(node.value, str) and node.value else None
+
+    @property
+    def salt(self) -> str | None:
+        return self.value(SALT)
+
+    @property
+    def has_provider(self) -> bool:
+        """Whether something other than a passphrase keeps the stack's secrets."""
+        return self.value(PROVIDER) not in (None, "passphrase", "default")
+
+    @cached_property
+    def has_secrets(self) -> bool:
+        return "secure" in (self.text or "") and _has_secrets(_entries(self._root).get("config"))
+
+    @cached_property
+    def is_local(self) -> bool:
+        """Whether the stack's target is this machine; it is so where neither the file nor the project says another."""
+        node = self._setting("target")
+        named = str(node.value) if node is not None else None
+        declared = (self.project.told.get("config") or {}).get("target") or {}
+        default = declared.get("value", declared.get("default")) if isinstance(declared, dict) else declared
+        return (named or default or "local") == "local"
+
+    @property
+    def runs(self) -> int:
+        """How many runs the file declares."""
+        return len(_entries(self._setting("runs")))
+
+    @property
+    def workspace(self) -> str | None:
+        """The folder of the local workspace, where the file names one."""
+        node = _entries(self._setting("workspace")).get("path")
+        return str(node.value) if node is not None and node.id == "scalar" else None
+
+    def _setting(self, name: str) -> Any:
+        """The node of a setting of ours; None where the file has none."""
+        config = _entries(_entries_node(self._root, "config"))
+        keys = (f"trainup:{name}", f"{self.project.name}:{name}", name)
+        return next((config[key] for key in keys if key in config), None)
+
+    def with_values(self, values: dict[str, str]) -> str:
+        """The text with these keys at the top; all else stays as it is, to the byte."""
+        text = self.text or ""
+        for name, value in values.items():
+            text = StackFile(self.path, text, self.project)._with(name, value)
+        return text
+
+    def _with(self, name: str, value: str) -> str:
+        text, root = self.text or "", self._root
+        shown = value if PLAIN.fullmatch(value) and self.path.suffix != ".json" else '"' + value + '"'
+        if (node := _entries(root).get(name)) is not None:
+            start, end = int(node.start_mark.index), int(node.end_mark.index)
+            return text[:start] + (" " if text[start - 1] == ":" else "") + shown + text[end:]
+        if root is None:
+            return text + ("\n" if text and not text.endswith("\n") else "") + f"{name}: {shown}\n"
+        start = int(root.start_mark.index)
+        if root.flow_style:
+            return text[: start + 1] + f'"{name}": "{value}"' + (", " if root.value else "") + text[start + 1 :]
+        return text[:start] + f"{name}: {shown}\n" + " " * int(root.start_mark.column) + text[start:]
+
+
+def read(project: Project, stack: str) -> StackFile:
+    """The file of a stack, which may be missing. Raises SetupError where it cannot be read."""
+    return at(project.stack_file(stack), project)
+
+
+def at(path: Path, project: Project) -> StackFile:
+    """A stack's file at a place. Raises SetupError where it cannot be read."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return StackFile(path, file.read(), project)
+    except FileNotFoundError:
+        return StackFile(path, None, project)
+    except (OSError, ValueError) as error:
+        raise SetupError(f"{path} cannot be read: {error}") from error
+
+
+def write(path: Path, content: str | bytes, mode: int | None = None) -> None:
+    """Put a content in a file's place, whole or not at all; its mode stays, or is the one given."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    if mode is None:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        os.fchmod(file.fileno(), mode)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path.resolve())
+
+
+def _entries(node: Any) -> dict[str, Any]:
+    """Key → node of a map's entries; nothing for what is no map."""
+    if node is None or node.id != "mapping":
+        return {}
+    return {str(key.value): value for key, value in node.value}
+
+
+def _entries_node(node: Any, name: str) -> Any:
+    return _entries(node).get(name)
+
+
+def _has_secrets(node: Any) -> bool:
+    if node is None or node.id == "scalar":
+        return False
+    if node.id == "sequence":
+        return any(_has_secrets(item) for item in node.value)
+    entries = _entries(node)
+    return list(entries) == ["secure"] or any(_has_secrets(item) for item in entries.values())

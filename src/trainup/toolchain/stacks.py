@@ -1,0 +1,173 @@
+"""What a stack needs before the CLI works on it: that it exists, that nobody dead holds it, and its key."""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from trainup.toolchain import (
+    backends,
+    checkpoints,
+    environment,
+    holders,
+    keys,
+    locks,
+    passphrase,
+    projects,
+    room,
+    saving,
+    stack_files,
+)
+from trainup.toolchain.backends import Place
+from trainup.toolchain.keys import Key
+from trainup.toolchain.paths import ROOT, SetupError, say
+from trainup.toolchain.stack_files import KEY, PROVIDER, SALT, StackFile
+
+RUNS_PROGRAM = frozenset({"up", "update", "preview", "pre", "watch"})
+ASKS = frozenset({"up", "refresh", "destroy"})
+LOCKS = frozenset({"up", "update", "refresh", "destroy", "down", "dn", "import", "watch"})
+"""Operations that hold the stack: the others, a preview above all, leave the backend as it is."""
+PRIVATE = 0o077
+"""What the CLI makes is for the user alone."""
+OWN = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A stack that the CLI can work on."""
+
+    file: StackFile
+    key: Key | None
+    saving: Mapping[str, str] = field(default_factory=dict)
+    """Variables that say when the CLI saves the state."""
+    place: Place | None = None
+    """Where its state lies, if that is a folder and the operation holds the stack."""
+
+    def variables(self, given: Mapping[str, str]) -> dict[str, str]:
+        """An environment for the CLI: the stack's own passphrase alone, where it has one of ours."""
+        ours = str(passphrase.LINK), str(passphrase.find())
+        kept = {name: value for name, value in given.items() if not (name in OWN and (self.key or value in ours))}
+        saving = {name: value for name, value in self.saving.items() if not given.get(name)}
+        return kept | saving | (self.key.variables() if self.key else {})
+
+    def words(self, words: Sequence[str], *, sure: bool = False) -> list[str]:
+        """A command of the CLI as the stack needs it; with `sure` one on this machine, which costs nothing, is not
+        asked about."""
+        made = self.key.words(self.file, words) if self.key else list(words)
+        is_asked = words[0] in ASKS and not {"--yes", "-y"} & set(words)
+        return [*made, "--yes"] if sure and self.file.is_local and is_asked else made
+
+
+def is_local(stack: str) -> bool:
+    """Whether a stack's target is this machine."""
+    return stack_files.read(projects.read(ROOT), stack).is_local
+
+
+def opened(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> Opened:
+    """Make a stack ready for a command of the CLI. Raises SetupError where the command cannot do what is meant."""
+    file, place, backend = _find(stack, variables)
+    if not any(word.startswith("--config-file") for word in words):
+        check(file, place, words[0] if words else "")
+    if place:
+        backends.close(environment.BACKEND)
+        locks.clear(place)
+        room.check(place, words)
+        checkpoints.mend(place, is_local=file.is_local)
+        if not place.locks:
+            saving.end_forgotten(file, place, words)
+    key = keys.key_of(file, place, _is_cloud(backend))
+    file = stack_files.at(file.path, file.project)
+    if file.text is not None and file.is_local and (place is None or place.state is None):
+        file = _keep(file, _init(file, stack, variables, key), key)
+    held = place if words and words[0] in LOCKS else None
+    return Opened(file, key, saving.variables(file, held), held)
+
+
+def check(file: StackFile, place: Place | None, operation: str) -> None:
+    """Whether a command makes sense where the stack's file is missing: Pulumi would go on without any settings."""
+    if file.text is not None:
+        return
+    declared = file.project.told.get("config") or {}
+    is_configured = any(not isinstance(told, dict) or "value" in told for told in declared.values())
+    is_gone = place is not None and place.state is None
+    if is_gone or (operation in RUNS_PROGRAM and not is_configured):
+        others = sorted(
+            path.name.removeprefix("Pulumi.").removesuffix(file.path.suffix)
+            for path in file.path.parent.glob(f"Pulumi.*{file.path.suffix}")
+        )
+        raise SetupError(
+            f"there is no {file.path.name}, which says what the stack is: `pulumi stack rm`, `destroy --remove` and "
+            f"`stack rename` take it away. Bring it back (`git checkout -- {file.path.name}`), write one, or name "
+            f"another stack (STACK=…); {', '.join(others) or 'none'} {'have' if len(others) != 1 else 'has'} one"
+        )
+
+
+def make(stack: str, variables: Mapping[str, str], provider: str = "") -> None:
+    """Make a stack that is new; what keeps its secrets is written into its file, unless a passphrase of ours does."""
+    file, place, backend = _find(stack, variables)
+    key = None if provider else keys.key_of(file, place, _is_cloud(backend))
+    if key is None and file.text is None and not provider and file.is_local and not _is_cloud(backend):
+        key = Key(passphrase.ensure())
+    made = _init(file, stack, variables, key, provider)
+    if _keep(file, made, key).text is None:
+        stack_files.write(file.path, "config: {}\n")
+        say(f"{file.path.name} is new, and says nothing yet: what can stand there is in README.md")
+
+
+def _keep(file: StackFile, made: StackFile, key: Key | None) -> StackFile:
+    """Take what keeps a new stack's secrets into its file, unless a passphrase of ours does."""
+    values = {name: text for name in (PROVIDER, KEY, SALT) if (text := made.value(name)) != file.value(name) and text}
+    if key is None and values:
+        stack_files.write(file.path, file.with_values(values))
+    return stack_files.at(file.path, file.project)
+
+
+def _find(stack: str, variables: Mapping[str, str]) -> tuple[StackFile, Place | None, str]:
+    project = projects.read(ROOT)
+    backend = environment.backend(variables)
+    if backend == environment.BACKEND.as_uri():
+        environment.BACKEND.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return stack_files.read(project, stack), backends.place(backend, project.name, stack), backend
+
+
+def become(command: Sequence[str], variables: Mapping[str, str], place: Place | None = None) -> NoReturn:
+    """The command takes this process's place, and works on the stack at `place`: signals and exit code are its own.
+
+    What the CLI writes is for the user alone. What it starts for runs has the user's own mask again.
+    """
+    mask = os.umask(PRIVATE)
+    if place:
+        holders.hold(place)
+    os.execve(command[0], list(command), {**variables, "TRAINUP_UMASK": f"{mask:04o}"})
+
+
+def _is_cloud(backend: str) -> bool:
+    """Whether the backend keeps secrets by itself."""
+    return not backend or backend.startswith(("http://", "https://"))
+
+
+def _init(file: StackFile, stack: str, variables: Mapping[str, str], key: Key | None, provider: str = "") -> StackFile:
+    """`pulumi stack init`, in another folder: it writes the whole file anew. Returns what it wrote there."""
+    command = ["pulumi", "stack", "init", "--no-select", stack]
+    command += ["--secrets-provider", provider] if provider else []
+    own = file.project.told
+    (ROOT / ".trainup").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / ".trainup", prefix="new.") as temporary:
+        folder = Path(temporary)
+        declared = {name: own[name] for name in ("name", "runtime", "description") if name in own}
+        (folder / "Pulumi.yaml").write_text(json.dumps(declared))
+        beside = StackFile(folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml", None, file.project)
+        values = {name: text for name in (PROVIDER, KEY, SALT) if (text := file.value(name))}
+        values |= {SALT: key.salt} if key and key.salt else {}
+        if values:
+            beside.path.write_text(json.dumps(values))
+        env = Opened(file, key).variables(variables)
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, umask=PRIVATE)
+        # One that is locked is there as well; whether that stands in the way, the next command says.
+        if done.returncode and not any(text in done.stderr for text in ("already exists", "is currently locked")):
+            raise SetupError(f"stack {stack!r} could not be made:\n{done.stderr.strip()}")
+        return stack_files.at(beside.path, file.project)
