@@ -4,6 +4,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
+from trainup.components import arguments
 from trainup.components.resources import Run
 
 
@@ -16,117 +17,117 @@ class TrainingRunArgs(TypedDict):
     workspace_id: pulumi.Input[str]
     """The workspace that keeps the run's record."""
 
-    run_name: NotRequired[str]
+    run_name: NotRequired[str | None]
     """Name of the run: lower-case letters, digits and dashes. Defaults to the resource's name."""
 
-    cluster_id: NotRequired[pulumi.Input[str]]
+    cluster_id: NotRequired[pulumi.Input[str] | None]
     """The cluster it runs on. Defaults to one slot of its own."""
 
-    image: NotRequired[pulumi.Input[str]]
+    image: NotRequired[pulumi.Input[str] | None]
     """Image reference by digest. Defaults to the interpreter that trainup runs on; on Azure there is no default."""
 
-    environment_id: NotRequired[pulumi.Input[str]]
+    environment_id: NotRequired[pulumi.Input[str] | None]
     """ARM id of the environment that the image is registered as. Defaults to one that is made for the image."""
 
-    cloud: NotRequired[str]
+    cloud: NotRequired[str | None]
     """Which Azure: `public`, `usgovernment`, `china`, or the host that describes another. Defaults to what
     the variables of azure-native say, or `public`."""
 
-    job: NotRequired[str]
+    job: NotRequired[str | None]
     """Job file of Azure ML's CLI v2, relative to the folder of Pulumi.yaml, that says what runs. Defaults to none."""
 
-    source: NotRequired[str]
+    source: NotRequired[str | None]
     """Folder with the code, relative to the folder of Pulumi.yaml; the files in it are part of the run's identity."""
 
-    script: NotRequired[pulumi.Input[str]]
+    script: NotRequired[pulumi.Input[str] | None]
     """Python script in the source folder. Either this or `command`."""
 
-    arguments: NotRequired[pulumi.Input[list[pulumi.Input[str]]]]
+    arguments: NotRequired[pulumi.Input[list[pulumi.Input[str]]] | None]
     """Arguments of the script, one item per word. Defaults to none."""
 
-    command: NotRequired[pulumi.Input[list[pulumi.Input[str]]]]
+    command: NotRequired[pulumi.Input[list[pulumi.Input[str]]] | None]
     """Program and arguments, for anything but a Python script."""
 
-    environment_variables: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
+    environment_variables: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]] | None]
     """Environment variables of the command; part of the run's identity. Defaults to none."""
 
-    secrets: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
+    secrets: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]] | None]
     """Environment variables with secret values; only their names are part of the identity. Defaults to none."""
 
-    inputs: NotRequired[pulumi.Input[dict[str, pulumi.Input[dict[str, pulumi.Input[str]]]]]]
+    inputs: NotRequired[pulumi.Input[dict[str, pulumi.Input[dict[str, pulumi.Input[str]]]]] | None]
     """Data inputs: name → `uri`, `digest`, and where wanted `path`, `type` and `mode`; or a literal `value`. A command
     uses them as `${{inputs.name}}`. Defaults to none."""
 
-    outputs: NotRequired[pulumi.Input[dict[str, pulumi.Input[dict[str, pulumi.Input[str]]]]]]
+    outputs: NotRequired[pulumi.Input[dict[str, pulumi.Input[dict[str, pulumi.Input[str]]]]] | None]
     """Named outputs: name → `mode`, `uri` and `type`, all optional; a command uses them as `${{outputs.name}}`. On this
     machine they are folders among the run's outputs. Defaults to those that the command names."""
 
-    after: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
+    after: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]] | None]
     """Upstream runs: name → their `digest`; they complete first, a change there trains again. Defaults to none."""
 
-    distribution: NotRequired[pulumi.Input[dict[str, Any]]]
+    distribution: NotRequired[pulumi.Input[dict[str, Any]] | None]
     """`type` (`pytorch`; on Azure also `mpi` and `tensorflow`) and `process_count_per_node`, or `worker_count` and
     `parameter_server_count`. Defaults to one process per node."""
 
-    nodes: NotRequired[pulumi.Input[int]]
+    nodes: NotRequired[pulumi.Input[int] | None]
     """How many nodes work together. Defaults to 1."""
 
-    size: NotRequired[pulumi.Input[str]]
+    size: NotRequired[pulumi.Input[str] | None]
     """Size of the nodes, by name. Defaults to the cluster's."""
 
-    shm_size: NotRequired[pulumi.Input[str]]
+    shm_size: NotRequired[pulumi.Input[str] | None]
     """Shared memory of a node on Azure, such as `64g`. Defaults to `16g`, enough for the workers of a data loader."""
 
-    identity: NotRequired[pulumi.Input[str]]
+    identity: NotRequired[pulumi.Input[str] | None]
     """Who the run is on Azure: a client id, `cluster`, `user` or `token`. Defaults to the cluster's own identity."""
 
-    queue_tier: NotRequired[pulumi.Input[str]]
+    queue_tier: NotRequired[pulumi.Input[str] | None]
     """Without a cluster: `spot`, `basic`, `standard` or `premium`. Defaults to what Azure ML takes."""
 
-    node_price: NotRequired[pulumi.Input[float]]
+    node_price: NotRequired[pulumi.Input[float] | None]
     """US dollars for a node and an hour, which `cost` counts with. Defaults to nothing."""
 
-    rerun: NotRequired[pulumi.Input[str]]
+    rerun: NotRequired[pulumi.Input[str] | None]
     """Anything new here trains again on purpose. Defaults to nothing."""
 
-    allow_secrets: NotRequired[list[str]]
+    allow_secrets: NotRequired[list[str] | None]
     """Files (`path` or `path:line`) of the source that only look as if they held a secret. Defaults to none."""
 
-    display_name: NotRequired[pulumi.Input[str]]
+    display_name: NotRequired[pulumi.Input[str] | None]
     """Name of the run in MLflow. Defaults to the target's own name for it."""
 
-    description: NotRequired[pulumi.Input[str]]
+    description: NotRequired[pulumi.Input[str] | None]
     """What the run is for. Defaults to nothing."""
 
-    experiment_name: NotRequired[pulumi.Input[str]]
+    experiment_name: NotRequired[pulumi.Input[str] | None]
     """MLflow experiment. Defaults to `trainup`."""
 
-    tags: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
+    tags: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]] | None]
     """Tags of the MLflow run. Defaults to none."""
 
-    timeout: NotRequired[pulumi.Input[str]]
+    timeout: NotRequired[pulumi.Input[str] | None]
     """How long the command may run: `90s`, `30m`, `2h`, `1d`. Defaults to no limit."""
 
-    queue_timeout: NotRequired[pulumi.Input[str]]
+    queue_timeout: NotRequired[pulumi.Input[str] | None]
     """How long it may wait for nodes before it is given up. Defaults to no limit."""
 
-    retries: NotRequired[pulumi.Input[int]]
+    retries: NotRequired[pulumi.Input[int] | None]
     """How often a failed run is tried again within one `up`. Defaults to 0."""
 
-    wait: NotRequired[pulumi.Input[bool]]
+    wait: NotRequired[pulumi.Input[bool] | None]
     """Whether `up` waits for the end. Defaults to true."""
 
-    on_failure: NotRequired[pulumi.Input[str]]
+    on_failure: NotRequired[pulumi.Input[str] | None]
     """`fail`: a failed run fails `up`; `keep`: it is data, and `status` tells. Defaults to `fail`."""
 
-    on_interrupt: NotRequired[pulumi.Input[str]]
+    on_interrupt: NotRequired[pulumi.Input[str] | None]
     """`detach`: Ctrl-C leaves the run alone, the next `up` attaches; `cancel`: it stops it. Defaults to `detach`."""
 
-    on_preemption: NotRequired[pulumi.Input[str]]
+    on_preemption: NotRequired[pulumi.Input[str] | None]
     """`resume`: after its node was taken away, another attempt goes on from the last checkpoint; `fail`. Defaults to
     `resume`."""
 
-    on_delete: NotRequired[pulumi.Input[str]]
+    on_delete: NotRequired[pulumi.Input[str] | None]
     """What becomes of the record: `keep`, `archive` or `delete`. Defaults to `keep`."""
 
 
@@ -171,6 +172,7 @@ class TrainingRun(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TrainingRunArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:TrainingRun", name, {}, opts)
+        arguments.check(self, args, TrainingRunArgs)
 
         renamed = {
             "run_name": "run",
@@ -180,7 +182,7 @@ class TrainingRun(pulumi.ComponentResource):
         }
         run = Run(
             f"{name}-job",
-            {"run": name, **{renamed.get(key, key): value for key, value in args.items()}},
+            {"run": name, **{renamed.get(key, key): value for key, value in args.items() if value is not None}},
             opts=pulumi.ResourceOptions(parent=self),
         )
 

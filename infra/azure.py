@@ -2,16 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi.runtime import get_root_directory
 
-from trainup.components.azure.access import Access, NodeAccess
+from trainup.components.azure.access import Access, AccessArgs, NodeAccess, NodeAccessArgs
 from trainup.components.azure.cluster import GpuCluster, principal_of
 from trainup.components.azure.data import DataAsset
-from trainup.components.azure.image import CustomImage
-from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry
+from trainup.components.azure.image import CustomImage, CustomImageArgs
+from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry, ExternalRegistryArgs
 from trainup.components.azure.workspace import Workspace, registry_of
 from trainup.components.resources import Keep
 from trainup.core.images import ImageBuilder, conda_from_pip
@@ -44,35 +43,35 @@ def build(wanted: AzureSettings) -> Platform:
         registry_id, resolve_registry_id = pulumi.deferred_output()  # type: ignore[var-annotated]
     workspace = Workspace(
         stack,
-        _given(
-            location=location,
-            workspace_id=wanted.existing_workspace,
-            workspace_name=wanted.workspace.name,
-            resource_group_name=wanted.workspace.resource_group,
-            registry_id=registry_id,
-            has_nodes=wanted.cluster.id is None,
-            protect=wanted.protect,
-        ),
+        {
+            "location": location,
+            "workspace_id": wanted.existing_workspace,
+            "workspace_name": wanted.workspace.name,
+            "resource_group_name": wanted.workspace.resource_group,
+            "registry_id": registry_id,
+            "has_nodes": wanted.cluster.id is None,
+            "protect": wanted.protect,
+        },
         opts=kept,
     )
-    beside = {"workspace_name": workspace.name, "resource_group_name": workspace.resource_group_name}
     cloud = wanted.azure_native.cloud
 
-    images: dict[str, Any] = {}
+    image_args = _image(wanted.image, workspace)
+    image_args["cloud"] = cloud
     logins: list[pulumi.Resource] = []
     login_server = pulumi.Output.from_input(wanted.login_server)
     pulled_from: pulumi.Output[str] | None = None
     if wanted.uses_azure_registry:
         registry = ContainerRegistry(
             f"{stack}-registry",
-            _given(
-                location=location,
-                resource_group_name=workspace.resource_group_name,
-                registry_id=_existing_registry(wanted),
-                registry_name=wanted.registry.name,
-                sku=wanted.registry.sku,
-                protect=wanted.protect,
-            ),
+            {
+                "location": location,
+                "resource_group_name": workspace.resource_group_name,
+                "registry_id": _existing_registry(wanted),
+                "registry_name": wanted.registry.name,
+                "sku": wanted.registry.sku,
+                "protect": wanted.protect,
+            },
             opts=kept,
         )
         if registry_id is not None:
@@ -80,40 +79,48 @@ def build(wanted: AzureSettings) -> Platform:
         pulled_from = registry.id
     if wanted.registry.server is not None:
         password = StackConfig.read().secret(REGISTRY_PASSWORD)
-        login = {"server": wanted.registry.server, "username": wanted.registry.username or "", "password": password}
-        logins = [ExternalRegistry(f"{stack}-registry", _given(**login, **beside))]
-        images = {"username": wanted.registry.username, "password": password}
+        login: ExternalRegistryArgs = {
+            "workspace_name": workspace.name,
+            "resource_group_name": workspace.resource_group_name,
+            "server": wanted.registry.server,
+            "username": wanted.registry.username or "",
+            "password": password,
+        }
+        logins = [ExternalRegistry(f"{stack}-registry", login)]
+        image_args["username"], image_args["password"] = wanted.registry.username, password
     elif pulled_from is not None:
-        images, login_server = {"registry_id": pulled_from}, registry.login_server
+        image_args["registry_id"], login_server = pulled_from, registry.login_server
+    image_args["login_server"] = login_server
 
-    people = _people_access(wanted, workspace, images.get("registry_id"), cloud)
+    people = _people_access(wanted, workspace, image_args.get("registry_id"), cloud)
     nodes = _node_access(wanted, workspace, pulled_from, cloud)
 
     cluster = GpuCluster(
         "cluster",
-        _given(
-            **beside,
-            location=location,
-            identity_id=nodes[0].identity_id if nodes else "",
-            cluster_name=wanted.cluster.name,
-            cluster_id=wanted.cluster.id,
-            serverless=wanted.cluster.serverless,
-            size=wanted.cluster.size,
-            min_nodes=wanted.cluster.min_nodes,
-            max_nodes=wanted.cluster.max_nodes,
-            idle_seconds=wanted.cluster.idle_seconds,
-            spot=wanted.cluster.spot,
-            subnet_id=wanted.cluster.subnet,
-            ssh_user=wanted.cluster.ssh_user,
-            ssh_public_key=wanted.cluster.ssh_public_key,
-            subscription_id=wanted.azure_native.subscription_id,
-            cloud=cloud,
-        ),
+        {
+            "workspace_name": workspace.name,
+            "resource_group_name": workspace.resource_group_name,
+            "location": location,
+            "identity_id": nodes[0].identity_id if nodes else "",
+            "cluster_name": wanted.cluster.name,
+            "cluster_id": wanted.cluster.id,
+            "serverless": wanted.cluster.serverless,
+            "size": wanted.cluster.size,
+            "min_nodes": wanted.cluster.min_nodes,
+            "max_nodes": wanted.cluster.max_nodes,
+            "idle_seconds": wanted.cluster.idle_seconds,
+            "spot": wanted.cluster.spot,
+            "subnet_id": wanted.cluster.subnet,
+            "ssh_user": wanted.cluster.ssh_user,
+            "ssh_public_key": wanted.cluster.ssh_public_key,
+            "subscription_id": wanted.azure_native.subscription_id,
+            "cloud": cloud,
+        },
     )
 
     image = CustomImage(
         "image",
-        _given(**beside, **images, **_image(wanted.image), login_server=login_server, cloud=cloud),
+        image_args,
         # Whoever takes the image needs the login as well.
         opts=pulumi.ResourceOptions(depends_on=logins),
     )
@@ -121,16 +128,17 @@ def build(wanted: AzureSettings) -> Platform:
     data = {
         name: DataAsset(
             f"data-{name}",
-            _given(
-                **beside,
-                storage_id=asset.storage,
-                container=asset.container,
-                path=asset.path,
-                data_name=name,
-                version=asset.version,
-                account_key=StackConfig.read().secret(asset.key) if asset.key else None,
-                storage_suffix=wanted.azure_native.storage_suffix,
-            ),
+            {
+                "workspace_name": workspace.name,
+                "resource_group_name": workspace.resource_group_name,
+                "storage_id": asset.storage,
+                "container": asset.container,
+                "path": asset.path,
+                "data_name": name,
+                "version": asset.version,
+                "account_key": StackConfig.read().secret(asset.key) if asset.key else None,
+                "storage_suffix": wanted.azure_native.storage_suffix,
+            },
         )
         for name, asset in wanted.data.items()
     }
@@ -177,15 +185,15 @@ def _people_access(
     if not wanted.access.principals:
         return []
     builder = wanted.image.builder
-    args = _given(
-        principals=wanted.access.principals,
-        workspace_id=workspace.id,
-        storage_id=workspace.storage_id,
-        registry_id=registry_id if builder is not ImageBuilder.PREBUILT else None,
-        vault_id=workspace.vault_id if wanted.has_secrets else None,
-        builds_in_registry=builder is ImageBuilder.ACR,
-        cloud=cloud,
-    )
+    args: AccessArgs = {
+        "principals": wanted.access.principals,
+        "workspace_id": workspace.id,
+        "storage_id": workspace.storage_id,
+        "registry_id": registry_id if builder is not ImageBuilder.PREBUILT else None,
+        "vault_id": workspace.vault_id if wanted.has_secrets else None,
+        "builds_in_registry": builder is ImageBuilder.ACR,
+        "cloud": cloud,
+    }
     return [Access("access", args)]
 
 
@@ -193,20 +201,26 @@ def _node_access(
     wanted: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str | None
 ) -> list[NodeAccess]:
     """The roles of the nodes. Those of an existing cluster have what its workspace asks for, and get the rest."""
-    used = _given(
-        vault_id=workspace.vault_id if wanted.has_secrets else None,
-        data_ids=[asset.storage for asset in wanted.data.values() if not asset.key] or None,
-        registry_id=None if wanted.cluster.id and wanted.takes_workspace_registry else registry_id,
-    )
-    if wanted.cluster.id is None:
-        own = {"identity_id": workspace.identity_id, "storage_id": workspace.storage_id}
-        return [NodeAccess("nodes", _given(principal_id=workspace.principal_id, **own, **used))]
-    if not used:
+    vault_id = workspace.vault_id if wanted.has_secrets else None
+    data_ids = [asset.storage for asset in wanted.data.values() if not asset.key]
+    if wanted.cluster.id is not None and wanted.takes_workspace_registry:
+        registry_id = None
+    if wanted.cluster.id is not None and vault_id is None and not data_ids and registry_id is None:
         return []
-    return [NodeAccess("nodes", _given(principal_id=principal_of(wanted.cluster.id), **used, cloud=cloud))]
+    args: NodeAccessArgs = {
+        "principal_id": workspace.principal_id if wanted.cluster.id is None else principal_of(wanted.cluster.id),
+        "vault_id": vault_id,
+        "data_ids": data_ids,
+        "registry_id": registry_id,
+    }
+    if wanted.cluster.id is None:
+        args["identity_id"], args["storage_id"] = workspace.identity_id, workspace.storage_id
+    else:
+        args["cloud"] = cloud
+    return [NodeAccess("nodes", args)]
 
 
-def _image(wanted: AzureImageSettings) -> dict[str, Any]:
+def _image(wanted: AzureImageSettings, workspace: Workspace) -> CustomImageArgs:
     """The image's own settings as the component takes them, with the text of what is given as a file."""
     root, context, dockerfile = Path(get_root_directory()), wanted.folder, wanted.dockerfile_path
     if wanted.builder is ImageBuilder.DOCKER:
@@ -214,6 +228,8 @@ def _image(wanted: AzureImageSettings) -> dict[str, Any]:
         context, dockerfile = (os.path.relpath(root / path) for path in (context, dockerfile))
     conda = decode((root / wanted.conda).read_bytes()) if wanted.conda else None
     return {
+        "workspace_name": workspace.name,
+        "resource_group_name": workspace.resource_group_name,
         "builder": wanted.builder,
         "environment_name": wanted.environment,
         "repository": wanted.repository,
@@ -227,11 +243,6 @@ def _image(wanted: AzureImageSettings) -> dict[str, Any]:
         "reference": wanted.reference,
         "conda": conda_from_pip(wanted.pip) if wanted.pip else conda,
     }
-
-
-def _given(**arguments: Any) -> Any:
-    """Arguments of a component without those that nobody gave."""
-    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def _warn(wanted: AzureSettings) -> None:

@@ -28,7 +28,9 @@ def build(settings: Settings) -> Platform:
         "image",
         {
             "workspace_id": workspace.id,
-            **settings.image.model_dump(exclude_none=True),  # type: ignore[typeddict-item]
+            "requirements": settings.image.requirements,
+            "python": settings.image.python,
+            "allow_secrets": settings.image.allow_secrets,
         },
     )
     data = {name: LocalData(f"data-{name}", {"path": asset.path}) for name, asset in settings.data.items()}

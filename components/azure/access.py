@@ -4,6 +4,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
+from trainup.components import arguments
 from trainup.components.azure.grants import grant, share
 from trainup.core.azure_ids import STORAGE, parse_id
 from trainup.core.roles import NODE_ROLES, PrincipalType, Scope, submitter_roles
@@ -21,16 +22,16 @@ class AccessArgs(TypedDict):
     storage_id: pulumi.Input[str]
     """ARM id of the workspace's storage account."""
 
-    registry_id: NotRequired[pulumi.Input[str]]
+    registry_id: NotRequired[pulumi.Input[str] | None]
     """ARM id of the registry that images are built for. Defaults to none."""
 
-    vault_id: NotRequired[pulumi.Input[str]]
+    vault_id: NotRequired[pulumi.Input[str] | None]
     """ARM id of the key vault that gets the secrets of runs. Defaults to none."""
 
-    builds_in_registry: NotRequired[bool]
+    builds_in_registry: NotRequired[bool | None]
     """Whether the registry itself builds, rather than takes what is pushed. Defaults to false."""
 
-    cloud: NotRequired[str]
+    cloud: NotRequired[str | None]
     """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
     azure-native say, or `public`."""
 
@@ -43,16 +44,18 @@ class Access(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:Access", name, {}, opts)
+        arguments.check(self, args, AccessArgs)
 
         scopes = {Scope.WORKSPACE: args["workspace_id"], Scope.STORAGE: args["storage_id"]}
-        if "registry_id" in args:
-            scopes[Scope.REGISTRY] = args["registry_id"]
-        if "vault_id" in args:
-            scopes[Scope.VAULT] = args["vault_id"]
+        registry, vault = args.get("registry_id"), args.get("vault_id")
+        if registry is not None:
+            scopes[Scope.REGISTRY] = registry
+        if vault is not None:
+            scopes[Scope.VAULT] = vault
         roles = submitter_roles(
-            registry="registry_id" in args,
-            cloud_build=args.get("builds_in_registry", False),
-            secrets="vault_id" in args,
+            registry=registry is not None,
+            cloud_build=args.get("builds_in_registry") or False,
+            secrets=vault is not None,
         )
 
         assignments = [
@@ -79,23 +82,23 @@ class NodeAccessArgs(TypedDict):
     principal_id: pulumi.Input[str]
     """The nodes' identity as role assignments name it."""
 
-    identity_id: NotRequired[pulumi.Input[str]]
+    identity_id: NotRequired[pulumi.Input[str] | None]
     """ARM id of the same identity, where the stack made it. Defaults to one that others gave roles as well, as that of
     an existing cluster."""
 
-    storage_id: NotRequired[pulumi.Input[str]]
+    storage_id: NotRequired[pulumi.Input[str] | None]
     """ARM id of the account that runs write to. Defaults to none."""
 
-    registry_id: NotRequired[pulumi.Input[str]]
+    registry_id: NotRequired[pulumi.Input[str] | None]
     """ARM id of the registry that images are pulled from. Defaults to none."""
 
-    vault_id: NotRequired[pulumi.Input[str]]
+    vault_id: NotRequired[pulumi.Input[str] | None]
     """ARM id of the key vault with the secrets of runs. Defaults to none."""
 
-    data_ids: NotRequired[list[str]]
+    data_ids: NotRequired[list[str] | None]
     """ARM ids of the storage accounts with data; an account may be there for each thing in it. Defaults to none."""
 
-    cloud: NotRequired[str]
+    cloud: NotRequired[str | None]
     """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
     azure-native say, or `public`."""
 
@@ -112,6 +115,7 @@ class NodeAccess(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NodeAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:NodeAccess", name, {}, opts)
+        arguments.check(self, args, NodeAccessArgs)
 
         # Azure ML asks for the right to pull when a cluster is made, and never again.
         first = [
@@ -119,18 +123,21 @@ class NodeAccess(pulumi.ComponentResource):
             for scope, resource in ((Scope.STORAGE, args.get("storage_id")), (Scope.REGISTRY, args.get("registry_id")))
             if resource is not None
         ]
-        later = [self._grant(name, args, Scope.VAULT, args["vault_id"])] if "vault_id" in args else []
+        vault = args.get("vault_id")
+        later = [self._grant(name, args, Scope.VAULT, vault)] if vault is not None else []
         # One spelling, so that it does not matter which thing in an account is taken out again.
-        accounts = {parse_id(text.lower(), STORAGE).name: text.lower() for text in args.get("data_ids", ())}
+        accounts = {parse_id(text.lower(), STORAGE).name: text.lower() for text in args.get("data_ids") or ()}
         later += [self._grant(f"{name}-{account}", args, Scope.DATA, where) for account, where in accounts.items()]
 
         self.assignment_ids = pulumi.Output.all(*first, *later)
-        self.identity_id = pulumi.Output.all(args.get("identity_id", ""), *first).apply(lambda ids: str(ids[0]))
+        self.identity_id = pulumi.Output.all(arguments.either(args.get("identity_id"), ""), *first).apply(
+            lambda ids: str(ids[0])
+        )
         self.register_outputs({"assignment_ids": self.assignment_ids, "identity_id": self.identity_id})
 
     def _grant(self, name: str, args: NodeAccessArgs, scope: Scope, resource: pulumi.Input[str]) -> pulumi.Output[str]:
         facts = (f"{name}-{scope}", NODE_ROLES[scope], resource, args["principal_id"], self)
         given: pulumi.CustomResource = (
-            grant(*facts) if "identity_id" in args else share(*facts, cloud=args.get("cloud"))
+            grant(*facts) if args.get("identity_id") is not None else share(*facts, cloud=args.get("cloud"))
         )
         return given.id

@@ -5,6 +5,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_azure_native import machinelearningservices
 
+from trainup.components import arguments
 from trainup.components.resources import Quota
 from trainup.core.azure_ids import CLUSTER, parse_id
 from trainup.core.clusters import IDLE_SECONDS, SERVERLESS, check_nodes, iso_duration
@@ -41,43 +42,43 @@ class GpuClusterArgs(TypedDict):
     identity_id: pulumi.Input[str]
     """ARM id of the identity that the nodes run as; it has its roles already."""
 
-    cluster_name: NotRequired[str]
+    cluster_name: NotRequired[str | None]
     """Name of the cluster in its workspace. Defaults to `gpu-cluster`."""
 
-    cluster_id: NotRequired[str]
+    cluster_id: NotRequired[str | None]
     """ARM id of an existing cluster to attach to. Defaults to a new one."""
 
-    serverless: NotRequired[bool]
+    serverless: NotRequired[bool | None]
     """Whether Azure ML finds a node for each run, without any cluster. Defaults to false."""
 
-    size: NotRequired[str]
+    size: NotRequired[str | None]
     """Name (`gpu-small`) or SKU of the nodes. Defaults to `gpu-small`: one T4, about half a US dollar an hour."""
 
-    min_nodes: NotRequired[int]
+    min_nodes: NotRequired[int | None]
     """Nodes that are always on, and always paid for. Defaults to 0."""
 
-    max_nodes: NotRequired[int]
+    max_nodes: NotRequired[int | None]
     """The most nodes at once. Defaults to 4."""
 
-    idle_seconds: NotRequired[int]
+    idle_seconds: NotRequired[int | None]
     """How long a node stays on with nothing to do. Defaults to 120."""
 
-    spot: NotRequired[bool]
+    spot: NotRequired[bool | None]
     """Whether nodes are cheap ones that Azure may take away. Defaults to false."""
 
-    subnet_id: NotRequired[str]
+    subnet_id: NotRequired[str | None]
     """ARM id of the subnet for the nodes. Defaults to none."""
 
-    ssh_user: NotRequired[str]
+    ssh_user: NotRequired[str | None]
     """User who may log in to the nodes over SSH, with `ssh_public_key`. Defaults to nobody."""
 
-    ssh_public_key: NotRequired[str]
+    ssh_public_key: NotRequired[str | None]
     """Public key of that user. Defaults to none."""
 
-    subscription_id: NotRequired[str]
+    subscription_id: NotRequired[str | None]
     """Whose quota is looked up before a new cluster is made. Defaults to the variable ARM_SUBSCRIPTION_ID."""
 
-    cloud: NotRequired[str]
+    cloud: NotRequired[str | None]
     """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
     azure-native say, or `public`."""
 
@@ -93,8 +94,9 @@ class GpuCluster(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GpuClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:GpuCluster", name, {}, opts)
+        arguments.check(self, args, GpuClusterArgs)
 
-        if args.get("serverless", False):
+        if args.get("serverless"):
             self.id = self.name = pulumi.Output.from_input(SERVERLESS)
         elif (existing := args.get("cluster_id")) is not None:
             self.id = pulumi.Output.from_input(existing)
@@ -106,16 +108,16 @@ class GpuCluster(pulumi.ComponentResource):
         self.register_outputs({"id": self.id, "name": self.name})
 
     def _create(self, name: str, args: GpuClusterArgs) -> machinelearningservices.Compute:
-        size, spot = find_size(args.get("size", DEFAULT)), args.get("spot", False)
-        least, most = args.get("min_nodes", 0), args.get("max_nodes", 4)
+        size, spot = find_size(args.get("size") or DEFAULT), args.get("spot") or False
+        least, most = args.get("min_nodes") or 0, arguments.either(args.get("max_nodes"), 4)
         for problem in (check_spot(size) if spot else None, check_nodes(least, most)):
             if problem:
                 raise ValueError(problem)
-        user, subnet = args.get("ssh_user"), args.get("subnet_id")
+        user, key, subnet = args.get("ssh_user"), args.get("ssh_public_key"), args.get("subnet_id")
+        if user or key:
+            arguments.needed(self, args, ("ssh_user", "ssh_public_key"), "logging in takes both")
         login = (
-            machinelearningservices.UserAccountCredentialsArgs(
-                admin_user_name=user, admin_user_ssh_public_key=args["ssh_public_key"]
-            )
+            machinelearningservices.UserAccountCredentialsArgs(admin_user_name=user, admin_user_ssh_public_key=key)
             if user
             else None
         )
@@ -136,7 +138,7 @@ class GpuCluster(pulumi.ComponentResource):
 
         return machinelearningservices.Compute(
             f"{name}-compute",
-            compute_name=args.get("cluster_name", "gpu-cluster"),
+            compute_name=args.get("cluster_name") or "gpu-cluster",
             location=args["location"],
             resource_group_name=args["resource_group_name"],
             workspace_name=args["workspace_name"],
@@ -152,7 +154,9 @@ class GpuCluster(pulumi.ComponentResource):
                     scale_settings=machinelearningservices.ScaleSettingsArgs(
                         min_node_count=least,
                         max_node_count=most,
-                        node_idle_time_before_scale_down=iso_duration(args.get("idle_seconds", IDLE_SECONDS)),
+                        node_idle_time_before_scale_down=iso_duration(
+                            arguments.either(args.get("idle_seconds"), IDLE_SECONDS)
+                        ),
                     ),
                     subnet=machinelearningservices.ResourceIdArgs(id=subnet) if subnet else None,
                     remote_login_port_public_access="Enabled" if user else "Disabled",

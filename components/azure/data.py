@@ -5,6 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_azure_native import machinelearningservices
 
+from trainup.components import arguments
 from trainup.core.azure_ids import STORAGE, parse_id
 from trainup.core.azure_names import datastore_name
 from trainup.core.canonical import sha256
@@ -25,20 +26,20 @@ class DataAssetArgs(TypedDict):
     container: str
     """Blob container."""
 
-    path: NotRequired[str]
+    path: NotRequired[str | None]
     """Folder in the container. Defaults to all of it."""
 
-    data_name: NotRequired[str]
+    data_name: NotRequired[str | None]
     """Name of the data. Defaults to the component's name."""
 
-    version: NotRequired[str]
+    version: NotRequired[str | None]
     """Version of the data; anything new is a new version. Defaults to one that is named by where the data lies."""
 
-    account_key: NotRequired[pulumi.Input[str]]
+    account_key: NotRequired[pulumi.Input[str] | None]
     """Key of the account, a secret, where identities cannot be used. Defaults to access by identity, which takes a role
     on the account."""
 
-    storage_suffix: NotRequired[str]
+    storage_suffix: NotRequired[str | None]
     """What storage addresses end in. Defaults to what Azure ML takes in its cloud."""
 
 
@@ -56,13 +57,14 @@ class DataAsset(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DataAssetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:DataAsset", name, {}, opts)
+        arguments.check(self, args, DataAssetArgs)
 
         account = parse_id(args["storage_id"], STORAGE)
         key = args.get("account_key")
 
         store = machinelearningservices.Datastore(
             f"{name}-store",
-            name=datastore_name(args.get("data_name", name)),
+            name=datastore_name(args.get("data_name") or name),
             resource_group_name=args["resource_group_name"],
             workspace_name=args["workspace_name"],
             properties=machinelearningservices.AzureBlobDatastoreArgs(
@@ -81,20 +83,20 @@ class DataAsset(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-        path = args.get("path", "").strip("/")
+        path = (args.get("path") or "").strip("/")
         digest = sha256(
             {
                 "storage": str(account).lower(),
                 "container": args["container"],
                 "path": path,
-                "version": args.get("version", "1"),
+                "version": args.get("version") or "1",
             }
         )
         uri = pulumi.Output.concat("azureml://datastores/", store.name, f"/paths/{path}{'/' if path else ''}")
         version = machinelearningservices.DataVersion(
             f"{name}-version",
-            name=args.get("data_name", name),
-            version=args.get("version", digest[:12]),
+            name=args.get("data_name") or name,
+            version=args.get("version") or digest[:12],
             resource_group_name=args["resource_group_name"],
             workspace_name=args["workspace_name"],
             properties=machinelearningservices.UriFolderDataVersionArgs(data_type="uri_folder", data_uri=uri),

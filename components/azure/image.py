@@ -5,10 +5,12 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_azure_native import machinelearningservices
 
+from trainup.components import arguments
 from trainup.components.resources import Image
 from trainup.core.images import ImageBuilder, environment_version, managed_reference, parse_reference
 from trainup.core.spec import OnInterrupt
 
+DEFAULT_ENVIRONMENT = "fastai2"
 PLATFORM = "linux/amd64"
 """What Azure's nodes run, whatever machine builds the image."""
 
@@ -22,58 +24,58 @@ class CustomImageArgs(TypedDict):
     resource_group_name: pulumi.Input[str]
     """Resource group of the workspace."""
 
-    builder: NotRequired[ImageBuilder]
+    builder: NotRequired[ImageBuilder | None]
     """`acr`, `docker` or `prebuilt`. Defaults to `acr`."""
 
-    environment_name: NotRequired[str]
+    environment_name: NotRequired[str | None]
     """Name of the environment. Defaults to `fastai2`."""
 
-    registry_id: NotRequired[pulumi.Input[str]]
+    registry_id: NotRequired[pulumi.Input[str] | None]
     """ARM id of the registry that builds; needed by `acr`."""
 
-    login_server: NotRequired[pulumi.Input[str]]
+    login_server: NotRequired[pulumi.Input[str] | None]
     """Host name of the registry that the image goes to; needed by `acr` and `docker`."""
 
-    repository: NotRequired[str]
+    repository: NotRequired[str | None]
     """Where in the registry the image goes. Defaults to the environment's name."""
 
-    context: NotRequired[str]
+    context: NotRequired[str | None]
     """Folder that the Dockerfile copies from: for `acr` relative to the folder of Pulumi.yaml, for `docker` to the
     program's. Defaults to that folder itself. What its `.dockerignore` excludes is neither sent nor part of the
     image's identity."""
 
-    dockerfile: NotRequired[str]
+    dockerfile: NotRequired[str | None]
     """Path of the Dockerfile, relative to the same folder. Defaults to `Dockerfile` in the context."""
 
-    dockerfile_text: NotRequired[str]
+    dockerfile_text: NotRequired[str | None]
     """The Dockerfile itself, instead of its path; only for `acr`."""
 
-    arguments: NotRequired[dict[str, str]]
+    arguments: NotRequired[dict[str, str] | None]
     """Build arguments, readable by everyone who may pull the image. Defaults to none."""
 
-    timeout: NotRequired[str]
+    timeout: NotRequired[str | None]
     """The most that a build by `acr` may take, from `5m` to `8h`. Defaults to `1h`."""
 
-    on_interrupt: NotRequired[OnInterrupt]
+    on_interrupt: NotRequired[OnInterrupt | None]
     """What Ctrl-C does to a build by `acr`: `detach`, and the next `up` attaches to it, or `cancel`. Defaults to
     `detach`."""
 
-    allow_secrets: NotRequired[list[str]]
+    allow_secrets: NotRequired[list[str] | None]
     """What looks like a secret to `acr` and is none, as `path` or `path:line`. Defaults to nothing."""
 
-    reference: NotRequired[str]
+    reference: NotRequired[str | None]
     """The image that exists; needed by `prebuilt`. A tag is resolved to a digest once."""
 
-    username: NotRequired[pulumi.Input[str]]
+    username: NotRequired[pulumi.Input[str] | None]
     """User name to look up the tag of a private image with. Defaults to nobody."""
 
-    password: NotRequired[pulumi.Input[str]]
+    password: NotRequired[pulumi.Input[str] | None]
     """Password of that user; a secret."""
 
-    conda: NotRequired[str]
+    conda: NotRequired[str | None]
     """Conda file, as YAML text, that Azure ML installs on top of the image. Defaults to the image as it is."""
 
-    cloud: NotRequired[str]
+    cloud: NotRequired[str | None]
     """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
     azure-native say, or `public`."""
 
@@ -93,9 +95,10 @@ class CustomImage(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: CustomImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:CustomImage", name, {}, opts)
+        arguments.check(self, args, CustomImageArgs)
 
-        environment_name, conda = args.get("environment_name", "fastai2"), args.get("conda")
-        match args.get("builder", ImageBuilder.ACR):
+        environment_name, conda = args.get("environment_name") or DEFAULT_ENVIRONMENT, args.get("conda")
+        match args.get("builder") or ImageBuilder.ACR:
             case ImageBuilder.ACR:
                 image = self._build_in_registry(name, args)
             case ImageBuilder.DOCKER:
@@ -123,14 +126,15 @@ class CustomImage(pulumi.ComponentResource):
         self.register_outputs({"reference": self.reference, "environment_id": self.environment_id})
 
     def _build_in_registry(self, name: str, args: CustomImageArgs) -> pulumi.Output[str]:
+        arguments.needed(self, args, ("registry_id", "login_server"), "the builder `acr` puts the image there")
         image = Image(
             f"{name}-build",
             {
                 "builder": "acr",
-                "registry_id": args["registry_id"],
-                "login_server": args["login_server"],
+                "registry_id": args.get("registry_id"),
+                "login_server": args.get("login_server"),
                 "repository": _repository(args),
-                "context": args.get("context", "."),
+                "context": args.get("context") or ".",
                 "dockerfile": args.get("dockerfile"),
                 "dockerfile_text": args.get("dockerfile_text"),
                 "arguments": args.get("arguments"),
@@ -148,11 +152,14 @@ class CustomImage(pulumi.ComponentResource):
         # Only here: it takes a fifth of a second to import, in every preview.
         import pulumi_docker
 
+        arguments.needed(self, args, ("login_server",), "the builder `docker` pushes the image there")
         image = pulumi_docker.Image(
             f"{name}-build",
-            image_name=pulumi.Output.concat(args["login_server"], "/", _repository(args), ":", pulumi.get_stack()),
+            image_name=pulumi.Output.concat(
+                args.get("login_server") or "", "/", _repository(args), ":", pulumi.get_stack()
+            ),
             build={
-                "context": args.get("context", "."),
+                "context": args.get("context") or ".",
                 "dockerfile": args.get("dockerfile"),
                 "args": args.get("arguments"),
                 "platform": PLATFORM,
@@ -163,13 +170,15 @@ class CustomImage(pulumi.ComponentResource):
         return digest
 
     def _find(self, name: str, args: CustomImageArgs) -> pulumi.Output[str]:
-        if parse_reference(args["reference"]).digest:
-            return pulumi.Output.from_input(args["reference"])
+        arguments.needed(self, args, ("reference",), "the builder `prebuilt` takes the image that it names")
+        reference = args.get("reference") or ""
+        if parse_reference(reference).digest:
+            return pulumi.Output.from_input(reference)
         image = Image(
             f"{name}-lookup",
             {
                 "builder": "prebuilt",
-                "image": args["reference"],
+                "image": reference,
                 "username": args.get("username"),
                 "password": args.get("password"),
                 "platform": PLATFORM,
@@ -181,4 +190,4 @@ class CustomImage(pulumi.ComponentResource):
 
 
 def _repository(args: CustomImageArgs) -> str:
-    return args.get("repository", args.get("environment_name", "fastai2").lower())
+    return args.get("repository") or (args.get("environment_name") or DEFAULT_ENVIRONMENT).lower()

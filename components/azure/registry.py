@@ -5,6 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_azure_native import containerregistry, machinelearningservices
 
+from trainup.components import arguments
 from trainup.core.azure_ids import REGISTRY, parse_id
 from trainup.core.azure_names import stem
 
@@ -18,16 +19,16 @@ class ContainerRegistryArgs(TypedDict):
     resource_group_name: pulumi.Input[str]
     """Resource group of a new registry."""
 
-    registry_id: NotRequired[pulumi.Input[str]]
+    registry_id: NotRequired[pulumi.Input[str] | None]
     """ARM id of an existing registry to attach to. Defaults to a new one."""
 
-    registry_name: NotRequired[str]
+    registry_name: NotRequired[str | None]
     """Name of a new registry. Defaults to one with a random end."""
 
-    sku: NotRequired[pulumi.Input[str]]
+    sku: NotRequired[pulumi.Input[str] | None]
     """Service tier. Defaults to `Basic`, about 5 US dollars a month."""
 
-    protect: NotRequired[bool]
+    protect: NotRequired[bool | None]
     """Whether a new registry is protected from deletion. Defaults to true."""
 
 
@@ -42,6 +43,7 @@ class ContainerRegistry(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ContainerRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:ContainerRegistry", name, {}, opts)
+        arguments.check(self, args, ContainerRegistryArgs)
 
         if (existing := args.get("registry_id")) is not None:
             registry = containerregistry.Registry.get(
@@ -55,10 +57,10 @@ class ContainerRegistry(pulumi.ComponentResource):
                 registry_name=args.get("registry_name"),
                 location=args["location"],
                 resource_group_name=args["resource_group_name"],
-                sku={"name": args.get("sku", "Basic")},
+                sku={"name": arguments.either(args.get("sku"), "Basic")},
                 admin_user_enabled=False,
                 anonymous_pull_enabled=False,
-                opts=pulumi.ResourceOptions(parent=self, protect=args.get("protect", True)),
+                opts=pulumi.ResourceOptions(parent=self, protect=arguments.either(args.get("protect"), True)),
             )
             self.id = registry.id
 
@@ -96,6 +98,7 @@ class ExternalRegistry(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ExternalRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:ExternalRegistry", name, {}, opts)
+        arguments.check(self, args, ExternalRegistryArgs)
 
         connection = machinelearningservices.WorkspaceConnection(
             f"{name}-login",

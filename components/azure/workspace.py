@@ -13,6 +13,7 @@ from pulumi_azure_native import (
     storage,
 )
 
+from trainup.components import arguments
 from trainup.core.azure_ids import WORKSPACE, parse_id
 from trainup.core.azure_names import stem
 
@@ -23,23 +24,23 @@ class WorkspaceArgs(TypedDict):
     location: str
     """Region, such as `koreacentral`."""
 
-    workspace_id: NotRequired[str]
+    workspace_id: NotRequired[str | None]
     """ARM id of an existing workspace to attach to. Defaults to a new one with all it needs."""
 
-    workspace_name: NotRequired[str]
+    workspace_name: NotRequired[str | None]
     """Name of a new workspace; once deleted, Azure blocks it for 14 days. Defaults to one with a random end."""
 
-    resource_group_name: NotRequired[str]
+    resource_group_name: NotRequired[str | None]
     """Existing resource group to build in. Defaults to a new one."""
 
-    registry_id: NotRequired[pulumi.Input[str]]
+    registry_id: NotRequired[pulumi.Input[str] | None]
     """Container registry for images that Azure ML builds itself. Defaults to none."""
 
-    has_nodes: NotRequired[bool]
+    has_nodes: NotRequired[bool | None]
     """Whether nodes get an identity; those of an existing cluster in an existing workspace have one. Defaults to
     true."""
 
-    protect: NotRequired[bool]
+    protect: NotRequired[bool | None]
     """Whether what holds data is protected from deletion, and a deleted vault is kept for 90 days. Defaults to true."""
 
 
@@ -75,6 +76,7 @@ class Workspace(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:Workspace", name, {}, opts)
+        arguments.check(self, args, WorkspaceArgs)
 
         existing = args.get("workspace_id")
         group_name = parse_id(existing, WORKSPACE).resource_group if existing else args.get("resource_group_name")
@@ -82,12 +84,12 @@ class Workspace(pulumi.ComponentResource):
             group = resources.ResourceGroup(
                 stem(name, 90, "group"),
                 location=args["location"],
-                opts=pulumi.ResourceOptions(parent=self, protect=args.get("protect", True)),
+                opts=pulumi.ResourceOptions(parent=self, protect=arguments.either(args.get("protect"), True)),
             )
         self.resource_group_name = group.name if group_name is None else pulumi.Output.from_input(group_name)
 
         self.identity_id = self.principal_id = pulumi.Output.from_input("")
-        if args.get("has_nodes", True) or not existing:
+        if arguments.either(args.get("has_nodes"), True) or not existing:
             identity = managedidentity.UserAssignedIdentity(
                 stem(name, 128, "nodes"),
                 location=args["location"],
@@ -117,7 +119,7 @@ class Workspace(pulumi.ComponentResource):
         self, name: str, args: WorkspaceArgs, tenant_id: pulumi.Output[str]
     ) -> machinelearningservices.Workspace:
         """A new workspace, and what Azure ML demands beside one."""
-        location, protect = args["location"], args.get("protect", True)
+        location, protect = args["location"], arguments.either(args.get("protect"), True)
 
         account = storage.StorageAccount(
             stem(name, 24, "data", separator=""),

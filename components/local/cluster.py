@@ -4,6 +4,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
+from trainup.components import arguments
 from trainup.components.resources import Pool
 
 
@@ -13,10 +14,10 @@ class LocalClusterArgs(TypedDict):
     workspace_id: pulumi.Input[str]
     """The workspace, a folder."""
 
-    cluster_name: NotRequired[pulumi.Input[str]]
+    cluster_name: NotRequired[pulumi.Input[str] | None]
     """Name of the cluster in its workspace. Defaults to `gpu-cluster`."""
 
-    max_nodes: NotRequired[pulumi.Input[int]]
+    max_nodes: NotRequired[pulumi.Input[int] | None]
     """Slots: a run takes as many as it has nodes. GPUs, where there are any, are dealt out over them. Defaults to 1."""
 
 
@@ -31,13 +32,14 @@ class LocalCluster(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LocalClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:LocalCluster", name, {}, opts)
+        arguments.check(self, args, LocalClusterArgs)
 
         pool = Pool(
             f"{name}-pool",
             {
                 "workspace": args["workspace_id"],
-                "name": args.get("cluster_name", "gpu-cluster"),
-                "max_nodes": args.get("max_nodes", 1),
+                "name": arguments.either(args.get("cluster_name"), "gpu-cluster"),
+                "max_nodes": arguments.either(args.get("max_nodes"), 1),
             },
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -4,6 +4,7 @@ from typing import TypedDict
 
 import pulumi
 
+from trainup.components import arguments
 from trainup.components.resources import Data
 
 
@@ -31,6 +32,7 @@ class LocalData(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LocalDataArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:LocalData", name, {}, opts)
+        arguments.check(self, args, LocalDataArgs)
 
         data = Data(f"{name}-content", {"path": args["path"]}, opts=pulumi.ResourceOptions(parent=self))
 

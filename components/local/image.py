@@ -4,6 +4,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
+from trainup.components import arguments
 from trainup.components.resources import Image
 
 
@@ -13,13 +14,13 @@ class LocalImageArgs(TypedDict):
     workspace_id: pulumi.Input[str]
     """The workspace, a folder."""
 
-    requirements: NotRequired[pulumi.Input[str]]
+    requirements: NotRequired[pulumi.Input[str] | None]
     """Requirements file in pip's format, relative to the folder of Pulumi.yaml. Defaults to no packages."""
 
-    python: NotRequired[pulumi.Input[str]]
+    python: NotRequired[pulumi.Input[str] | None]
     """Python version, such as `3.11`. Defaults to the version that trainup runs on."""
 
-    allow_secrets: NotRequired[list[str]]
+    allow_secrets: NotRequired[list[str] | None]
     """Lines of the requirements that only look as if they held a secret, as `path` or `path:line`. Defaults to none."""
 
 
@@ -34,6 +35,7 @@ class LocalImage(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LocalImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:LocalImage", name, {}, opts)
+        arguments.check(self, args, LocalImageArgs)
 
         image = Image(
             f"{name}-venv",

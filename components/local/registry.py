@@ -4,6 +4,8 @@ from typing import TypedDict
 
 import pulumi
 
+from trainup.components import arguments
+
 
 class LocalRegistryArgs(TypedDict):
     """Which workspace the store belongs to."""
@@ -23,6 +25,7 @@ class LocalRegistry(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LocalRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:LocalRegistry", name, {}, opts)
+        arguments.check(self, args, LocalRegistryArgs)
 
         self.id = pulumi.Output.concat(args["workspace_id"], "/store")
         self.login_server = self.id

@@ -4,6 +4,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
+from trainup.components import arguments
 from trainup.components.resources import Server
 
 
@@ -13,7 +14,7 @@ class LocalWorkspaceArgs(TypedDict):
     path: pulumi.Input[str]
     """Folder of the workspace, relative to the folder of Pulumi.yaml."""
 
-    tracking: NotRequired[pulumi.Input[str]]
+    tracking: NotRequired[pulumi.Input[str] | None]
     """`server` (an MLflow server of its own), `none`, or the address of another MLflow server. Defaults to `server`."""
 
 
@@ -31,10 +32,11 @@ class LocalWorkspace(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LocalWorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:LocalWorkspace", name, {}, opts)
+        arguments.check(self, args, LocalWorkspaceArgs)
 
         server = Server(
             f"{name}-mlflow",
-            {"workspace": args["path"], "tracking": args.get("tracking", "server")},
+            {"workspace": args["path"], "tracking": arguments.either(args.get("tracking"), "server")},
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -16,7 +16,6 @@ import pytest
 
 from tests.support.plugin import plugin, urn
 from tests.support.proxy import Proxy, proxy
-from trainup.toolchain import environment, uv
 from trainup.core import network
 from trainup.jobs import surroundings
 from trainup.jobs.local import environments
@@ -24,6 +23,7 @@ from trainup.jobs.local.workspace import Workspace
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import rehearsal
 from trainup.simulator.rest import certificates
+from trainup.toolchain import environment, uv
 
 pytestmark = pytest.mark.slow
 

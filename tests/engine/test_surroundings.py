@@ -105,7 +105,10 @@ def test_an_interpreter_that_prints_at_its_start_does_not_hide_the_port(tmp_path
     python.write_text(f'#!/bin/sh\necho "welcome to Python"\nexec "{REPOSITORY}/.venv/bin/python" "$@"\n')
     python.chmod(0o755)
     done = subprocess.run(
-        [tmp_path / "src" / "trainup" / launcher, "127.0.0.1:1"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+        [tmp_path / "src" / "trainup" / launcher, "127.0.0.1:1"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     assert done.stdout.strip().isdecimal(), done
     assert "welcome to Python" in done.stderr

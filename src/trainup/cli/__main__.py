@@ -10,10 +10,10 @@ from pathlib import Path
 from trainup.cli import clusters, plan, results, stack
 from trainup.cli.table import aligned
 from trainup.core import suggest
+from trainup.core.errors import TrainupError
 from trainup.core.texts import print_whatever_comes
 from trainup.core.wording import as_typed
 from trainup.jobs import downloads, lifecycle, surroundings
-from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Record, Target, TargetError
 
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever read our output has seen enough (`| head`); what is left in the buffer goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (stack.StackError, TargetError, UnreadableRecord, OSError) as error:
+    except (TrainupError, OSError) as error:
         print(as_typed(f"trainup: {error}", os.environ), file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from trainup.core.errors import UserError
 from trainup.core.project import PROJECT_FILES
 from trainup.core.texts import decode
 
@@ -18,7 +19,7 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that marks a secret in a state."""
 
 
-class StackError(Exception):
+class StackError(UserError):
     """The stack cannot be read; the message is the CLI's own."""
 
 

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from trainup.core import canonical, input_secrets
 from trainup.core.dockerignore import Rules
+from trainup.core.errors import UserError
 from trainup.core.inputs import Finding
 from trainup.core.texts import decode, wide
 from trainup.jobs import bounded
@@ -43,7 +44,7 @@ _LIMITS = "the context holds {}, and at most {} are sent: {}"
 _WAY_OUT = f"Exclude what the image does not need in a {IGNORE_FILE}, or name a smaller folder as `context`"
 
 
-class ContextChanged(Exception):
+class ContextChanged(UserError):
     """The files are no longer what the preview showed."""
 
 

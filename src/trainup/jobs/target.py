@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from trainup.core.errors import ServiceError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import run_id
 from trainup.core.spec import OnDelete, RunSpec
 from trainup.core.status import Status
 
 
-class TargetError(Exception):
+class TargetError(ServiceError):
     """The target refused or could not do what was asked; the message says what to do."""
 
 

@@ -7,13 +7,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from trainup.core.errors import TrainupError
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN
 
 Properties = dict[str, Any]
 
 
-class ResourceError(Exception):
+class ResourceError(TrainupError):
     """The operation failed for a reason the user can act on; the message says which and how."""
 
 

@@ -19,10 +19,9 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from trainup.core import wire
+from trainup.core.errors import TrainupError
 from trainup.core.project import PROJECT_FILES
 from trainup.core.wording import as_typed
-from trainup.jobs.local.files import UnreadableRecord
-from trainup.jobs.target import TargetError
 from trainup.provider.handler import Change, Context, Difference, Handler, InitFailed, Properties, ResourceError, State
 
 VERSION = "0.1.0"
@@ -185,7 +184,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             return action()
         except InitFailed as failed:
             _abort_partial(context, failed, inputs or {})
-        except (ResourceError, TargetError, UnreadableRecord, OSError) as error:
+        except (TrainupError, OSError) as error:
             context.abort(grpc.StatusCode.UNKNOWN, _said(str(error)))
         except Exception as error:  # a bug: the trace goes to the plugin's log, a sentence to the user
             traceback.print_exc()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from trainup.core.errors import TrainupError
 from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, with_definition
 from trainup.core.spec import OnDelete, OnFailure, OnInterrupt
 from trainup.core.status import Status
@@ -102,7 +103,7 @@ class RunHandler:
                 return None
             record = attempts[-1]
             now = {**state.outputs, **told(record, target)}
-        except (TargetError, UnreadableRecord, OSError) as error:
+        except (TrainupError, OSError) as error:
             if place.get("target") == "azure":
                 raise ResourceError(str(error)) from error
             # The record of one run is no reason to refresh no other; the next `up` tells it again.

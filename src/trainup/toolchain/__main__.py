@@ -29,10 +29,10 @@ if __name__ == "__main__":
         os.execv(sys.executable, [sys.executable, "-I", "-S", str(HERE), *sys.argv[1:]])
     sys.path[0] = str(HERE.parents[1])
 
-from trainup.toolchain import as_pulumi, attached, environment, github, plugins, pulumi_cli, stacks, uv
-from trainup.toolchain.paths import ROOT, TOOLCHAIN, SetupError, say
 from trainup.core import tools
 from trainup.core.texts import print_whatever_comes
+from trainup.toolchain import as_pulumi, attached, environment, github, plugins, pulumi_cli, stacks, uv
+from trainup.toolchain.paths import ROOT, TOOLCHAIN, SetupError, say
 
 
 def main(arguments: list[str]) -> int:

@@ -14,9 +14,9 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from trainup.core.project import PROJECT_FILES
 from trainup.toolchain import attached, keys, stacks
 from trainup.toolchain.paths import ROOT, SHIM, SetupError
-from trainup.core.project import PROJECT_FILES
 
 VALUED = frozenset(
     {"--color", "-C", "--cwd", "--memprofilerate", "--otel-traces", "--profiling", "--tracing", "-v", "--verbose"}

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from trainup.core import network
 from trainup.toolchain import uv
 from trainup.toolchain.paths import BIN, ROOT, TOOLCHAIN, VENV
 from trainup.toolchain.pulumi_cli import Cli
-from trainup.core import network
 
 LOCAL = "local"
 BACKEND = ROOT / ".trainup" / "backend"

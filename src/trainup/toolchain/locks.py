@@ -5,11 +5,11 @@ import os
 import time
 from pathlib import Path
 
+from trainup.core.wording import as_typed
 from trainup.toolchain import holders
 from trainup.toolchain.backends import Place
 from trainup.toolchain.holders import Life
 from trainup.toolchain.paths import say
-from trainup.core.wording import as_typed
 
 WHERE = {
     Life.ELSEWHERE: "on {host}",

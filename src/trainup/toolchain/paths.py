@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from trainup.core.errors import UserError
+
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = Path(__file__).resolve().parent
 TOOLCHAIN = ROOT / ".toolchain"
@@ -14,7 +16,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 
 
-class SetupError(Exception):
+class SetupError(UserError):
     """The machine cannot be set up; the message says what to do."""
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainup.toolchain.paths import VENV, SetupError
 from trainup.core.project import PROJECT_FILES, stack_file_name
+from trainup.toolchain.paths import VENV, SetupError
 
 
 @dataclass(frozen=True)

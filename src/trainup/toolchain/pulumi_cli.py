@@ -12,10 +12,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainup.core import tools
 from trainup.toolchain import progress
 from trainup.toolchain.paths import BIN, PYTHON, ROOT, SHIM, SOURCES, TOOLCHAIN, SetupError, say
 from trainup.toolchain.versions import GO, LOCKED, PULUMI, Version, locked, text_of, version_of
-from trainup.core import tools
 
 LANGUAGE_HOST = "pulumi-language-python"
 BUILT = "built from its Go module"

@@ -13,9 +13,9 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
+from trainup.core import tools
 from trainup.toolchain.paths import PYTHON, ROOT, TOOLCHAIN, VENV, SetupError, say
 from trainup.toolchain.versions import LOCKED, UV, locked, text_of, version_of
-from trainup.core import tools
 
 UV_BIN = TOOLCHAIN / "uv"
 """Holds our own uv where the machine has none; a folder of its own, so that it can go on PATH."""

@@ -16,7 +16,15 @@ from trainup.toolchain.versions import LOCKED, UV, locked
 REPOSITORY = Path(__file__).parents[3]
 ROOMS = REPOSITORY / "src" / "trainup"
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
-HARMLESS = ("make", "python3 src/trainup/toolchain", "echo", "exec timeout", "nohup python3 src/trainup/toolchain", "file=", "{ echo")
+HARMLESS = (
+    "make",
+    "python3 src/trainup/toolchain",
+    "echo",
+    "exec timeout",
+    "nohup python3 src/trainup/toolchain",
+    "file=",
+    "{ echo",
+)
 """How the lines of the workflows begin: our own commands, and the shell's."""
 
 

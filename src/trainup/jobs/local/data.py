@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from trainup.core.canonical import sha256
+from trainup.core.errors import UserError
 from trainup.jobs.snapshot.cache import Known, StatCache
 from trainup.jobs.snapshot.selection import MOST_BYTES_OF_A_POINTER, NotFetched, check_fetched, unreadable
 
@@ -17,7 +18,7 @@ READERS = min(4, os.cpu_count() or 1)
 MOST_SHOWN = 20
 
 
-class DataError(Exception):
+class DataError(UserError):
     """The data cannot be used as it is; the message has every finding."""
 
 

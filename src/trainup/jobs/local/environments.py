@@ -14,6 +14,7 @@ from pathlib import Path
 
 from trainup.core import requirements, tools
 from trainup.core.canonical import sha256
+from trainup.core.errors import UserError
 from trainup.core.texts import decode
 from trainup.jobs import bounded
 from trainup.jobs.local.files import Lock, UnreadableRecord, read_json, temporary_folder, write_json
@@ -35,7 +36,7 @@ _ONE_PACKAGE = (" + ", " Downloaded ")
 _CREDENTIALS = re.compile(r"://[^/\s@]+@")
 
 
-class BuildError(Exception):
+class BuildError(UserError):
     """The environment cannot be described or built; the message says why."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from trainup.core.errors import UserError
 from trainup.jobs import bounded
 
 FORMAT_VERSION = 1
@@ -21,7 +22,7 @@ MOST_BYTES = 64 * 1024**2
 """Of a record; no run has so much to say."""
 
 
-class UnreadableRecord(Exception):
+class UnreadableRecord(UserError):
     """A record that cannot be used: damaged, or written by another version of trainup."""
 
 

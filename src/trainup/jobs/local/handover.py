@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from trainup.core.errors import ServiceError
 from trainup.jobs.local import launch
 from trainup.jobs.local.files import Lock, is_held
 from trainup.jobs.local.slots import Pool
@@ -42,7 +43,7 @@ class NoKeeper(Exception):
     """Nobody keeps this queue, or who kept it has just been killed."""
 
 
-class Refused(Exception):
+class Refused(ServiceError):
     """The keeper does not take the run; the message says why."""
 
 

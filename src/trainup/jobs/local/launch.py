@@ -10,6 +10,7 @@ from typing import Any
 
 from trainup.core import network
 from trainup.core.commands import EXPRESSION
+from trainup.core.errors import UserError
 from trainup.jobs.local import links
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
@@ -20,7 +21,7 @@ INHERITED = re.compile(
 """What a command sees of the caller's environment: enough to work, no credentials of the one who deploys."""
 
 
-class LaunchError(Exception):
+class LaunchError(UserError):
     """The command cannot be carried out on this machine."""
 
 

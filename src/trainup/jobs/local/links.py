@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainup.core.errors import UserError
 from trainup.jobs.local.workspace import RunFolder
 
 FOLDER = "links"
@@ -26,7 +27,7 @@ _NAME = f"trainup-{os.getuid()}"
 _UNPLAIN = re.compile(r"[^A-Za-z0-9_.+-]")
 
 
-class NoPlainFolder(Exception):
+class NoPlainFolder(UserError):
     """There is no folder on this machine where such links can be."""
 
 

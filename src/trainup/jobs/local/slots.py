@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from trainup.core.errors import UserError
 from trainup.jobs.local.files import Lock, UnreadableRecord, is_held, read_json, write_json
 from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.processes import kill_all_of
@@ -23,7 +24,7 @@ DEFAULT_CLUSTER = "default"
 TICKET = re.compile(r"\d{1,18}-.+\.ticket")
 
 
-class NoSuchSlots(Exception):
+class NoSuchSlots(UserError):
     """The cluster can never give what was asked for."""
 
 

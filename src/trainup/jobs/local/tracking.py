@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from trainup.core.errors import ServiceError
 from trainup.core.numbers import to_number
 
 TIMEOUT = 15.0
@@ -20,7 +21,7 @@ MOST_PARAMETERS = 100
 """Of one request, by MLflow's rule."""
 
 
-class TrackingError(Exception):
+class TrackingError(ServiceError):
     """The MLflow server refused, or does not answer. `status` is the code of its answer, 0 where there was none."""
 
     def __init__(self, message: str, status: int = 0) -> None:

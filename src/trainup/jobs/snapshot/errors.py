@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from trainup.core.errors import UserError
+
 MOST_SHOWN = 50
 
 
-class SnapshotError(Exception):
+class SnapshotError(UserError):
     """The source folder cannot be sent as it is; `problems` holds every finding, each with its way out."""
 
     def __init__(self, problems: Sequence[str]) -> None:

@@ -1,6 +1,5 @@
 """All refusals together: what is looked at before a change is carried out."""
 
-
 from trainup.simulator.cloud import ml_rules, platform_rules, shape
 from trainup.simulator.cloud.address import ML
 from trainup.simulator.cloud.refusal import Refused

@@ -118,7 +118,7 @@ def _datastore(azure: View, made: Resource, existing: Resource | None) -> dict[s
 
 def _connection(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
     _hide(made, "properties", "credentials")
-    return {"group": View, "createdByWorkspaceArmId": made["id"].rsplit("/connections/", 1)[0]}
+    return {"group": "Azure", "createdByWorkspaceArmId": made["id"].rsplit("/connections/", 1)[0]}
 
 
 def _hide(made: Resource, parent: str, name: str) -> None:

@@ -1,0 +1,39 @@
+"""What every component does with its arguments before it uses them. An optional one that is None was not given."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import pulumi
+
+from trainup.core import suggest
+
+Value = TypeVar("Value")
+
+
+def check(component: pulumi.ComponentResource, args: Mapping[str, Any], declared: type) -> None:
+    """Refuse arguments that the component's `TypedDict` does not declare, and the lack of those that it requires.
+
+    Type checkers find the same before anything runs; not everybody has one. RunError with all that was found.
+    """
+    required = declared.__required_keys__  # type: ignore[attr-defined]
+    names = [*declared.__annotations__]
+    problems = [f"{name}: {suggest.unknown(name, names, 'there is no such argument')}" for name in {*args} - {*names}]
+    problems += [f"{name} is missing" for name in names if name in required and args.get(name) is None]
+    if problems:
+        raise pulumi.RunError(_sentence(component, problems))
+
+
+def needed(component: pulumi.ComponentResource, args: Mapping[str, Any], names: tuple[str, ...], reason: str) -> None:
+    """Refuse the lack of arguments that another one asks for: `reason` is the end of a sentence. RunError."""
+    problems = [f"{name} is missing, and {reason}" for name in names if args.get(name) is None]
+    if problems:
+        raise pulumi.RunError(_sentence(component, problems))
+
+
+def either(value: Value | None, default: Value) -> Value:
+    """The value, unless nobody gave one."""
+    return default if value is None else value
+
+
+def _sentence(component: pulumi.ComponentResource, problems: list[str]) -> str:
+    return "\n".join(f"{type(component).__name__} {component._name}: {problem}" for problem in sorted(problems))
