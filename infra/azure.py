@@ -30,6 +30,7 @@ def build(wanted: AzureSettings) -> Platform:
     """Compose the components on Azure."""
     _warn(wanted)
     tag_everything(wanted.tags)
+    config = StackConfig.read()
     stack, location = f"{pulumi.get_project()}-{pulumi.get_stack()}", wanted.azure_native.location
 
     keep = Keep("keep", {"kept": wanted.kept, "discard": wanted.discard, "stack": pulumi.get_stack()})
@@ -78,7 +79,7 @@ def build(wanted: AzureSettings) -> Platform:
             resolve_registry_id(registry.id)
         pulled_from = registry.id
     if wanted.registry.server is not None:
-        password = StackConfig.read().secret(REGISTRY_PASSWORD)
+        password = config.secret(REGISTRY_PASSWORD)
         login: ExternalRegistryArgs = {
             "workspace_name": workspace.name,
             "resource_group_name": workspace.resource_group_name,
@@ -136,7 +137,7 @@ def build(wanted: AzureSettings) -> Platform:
                 "path": asset.path,
                 "data_name": name,
                 "version": asset.version,
-                "account_key": StackConfig.read().secret(asset.key) if asset.key else None,
+                "account_key": config.secret(asset.key) if asset.key else None,
                 "storage_suffix": wanted.azure_native.storage_suffix,
             },
         )

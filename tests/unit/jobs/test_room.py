@@ -49,9 +49,9 @@ def test_an_environment_needs_what_its_libraries_take(lines: list[str], megabyte
 
 
 def test_a_run_needs_what_its_largest_attempt_left(workspace: Workspace) -> None:
-    left_behind(workspace, "tiny-aaa", 1_000, 10)
-    left_behind(workspace, "tiny-bbb", 3_000, 20)
-    left_behind(workspace, "other-ccc", 9_000, 10)
+    left_behind(workspace, f"tiny-{'a' * 12}", 1_000, 10)
+    left_behind(workspace, f"tiny-{'a' * 12}-a2", 3_000, 20)
+    left_behind(workspace, f"tiny-big-{'b' * 12}", 9_000, 10)
     assert room.of_run(workspace, "tiny") == 3_020
     assert room.of_run(workspace, "new") == 0
 
@@ -68,7 +68,7 @@ def test_a_run_that_needed_more_before_is_told_of(workspace: Workspace, leave_fr
     inputs = {"run": "tiny", "target": "local", "workspace": "ws"}
     leave_free(room.SPARE)
     assert narrow(tmp_path, inputs) is None, "nobody knows yet what it needs"
-    left_behind(workspace, "tiny-aaa", 2 * MIB, 0)
+    left_behind(workspace, f"tiny-{'a' * 12}", 2 * MIB, 0)
     assert "run tiny will need about 2 MiB" in (narrow(tmp_path, inputs) or "")
     assert narrow(tmp_path, {**inputs, "target": "azure"}) is None
     leave_free(room.PLENTY * 2)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from trainup.jobs.local.workspace import RunFolder, Workspace
+from trainup.core.naming import run_of
+from trainup.jobs.local import ledger
+from trainup.jobs.local.workspace import Workspace
 
 MIB = 2**20
 SPARE = 256 * MIB
@@ -37,8 +39,8 @@ def of_environment(requirements: Iterable[str]) -> int:
 
 def of_run(workspace: Workspace, run: str) -> int:
     """Bytes that the largest earlier attempt of a run of this name left behind: outputs and log."""
-    folders = [path for path in workspace.runs.glob(f"{run}-*") if path.is_dir()]
-    return max((_size(RunFolder(path).outputs) + _size(RunFolder(path).log) for path in folders), default=0)
+    folders = [folder for folder in ledger.folders(workspace) if run_of(folder.name) == run]
+    return max((_size(folder.outputs) + _size(folder.log) for folder in folders), default=0)
 
 
 def shortage(workspace: Workspace, needed: int, purpose: str) -> str | None:
