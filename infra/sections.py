@@ -129,11 +129,11 @@ def judged(judge: Callable[[str], str | None]) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
-Text = Annotated[str, BeforeValidator(_text)]
-Words = Annotated[list[Text], BeforeValidator(_words)]
+Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | int | float)]
+Words = Annotated[list[Text], BeforeValidator(_words, json_schema_input_type=list[Text] | str)]
 RunName = Annotated[str, judged(check_run_name)]
 DataName = Annotated[str, judged(partial(check_name, "data"))]
-LengthOfTime = Annotated[str, BeforeValidator(_length_of_time)]
+LengthOfTime = Annotated[str, BeforeValidator(_length_of_time, json_schema_input_type=str | int | float)]
 SecretName = Annotated[str, BeforeValidator(_secret_name)]
 
 
@@ -193,6 +193,10 @@ def _outputs_by_name(value: Any) -> Any:
     return {name: item or {} for name, item in value.items()} if isinstance(value, dict) else value
 
 
+Outputs = dict[str, OutputSettings | None] | list[str]
+"""As they may be written: by name, with nothing more to say of them, or as a list of names."""
+
+
 class RunSettings(Section):
     """One entry of `trainup:runs`."""
 
@@ -203,12 +207,20 @@ class RunSettings(Section):
     arguments: Words | None = None
     command: Words | None = None
     environment_variables: dict[str, str] | None = None
-    secrets: Annotated[dict[str, str], BeforeValidator(_by_variable)] | None = None
+    secrets: (
+        Annotated[dict[str, str], BeforeValidator(_by_variable, json_schema_input_type=dict[str, str] | list[str])]
+        | None
+    ) = None
     """Environment variables of the run by the names of the config secrets that they hold; a list where both names are
     the same."""
-    inputs: dict[str, Annotated[InputSettings, BeforeValidator(_data_by_name)]] | None = None
+    inputs: (
+        dict[str, Annotated[InputSettings, BeforeValidator(_data_by_name, json_schema_input_type=InputSettings | str)]]
+        | None
+    ) = None
     """Data that the command takes as `${{inputs.name}}`."""
-    outputs: Annotated[dict[str, OutputSettings], BeforeValidator(_outputs_by_name)] | None = None
+    outputs: (
+        Annotated[dict[str, OutputSettings], BeforeValidator(_outputs_by_name, json_schema_input_type=Outputs)] | None
+    ) = None
     after: list[RunName] | None = None
     distribution: DistributionSettings | None = None
     nodes: int | None = Field(default=None, ge=1)

@@ -22,7 +22,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "provider": {"core", "jobs"},
     "components": {"core"},
     "infra": {"components", "core"},
-    "cli": {"core", "jobs"},
+    "cli": {"core", "infra", "jobs"},
     "simulator": {"core"},
     "training": set(),
     "toolchain": {"core"},

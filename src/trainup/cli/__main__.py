@@ -23,6 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     surroundings.settle()
     try:
+        if options.command is _schema:
+            return int(options.command())
         options.stack = options.stack or stack.current()
         current = stack.read(options.stack)
         project = stack.project_folder(Path.cwd())
@@ -96,6 +98,14 @@ def _request(options: argparse.Namespace, current: stack.Stack, project: Path) -
     return 0
 
 
+def _schema() -> int:
+    # Only here: it takes Pulumi's SDK.
+    from trainup.infra.schema import schema
+
+    print(json.dumps(schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
 def _print_log(target: Target, record: Record, *, follow: bool) -> int:
     position, pause, seconds = 0, threading.Event(), target.polling.fastest
     while True:
@@ -137,6 +147,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--to", metavar="DIR", help="the folder (default: a new one named after the attempt)")
         if function is _logs:
             command.add_argument("--follow", "-f", action="store_true", help="go on until the run has ended")
+    text = "the JSON schema of Pulumi.<stack>.yaml, by which editors complete and check it"
+    commands.add_parser("schema", help=text, description=text).set_defaults(command=_schema)
     return parser
 
 

@@ -1,0 +1,88 @@
+"""The JSON schema of `Pulumi.<stack>.yaml`: editors complete the settings by it, and underline what is wrong.
+
+It is made of the settings' own declarations, so it knows every key; what a key means to a run is told by the arguments
+of the component. What only the preview can tell (names of sizes, what exists, what fits together) is not in it.
+"""
+
+import ast
+import inspect
+import textwrap
+from itertools import pairwise
+from typing import Any
+
+from trainup.components.run import TrainingRunArgs
+from trainup.core.project import NAMESPACE
+from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY
+from trainup.infra.azure_settings import AzureSettings
+from trainup.infra.sections import RunSettings, Section
+from trainup.infra.settings import Settings
+
+Schema = dict[str, Any]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SECURE: Schema = {
+    "type": "object",
+    "description": "A secret, as `pulumi config set --secret` writes it.",
+    "properties": {"secure": {"type": "string"}},
+    "required": ["secure"],
+    "additionalProperties": False,
+}
+
+
+def schema() -> Schema:
+    """As JSON; the settings of the other target are no settings of a stack."""
+    definitions: Schema = {}
+    local, azure = _configuration(Settings, definitions), _configuration(AzureSettings, definitions)
+    is_azure = {"properties": {f"{NAMESPACE}:target": {"const": "azure"}}, "required": [f"{NAMESPACE}:target"]}
+    return {
+        "$schema": DIALECT,
+        "title": "The settings of a trainup stack",
+        "type": "object",
+        "properties": {"config": {"type": "object", "if": is_azure, "then": azure, "else": local}},
+        "$defs": definitions,
+    }
+
+
+def _configuration(model: type[Section], definitions: Schema) -> Schema:
+    """`config` of one target; adds the sections that it has to `definitions`."""
+    told = model.model_json_schema(ref_template="#/$defs/{model}")
+    definitions |= {name: _plain(section) for name, section in told.pop("$defs").items()}
+    descriptions = _descriptions(TrainingRunArgs) | _descriptions(RunSettings)
+    for key, item in definitions["RunSettings"]["properties"].items():
+        item["description"] = descriptions[key]
+    settings = {key: _plain(item) for key, item in told["properties"].items() if key != AZURE_NATIVE}
+    names = "|".join(settings)
+    return {
+        "type": "object",
+        "properties": {f"{NAMESPACE}:{key}": item for key, item in settings.items()},
+        # Any other key of ours is a secret, whose name is the user's.
+        "patternProperties": {f"^{NAMESPACE}:(?!({names})$)": SECURE},
+        "required": [f"{AZURE_NATIVE_KEY}location"] if AZURE_NATIVE in told["properties"] else [],
+    }
+
+
+def _plain(item: Any) -> Any:
+    """Without titles, which only repeat the keys, and without null: a key that is not set is left out."""
+    if isinstance(item, list):
+        return [_plain(one) for one in item]
+    if not isinstance(item, dict):
+        return item
+    shown = {key: _plain(value) for key, value in item.items() if not (key == "title" and isinstance(value, str))}
+    if "default" in shown and not isinstance(default := shown["default"], (str, int, float, bool)):
+        del shown["default"]  # that of a section is told key by key
+        kinds = [one for one in shown.pop("anyOf", []) if default is not None or one != {"type": "null"}]
+        shown |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
+    return shown
+
+
+def _descriptions(declared: type) -> dict[str, str]:
+    """Field → the text below it in the source."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(declared))).body
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        field.target.id: " ".join(str(text.value.value).split())
+        for field, text in pairwise(definition.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }
