@@ -231,9 +231,11 @@ def checked_out(repository: Path, folder: Path) -> Path:
         check=True,
     ).stdout
     for name in filter(None, names.split("\0")):
-        if (repository / name).is_file():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (repository / name).is_symlink():
+            target.symlink_to((repository / name).readlink())
+        elif (repository / name).is_file():
             target.write_bytes((repository / name).read_bytes())
             target.chmod((repository / name).stat().st_mode)
     tools = repository / ".toolchain" / "bin"
