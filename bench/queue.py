@@ -1,6 +1,5 @@
 """What 2,000 runs cost that wait for one slot: memory and computing of everything that watches over them."""
 
-import contextlib
 import os
 import time
 from pathlib import Path
@@ -31,14 +30,16 @@ def run(folder: Path) -> list[Row]:
     for number in range(WAITING):
         lifecycle.start(target, _job("true", f"run-{number}"))
     handing_over = (time.perf_counter() - began) / WAITING * 1000
-    watching = _watching(target)
+    watching = [
+        process
+        for watcher in ("trainup.jobs.local.keeper", "trainup.jobs.local.supervisor")
+        for process in processes.with_word(target.workspace.root, watcher)
+    ]
     computed = _computed(watching)
     time.sleep(SECONDS)
     share = (_computed(watching) - computed) / SECONDS * 100
     memory = sum(process.memory_full_info().pss for process in watching) / 2**20
-    for process in watching:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+    processes.kill(watching)
     name = f"queue: {WAITING:,} runs wait"
     return [
         Row(name, "memory of all that watches", memory, "MiB", at_most=150),
@@ -51,16 +52,6 @@ def run(folder: Path) -> list[Row]:
 def _job(script: str, run: str) -> Job:
     spec = RunSpec(command=("sh", "-c", script))
     return Job(run=run, spec=spec, digest=spec.digest(), owner=Owner(f"urn::{run}", f"token of {run}"), cluster="gpu")
-
-
-def _watching(target: LocalTarget) -> list[psutil.Process]:
-    """The keeper and the supervisor of the run that has the slot."""
-    watching = []
-    for process in processes.of(target.workspace.root):
-        with contextlib.suppress(psutil.Error):
-            if any(word.startswith("trainup.jobs.local.") for word in process.cmdline()):
-                watching.append(process)
-    return watching
 
 
 def _computed(watching: list[psutil.Process]) -> float:

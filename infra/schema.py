@@ -32,6 +32,9 @@ def schema() -> Schema:
     """As JSON; the settings of the other target are no settings of a stack."""
     definitions: Schema = {}
     local, azure = _configuration(Settings, definitions), _configuration(AzureSettings, definitions)
+    descriptions = _descriptions(TrainingRunArgs) | _descriptions(RunSettings)
+    for key, item in definitions["RunSettings"]["properties"].items():
+        item["description"] = descriptions[key]
     is_azure = {"properties": {f"{NAMESPACE}:target": {"const": "azure"}}, "required": [f"{NAMESPACE}:target"]}
     return {
         "$schema": DIALECT,
@@ -46,9 +49,6 @@ def _configuration(model: type[Section], definitions: Schema) -> Schema:
     """`config` of one target; adds the sections that it has to `definitions`."""
     told = model.model_json_schema(ref_template="#/$defs/{model}")
     definitions |= {name: _plain(section) for name, section in told.pop("$defs").items()}
-    descriptions = _descriptions(TrainingRunArgs) | _descriptions(RunSettings)
-    for key, item in definitions["RunSettings"]["properties"].items():
-        item["description"] = descriptions[key]
     settings = {key: _plain(item) for key, item in told["properties"].items() if key != AZURE_NATIVE}
     names = "|".join(settings)
     return {

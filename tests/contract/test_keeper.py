@@ -67,16 +67,7 @@ def running(target: LocalTarget, gate: Path) -> Record:
 
 
 def keepers(target: LocalTarget) -> list[psutil.Process]:
-    return with_word(target, KEEPER)
-
-
-def with_word(target: LocalTarget, word: str) -> list[psutil.Process]:
-    found = []
-    for process in processes.of(target.workspace.root):
-        with contextlib.suppress(psutil.Error):
-            if word in process.cmdline():
-                found.append(process)
-    return found
+    return processes.with_word(target.workspace.root, KEEPER)
 
 
 def status_of(target: LocalTarget, record: Record) -> Status:
@@ -98,7 +89,7 @@ def test_runs_that_wait_cost_no_process(target: LocalTarget, gate: Path, tmp_pat
     first = running(target, gate)
     names = [f"r{number}" for number in range(20)]
     waiting = [lifecycle.start(target, job_of(noting(tmp_path, name), name)) for name in names]
-    assert (len(keepers(target)), len(with_word(target, SUPERVISOR))) == (1, 1)
+    assert (len(keepers(target)), len(processes.with_word(target.workspace.root, SUPERVISOR))) == (1, 1)
     assert {status_of(target, record) for record in waiting} == {Status.QUEUED}
     assert not any((target.get(record.name) or record).abandoned for record in waiting)
     gate.write_text("go\n")

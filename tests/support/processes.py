@@ -20,6 +20,16 @@ def of(folder: Path | str) -> list[Process]:
     return [process for process in psutil.process_iter() if process.pid != os.getpid() and _tells(process, str(folder))]
 
 
+def with_word(folder: Path | str, word: str) -> list[Process]:
+    """Those of the folder that were started with this word."""
+    found = []
+    for process in of(folder):
+        with contextlib.suppress(psutil.Error):
+            if word in process.cmdline():
+                found.append(process)
+    return found
+
+
 def left(folder: Path | str) -> list[Process]:
     """Those that do not end by themselves."""
     return _waited_for(lambda: of(folder))

@@ -17,7 +17,6 @@ from typing import Any
 from trainup.jobs.local import launch, processes
 from trainup.jobs.local.files import Lock, is_held, write_json
 from trainup.jobs.local.owners import Owners
-from trainup.jobs.local.processes import TOKEN_VARIABLE, kill_all_of, let_go_on
 from trainup.jobs.local.tracking import Tracking
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import TargetError
@@ -69,7 +68,7 @@ def launch_keeper(workspace: Workspace) -> None:
     if not lock.try_acquire() or lock.fd is None:
         return
     try:
-        kill_all_of(workspace.tracking()["token"])  # what a killed keeper left behind
+        processes.kill_all_of(workspace.tracking()["token"])  # what a killed keeper left behind
         (workspace.mlflow / "stop").unlink(missing_ok=True)
         with (workspace.mlflow / "server.log").open("ab") as log:
             subprocess.Popen(
@@ -108,7 +107,7 @@ def stop(workspace: Workspace) -> None:
     if not (workspace.mlflow / "server.json").exists():
         return
     end = time.monotonic() + STOP_SECONDS
-    let_go_on(__name__, str(workspace.root))
+    processes.let_go_on(__name__, str(workspace.root))
     while is_running(workspace):
         (workspace.mlflow / "stop").touch()
         if time.monotonic() > end:
@@ -118,7 +117,7 @@ def stop(workspace: Workspace) -> None:
         time.sleep(POLL / 5)
     (workspace.mlflow / "stop").unlink(missing_ok=True)
     if token := workspace.tracking().get("token"):
-        kill_all_of(token)
+        processes.kill_all_of(token)
 
 
 def command(workspace: Workspace, port: int, environment: Path) -> list[str]:
@@ -162,7 +161,7 @@ def _start(workspace: Workspace) -> "subprocess.Popen[bytes]":
         write_json(workspace.mlflow / "server.json", record)
     environment = {
         **launch.inherited(os.environ),
-        TOKEN_VARIABLE: record["token"],
+        processes.TOKEN_VARIABLE: record["token"],
         "TRAINUP_TRACKING_SECRET": record["secret"],
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",

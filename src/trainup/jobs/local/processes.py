@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -140,6 +141,7 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
     return []
 
 
+@lru_cache(maxsize=1)  # it is asked for each process of the machine
 def _mark_of(token: str) -> int:
     return 1 << 61 | int(sha256(token)[:15], 16)
 
