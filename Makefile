@@ -4,8 +4,9 @@ PYTHON ?= python3
 STACK ?= $(or $(PULUMI_STACK),local)
 ARGS ?=
 
-TRAINUP := $(PYTHON) -I -S src/trainup/toolchain
-RUN := $(TRAINUP) run
+TOOLCHAIN := $(PYTHON) -I -S src/trainup/toolchain
+TRAINUP := $(TOOLCHAIN) trainup
+RUN := $(TOOLCHAIN) run
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up preview refresh destroy stack unlock output runs ui env rehearse test check format kill-campaign bench clean
@@ -17,37 +18,37 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## everything the other commands need
-	@$(TRAINUP) setup
+	@$(TOOLCHAIN) setup
 
 up: ## build what is declared and train: make up [STACK=local] [ARGS="--diff"]
-	@$(TRAINUP) pulumi $(STACK) up $(ARGS)
+	@$(TRAINUP) up --stack $(STACK) $(ARGS)
 
 preview: ## what `up` would do
-	@$(TRAINUP) pulumi $(STACK) preview $(ARGS)
+	@$(TRAINUP) preview --stack $(STACK) $(ARGS)
 
 refresh: ## take over what happened elsewhere
-	@$(TRAINUP) pulumi $(STACK) refresh $(ARGS)
+	@$(TRAINUP) refresh --stack $(STACK) $(ARGS)
 
 destroy: ## cancel what runs and remove what was made
-	@$(TRAINUP) pulumi $(STACK) destroy $(ARGS)
+	@$(TRAINUP) destroy --stack $(STACK) $(ARGS)
 
 stack: ## make a stack, if it is new: make stack STACK=dev [SECRETS_PROVIDER=azurekeyvault://…]
 	@$(TRAINUP) stack $(STACK) $(SECRETS_PROVIDER)
 
 unlock: ## free a stack whose command was cut off elsewhere; only while nobody else works on it
-	@$(TRAINUP) pulumi $(STACK) cancel --yes
+	@$(TRAINUP) unlock --stack $(STACK)
 
 output: ## the results as JSON
-	@$(RUN) trainup output --stack $(STACK)
+	@$(TRAINUP) output --stack $(STACK)
 
 runs: ## the runs, a line each
-	@$(RUN) trainup runs --stack $(STACK)
+	@$(TRAINUP) runs --stack $(STACK)
 
 ui: ## where to look at the runs in a browser
-	@$(RUN) trainup ui --stack $(STACK)
+	@$(TRAINUP) ui --stack $(STACK)
 
 env: ## variables for plain `pulumi` commands: eval "$$(make -s env)"
-	@$(TRAINUP) env $(STACK)
+	@$(TRAINUP) env --stack $(STACK)
 
 rehearse: ## the dev stack on Azure without an account: deploys, trains, destroys on this machine
 	@$(RUN) python -m trainup.simulator.rehearse $(ARGS)

@@ -12,8 +12,8 @@ import yaml
 from trainup.core.errors import UserError
 from trainup.core.project import PROJECT_FILES
 from trainup.core.texts import decode
+from trainup.toolchain import environment, passphrase, pulumi_cli, stacks
 
-DEFAULT = "local"
 RUN_TYPE = "trainup:index:Run"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that marks a secret in a state."""
@@ -53,12 +53,16 @@ class Stack:
         return urn.startswith(f"urn:pulumi:{self.name}::{self.project}::")
 
 
-def current() -> str:
-    """The stack that Pulumi itself would take, by variable or by `pulumi stack select`; `local` where it knows none."""
-    if name := os.environ.get("PULUMI_STACK"):
-        return name
-    answer = _ask("stack", "--show-name")
-    return answer.stdout.strip() if answer.returncode == 0 and answer.stdout.strip() else DEFAULT
+def opened(name: str) -> tuple[Stack, Path]:
+    """A stack's state, and the folder of its project; the Pulumi CLI finds the stack from here on."""
+    project = project_folder(Path.cwd())
+    os.environ |= environment.surroundings()
+    if cli := pulumi_cli.for_reading():
+        os.environ |= environment.variables(cli, name, is_local=stacks.is_local(name))
+    kept = passphrase.find()
+    if kept and not any(os.environ.get(variable) for variable in stacks.OWN):
+        os.environ["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(kept)
+    return read(name), project
 
 
 def read(name: str) -> Stack:
@@ -111,7 +115,7 @@ def _ask(*words: str) -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run(["pulumi", *words], capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise StackError('there is no `pulumi` on PATH: run `eval "$(make -s env)"` first') from error
+        raise StackError("there is no Pulumi CLI on this machine: run `trainup setup` first") from error
 
 
 def project_folder(start: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 """How a project's file may be called, in the order in which Pulumi looks; the files of its stacks end as it does."""
@@ -11,6 +12,12 @@ NAMESPACE = "trainup"
 
 ALIKE = 0.8
 """From here on a namespace is taken for a misspelt one; 1 is the same."""
+
+
+def nearest_folder(start: Path) -> Path | None:
+    """The folder of the project's file, here or above, as Pulumi finds it; None where there is none."""
+    folders = (start, *start.parents)
+    return next((folder for folder in folders if any((folder / name).is_file() for name in PROJECT_FILES)), None)
 
 
 def stack_file_name(project_file: str, stack: str) -> str:

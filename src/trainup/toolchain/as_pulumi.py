@@ -1,12 +1,11 @@
-"""What `pulumi` is in a shell of `make env`: the CLI itself, given what a stack of this project needs.
+"""What `pulumi` is in a shell of `trainup env`: the CLI itself, given what a stack of this project needs.
 
-Started by the script that `write` makes, as `python -I -S as_pulumi.py CLI WORD…`. Commands of other projects, and
-those that read no stack file, go through as they are.
+Started by the script that `write` makes, as `python -I -S as_pulumi.py ROOT CLI WORD…`, where ROOT is the project's
+folder. Commands of other projects, and those that read no stack file, go through as they are.
 """
 
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +13,8 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from trainup.core.project import PROJECT_FILES
-from trainup.toolchain import attached, keys, stacks
-from trainup.toolchain.paths import ROOT, SHIM, SetupError
+from trainup.core.errors import TrainupError
+from trainup.core.project import nearest_folder
 
 VALUED = frozenset(
     {"--color", "-C", "--cwd", "--memprofilerate", "--otel-traces", "--profiling", "--tracing", "-v", "--verbose"}
@@ -25,18 +23,17 @@ VALUED = frozenset(
 """Options of any command that take the next word, too."""
 
 
-def write(cli: Path) -> Path:
-    """The folder that comes first on PATH: with a script that is called `pulumi`."""
-    SHIM.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), str(cli)]
+def write(cli: Path, root: Path, folder: Path) -> None:
+    """Put a script that is called `pulumi` into a folder, which is to come first on PATH."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), str(root), str(cli)]
     script = f'#!/bin/sh\n# The Pulumi CLI, with what the stacks of this project need.\nexec {shlex.join(words)} "$@"\n'
-    file = SHIM / "pulumi"
+    file = folder / "pulumi"
     if not file.exists() or file.read_text() != script:
-        unfinished = SHIM / f".pulumi.{os.getpid()}"
+        unfinished = folder / f".pulumi.{os.getpid()}"
         unfinished.write_text(script)
         unfinished.chmod(0o755)
         unfinished.replace(file)
-    return SHIM
 
 
 def option(words: Sequence[str], *names: str) -> str | None:
@@ -60,22 +57,23 @@ def command_at(words: Sequence[str]) -> int | None:
     return None
 
 
-def _ours(words: Sequence[str]) -> bool:
-    """Whether a command is about this project: the CLI takes the nearest Pulumi.yaml above the folder it works in."""
-    start = Path(option(words, "-C", "--cwd") or ".").absolute()
-    for folder in (start, *start.parents):
-        if any((folder / name).is_file() for name in PROJECT_FILES):
-            return folder.resolve() == ROOT
-    return False
-
-
-def main(cli: str, words: list[str]) -> None:
+def main(root: str, cli: str, words: list[str]) -> None:
     """Take the CLI's place, or give it ours."""
+    folder = option(words, "-C", "--cwd")
+    if folder and os.path.isdir(folder):
+        words = _without(words, "-C", "--cwd")
+        os.chdir(folder)  # as the CLI does before anything else
+        os.environ["PWD"] = os.getcwd()
+    nearest = nearest_folder(Path.cwd())
+    # Only here: which project they work on, these modules take from the folder we are in.
+    from trainup.toolchain import attached, keys, stacks
+
     variables = dict(os.environ)
     at = command_at(words)
     name, place = words[at] if at is not None else "", None
-    if name in keys.OPERATIONS | {"config", "cancel"} and _ours(words):
-        stack = option(words, "-s", "--stack") or os.environ.get("PULUMI_STACK") or _selected(cli)
+    is_ours = nearest is not None and nearest.resolve() == Path(root)
+    if name in keys.OPERATIONS | {"config", "cancel"} and is_ours:
+        stack = option(words, "-s", "--stack") or variables.get("PULUMI_STACK") or stacks.selected(variables)
         if stack:
             assert at is not None
             opened = stacks.opened(stack, variables, words[at:])
@@ -84,15 +82,23 @@ def main(cli: str, words: list[str]) -> None:
     stacks.become([cli, *words], variables, place)
 
 
-def _selected(cli: str) -> str:
-    done = subprocess.run([cli, "stack", "--show-name"], capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else ""
+def _without(words: Sequence[str], *names: str) -> list[str]:
+    """The words without an option and its value."""
+    kept, is_value = [], False
+    for word in words:
+        if is_value:
+            is_value = False
+        elif word in names:
+            is_value = True
+        elif not any(word.startswith(f"{name}=" if name.startswith("--") else name) for name in names):
+            kept.append(word)
+    return kept
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1], sys.argv[2:])
-    except SetupError as error:
+        main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    except TrainupError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

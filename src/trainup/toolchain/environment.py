@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainup.core import network
 from trainup.toolchain import uv
-from trainup.toolchain.paths import BIN, ROOT, TOOLCHAIN, VENV
+from trainup.toolchain.paths import BIN, PYTHON, ROOT, TOOLCHAIN, is_writable
 from trainup.toolchain.pulumi_cli import Cli
 
 LOCAL = "local"
@@ -21,7 +21,7 @@ PARALLEL = 1_000
 
 def variables(cli: Cli, stack: str, *, is_local: bool = True) -> dict[str, str]:
     """What to add to the environment; nothing that the user has set already."""
-    path = [str(VENV / "bin"), os.environ.get("PATH", "")]
+    path = [str(PYTHON.parent), os.environ.get("PATH", "")]
     if cli.path.parent == BIN:
         path.insert(0, str(BIN))
     if uv.find() == uv.UV_BIN / "uv":
@@ -44,17 +44,9 @@ def surroundings() -> dict[str, str]:
     ours = {
         name: str(TOOLCHAIN / own)
         for name, (usual, own) in folders.items()
-        if not os.environ.get(name) and not _is_writable(usual)
+        if not os.environ.get(name) and not is_writable(usual)
     }
     return network.direct(os.environ) | network.trusted(os.environ, os.path.isfile) | ours
-
-
-def _is_writable(folder: Path) -> bool:
-    """Whether a folder can be written, or made."""
-    if not folder.is_absolute():
-        return False
-    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
-    return os.path.isdir(there) and os.access(there, os.W_OK)
 
 
 def as_shell(values: dict[str, str]) -> str:

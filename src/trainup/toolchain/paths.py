@@ -1,19 +1,57 @@
-"""Where things lie, and how the set-up speaks."""
+"""Where things lie, and how the set-up speaks.
 
+trainup runs from a checkout, whose tools and environment lie in the checkout itself, or installed from a wheel, whose
+tools lie in the user's cache and whose environment is the one it was installed into.
+"""
+
+import os
 import sys
 from pathlib import Path
 
+from trainup.core import project
 from trainup.core.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[3]
 SOURCES = Path(__file__).resolve().parent
-TOOLCHAIN = ROOT / ".toolchain"
+
+
+def _checkout() -> Path | None:
+    """The checkout that this file is part of; None where it was installed from a wheel."""
+    folder = SOURCES.parents[2]
+    return folder if (folder / "uv.lock").is_file() and (folder / "src" / "trainup" / "toolchain").is_dir() else None
+
+
+def _cache() -> Path:
+    """The user's cache of tools; inside the project where there is no home that can be written."""
+    told = os.environ.get("XDG_CACHE_HOME", "")
+    folder = Path(told) if Path(told).is_absolute() else Path(os.path.expanduser("~")) / ".cache"
+    return folder / "trainup" if is_writable(folder) else ROOT / ".trainup" / "tools"
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a folder can be written, or made."""
+    if not folder.is_absolute():
+        return False
+    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+    return os.path.isdir(there) and os.access(there, os.W_OK)
+
+
+CHECKOUT = _checkout()
+ROOT = project.nearest_folder(Path.cwd()) or CHECKOUT or Path.cwd()
+"""The folder of the project that commands work on: that of the nearest Pulumi.yaml."""
+TOOLCHAIN = CHECKOUT / ".toolchain" if CHECKOUT else _cache()
 """All that is downloaded or built; may be deleted at any time."""
 BIN = TOOLCHAIN / "bin"
-SHIM = TOOLCHAIN / "shim"
-"""Comes first on PATH in a shell of `make env`."""
-VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
+SHIM = TOOLCHAIN / "shim" if CHECKOUT else ROOT / ".trainup" / "shim"
+"""Comes first on PATH in a shell of `trainup env`."""
+VENV = CHECKOUT / ".venv" if CHECKOUT else None
+"""The environment that `uv.lock` describes; None where trainup was installed by somebody else."""
+PYTHON = VENV / "bin" / "python" if VENV else Path(sys.executable)
+"""The interpreter of trainup's own environment."""
+
+
+def packages() -> list[Path]:
+    """The folders with the packages of trainup's own environment."""
+    return sorted(VENV.glob("lib/python*/site-packages")) if VENV else [SOURCES.parents[1]]
 
 
 class SetupError(UserError):

@@ -3,19 +3,19 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trainup.toolchain.paths import VENV, SetupError, say
+from trainup.toolchain.paths import SetupError, packages, say
 
 ATTACHED = "PULUMI_DEBUG_PROVIDERS"
 """Names the providers that run already, and where: they need no plugin."""
 
 
-def wanted(environment: Path = VENV) -> dict[str, str]:
-    """Plugin → version, as the SDKs in the environment ask for them."""
+def wanted(folders: Sequence[Path]) -> dict[str, str]:
+    """Plugin → version, as the SDKs in these folders of packages ask for them."""
     found = {}
-    for file in sorted(environment.glob("lib/python*/site-packages/pulumi_*/pulumi-plugin.json")):
+    for file in sorted(file for folder in folders for file in folder.glob("pulumi_*/pulumi-plugin.json")):
         told = json.loads(file.read_text(encoding="utf-8"))
         if told.get("resource"):
             found[str(told["name"])] = str(told["version"])
@@ -25,7 +25,7 @@ def wanted(environment: Path = VENV) -> dict[str, str]:
 def install(cli: Path, variables: Mapping[str, str] = os.environ) -> None:
     """Bring every plugin that is not there yet. Raises SetupError."""
     attached = {entry.partition(":")[0] for entry in variables.get(ATTACHED, "").split(",")}
-    for name, version in wanted().items():
+    for name, version in wanted(packages()).items():
         if name in attached:
             continue
         say(f"Pulumi plugin {name} {version} …")

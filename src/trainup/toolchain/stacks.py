@@ -1,5 +1,7 @@
 """What a stack needs before the CLI works on it: that it exists, that nobody dead holds it, and its key."""
 
+import contextlib
+import hashlib
 import json
 import os
 import subprocess
@@ -60,6 +62,32 @@ class Opened:
         made = self.key.words(self.file, words) if self.key else list(words)
         is_asked = words[0] in ASKS and not {"--yes", "-y"} & set(words)
         return [*made, "--yes"] if sure and self.file.is_local and is_asked else made
+
+
+def current(variables: Mapping[str, str] = os.environ) -> str:
+    """The stack that a command is about when it names none: PULUMI_STACK, the selected one, else `local`."""
+    return variables.get("PULUMI_STACK") or selected(variables) or environment.LOCAL
+
+
+def selected(variables: Mapping[str, str]) -> str:
+    """The stack of `pulumi stack select`, as the CLI notes it per project file; empty where none is selected.
+
+    Read here, since the CLI takes a third of a second to tell it (pulumi/pulumi, pkg/workspace/workspace.go).
+    """
+    home = Path(variables.get("PULUMI_HOME") or environment.HOME / ".pulumi")
+    project = projects.read(ROOT)
+    typed = Path(variables.get("PWD") or ROOT)  # the CLI takes the path that the shell shows, links and all
+    for folder in (ROOT, project.file.parent.resolve(), *(one for one in (typed, *typed.parents) if _is_same(one, ROOT))):
+        path = hashlib.sha1(str(folder / project.file.name).encode(), usedforsecurity=False).hexdigest()
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            noted = json.loads((home / "workspaces" / f"{project.name}-{path}-workspace.json").read_text())
+            if name := noted.get("stack"):
+                return str(name)
+    return ""
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.is_dir() and os.path.samefile(one, other)
 
 
 def is_local(stack: str) -> bool:

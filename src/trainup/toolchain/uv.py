@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 from trainup.core import tools
-from trainup.toolchain.paths import PYTHON, ROOT, TOOLCHAIN, VENV, SetupError, say
+from trainup.toolchain.paths import CHECKOUT, PYTHON, TOOLCHAIN, VENV, SetupError, say
 from trainup.toolchain.versions import LOCKED, UV, locked, text_of, version_of
 
 UV_BIN = TOOLCHAIN / "uv"
@@ -99,14 +99,16 @@ def _suits(filename: str) -> bool:
 
 
 def sync(uv: Path) -> None:
-    """The project's environment as `uv.lock` says; a few milliseconds when it is so already."""
+    """The checkout's environment as `uv.lock` says; a few milliseconds when it is so already."""
+    if VENV is None:
+        return  # whoever installed trainup made its environment
     first = not PYTHON.exists()
     if first:
         say("Python environment …")
         shutil.rmtree(VENV, ignore_errors=True)  # one that was cut off, or whose Python is gone, uv would not mend
     done = subprocess.run(
         [uv, "sync", "--locked", "--quiet", "--python", sys.executable],
-        cwd=ROOT,
+        cwd=CHECKOUT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -1,5 +1,8 @@
 """Versions: what is asked for, and what a tool says of itself."""
 
+import contextlib
+import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -25,6 +28,29 @@ def locked(package: str) -> tuple[str, frozenset[str]]:
 
 def text_of(version: Version) -> str:
     return ".".join(map(str, version))
+
+
+def known(binary: Path, notes: Path, *words: str) -> Version | None:
+    """As `version_of`, which is asked once for each state of the file: the Pulumi CLI takes 0.2 s to answer."""
+    try:
+        status = binary.stat()
+    except OSError:
+        return None
+    state = f"{binary} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    try:
+        noted = json.loads(notes.read_text())
+        if noted.get(state):
+            return tuple(map(int, noted[state]))
+    except (OSError, ValueError, AttributeError, TypeError):
+        noted = {}
+    version = version_of(binary, *words)
+    if version is not None:
+        with contextlib.suppress(OSError):
+            notes.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = notes.with_name(f".{notes.name}.{os.getpid()}")
+            unfinished.write_text(json.dumps({state: version}))
+            unfinished.replace(notes)
+    return version
 
 
 def version_of(*command: str | Path) -> Version | None:

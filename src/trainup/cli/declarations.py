@@ -1,0 +1,32 @@
+"""Commands about what is declared, or is to be."""
+
+import json
+import os
+
+import click
+
+from trainup.cli import stack as stacks
+from trainup.cli.options import on_stack
+from trainup.toolchain import attached, projects, stack_files
+
+
+@on_stack
+@click.command()
+@click.argument("run")
+def request(run: str, stack: str) -> None:
+    """Print the request that would start RUN on Azure, which is not sent."""
+    from trainup.cli import plan
+
+    current, project = stacks.opened(stack)
+    file = stack_files.read(projects.read(project), stack)
+    os.environ |= attached.with_plugin(file, "preview", os.environ)
+    print(json.dumps(plan.request(plan.inputs_of(run, stack), current, project), indent=2))
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON schema of Pulumi.<stack>.yaml, by which editors complete and check it."""
+    # Only here: it takes Pulumi's SDK.
+    from trainup.infra.schema import schema
+
+    print(json.dumps(schema(), indent=2, ensure_ascii=False))

@@ -1,0 +1,82 @@
+"""Commands that set up and that work on a stack: the Pulumi CLI takes their place once the stack is ready for it."""
+
+import os
+from typing import NoReturn
+
+import click
+
+from trainup.cli.options import stack_option
+from trainup.core.wording import TYPED
+from trainup.toolchain import as_pulumi, attached, environment, setting_up, stacks
+from trainup.toolchain.paths import ROOT, SHIM, SetupError, say
+from trainup.toolchain.pulumi_cli import Cli
+
+WORDS = {"ignore_unknown_options": True}
+"""What is not ours is for the Pulumi CLI."""
+
+
+def _operation(name: str, *, pulumi: str, words: tuple[str, ...] = ()) -> click.Command:
+    """A command that is one of Pulumi's."""
+
+    def run(stack: str, more: tuple[str, ...]) -> NoReturn:
+        _work([pulumi, *words, *more], stack)
+
+    options: list[click.Parameter] = [stack_option(), click.Argument(["more"], nargs=-1, type=click.UNPROCESSED)]
+    text = f"Options that it does not know go to `pulumi {pulumi}`; `pulumi {pulumi} --help` lists them."
+    return click.Command(
+        name, callback=run, params=options, help=text, context_settings=WORDS, options_metavar="[--stack NAME] [OPTION]…"
+    )
+
+
+def _work(words: list[str], stack: str) -> NoReturn:
+    cli = setting_up.cli()
+    if os.environ.get(TYPED) == "make":
+        say(str(cli))
+    is_local = stacks.is_local(stack)
+    variables = os.environ | environment.variables(cli, stack, is_local=is_local)
+    opened = stacks.opened(stack, variables, words)
+    variables = attached.with_plugin(opened.file, words[0], opened.variables(variables))
+    stacks.become([str(cli.path), *opened.words(words, sure=True)], variables, opened.place)
+
+
+up = _operation("up", pulumi="up")
+preview = _operation("preview", pulumi="preview")
+refresh = _operation("refresh", pulumi="refresh")
+destroy = _operation("destroy", pulumi="destroy")
+unlock = _operation("unlock", pulumi="cancel", words=("--yes",))
+
+
+@click.command()
+@click.argument("name")
+@click.argument("secrets_provider", default="")
+def stack(name: str, secrets_provider: str) -> None:
+    """Make the stack NAME, if it is new. SECRETS_PROVIDER keeps its secrets, as `azurekeyvault://…`; without one a
+    local stack has a passphrase of your own, which nobody needs to type."""
+    variables = os.environ | environment.variables(setting_up.cli(), name, is_local=stacks.is_local(name))
+    stacks.make(name, variables, secrets_provider)
+
+
+@click.command()
+def setup() -> None:
+    """Bring what the other commands need: the Pulumi CLI, if this machine has none."""
+    say(str(setting_up.cli()))
+
+
+@click.command()
+@click.option("--stack", help="name of the stack (default: PULUMI_STACK, the selected one, or local)")
+def env(stack: str | None) -> None:
+    """Print variables for plain `pulumi` commands in this shell: eval "$(trainup env)"."""
+    print(environment.as_shell(_shell(setting_up.cli(), stack or stacks.current())))
+
+
+def _shell(cli: Cli, stack: str) -> dict[str, str]:
+    """What a shell needs for plain `pulumi` commands, also where the stack's file is missing."""
+    values = environment.variables(cli, stack, is_local=stacks.is_local(stack))
+    as_pulumi.write(cli.path, ROOT.resolve(), SHIM)
+    path = os.pathsep.join([str(SHIM), values["PATH"]])
+    try:
+        opened = stacks.opened(stack, os.environ | values, [])
+    except SetupError as error:
+        say(f"error: {error}")
+        return values | {"PATH": path}
+    return values | {"PATH": path} | (opened.key.variables() if opened.key else {})

@@ -1,0 +1,101 @@
+"""Commands that tell what the runs of a stack did, from the target's own records."""
+
+import json
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from trainup.cli import clusters, results
+from trainup.cli import stack as stacks
+from trainup.cli.options import on_stack
+from trainup.cli.table import aligned
+from trainup.core import suggest
+from trainup.jobs import downloads, lifecycle
+from trainup.jobs.target import Record, Target, TargetError
+
+
+@on_stack
+@click.command()
+def output(stack: str) -> None:
+    """Print the results as JSON: state and the target's records merged."""
+    current, project = stacks.opened(stack)
+    print(json.dumps(results.merged(current, project), indent=2))
+
+
+@on_stack
+@click.command()
+def runs(stack: str) -> None:
+    """List the runs of the stack, a line each."""
+    rows = [("RUN", "NAME", "STATUS", "SECONDS", "METRICS")]
+    for name, record in sorted(results.latest(*stacks.opened(stack)).items()):
+        metrics = " ".join(f"{key}={value:.4g}" for key, value in record.metrics.items())
+        rows.append((name, record.name, str(record.status), f"{record.duration_seconds:.1f}", metrics))
+    print(aligned(rows))
+
+
+@on_stack
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="as a list of objects")
+def cluster(stack: str, as_json: bool) -> None:
+    """Tell what the stack's cluster is doing now: nodes by state, and why some cannot be had."""
+    states = clusters.of(*stacks.opened(stack))
+    print(clusters.as_json(states) if as_json else clusters.as_table(states))
+
+
+@on_stack
+@click.command()
+def ui(stack: str) -> None:
+    """Tell where to look at the runs in a browser; starts the MLflow server if it has stopped."""
+    current, project = stacks.opened(stack)
+    pages = results.pages(current, project)
+    if not pages:
+        raise TargetError(f"stack {current.name!r} has no pages: it has no runs yet, or `tracking` is none")
+    print("\n".join(pages))
+
+
+@on_stack
+@click.command()
+@click.argument("run")
+@click.option("--follow", "-f", is_flag=True, help="go on until the run has ended")
+def logs(run: str, stack: str, follow: bool) -> None:
+    """Print the log of RUN."""
+    target, record = _attempt(run, stack)
+    position, pause, seconds = 0, threading.Event(), target.polling.fastest
+    while True:
+        now = target.get(record.name)
+        position = lifecycle.read_on(target, record.name, position, _print_lines)
+        if now is None:
+            raise TargetError(f"the record of {record.name} was removed; its log ends here")
+        if not follow or now.status.is_terminal:
+            return
+        seconds = target.polling.after(seconds, now.status, progressed=False)
+        pause.wait(seconds)
+
+
+@on_stack
+@click.command()
+@click.argument("run")
+@click.argument("name", required=False, metavar="[OUTPUT]")
+@click.option("--to", metavar="DIR", help="the folder (default: a new one named after the attempt)")
+def download(run: str, name: str | None, to: str | None, stack: str) -> None:
+    """Fetch what RUN left behind, or its named OUTPUT, into a folder, whose name is printed."""
+    target, record = _attempt(run, stack)
+    folder = Path(to or record.name)
+    downloads.download(target.files(record.name, name), folder, lambda text: print(text, file=sys.stderr))
+    print(folder)
+
+
+def _attempt(run: str, stack: str) -> tuple[Target, Record]:
+    """A run's current attempt, and the target that has it."""
+    current, project = stacks.opened(stack)
+    records = results.latest(current, project)
+    target = results.target(current, project, run, records[run]) if run in records else None
+    if target is None:
+        raise TargetError(suggest.unknown(run, sorted(records), f"stack {current.name!r} has no run {run!r}"))
+    return target, records[run]
+
+
+def _print_lines(lines: list[str]) -> None:
+    print("\n".join(lines), flush=True)

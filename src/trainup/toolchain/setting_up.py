@@ -1,0 +1,49 @@
+"""Brings what is missing on a machine, one command at a time."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+
+from trainup.toolchain import pulumi_cli, uv
+from trainup.toolchain.paths import PYTHON, TOOLCHAIN, SetupError, say
+
+
+def environment() -> None:
+    """The Python environment of a checkout; next to nothing when it is there."""
+    with _alone():
+        uv.sync(uv.ensure())
+
+
+def cli() -> pulumi_cli.Cli:
+    """The Pulumi CLI; next to nothing when it is there."""
+    if found := pulumi_cli.ready():
+        return found
+    with _alone():
+        return pulumi_cli.ensure(uv.ensure)
+
+
+def _check_path() -> None:
+    for folder in (TOOLCHAIN, PYTHON.parent):
+        if os.pathsep in str(folder):
+            raise SetupError(
+                f"the path of this folder holds a {os.pathsep!r}, at which PATH would be cut apart: {folder}; "
+                "give the folder another name, or move it"
+            )
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One set-up at a time; the lock goes with the process."""
+    _check_path()
+    TOOLCHAIN.mkdir(parents=True, exist_ok=True)
+    with (TOOLCHAIN / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another set-up is under way; waiting for it …")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for abandoned in (*TOOLCHAIN.glob("cli.*"), *TOOLCHAIN.glob("uv.*")):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        yield
