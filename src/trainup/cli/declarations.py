@@ -7,7 +7,10 @@ import click
 
 from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
+from trainup.cli.starting.command import init
 from trainup.toolchain import attached, projects, stack_files
+
+__all__ = ["init", "request", "schema"]
 
 
 @on_stack

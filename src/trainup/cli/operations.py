@@ -24,7 +24,12 @@ def _operation(name: str, *, pulumi: str, words: tuple[str, ...] = ()) -> click.
     options: list[click.Parameter] = [stack_option(), click.Argument(["more"], nargs=-1, type=click.UNPROCESSED)]
     text = f"Options that it does not know go to `pulumi {pulumi}`; `pulumi {pulumi} --help` lists them."
     return click.Command(
-        name, callback=run, params=options, help=text, context_settings=WORDS, options_metavar="[--stack NAME] [OPTION]…"
+        name,
+        callback=run,
+        params=options,
+        help=text,
+        context_settings=WORDS,
+        options_metavar="[--stack NAME] [OPTION]…",
     )
 
 

@@ -1,4 +1,4 @@
-"""`pulumi-resource-trainup` of an installed trainup: the plugin in an interpreter that nothing of the user's changes."""
+"""`pulumi-resource-trainup` of an installed trainup: the plugin, in an interpreter that no variable changes."""
 
 import os
 import sys

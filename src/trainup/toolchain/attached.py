@@ -1,10 +1,11 @@
 """The plugin, where it is started here rather than by the engine, which is then told where it listens.
 
 In a project whose Pulumi.yaml names no plugin of ours it is the one of the trainup that is at work: the engine would
-look for it on PATH, warn of what it finds there, and might find that of another version. And a stack can have settings
-that are too long for the engine to start a plugin with. The engine hands the settings of a plugin's namespace over in one environment variable, PULUMI_CONFIG, and Linux takes
-no variable over 128 KiB (MAX_ARG_STRLEN): beyond some 300 runs, the start ends in `argument list too long`. Our plugin
-reads no settings.
+look for it on PATH, warn of what it finds there, and might find that of another version.
+
+And a stack can have settings that are too long for the engine to start a plugin with. It hands the settings of a
+plugin's namespace over in one environment variable, PULUMI_CONFIG, and Linux takes no variable over 128 KiB
+(MAX_ARG_STRLEN): beyond some 300 runs, the start ends in `argument list too long`. Our plugin reads no settings.
 """
 
 import os

@@ -77,7 +77,11 @@ def selected(variables: Mapping[str, str]) -> str:
     home = Path(variables.get("PULUMI_HOME") or environment.HOME / ".pulumi")
     project = projects.read(ROOT)
     typed = Path(variables.get("PWD") or ROOT)  # the CLI takes the path that the shell shows, links and all
-    for folder in (ROOT, project.file.parent.resolve(), *(one for one in (typed, *typed.parents) if _is_same(one, ROOT))):
+    for folder in (
+        ROOT,
+        project.file.parent.resolve(),
+        *(one for one in (typed, *typed.parents) if _is_same(one, ROOT)),
+    ):
         path = hashlib.sha1(str(folder / project.file.name).encode(), usedforsecurity=False).hexdigest()
         with contextlib.suppress(OSError, ValueError, AttributeError):
             noted = json.loads((home / "workspaces" / f"{project.name}-{path}-workspace.json").read_text())

@@ -1,0 +1,127 @@
+"""The packages that a script needs: as the folder declares them, else as the script imports them."""
+
+import sys
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trainup.core import requirements
+from trainup.core.errors import UserError
+from trainup.core.texts import decode
+
+WRITTEN = "requirements.trainup.txt"
+"""Where packages go that are declared elsewhere than in requirements."""
+CONDA_FILES = ("environment.yml", "environment.yaml", "conda.yml", "conda.yaml", "env.yml")
+NAMES = {
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+    "bs4": "beautifulsoup4",
+    "dateutil": "python-dateutil",
+    "Levenshtein": "levenshtein",
+    "faiss": "faiss-cpu",
+    "dotenv": "python-dotenv",
+    "pytorch_lightning": "pytorch-lightning",
+    "sentence_transformers": "sentence-transformers",
+    "huggingface_hub": "huggingface-hub",
+    "google": "",  # a namespace of many packages
+}
+"""Module → package, where they are called differently."""
+NOT_PIPS = frozenset({"python", "pip", "cudatoolkit", "pytorch-cuda", "cudnn", "nodefaults"})
+"""What a Conda file lists and PyPI has not, or that comes with another package there."""
+CONDA_NAMES = {"pytorch": "torch", "py-opencv": "opencv-python-headless", "tensorflow-gpu": "tensorflow"}
+
+
+@dataclass(frozen=True)
+class Packages:
+    """What a run's environment is built from."""
+
+    file: str | None
+    """Requirements of pip's, relative to the folder."""
+    lines: list[str] = field(default_factory=list)
+    """The content of that file, where it is yet to be written."""
+    python: str | None = None
+    """Version of Python that the folder asks for, such as `3.11`."""
+    remarks: list[str] = field(default_factory=list)
+    """Sentences for the user about what was understood."""
+
+
+class UnreadablePackages(UserError):
+    """A file that declares packages cannot be read; the message says which, why, and what to do."""
+
+
+def find(folder: Path, near: Path, imports: Iterable[str]) -> Packages:
+    """The packages of a script in `near`, a folder relative to `folder`. Raises UnreadablePackages."""
+    places = [*dict.fromkeys((near, *near.parents))]
+    for place in places:
+        for name in ("requirements.txt", "requirements/train.txt", "requirements/base.txt"):
+            if (folder / place / name).is_file():
+                return _of_requirements(folder, place / name)
+    for place in places:
+        if (folder / place / "pyproject.toml").is_file() and (read := _of_pyproject(folder, place / "pyproject.toml")):
+            return read
+        for name in CONDA_FILES:
+            if (folder / place / name).is_file():
+                return _of_conda(folder, place / name)
+    return _of_imports(folder / near, imports)
+
+
+def _of_requirements(folder: Path, path: Path) -> Packages:
+    try:
+        text = decode((folder / path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise UnreadablePackages(f"{path} cannot be read: {error}; mend it, then repeat `trainup init`") from error
+    problems = [problem for line in requirements.lines(text) if (problem := requirements.problem(line))]
+    return Packages(str(path), remarks=[f"{path} {problem}" for problem in problems])
+
+
+def _of_pyproject(folder: Path, path: Path) -> Packages | None:
+    try:
+        content = tomllib.loads(decode((folder / path).read_bytes()))
+        project: dict[str, Any] = content.get("project") or {}
+        lines = [str(line) for line in project.get("dependencies") or []]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise UnreadablePackages(f"{path} cannot be read: {error}; mend it, then repeat `trainup init`") from error
+    if not lines:
+        return None
+    remark = f"{WRITTEN} has the dependencies of {path}; change both, or let one be made from the other"
+    return Packages(WRITTEN, lines, remarks=[remark])
+
+
+def _of_conda(folder: Path, path: Path) -> Packages:
+    try:
+        content = yaml.safe_load(decode((folder / path).read_bytes()))
+        entries = list(content["dependencies"])
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
+        reason = "it has no list of `dependencies`" if isinstance(error, (KeyError, TypeError)) else str(error)
+        raise UnreadablePackages(f"{path} cannot be read: {reason}; mend it, then repeat `trainup init`") from error
+    lines, python = [], None
+    for entry in entries:
+        if isinstance(entry, dict):
+            lines += [str(line) for line in entry.get("pip") or []]
+            continue
+        name, _, version = str(entry).rpartition("::")[2].replace("==", "=").partition("=")
+        version = version.partition("=")[0]
+        if name.strip() == "python":
+            python = ".".join(version.strip().split(".")[:2]) or None
+        elif name.strip() not in NOT_PIPS:
+            name = CONDA_NAMES.get(name.strip(), name.strip())
+            lines.append(f"{name}=={version}" if version and version[0].isdigit() and "*" not in version else name)
+    remark = f"{WRITTEN} has what {path} lists, as packages of PyPI; look whether all of them are called so there"
+    return Packages(WRITTEN, lines, python, [remark])
+
+
+def _of_imports(folder: Path, imports: Iterable[str]) -> Packages:
+    own = {path.stem for path in folder.glob("*.py")} | {path.name for path in folder.glob("*/") if path.is_dir()}
+    foreign = sorted(name for name in imports if name not in sys.stdlib_module_names and name not in own)
+    lines = [package for name in foreign if (package := NAMES.get(name, name))]
+    if not lines:
+        return Packages(None)
+    remark = f"requirements.txt has what the script imports ({', '.join(foreign)}), without versions: pin them"
+    return Packages("requirements.txt", lines, remarks=[remark])
