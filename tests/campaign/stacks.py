@@ -85,7 +85,17 @@ class Stack:
     def start(self, operation: str, *words: str, under: list[str] | None = None, **variables: str) -> Running:
         """Begin an operation by our own command; `under` is a command that runs the CLI."""
         events = self.checkout.folder / f"events-{uuid.uuid4().hex}.json"
-        command = [sys.executable, "-I", "-S", "src/trainup/toolchain", "pulumi", self.name, operation, *words]
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            "src/trainup/toolchain",
+            "trainup",
+            operation,
+            "--stack",
+            self.name,
+            *words,
+        ]
         command += [*UNATTENDED, "--yes", "--skip-preview", "--event-log", str(events)]
         environment = {**self.checkout.environment, **variables, UNDER: shlex.join(under or [])}
         return Running(command, self.checkout.folder, environment, events)

@@ -22,7 +22,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "provider": {"core", "jobs"},
     "components": {"core"},
     "infra": {"components", "core"},
-    "cli": {"core", "infra", "jobs"},
+    "cli": {"core", "infra", "jobs", "toolchain"},
     "simulator": {"core"},
     "training": set(),
     "toolchain": {"core"},

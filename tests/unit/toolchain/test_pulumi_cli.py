@@ -8,7 +8,9 @@ from trainup.toolchain import pulumi_cli
 from trainup.toolchain.paths import SetupError
 from trainup.toolchain.versions import LOCKED, version_of
 
-UV = Path("uv")
+
+def find_uv() -> Path:
+    return Path("uv")
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +19,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setattr(pulumi_cli, "TOOLCHAIN", tmp_path / "toolchain")
     monkeypatch.setattr(pulumi_cli, "BIN", tmp_path / "toolchain" / "bin")
+    monkeypatch.setattr(pulumi_cli, "NOTES", tmp_path / "versions.json")
     monkeypatch.setattr(pulumi_cli, "BUILD", tmp_path / "toolchain" / "build")
     monkeypatch.setattr(pulumi_cli, "_build", lambda folder, uv: pytest.fail("built"))
     return tmp_path
@@ -45,7 +48,7 @@ def brought(origin: str):  # type: ignore[no-untyped-def]
 
 def test_a_cli_on_path_is_used(machine: Path) -> None:
     distribution(machine / "path")
-    found = pulumi_cli.ensure(UV)
+    found = pulumi_cli.ensure(find_uv)
     assert (found.version, found.origin) == ((3, 300, 0), "found on PATH")
     assert not (machine / "toolchain").exists()
 
@@ -55,7 +58,7 @@ def test_a_cli_that_is_too_old_is_left_alone_and_told(
 ) -> None:
     distribution(machine / "path", "v3.100.0")
     monkeypatch.setattr(pulumi_cli, "_build", brought("built"))
-    assert pulumi_cli.ensure(UV).origin == "built"
+    assert pulumi_cli.ensure(find_uv).origin == "built"
     assert "is version 3.100.0; at least 3.245.0 is needed" in capsys.readouterr().err
 
 
@@ -64,33 +67,33 @@ def test_a_cli_without_a_language_host_is_left_alone_and_told(
 ) -> None:
     distribution(machine / "path", language_host=False)
     monkeypatch.setattr(pulumi_cli, "_build", brought("built"))
-    assert pulumi_cli.ensure(UV).origin == "built"
+    assert pulumi_cli.ensure(find_uv).origin == "built"
     assert "has no pulumi-language-python" in capsys.readouterr().err
 
 
 def test_it_is_built_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi_cli, "_build", brought("built"))
-    assert pulumi_cli.ensure(UV).origin == "built"
+    assert pulumi_cli.ensure(find_uv).origin == "built"
 
 
 def test_what_was_brought_once_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi_cli, "_build", brought("built"))
-    first = pulumi_cli.ensure(UV)
+    first = pulumi_cli.ensure(find_uv)
     monkeypatch.setattr(pulumi_cli, "_build", lambda *_: pytest.fail("built again"))
-    assert pulumi_cli.ensure(UV) == first
+    assert pulumi_cli.ensure(find_uv) == first
 
 
 def test_the_caches_of_the_build_are_removed(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (machine / "toolchain" / "build" / "cache").mkdir(parents=True)
     monkeypatch.setattr(pulumi_cli, "_build", brought("built"))
-    pulumi_cli.ensure(UV)
+    pulumi_cli.ensure(find_uv)
     assert [file.name for file in (machine / "toolchain").iterdir()] == ["bin"]
 
 
 def test_caches_that_a_cut_off_build_left_are_removed_by_the_next_set_up(machine: Path) -> None:
     (machine / "toolchain" / "build" / "cache").mkdir(parents=True)
     distribution(machine / "path")
-    pulumi_cli.ensure(UV)
+    pulumi_cli.ensure(find_uv)
     assert not (machine / "toolchain" / "build").exists()
 
 
@@ -127,7 +130,7 @@ def test_a_set_up_that_ends_early_leaves_no_cli(
 
     monkeypatch.setattr(pulumi_cli, "_build", build)
     with pytest.raises((KeyboardInterrupt, SetupError)):
-        pulumi_cli.ensure(UV)
+        pulumi_cli.ensure(find_uv)
     assert list((machine / "toolchain").iterdir()) == []
     assert pulumi_cli.find() is None
 
@@ -136,10 +139,10 @@ def test_a_cli_that_was_built_by_an_older_version_of_this_project_gets_the_launc
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pulumi_cli, "_build", brought(pulumi_cli.BUILT))
-    pulumi_cli.ensure(UV)
+    pulumi_cli.ensure(find_uv)
     launcher = machine / "toolchain" / "bin" / "pulumi-language-python"
     launcher.write_text("#!/bin/sh\necho old\n")
-    pulumi_cli.ensure(UV)
+    pulumi_cli.ensure(find_uv)
     assert launcher.read_bytes() == (pulumi_cli.SOURCES / "pulumi-language-python").read_bytes()
 
 

@@ -26,7 +26,7 @@ def python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     program.parent.mkdir()
     program.write_text(PYTHON)
     program.chmod(0o755)
-    monkeypatch.setattr(saving, "VENV", tmp_path)
+    monkeypatch.setattr(saving, "PYTHON", program)
     monkeypatch.setattr(saving, "ROOT", tmp_path)
     return program
 

@@ -8,22 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from trainup.toolchain import __main__ as toolchain
-from trainup.toolchain import progress
+from trainup.toolchain import progress, setting_up
 from trainup.toolchain.paths import SetupError
 
 
 @pytest.fixture(autouse=True)
 def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A repository of its own."""
-    monkeypatch.setattr(toolchain, "TOOLCHAIN", tmp_path / ".toolchain")
+    monkeypatch.setattr(setting_up, "TOOLCHAIN", tmp_path / ".toolchain")
     return tmp_path
 
 
 def test_what_a_cut_off_set_up_left_is_cleared_away(checkout: Path) -> None:
     for name in ("cli.abc", "uv.abc", "bin"):
         (checkout / ".toolchain" / name).mkdir(parents=True)
-    with toolchain._alone():
+    with setting_up._alone():
         assert {path.name for path in (checkout / ".toolchain").iterdir()} == {"bin", "lock"}
 
 
@@ -49,8 +48,8 @@ def test_a_second_set_up_waits_for_the_first_and_says_so(checkout: Path, capfd: 
 
     told: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(toolchain, "say", say)
-        with toolchain._alone():
+        patch.setattr(setting_up, "say", say)
+        with setting_up._alone():
             assert told == ["another set-up is under way; waiting for it …"]
     other.join(60)
     assert other.exitcode == 0

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from trainup.toolchain import plugins, pulumi_cli
-from trainup.toolchain.paths import SetupError
+from trainup.toolchain.paths import SetupError, packages
 from trainup.toolchain.versions import LOCKED, UV, locked
 
 REPOSITORY = Path(__file__).parents[3]
@@ -97,7 +97,7 @@ def test_all_packages_of_the_project_are_locked_by_hash() -> None:
 
 def environment_with(tmp_path: Path, **versions: str) -> Path:
     for name, version in versions.items():
-        folder = tmp_path / "lib" / "python3.11" / "site-packages" / f"pulumi_{name}"
+        folder = tmp_path / f"pulumi_{name}"
         folder.mkdir(parents=True)
         told = {"resource": True, "name": name.replace("_", "-"), "version": version}
         (folder / "pulumi-plugin.json").write_text(json.dumps(told))
@@ -105,7 +105,7 @@ def environment_with(tmp_path: Path, **versions: str) -> Path:
 
 
 def test_plugins_are_brought_in_the_versions_of_the_sdks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "wanted", lambda: wanted)
+    monkeypatch.setattr(plugins, "wanted", lambda _: wanted)
     wanted = {"azure-native": "3.29.0", "docker": "4.11.2"}
     cli = tmp_path / "pulumi"
     cli.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/calls"\n')
@@ -118,11 +118,11 @@ def test_plugins_are_brought_in_the_versions_of_the_sdks(tmp_path: Path, monkeyp
 
 
 def test_the_sdks_say_which_plugins_they_need(tmp_path: Path) -> None:
-    assert plugins.wanted(environment_with(tmp_path, azure_native="3.1.0", docker="4.0.0")) == {
+    assert plugins.wanted([environment_with(tmp_path, azure_native="3.1.0", docker="4.0.0")]) == {
         "azure-native": "3.1.0",
         "docker": "4.0.0",
     }
-    installed = plugins.wanted()
+    installed = plugins.wanted(packages())
     lock = (REPOSITORY / "uv.lock").read_text()
     for name in ("azure-native", "docker"):
         assert f'name = "pulumi-{name}"\nversion = "{installed[name]}"' in lock

@@ -74,7 +74,7 @@ def test_a_mirror_may_give_relative_addresses(bare_machine: Path, monkeypatch: p
 def test_an_environment_without_its_python_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tool").write_text('#!/bin/sh\ntest ! -e "$PWD/.venv"\n')
     (tmp_path / "tool").chmod(0o755)
-    monkeypatch.setattr(uv, "ROOT", tmp_path)
+    monkeypatch.setattr(uv, "CHECKOUT", tmp_path)
     monkeypatch.setattr(uv, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(uv, "PYTHON", tmp_path / ".venv" / "bin" / "python")
     (tmp_path / ".venv" / "lib").mkdir(parents=True)
