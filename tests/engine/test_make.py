@@ -84,7 +84,7 @@ def test_a_life_of_local_stacks_from_the_first_command_to_their_removal(checkout
     assert not checkout.file.exists()
     for command in ("up", "preview", "refresh", "destroy", "unlock"):
         text = checkout.make(command, code=2)
-        assert "error: there is no Pulumi.local.yaml" in text
+        assert "trainup: there is no Pulumi.local.yaml" in text
         assert "git checkout -- Pulumi.local.yaml" in text
     for command in ("runs", "output", "ui"):
         assert "no stack" in checkout.make(command, code=2)
@@ -92,13 +92,13 @@ def test_a_life_of_local_stacks_from_the_first_command_to_their_removal(checkout
     checkout.shell("pulumi stack ls")
     assert "created" not in checkout.make("up", "STACK=second")
     checkout.shell("pulumi stack rename third --stack second")
-    assert "error: there is no Pulumi.second.yaml" in checkout.make("up", "STACK=second", code=2)
+    assert "trainup: there is no Pulumi.second.yaml" in checkout.make("up", "STACK=second", code=2)
     assert "tiny" in checkout.make("runs", "STACK=third")
     checkout.file.write_text(FILE)
     assert "1 created" not in checkout.make("up")
     checkout.make("destroy")
     checkout.make("destroy", "STACK=third", "ARGS=--remove")
-    assert "error: there is no Pulumi.third.yaml" in checkout.make("up", "STACK=third", code=2)
+    assert "trainup: there is no Pulumi.third.yaml" in checkout.make("up", "STACK=third", code=2)
 
 
 def backend(checkout: Checkout) -> str:

@@ -134,7 +134,7 @@ def check(file: StackFile, place: Place | None, operation: str) -> None:
         raise SetupError(
             f"there is no {file.path.name}, which says what the stack is: `pulumi stack rm`, `destroy --remove` and "
             f"`stack rename` take it away. Bring it back (`git checkout -- {file.path.name}`), write one, or name "
-            f"another stack (STACK=…); {', '.join(others) or 'none'} {'have' if len(others) != 1 else 'has'} one"
+            f"another stack; {', '.join(others) or 'none'} {'have' if len(others) != 1 else 'has'} one"
         )
 
 

@@ -1,5 +1,6 @@
 """The packages that a script needs: as the folder declares them, else as the script imports them."""
 
+import re
 import sys
 import tomllib
 from collections.abc import Iterable
@@ -35,6 +36,8 @@ NAMES = {
 """Module → package, where they are called differently."""
 NOT_PIPS = frozenset({"python", "pip", "cudatoolkit", "pytorch-cuda", "cudnn", "nodefaults"})
 """What a Conda file lists and PyPI has not, or that comes with another package there."""
+_CONDA_ENTRY = re.compile(r"(?:[^\s:]+::)?([A-Za-z0-9._-]+)\s*(.*)")
+"""`channel::name rule`, where the rule is `=1.2`, `==1.2`, `>=1.2` or `=1.2=build`."""
 CONDA_NAMES = {"pytorch": "torch", "py-opencv": "opencv-python-headless", "tensorflow-gpu": "tensorflow"}
 
 
@@ -106,13 +109,16 @@ def _of_conda(folder: Path, path: Path) -> Packages:
         if isinstance(entry, dict):
             lines += [str(line) for line in entry.get("pip") or []]
             continue
-        name, _, version = str(entry).rpartition("::")[2].replace("==", "=").partition("=")
-        version = version.partition("=")[0]
-        if name.strip() == "python":
-            python = ".".join(version.strip().split(".")[:2]) or None
-        elif name.strip() not in NOT_PIPS:
-            name = CONDA_NAMES.get(name.strip(), name.strip())
-            lines.append(f"{name}=={version}" if version and version[0].isdigit() and "*" not in version else name)
+        match = _CONDA_ENTRY.fullmatch(str(entry).strip())
+        if match is None:
+            continue
+        name, rule = match[1], match[2].strip()
+        exact = rule.lstrip("= ").partition("=")[0] if rule.startswith("=") else ""
+        if name == "python":
+            python = ".".join(exact.split(".")[:2]) or None
+        elif name not in NOT_PIPS:
+            is_version = bool(exact) and "*" not in exact
+            lines.append(CONDA_NAMES.get(name, name) + (f"=={exact}" if is_version else "" if exact else rule))
     remark = f"{WRITTEN} has what {path} lists, as packages of PyPI; look whether all of them are called so there"
     return Packages(WRITTEN, lines, python, [remark])
 
