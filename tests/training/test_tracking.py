@@ -5,27 +5,25 @@ import math
 import os
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
+from tests.support.records import definition_of
 from tests.training.conftest import TIMEOUT, Folder
 from trainup.core.status import Status
 from trainup.jobs.local import mlflow_server, tracked
 from trainup.jobs.local.processes import processes_of
+from trainup.jobs.local.run_record import Policy
+from trainup.jobs.local.tracked import Collected
 from trainup.jobs.local.tracking import Tracking, TrackingError
 from trainup.jobs.local.workspace import Workspace
 
 pytestmark = [pytest.mark.training, pytest.mark.timeout(1800)]
 
-DEFINITION: dict[str, Any] = {
-    "run": "digits",
-    "name": "digits-0123456789ab",
-    "digest": "0123456789ab",
-    "policy": {"tags": {"team": "vision"}, "description": None, "display_name": None, "experiment_name": None},
-}
+DEFINITION = definition_of("digits-0123456789ab", policy=Policy(tags={"team": "vision"}))
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +56,8 @@ def test_the_script_logs_to_the_run_that_was_made_for_it(workspace: Workspace, f
 
     collected = tracked.collect(workspace, run_id, Status.COMPLETED, {})
     written = json.loads((folder.path / "outputs" / "metrics.json").read_text())
-    assert collected["metrics"] == pytest.approx(written)
-    assert set(collected["best"]) == set(written)
+    assert collected.metrics == pytest.approx(written)
+    assert set(collected.best) == set(written)
     run = json.loads(get(f"{uri}/api/2.0/mlflow/runs/get?run_id={run_id}"))["run"]
     assert run["info"]["status"] == "FINISHED"
     assert {"key": "epochs", "value": "2"} in run["data"]["params"]
@@ -97,14 +95,14 @@ def test_numbers_that_are_not_finite_arrive(workspace: Workspace, folder: Folder
     ended = folder.run("-c", script, **variables(uri, run_id))
     assert ended.returncode == 0, ended.stderr
     collected = tracked.collect(workspace, run_id, Status.COMPLETED, {})
-    assert math.isnan(collected["metrics"]["loss"])
-    assert collected["best"]["loss"] == 1.0
-    assert collected["metrics"]["score"] >= 1.7e308  # as MLflow stores infinity
+    assert math.isnan(collected.metrics["loss"])
+    assert collected.best["loss"] == 1.0
+    assert collected.metrics["score"] >= 1.7e308  # as MLflow stores infinity
 
 
 def test_runs_inside_of_a_run_and_after_it_land_in_its_experiment(workspace: Workspace, folder: Folder) -> None:
     uri = tracked.reachable(workspace)
-    made = tracked.create(uri, {**DEFINITION, "policy": {**DEFINITION["policy"], "experiment_name": "exp-a"}})
+    made = tracked.create(uri, replace(DEFINITION, policy=replace(DEFINITION.policy, experiment_name="exp-a")))
     script = (
         "import mlflow\n"
         "with mlflow.start_run() as parent:\n"
@@ -144,8 +142,8 @@ def test_thousands_of_metrics_and_steps_are_collected_at_once(
         Tracking, "_request", lambda self, call, body: (calls.append(call), request(self, call, body))[1]
     )
     collected = tracked.collect(workspace, run_id, Status.COMPLETED, {})
-    assert len(collected["metrics"]) == len(collected["best"]) == 3001
-    assert (collected["metrics"]["loss"], collected["best"]["loss"]) == (2499.0, 0.0)
+    assert len(collected.metrics) == len(collected.best) == 3001
+    assert (collected.metrics["loss"], collected.best["loss"]) == (2499.0, 0.0)
     assert len(calls) <= 3, "whatever their number"
 
 
@@ -165,11 +163,11 @@ def test_a_server_that_is_not_trainups_is_asked_for_the_histories(
         raise TrackingError("no such page", 404)
 
     monkeypatch.setattr(Tracking, "extremes", unknown)
-    assert tracked.collect(workspace, run_id, Status.COMPLETED, {})["best"] == {"loss": 1.0}
+    assert tracked.collect(workspace, run_id, Status.COMPLETED, {}).best == {"loss": 1.0}
     monkeypatch.setattr(tracked, "HISTORY_SECONDS", 0.0)
     late = tracked.collect(workspace, run_id, Status.COMPLETED, {})
-    assert (late["metrics"], late["best"]) == ({"loss": 3.0}, {})
-    assert "of 1 metrics were not told" in late["tracking_error"]
+    assert (late.metrics, late.best) == ({"loss": 3.0}, {})
+    assert "of 1 metrics were not told" in late.error
 
 
 def test_arguments_are_parameters_unless_the_script_has_logged_its_own(workspace: Workspace, folder: Folder) -> None:
@@ -214,7 +212,7 @@ def test_a_stopped_server_leaves_no_process_and_keeps_its_records(serving: Calla
     mlflow_server.stop(workspace)
     assert not processes_of(token)
     assert not any(str(workspace.root) in word for process in mine() for word in process)
-    assert tracked.collect(workspace, run_id, Status.FAILED, {}) == {"metrics": {}, "best": {}}
+    assert tracked.collect(workspace, run_id, Status.FAILED, {}) == Collected()
     mlflow_server.stop(workspace)
 
 

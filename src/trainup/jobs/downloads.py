@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from trainup.core.disk import replacement
 from trainup.jobs.target import File, TargetError
 
 AT_ONCE = 8
@@ -33,16 +34,12 @@ def _fetch(file: File, target: Path) -> Path:
     if target.is_file() and target.stat().st_size == file.size and _is_of(target, file.modified):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as written:
+    with replacement(target) as temporary:
+        with temporary.open("wb") as output:
             for piece in file.pieces():
-                written.write(piece)
-            size = written.tell()
+                output.write(piece)
+            size = output.tell()
         if size != file.size:
             raise TargetError(f"{file.path} was changed while it was being fetched: fetch it again")
         os.utime(temporary, (file.modified, file.modified))
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
     return target

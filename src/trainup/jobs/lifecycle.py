@@ -29,7 +29,7 @@ class Listener:
 
     lines: Callable[[list[str]], None] = lambda lines: None
     status: Callable[[Record], None] = lambda record: None
-    """Called when the status changes, and when what it waits for does."""
+    """Called when the status changes, and when the note beside it does."""
 
 
 def start(target: Target, job: Job) -> Record:
@@ -75,8 +75,8 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
             current = target.settle(current)
         # Read the log after the status: what a terminal status promises is then complete.
         before, position = position, read_on(target, record.name, position, listener.lines)
-        if (current.status, current.waiting) != told:
-            told = (current.status, current.waiting)
+        if (current.status, current.note) != told:
+            told = (current.status, current.note)
             listener.status(current)
         if current.status.is_terminal:
             return current

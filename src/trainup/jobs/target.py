@@ -83,7 +83,9 @@ class Record:
     number: int = 0
     """Here, a later claim of the same workspace has a higher one, whatever the clock says. 0 for older records."""
     waiting: str = ""
-    """What it waits for, while nothing runs yet; or what else is worth knowing beside the status."""
+    """What it waits for, while nothing runs yet."""
+    tracking_error: str = ""
+    """That its metrics are missing or incomplete, and why; the run itself may have completed."""
     in_vain: FailureClass | None = None
     """Set while it cannot start as things are: the class of failure that waiting for too long would be."""
     failure: Failure | None = None
@@ -100,6 +102,11 @@ class Record:
     """US dollars."""
     reproduce: str = ""
     """A shell command that runs the same thing by hand."""
+
+    @property
+    def note(self) -> str:
+        """What is worth knowing beside the status; empty where nothing is."""
+        return "; ".join(text for text in (self.waiting, self.tracking_error) if text)
 
     @property
     def duration_seconds(self) -> float:

@@ -28,7 +28,7 @@ def listener(context: Context) -> lifecycle.Listener:
         if last is not record.status and phase in record.phases:
             context.info(f"{record.name}: was {last} for {length(record.phases[phase])}")
         before[record.name] = record.status
-        context.info(f"{record.name}: {record.status}" + (f", {record.waiting}" if record.waiting else ""))
+        context.info(f"{record.name}: {record.status}" + (f", {record.note}" if record.note else ""))
 
     return lifecycle.Listener(lines, status)
 

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from trainup.core import disk
 from trainup.core.images import parse_reference
 from trainup.core.inputs import Finding, RunInputs, with_definition
 from trainup.jobs import snapshot
@@ -63,7 +64,7 @@ def narrow(project: Path, inputs: Properties) -> str | None:
     if inputs.get("target") != "local" or not isinstance(place, str):
         return None
     workspace = Workspace((project / place).resolve(), project.resolve())
-    if room.free(workspace.root) > room.PLENTY:
+    if disk.free_bytes(workspace.root) > room.PLENTY:
         return None
     needed = room.of_run(workspace, str(inputs["run"]))
     return room.shortage(workspace, needed, f"run {inputs['run']}") if needed else None

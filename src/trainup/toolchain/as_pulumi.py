@@ -13,6 +13,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from trainup.core.disk import replace_file
 from trainup.core.errors import TrainupError
 from trainup.core.project import nearest_folder
 
@@ -30,10 +31,7 @@ def write(cli: Path, root: Path, folder: Path) -> None:
     script = f'#!/bin/sh\n# The Pulumi CLI, with what the stacks of this project need.\nexec {shlex.join(words)} "$@"\n'
     file = folder / "pulumi"
     if not file.exists() or file.read_text() != script:
-        unfinished = folder / f".pulumi.{os.getpid()}"
-        unfinished.write_text(script)
-        unfinished.chmod(0o755)
-        unfinished.replace(file)
+        replace_file(file, script, mode=0o755)
 
 
 def option(words: Sequence[str], *names: str) -> str | None:

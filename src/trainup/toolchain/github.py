@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import HTTPError
 
+from trainup.core.disk import replace_file
 from trainup.toolchain.paths import SetupError, say
 
 AUDIENCE = "api://AzureADTokenExchange"
@@ -23,7 +24,7 @@ def login(file: Path, *, keep: bool = False, variables: Mapping[str, str] = os.e
     """
     while True:
         try:
-            _write(file, _token(variables))
+            replace_file(file, _token(variables))
         except OSError as error:
             if not keep:
                 raise SetupError(f"GitHub gave this job no token: {error}") from error
@@ -47,11 +48,3 @@ def _token(variables: Mapping[str, str]) -> str:
                 raise
         time.sleep(PAUSE_SECONDS)
     raise AssertionError("there is at least one try")
-
-
-def _write(file: Path, token: str) -> None:
-    unfinished = file.with_name(f"{file.name}.new")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        opened.write(token)
-    unfinished.replace(file)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainup.core import tools
+from trainup.core.disk import replace_file
 from trainup.toolchain import progress, versions
 from trainup.toolchain.paths import BIN, PYTHON, SHIM, SOURCES, TOOLCHAIN, SetupError, say
 from trainup.toolchain.versions import GO, LOCKED, PULUMI, Version, locked, text_of, version_of
@@ -137,11 +138,7 @@ def _put_launcher(folder: Path) -> None:
     """The launcher of our language host, as it is now."""
     if _has_launcher(folder):
         return
-    ours, launcher = SOURCES / LANGUAGE_HOST, folder / LANGUAGE_HOST
-    unfinished = launcher.with_name(f"{LANGUAGE_HOST}.new")
-    shutil.copyfile(ours, unfinished)
-    unfinished.chmod(0o755)
-    unfinished.replace(launcher)
+    replace_file(folder / LANGUAGE_HOST, (SOURCES / LANGUAGE_HOST).read_bytes(), mode=0o755)
 
 
 def _has_launcher(folder: Path) -> bool:

@@ -1,8 +1,8 @@
 """Whether the disk has room for a stack's state: one that is full would cut it off, or keep what was done out of it."""
 
-import shutil
 from collections.abc import Sequence
 
+from trainup.core import disk
 from trainup.toolchain.backends import Place
 from trainup.toolchain.paths import SetupError
 
@@ -19,8 +19,7 @@ def check(place: Place, words: Sequence[str]) -> None:
         return
     size = place.state.stat().st_size if place.state else 0
     needed = max(COPIES * size, LEAST)
-    there = next(path for path in (place.root, *place.root.parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    free = disk.free_bytes(place.root)
     if free < needed:
         raise SetupError(
             f"{free / 2**20:,.0f} MiB are free where {place.root} lies, and stack {place.stack!r} may need "

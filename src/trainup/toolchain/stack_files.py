@@ -1,12 +1,12 @@
 """A stack's file, read as far as its secrets and its target; edited without touching what else stands in it."""
 
-import os
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from trainup.core.disk import replace_file
 from trainup.toolchain.paths import SetupError
 from trainup.toolchain.projects import Project, yaml_library
 
@@ -127,15 +127,9 @@ def at(path: Path, project: Project) -> StackFile:
 
 def write(path: Path, content: str | bytes, mode: int | None = None) -> None:
     """Put a content in a file's place, whole or not at all; its mode stays, or is the one given."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     if mode is None:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        os.fchmod(file.fileno(), mode)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path.resolve())
+    replace_file(path.resolve(), content, mode=mode, is_durable=True)
 
 
 def _entries(node: Any) -> dict[str, Any]:

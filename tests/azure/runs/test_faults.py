@@ -132,7 +132,7 @@ def test_a_training_is_not_lost_for_its_metrics(world: World) -> None:
     world.azure.faults.add(Fault(path="*/mlflow/*", error=unavailable(500), times=9))
     record, heard = world.run(world.shell("true"))
     assert record.status is Status.COMPLETED
-    assert "its metrics could not be read" in heard.told[-1].waiting
+    assert "its metrics could not be read" in heard.told[-1].tracking_error
 
 
 # Names and owners.

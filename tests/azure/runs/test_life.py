@@ -59,7 +59,7 @@ def test_metrics_that_were_written_down_and_cannot_be_read_are_not_taken_for_non
     refused = Refused(403, "AuthorizationFailed", "The client does not have authorization")
     world.azure.faults.add(Fault(path="*/contentinfo", error=refused))
     _, heard = world.run(world.shell(text))
-    assert "its metrics could not be read" in heard.told[-1].waiting
+    assert "its metrics could not be read" in heard.told[-1].tracking_error
     assert world.run(world.shell(text))[0].metrics == {"accuracy": 0.9}, "whoever looks later has them"
 
 

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.records import definition_of
 from trainup.jobs.local import launch
+from trainup.jobs.local.run_record import RunDefinition
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -19,9 +21,9 @@ NAMES = st.text(st.characters(exclude_characters="\0=", exclude_categories=["Cs"
 IMAGE = "venv@sha256:" + "ab" * 32
 
 
-def _definition(command: list[str], **spec: Any) -> dict[str, Any]:
+def _definition(command: list[str], **spec: Any) -> RunDefinition:
     sources = spec.pop("sources", {})
-    return {"id": "x-1", "token": "t0ken", "sources": sources, "spec": {"command": command, "nodes": 1, **spec}}
+    return definition_of("x-1", {"command": command, "nodes": 1, **spec}, sources=sources)
 
 
 @pytest.fixture

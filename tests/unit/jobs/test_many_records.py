@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trainup.jobs.local import ledger
+from trainup.jobs.local import run_record
 from trainup.jobs.local.files import read_json, write_json
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
@@ -22,7 +22,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         made.append(path)
         return read_json(path)
 
-    monkeypatch.setattr(ledger, "read_json", noted)
+    monkeypatch.setattr(run_record, "read_json", noted)
     return made
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from trainup.core import disk
 from trainup.jobs.local import room
 from trainup.jobs.local.room import MIB
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -15,7 +16,7 @@ LeaveFree = Callable[[float], None]
 
 @pytest.fixture
 def leave_free(monkeypatch: pytest.MonkeyPatch) -> LeaveFree:
-    return lambda free: monkeypatch.setattr(room, "free", lambda folder: int(free))
+    return lambda free: monkeypatch.setattr(disk, "free_bytes", lambda folder: int(free))
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def left_behind(workspace: Workspace, attempt: str, outputs: int, log: int) -> N
 
 
 def test_free_space_is_that_of_the_folder_which_will_hold_the_workspace(tmp_path: Path) -> None:
-    assert room.free(tmp_path / "not" / "there" / "yet") > 0
+    assert disk.free_bytes(tmp_path / "not" / "there" / "yet") > 0
 
 
 @pytest.mark.parametrize(

@@ -314,9 +314,9 @@ class AzureTarget:
             metrics, best = tracking.metrics(self.workspace, record.name)
         except AzureError as error:
             # The training is done and must not be lost for its curves; a refresh asks for them again.
-            return replace(record, waiting=f"its metrics could not be read: {error}")
+            return replace(record, tracking_error=f"its metrics could not be read: {error}")
         late = f"the best values of {len(metrics) - len(best)} of its {len(metrics)} metrics were not told in time"
-        return replace(record, metrics=metrics, best=best, waiting="" if len(best) == len(metrics) else late)
+        return replace(record, metrics=metrics, best=best, tracking_error="" if len(best) == len(metrics) else late)
 
     def _compute(self, watch: _Watch) -> Any:
         assert watch.job is not None

@@ -207,7 +207,7 @@ def prune(workspace: Workspace, keep: int = 3) -> list[str]:
 
 def is_in_use(workspace: Workspace, name: str) -> bool:
     """Whether an image, the MLflow server or a run that has not ended needs an environment, or nobody can tell."""
-    from trainup.jobs.local import ledger
+    from trainup.jobs.local import ledger, run_record
 
     try:
         if (image := workspace.tracking().get("image")) and environment_folder(workspace, image).name == name:
@@ -215,8 +215,8 @@ def is_in_use(workspace: Workspace, name: str) -> bool:
         if not Owners(workspace.environments / f"{name}.owners").is_empty:
             return True
         for folder in ledger.active_folders(workspace):
-            definition = ledger.definition_of(folder)
-            image = definition["spec"].get("image") if definition else None
+            definition = run_record.read_definition(folder)
+            image = definition.spec.get("image") if definition else None
             if image and environment_folder(workspace, image).name == name:
                 return True
     except (UnreadableRecord, LookupError, TypeError, AttributeError, ValueError):  # who asks for that record is told

@@ -7,14 +7,15 @@ import json
 import os
 import shutil
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from trainup.core.disk import put_aside, replace_record
 from trainup.core.errors import UserError
 from trainup.jobs import bounded
 
+Content = TypeVar("Content")
 FORMAT_VERSION = 1
 UNLOCKABLE = (errno.EISDIR, errno.ELOOP, errno.ENXIO)
 """A folder, a link to itself and a socket: nobody can hold those."""
@@ -31,31 +32,8 @@ def write_json(path: Path, data: dict[str, Any], *, durable: bool = True) -> Non
 
     `durable` also survives a power cut (fsync); without it, only a killed process.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-    try:
-        with open(temporary, "w", encoding="utf-8", opener=_private) as file:
-            json.dump({"version": FORMAT_VERSION, **data}, file, indent=1, ensure_ascii=True)
-            file.write("\n")
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        try:
-            temporary.replace(path)
-        except IsADirectoryError:  # no record of ours is one
-            put_aside(path)
-            temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def put_aside(path: Path) -> None:
-    """Keep what stands in a record's place under a name that nothing reads."""
-    path.rename(path.with_name(f".{path.name}.damaged-{uuid.uuid4().hex}"))
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    content = json.dumps({"version": FORMAT_VERSION, **data}, indent=1, ensure_ascii=True)
+    replace_record(path, f"{content}\n", is_durable=durable)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -84,6 +62,27 @@ def _content(path: Path) -> bytes | None:
         if path.is_symlink():
             raise bounded.Unusable("it is a symbolic link that leads nowhere") from None
         return None
+
+
+class ByFile(Generic[Content]):
+    """What files say, read again only where a file was replaced: by others, or in another process."""
+
+    def __init__(self, read: Callable[[Path], Content], is_final: Callable[[Content], bool] = lambda content: True):
+        """`read` gets the path; what is not final is read again in any case."""
+        self._read, self._is_final = read, is_final
+        self._known: dict[str, tuple[tuple[int, int, int], Content]] = {}
+
+    def of(self, path: str) -> Content:
+        """What the file says. Raises OSError where there is none, and what `read` raises."""
+        status = os.stat(path)
+        file = status.st_ino, status.st_mtime_ns, status.st_size
+        known = self._known.get(path)
+        if known and known[0] == file:
+            return known[1]
+        content = self._read(Path(path))
+        if self._is_final(content):
+            self._known[path] = file, content
+        return content
 
 
 class Lock:

@@ -31,9 +31,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from trainup.core.status import Status
-from trainup.jobs.local import handover, launch
-from trainup.jobs.local.files import Lock, UnreadableRecord, read_json
+from trainup.jobs.local import handover, launch, run_record
+from trainup.jobs.local.files import Lock, UnreadableRecord
 from trainup.jobs.local.processes import adopt_orphans, retitle
 from trainup.jobs.local.slots import Grant, NoSuchSlots, Pool, run_of
 from trainup.jobs.local.supervisor import Supervisor
@@ -131,14 +130,14 @@ class Keeper:
         """Give a run its place in the queue; the answer. The lock is ours from now on, or released."""
         folder = RunFolder(self.workspace.runs / str(message["run"]))
         try:
-            definition = read_json(folder.definition)
+            definition = run_record.read_definition(folder)
             if definition is None:
                 raise UnreadableRecord(f"{folder.definition} was removed")
-            missing = sorted(set(definition["spec"].get("secrets", [])) - message["secrets"].keys())
+            missing = sorted(set(definition.spec.get("secrets", [])) - message["secrets"].keys())
             if missing:
                 raise UnreadableRecord(f"the values of its secrets {', '.join(missing)} did not come with it")
             self._started.discard(folder.name)
-            nodes = int(definition["spec"]["nodes"])
+            nodes = int(definition.spec["nodes"])
             try:
                 ticket = self.pool.enqueue(folder, nodes)
             except NoSuchSlots as error:
@@ -191,23 +190,23 @@ class Keeper:
     def take_over(self, ticket: Path) -> None:
         """Go on with a run of a keeper that was killed, unless it had begun or needs what only an `up` knows."""
         folder = RunFolder(self.workspace.runs / run_of(ticket))
-        definition = read_json(folder.definition)
+        definition = run_record.read_definition(folder)
         if definition is None:
             self.pool.leave(ticket)
             return
-        if definition["spec"].get("secrets"):
+        if definition.spec.get("secrets"):
             return
         lock = Lock(folder.lock)
         if not lock.try_acquire():
             return
         try:
-            state = read_json(folder.status) or {}
-            if state.get("started"):
+            state = run_record.read_state(folder) or run_record.RunState()
+            if state.started:
                 return  # what is left of it is cleared away when slots are dealt out
-            if Status(state.get("status", Status.QUEUED)).is_terminal:
+            if state.status.is_terminal:
                 self.pool.leave(ticket)
                 return
-            nodes = int(definition["spec"]["nodes"])
+            nodes = int(definition.spec["nodes"])
             kept = self.pool.enqueue(folder, nodes)
             environment = self._shared(launch.inherited(os.environ))
             self.waiting[kept.name] = Waiting(folder, kept, nodes, lock.hand_out(), {}, environment)

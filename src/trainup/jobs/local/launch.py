@@ -12,6 +12,7 @@ from trainup.core import network
 from trainup.core.commands import EXPRESSION
 from trainup.core.errors import UserError
 from trainup.jobs.local import links
+from trainup.jobs.local.run_record import RunDefinition
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 INHERITED = re.compile(
@@ -30,15 +31,13 @@ def environment_folder(workspace: Workspace, image: str) -> Path:
     return workspace.environments / image.rsplit(":", 1)[-1][:24]
 
 
-def argv(
-    workspace: Workspace, folder: RunFolder, definition: Mapping[str, Any], anchor: str | None = None
-) -> list[str]:
+def argv(workspace: Workspace, folder: RunFolder, definition: RunDefinition, anchor: str | None = None) -> list[str]:
     """The words of the command: inputs and outputs filled in, and torchrun before it where it is distributed.
 
     `anchor` is the address of the run's folder, as `links.anchor` tells it.
     """
-    spec = definition["spec"]
-    words = [_filled(word, anchor or str(folder.path), definition["sources"]) for word in spec["command"]]
+    spec = definition.spec
+    words = [_filled(word, anchor or str(folder.path), definition.sources) for word in spec["command"]]
     if spec.get("shell"):
         return ["bash", "-c", *words]
     if words[0] in ("python", "python3") and not spec.get("image"):
@@ -66,13 +65,13 @@ def inherited(caller: Mapping[str, str]) -> dict[str, str]:
 def variables(
     workspace: Workspace,
     folder: RunFolder,
-    definition: Mapping[str, Any],
+    definition: RunDefinition,
     secrets: Mapping[str, str],
     caller: Mapping[str, str] = os.environ,
     anchor: str | None = None,
 ) -> dict[str, str]:
     """The whole environment of the command; `anchor` as for `argv`."""
-    spec = definition["spec"]
+    spec = definition.spec
     result = inherited(caller)
     if image := spec.get("image"):
         environment = environment_folder(workspace, image)
@@ -83,7 +82,7 @@ def variables(
     result |= secrets
     result |= network.direct(result)  # a proxy of the run's own is for the world outside too
     result["TRAINUP_RUN"] = folder.name
-    result["TRAINUP_TOKEN"] = definition["token"]
+    result["TRAINUP_TOKEN"] = definition.token
     result["TRAINUP_OUTPUT_DIR"] = str(folder.outputs)
     result["TRAINUP_CHECKPOINT_DIR"] = str(checkpoints(folder, definition))
     if anchor and anchor != str(folder.path):
@@ -93,9 +92,9 @@ def variables(
     return result
 
 
-def checkpoints(folder: RunFolder, definition: Mapping[str, Any]) -> Path:
+def checkpoints(folder: RunFolder, definition: RunDefinition) -> Path:
     """Where all attempts of one run keep what they resume from."""
-    return folder.path.parent / ".checkpoints" / str(definition["id"])
+    return folder.path.parent / ".checkpoints" / definition.id
 
 
 def named_outputs(folder: RunFolder, spec: Mapping[str, Any]) -> list[Path]:
@@ -103,9 +102,9 @@ def named_outputs(folder: RunFolder, spec: Mapping[str, Any]) -> list[Path]:
     return [folder.outputs / name for name in spec.get("outputs", {})]
 
 
-def reproduce(workspace: Workspace, folder: RunFolder, definition: Mapping[str, Any]) -> str:
+def reproduce(workspace: Workspace, folder: RunFolder, definition: RunDefinition) -> str:
     """A shell command that runs an attempt's code by hand, in its environment."""
-    spec = definition["spec"]
+    spec = definition.spec
     variables = spec.get("environment_variables", {})
     settings = [f"{shlex.quote(name)}={shlex.quote(value)}" for name, value in variables.items()]
     settings += [f"{shlex.quote(name)}=…" for name in spec.get("secrets", [])]

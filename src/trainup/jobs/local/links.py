@@ -11,12 +11,12 @@ import os
 import re
 import shlex
 import stat
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from trainup.core.disk import replacement
 from trainup.core.errors import UserError
+from trainup.jobs.local.run_record import RunDefinition
 from trainup.jobs.local.workspace import RunFolder
 
 FOLDER = "links"
@@ -52,9 +52,9 @@ def link_of(name: str, source: Mapping[str, str]) -> str | None:
     return f"{FOLDER}/inputs/{name}"
 
 
-def anchor(folder: RunFolder, definition: Mapping[str, Any], checkpoints: Path) -> str:
+def anchor(folder: RunFolder, definition: RunDefinition, checkpoints: Path) -> str:
     """The address of the run's folder as its command is told it; makes the links. Raises NoPlainFolder, OSError."""
-    for name, source in definition["sources"].items():
+    for name, source in definition.sources.items():
         if "value" not in source and (link := link_of(name, source)):
             _link(folder.path / link, address_of(source))
     if is_plain(str(folder.path)):
@@ -62,9 +62,9 @@ def anchor(folder: RunFolder, definition: Mapping[str, Any], checkpoints: Path) 
     _link(folder.path / CHECKPOINTS, str(checkpoints))
     plain = _plain_folder()
     _forget_gone(plain)
-    link = plain / definition["token"]
-    _link(link, str(folder.path))
-    return str(link)
+    at = plain / definition.token
+    _link(at, str(folder.path))
+    return str(at)
 
 
 def release(token: str) -> None:
@@ -100,6 +100,5 @@ def _plain_folder() -> Path:
 def _link(link: Path, place: str) -> None:
     """Make a link, or lead one that is there elsewhere; nobody ever sees it missing."""
     link.parent.mkdir(parents=True, exist_ok=True)
-    temporary = link.with_name(f".{link.name}.{uuid.uuid4().hex}")
-    temporary.symlink_to(place)
-    temporary.replace(link)
+    with replacement(link) as temporary:
+        temporary.symlink_to(place)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from trainup.core.disk import replacement
 from trainup.jobs.lines import MAX_LINE, LineCleaner
 from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
 from trainup.jobs.local.workspace import RunFolder
@@ -109,10 +110,11 @@ def _go_on(folder: RunFolder, secrets: Iterable[str], taken: dict[str, int]) -> 
 
 
 def _from_the_beginning(folder: RunFolder, secrets: Iterable[str]) -> None:
-    temporary = folder.log.with_name(f".{folder.log.name}.{os.getpid()}")
-    with contextlib.closing(LogPump(folder.raw_log, temporary, secrets)) as pump:
+    with (
+        replacement(folder.log) as temporary,
+        contextlib.closing(LogPump(folder.raw_log, temporary, secrets)) as pump,
+    ):
         pump.finish()
-    temporary.replace(folder.log)
 
 
 def discard_raw(folder: RunFolder) -> None:

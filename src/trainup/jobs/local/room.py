@@ -2,12 +2,12 @@
 
 import os
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from trainup.core import disk
 from trainup.core.naming import run_of
 from trainup.jobs.local import ledger
 from trainup.jobs.local.workspace import Workspace
@@ -22,12 +22,6 @@ LIBRARIES = {"torch": 1150, "triton": 1000, "pyarrow": 150, "scipy": 85, "mlflow
 LIBRARY_OF_CUDA = 200
 """The same of a package `nvidia-…`, on average: the 15 of torch take 3,055 MiB together."""
 LIBRARY = 5
-
-
-def free(folder: Path) -> int:
-    """Free bytes where a folder is, or will be made."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(there).free
 
 
 def of_environment(requirements: Iterable[str]) -> int:
@@ -45,7 +39,7 @@ def of_run(workspace: Workspace, run: str) -> int:
 
 def shortage(workspace: Workspace, needed: int, purpose: str) -> str | None:
     """What to tell where the workspace's disk has less than that; None where there is room."""
-    left = free(workspace.root)
+    left = disk.free_bytes(workspace.root)
     if left >= needed + SPARE:
         return None
     return (

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainup.core.errors import UserError
+from trainup.jobs.local import run_record
 from trainup.jobs.local.files import Lock, UnreadableRecord, is_held, read_json, write_json
 from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.processes import kill_all_of
@@ -131,7 +132,7 @@ class Pool:
                 "nodes": nodes,
                 "slots": [],
                 "gpus": [],
-                "token": (read_json(run.definition) or {}).get("token", ""),
+                "token": _token_of(run),
                 "since": time.monotonic(),
             }
             for stale in tickets:
@@ -174,8 +175,8 @@ class Pool:
             return {"nodes": nodes, "slots": [], "gpus": [], "token": self._token_of(ticket)}
 
     def _token_of(self, ticket: Path) -> str:
-        with contextlib.suppress(UnreadableRecord):  # who asks for that run is told
-            return str((read_json(RunFolder(self._workspace.runs / run_of(ticket)).definition) or {}).get("token", ""))
+        with contextlib.suppress(UnreadableRecord):  # whoever asks for that run gets the error
+            return _token_of(RunFolder(self._workspace.runs / run_of(ticket)))
         return ""
 
     def _place_of(self, ticket: Path, most: int) -> Place | None:
@@ -250,6 +251,11 @@ class Pool:
 
     def _lock(self) -> Lock:
         return Lock(self.folder / "pool.lock")
+
+
+def _token_of(run: RunFolder) -> str:
+    definition = run_record.read_definition(run)
+    return definition.token if definition else ""
 
 
 def run_of(ticket: Path) -> str:

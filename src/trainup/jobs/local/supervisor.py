@@ -14,18 +14,19 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from trainup.core.failure import Failure, FailureClass, of_exit
 from trainup.core.metrics import metrics_of
-from trainup.core.numbers import to_plain
 from trainup.core.parameters import parameters_of
 from trainup.core.status import PHASES, Status
 from trainup.jobs import bounded
-from trainup.jobs.local import cores, handover, launch, links, log, processes
-from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
+from trainup.jobs.local import cores, handover, launch, links, log, processes, run_record
+from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.local.log import LogPump
+from trainup.jobs.local.run_record import RunState
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Grant, NoSuchSlots, Pool
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
@@ -52,14 +53,14 @@ class Supervisor:
         self, workspace: Workspace, folder: RunFolder, secrets: dict[str, str], ticket: Path | None = None
     ) -> None:
         self.workspace, self.folder, self.secrets = workspace, folder, secrets
-        definition = read_json(folder.definition)
+        definition = run_record.read_definition(folder)
         if definition is None:
             raise FileNotFoundError(folder.definition)
-        self.definition: dict[str, Any] = definition
-        self.spec = definition["spec"]
-        self.state: dict[str, Any] = {"status": Status.QUEUED, "phases": {}}
+        self.definition = definition
+        self.spec = definition.spec
+        self.state = RunState()
         self._policy_mtime = 0
-        self.pool = Pool(workspace, definition["cluster"] or DEFAULT_CLUSTER)
+        self.pool = Pool(workspace, definition.cluster or DEFAULT_CLUSTER)
         self.ticket = ticket
         self._since = self.pool.waited_since(ticket) if ticket else time.monotonic()
         self.anchor: str | None = None
@@ -101,11 +102,11 @@ class Supervisor:
     def enter(self, status: Status, **facts: Any) -> None:
         """Go to the next status; it is on disk before anything else happens."""
         now = time.monotonic()
-        phase = PHASES[self.state["status"]]
-        self.state["phases"][phase] = round(self.state["phases"].get(phase, 0.0) + now - self._since, 3)
+        phase = PHASES[self.state.status]
+        seconds = round(self.state.phases.get(phase, 0.0) + now - self._since, 3)
         self._since = now
-        self.state |= {"status": status, **facts}
-        persist(lambda: write_json(self.folder.status, to_plain(self.state)))
+        self.state = replace(self.state, status=status, phases={**self.state.phases, phase: seconds}, **facts)
+        persist(lambda: run_record.write_state(self.folder, self.state))
 
     def leave(self) -> None:
         """Give the slots back."""
@@ -133,11 +134,9 @@ class Supervisor:
 
             uri = tracked.reachable(self.workspace, self.check_cancel)
             run = tracked.create(uri, self.definition)
-            self.state |= {
-                "mlflow_run_id": run.run_id,
-                "mlflow_experiment_id": run.experiment_id,
-                "web_url": run.page,
-            }
+            self.state = replace(
+                self.state, mlflow_run_id=run.run_id, mlflow_experiment_id=run.experiment_id, web_url=run.page
+            )
             environment |= {"MLFLOW_TRACKING_URI": uri, **run.variables}
         return environment
 
@@ -225,9 +224,8 @@ class Supervisor:
             mtime = self.folder.definition.stat().st_mtime_ns
             if mtime != self._policy_mtime:
                 self._policy_mtime = mtime
-                self.definition = read_json(self.folder.definition) or self.definition
-        limit: float | None = self.definition["policy"]["timeout"]
-        return limit
+                self.definition = run_record.read_definition(self.folder) or self.definition
+        return self.definition.policy.timeout
 
     def check_cancel(self) -> None:
         """Raise Ended when a cancel request is there, or the whole run was removed."""
@@ -241,16 +239,16 @@ class Supervisor:
 
     def kill_leftovers(self) -> None:
         """End what the command left running in the background."""
-        processes.kill_all_of(self.definition["token"])
+        processes.kill_all_of(self.definition.token)
         if self.spared is not None:
             processes.kill_children(self.spared)
 
     def finish(self, end: Ended) -> None:
         """Collect the metrics and write the last word."""
-        links.release(self.definition["token"])
+        links.release(self.definition.token)
         self.leave()  # nothing of the command is left, and the next run need not wait for what is collected here
         facts: dict[str, Any] = {}
-        if self.state.get("started"):
+        if self.state.started:
             try:
                 facts = self.collect(end.status)
             except Exception as error:  # the training is done and must not be lost for its metrics
@@ -258,27 +256,28 @@ class Supervisor:
         elif not self.folder.log.exists():
             self.folder.log.touch()
         if end.failure:
-            facts["failure"] = end.failure.to_dict()
+            facts["failure"] = end.failure
         self.enter(end.status, **facts)
 
     def collect(self, status: Status) -> dict[str, Any]:
         """Metrics from MLflow, else from `metrics.json` among the outputs."""
         facts: dict[str, Any] = {"metrics": {}, "best": {}}
-        if "mlflow_run_id" in self.state:
+        if self.state.mlflow_run_id:
             from trainup.jobs.local import tracked
 
-            literals = {name: item["value"] for name, item in self.definition["sources"].items() if "value" in item}
+            literals = {name: item["value"] for name, item in self.definition.sources.items() if "value" in item}
             parameters = parameters_of(() if self.spec.get("shell") else self.spec["command"], literals)
-            facts |= tracked.collect(self.workspace, self.state["mlflow_run_id"], status, parameters)
+            collected = tracked.collect(self.workspace, self.state.mlflow_run_id, status, parameters)
+            facts = {"metrics": collected.metrics, "best": collected.best, "tracking_error": collected.error}
             if self.workspace.tracking()["kind"] == "server":
-                ids = self.state["mlflow_experiment_id"], self.state["mlflow_run_id"]
+                ids = self.state.mlflow_experiment_id, self.state.mlflow_run_id
                 try:
                     tracked.show_outputs(self.folder.outputs, self.workspace.shown_outputs(*ids))
                 except OSError as error:
                     print(f"MLflow's pages do not show all outputs: {error}", file=sys.stderr)
         if not facts["metrics"]:
-            found = metrics_file(self.folder.outputs / "metrics.json")
-            facts |= {"metrics": found, "best": found}
+            metrics = metrics_file(self.folder.outputs / "metrics.json")
+            facts |= {"metrics": metrics, "best": metrics}
         return facts
 
 

@@ -5,20 +5,21 @@ import json
 import os
 import shutil
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from trainup.core.disk import replace_file
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import run_of
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
-from trainup.jobs.local import handover, launch, ledger, links, log
-from trainup.jobs.local.files import Lock, UnreadableRecord, read_json, write_json
+from trainup.jobs.local import handover, launch, ledger, links, log, run_record
+from trainup.jobs.local.files import Lock, UnreadableRecord
 from trainup.jobs.local.processes import kill_all_of, let_go_on
+from trainup.jobs.local.run_record import RunDefinition, RunState
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Pool
 from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -80,19 +81,19 @@ class LocalTarget:
         return self._view(folder)
 
     def adopt(self, record: Record, job: Job) -> Record:
-        owners = [owner for owner in record.owners if not owner.is_same_resource(job.owner)] + [job.owner]
-        changes: dict[str, Any] = {"owners": [asdict(owner) for owner in owners], "policy": ledger.policy_of(job)}
+        owners = (*(owner for owner in record.owners if not owner.is_same_resource(job.owner)), job.owner)
+        changes: dict[str, Any] = {"owners": owners, "policy": ledger.policy_of(job)}
         if all(owner.is_same_resource(job.owner) for owner in owners):  # for others its place in the order stays
             changes["number"] = ledger.next_number(self.workspace)
         self._redefine(record.name, **changes)
-        return replace(record, owners=tuple(owners))
+        return replace(record, owners=owners)
 
     def launch(self, record: Record, job: Job) -> Record:
         folder = self._folder(record.name)
         while (lock := Lock(folder.lock)).try_acquire():  # else somebody watches over it already
             try:
-                state = read_json(folder.status) or {}
-                if state.get("started") or Status(state.get("status", Status.QUEUED)).is_terminal:
+                state = _state(folder)
+                if state.started or state.status.is_terminal:
                     break
                 self._fill(folder, job)
                 handover.hand_over(self.workspace, self._pool(folder), folder, lock, self._secrets)
@@ -111,18 +112,17 @@ class LocalTarget:
         if not record.status.is_terminal or not lock.try_acquire():
             return record
         try:
-            state = read_json(folder.status) or {}
-            is_told = Status(state.get("status", Status.QUEUED)).is_terminal
-            if is_told and not folder.raw_log.exists():
+            state = _state(folder)
+            if state.status.is_terminal and not folder.raw_log.exists():
                 return record
-            token = (ledger.definition_of(folder) or {})["token"]
+            token = _definition(folder).token
             kill_all_of(token)
             links.release(token)
             log.rebuild(folder, self._secrets.values())
-            if is_told:
+            if state.status.is_terminal:
                 return record
             failure = Failure(FailureClass.SERVICE, ledger.LOST)
-            write_json(folder.status, {**state, "status": Status.NOT_RESPONDING, "failure": failure.to_dict()})
+            run_record.write_state(folder, replace(state, status=Status.NOT_RESPONDING, failure=failure))
         finally:
             lock.release()
         return self._view(folder)
@@ -136,10 +136,8 @@ class LocalTarget:
                 self._cancel_unstarted(folder, reason, kind)
                 continue
             if not folder.cancel.exists():
-                temporary = folder.cancel.with_suffix(f".{uuid.uuid4().hex}")
                 failure = Failure(kind, f"the run was canceled: {reason}")
-                temporary.write_text(json.dumps(failure.to_dict()), encoding="utf-8")
-                temporary.replace(folder.cancel)
+                replace_file(folder.cancel, json.dumps(failure.to_dict()))
                 handover.wake(self.workspace, self._pool(folder), folder)
             if time.monotonic() > look_at:  # those who are to end it may have been stopped
                 let_go_on(SUPERVISOR, str(folder.path))
@@ -167,7 +165,7 @@ class LocalTarget:
             raise problems[0]
 
     def _give_up(self, record: Record, owner: Owner, on_delete: OnDelete) -> None:
-        left = [asdict(other) for other in record.owners if other.token != owner.token]
+        left = tuple(other for other in record.owners if other.token != owner.token)
         if len(left) == len(record.owners):
             return
         if on_delete is OnDelete.KEEP or left:
@@ -185,7 +183,8 @@ class LocalTarget:
 
     def files(self, name: str, part: str | None = None) -> list[File]:
         folder = self._folder(name)
-        named = launch.named_outputs(folder, (ledger.definition_of(folder) or {}).get("spec", {}))
+        definition = run_record.read_definition(folder)
+        named = launch.named_outputs(folder, definition.spec if definition else {})
         if part is not None and part not in (known := [path.name for path in named]):
             raise TargetError(f"{name} has no output {part!r}; there are {', '.join(sorted(known)) or 'none'}")
         root = folder.outputs / (part or "")
@@ -222,7 +221,7 @@ class LocalTarget:
 
     def _redefine(self, name: str, **changes: Any) -> None:
         folder = self._folder(name)
-        write_json(folder.definition, {**(ledger.definition_of(folder) or {}), **changes})
+        run_record.write_definition(folder, replace(_definition(folder), **changes))
 
     def _fill(self, folder: RunFolder, job: Job) -> None:
         """Put the snapshot into the run's folder; a claim that cannot be filled is given up again."""
@@ -237,26 +236,25 @@ class LocalTarget:
             raise
 
     def _pool(self, folder: RunFolder) -> Pool:
-        return Pool(self.workspace, (ledger.definition_of(folder) or {})["cluster"] or DEFAULT_CLUSTER)
+        return Pool(self.workspace, _definition(folder).cluster or DEFAULT_CLUSTER)
 
     def _cancel_unstarted(self, folder: RunFolder, reason: str, kind: FailureClass) -> None:
         lock = Lock(folder.lock)
         if lock.try_acquire():
             try:
-                state = read_json(folder.status) or {}
-                if not state.get("started") and not Status(state.get("status", Status.QUEUED)).is_terminal:
+                state = _state(folder)
+                if not state.started and not state.status.is_terminal:
                     failure = Failure(kind, f"the run was canceled before it started: {reason}")
-                    status = ended_by_request(failure)
-                    write_json(folder.status, {**state, "status": status, "failure": failure.to_dict()})
+                    run_record.write_state(folder, replace(state, status=ended_by_request(failure), failure=failure))
                     self._pool(folder).withdraw(folder)
             finally:
                 lock.release()
 
     def _remove(self, folder: RunFolder) -> None:
-        state = read_json(folder.status) or {}
-        ids = [str(state[name]) for name in ("mlflow_experiment_id", "mlflow_run_id") if name in state]
-        if len(ids) == 2:
-            shutil.rmtree(self.workspace.shown_outputs(ids[0], ids[1]), ignore_errors=True)
+        state = _state(folder)
+        if state.mlflow_experiment_id and state.mlflow_run_id:
+            shown = self.workspace.shown_outputs(state.mlflow_experiment_id, state.mlflow_run_id)
+            shutil.rmtree(shown, ignore_errors=True)
         trash = folder.path.with_name(f".{folder.name}.{time.monotonic_ns()}")
         folder.path.rename(trash)
         shutil.rmtree(trash, ignore_errors=True)
@@ -271,6 +269,16 @@ def end_runs_of(target: LocalTarget, names: Iterable[str], owner: Owner) -> None
         if record and record.owners and all(owner.is_same_stack(one) for one in record.owners):
             for one in record.owners:
                 target.release(record.id, one, OnDelete.KEEP)
+
+
+def _definition(folder: RunFolder) -> RunDefinition:
+    if (definition := run_record.read_definition(folder)) is None:
+        raise TargetError(f"{folder.path} was removed meanwhile: run the command again")
+    return definition
+
+
+def _state(folder: RunFolder) -> RunState:
+    return run_record.read_state(folder) or RunState()
 
 
 def _is_only_of(record: Record, owner: Owner) -> bool:

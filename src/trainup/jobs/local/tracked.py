@@ -4,14 +4,14 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from trainup.core.metrics import best_of
 from trainup.core.status import Status
 from trainup.jobs.local import mlflow_server
+from trainup.jobs.local.run_record import RunDefinition
 from trainup.jobs.local.tracking import Tracking, TrackingError
 from trainup.jobs.local.workspace import Workspace
 
@@ -59,23 +59,35 @@ class Created:
         }
 
 
-def create(uri: str, definition: Mapping[str, Any]) -> Created:
+def create(uri: str, definition: RunDefinition) -> Created:
     """Make the MLflow run that a script finds by `MLFLOW_RUN_ID`."""
-    policy = definition["policy"]
+    policy = definition.policy
     tags = {
-        **policy["tags"],
-        "trainup.run": definition["run"],
-        "trainup.digest": definition["digest"],
-        "mlflow.note.content": policy["description"] or "",
+        **policy.tags,
+        "trainup.run": definition.run,
+        "trainup.digest": definition.digest,
+        "mlflow.note.content": policy.description or "",
     }
-    name, experiment = policy["display_name"] or definition["name"], policy["experiment_name"] or DEFAULT_EXPERIMENT
+    name, experiment = policy.display_name or definition.name, policy.experiment_name or DEFAULT_EXPERIMENT
     run_id, experiment_id = Tracking(uri).create_run(experiment, name, tags)
     page = f"{uri}/#/experiments/{experiment_id}/runs/{run_id}{CURVES}"
     return Created(run_id, experiment_id, experiment, page)
 
 
-def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """`metrics` and `best` of an ended run, whose end and parameters MLflow is told as well."""
+@dataclass(frozen=True)
+class Collected:
+    """What MLflow knows of a run that has ended."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Metric → last value."""
+    best: Mapping[str, float] = field(default_factory=dict)
+    """Metric → best value."""
+    error: str = ""
+    """Why some of them are missing."""
+
+
+def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> Collected:
+    """The metrics of an ended run. MLflow is told its end and its parameters as well."""
     for left in range(TRIES - 1, -1, -1):
         try:
             client = Tracking(reachable(workspace))
@@ -89,10 +101,10 @@ def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mappi
                 time.sleep(PAUSE)
                 continue
             # The training is done and must not be lost for its curves; the reason is kept beside the result.
-            return {"tracking_error": str(error)}
+            return Collected(error=str(error))
         unknown = len(run.metrics) - len(best)
         late = f"the best values of {unknown} of {len(run.metrics)} metrics were not told within {HISTORY_SECONDS:g} s"
-        return {"metrics": run.metrics, "best": best} | ({"tracking_error": late} if unknown else {})
+        return Collected(run.metrics, best, late if unknown else "")
     raise AssertionError("there is at least one try")
 
 

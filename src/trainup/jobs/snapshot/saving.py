@@ -1,12 +1,10 @@
 """How the caches get to disk: whole, or not at all."""
 
 import json
-import os
-import tempfile
-import uuid
 from pathlib import Path
 from typing import Any
 
+from trainup.core.disk import replace_record
 from trainup.jobs import bounded
 
 MOST_BYTES = 1024**3
@@ -24,15 +22,4 @@ def load_json(path: Path) -> Any:
 def save_text(path: Path, text: str) -> None:
     """Replace a file, making its folder where there is none. Readers see the old text or the new one. OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        try:
-            os.replace(temporary, path)
-        except IsADirectoryError:  # no cache of ours is one
-            os.rename(path, path.with_name(f".{path.name}.damaged-{uuid.uuid4().hex}"))
-            os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace_record(path, text)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from trainup.core.disk import replace_file
 from trainup.core.values import reveal
 from trainup.simulator.cloud import checks, computed, contract, rules, shape
 from trainup.simulator.cloud.address import Address, parse
@@ -277,9 +278,7 @@ class Azure:
             record = {"type": kind, "apiVersion": version, "name": name, "body": shape.masked(body)}
             number = sum(1 for _ in self.bodies.glob("*.json"))
             path = self.bodies / f"{number:04d}-{kind.rsplit('/', 1)[-1]}-{name}.json"
-            unfinished = path.with_suffix(".tmp")
-            unfinished.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
-            unfinished.replace(path)
+            replace_file(path, json.dumps(record, indent=2, sort_keys=True) + "\n")
 
     def purge(self, kind: str, name: str) -> bool:
         """Free the name of a soft-deleted resource; False when there is none."""

@@ -1,0 +1,58 @@
+"""Files that are replaced as a whole, and the room that a disk has. The standard library alone: set-up needs it too."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def free_bytes(folder: Path) -> int:
+    """Free bytes where a folder is, or will be made."""
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(nearest).free
+
+
+@contextmanager
+def replacement(path: Path) -> Iterator[Path]:
+    """A name beside `path` for the block to write to. It takes the place of `path` when the block succeeds.
+
+    Readers see the old content or the new one. Raises OSError, and what the block raises; `path` is then as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, content: str | bytes, *, mode: int = 0o600, is_durable: bool = False) -> None:
+    """Replace a file as a whole. OSError.
+
+    A killed process leaves the old content or the new one; where it `is_durable`, so does a power cut (fsync).
+    """
+    with replacement(path) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            if mode != 0o600:
+                os.fchmod(descriptor, mode)
+            if is_durable:
+                file.flush()
+                os.fsync(descriptor)
+
+
+def replace_record(path: Path, content: str | bytes, *, is_durable: bool = False) -> None:
+    """As `replace_file`, for a file that only trainup writes: a folder that stands in its place is put aside."""
+    try:
+        replace_file(path, content, is_durable=is_durable)
+    except IsADirectoryError:
+        put_aside(path)
+        replace_file(path, content, is_durable=is_durable)
+
+
+def put_aside(path: Path) -> None:
+    """Keep what stands in the place of a file of trainup's under a name that nothing reads."""
+    path.rename(path.with_name(f".{path.name}.damaged-{uuid.uuid4().hex}"))

@@ -1,0 +1,247 @@
+"""The two files that record an attempt on this machine: `run.json` and `status.json`, read and written here alone.
+
+Both have the version of their format. Within a version, a key may be added that has a default: a trainup that does not
+know the key keeps it as it is. Anything else needs a new version, which an older trainup refuses, naming the way out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+from trainup.core.failure import Failure
+from trainup.core.naming import job_name
+from trainup.core.numbers import to_number, to_plain
+from trainup.core.status import Status
+from trainup.jobs.local.files import FORMAT_VERSION, UnreadableRecord, read_json, write_json
+from trainup.jobs.local.workspace import RunFolder
+from trainup.jobs.target import Owner
+
+Result = TypeVar("Result")
+Kinds = Mapping[str, type | tuple[type, ...]]
+TEXT_OR_NONE = (str, type(None))
+MOST_EXIT_CODE = 2**32
+POLICY: Kinds = {
+    "timeout": (int, float, type(None)),
+    "display_name": TEXT_OR_NONE,
+    "description": TEXT_OR_NONE,
+    "experiment_name": TEXT_OR_NONE,
+    "tags": dict,
+}
+DEFINITION: Kinds = {
+    "machine": str,
+    "run": str,
+    "id": str,
+    "attempt": int,
+    "digest": str,
+    "token": str,
+    "created": str,
+    "spec": dict,
+    "cluster": TEXT_OR_NONE,
+    "sources": dict,
+    "owners": list,
+    "policy": dict,
+}
+"""What every definition has."""
+OWNER: Kinds = {"urn": str, "token": str}
+"""What each owner has; older records have no `place`."""
+STATE: Kinds = {
+    "phases": dict,
+    "metrics": dict,
+    "best": dict,
+    "web_url": str,
+    "mlflow_run_id": str,
+    "mlflow_experiment_id": str,
+    "tracking_error": str,
+    "failure": dict,
+}
+"""What a state may have."""
+FAILURE: Kinds = {"message": str, "exit_code": (int, type(None)), "signal": TEXT_OR_NONE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What may change while the run goes on; the supervisor obeys it."""
+
+    timeout: float | None = None
+    """Seconds the command may run."""
+    display_name: str | None = None
+    description: str | None = None
+    experiment_name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDefinition:
+    """What an attempt runs, and whose it is (`run.json`); written under the workspace's lock."""
+
+    version: int = FORMAT_VERSION
+    machine: str
+    """Id of the machine that claimed it."""
+    boot: str = ""
+    """Id of the machine's boot then, which all of its containers share. Older records have none."""
+    name: str
+    run: str
+    id: str
+    attempt: int
+    digest: str
+    token: str
+    """In the environment of every process of the attempt."""
+    created: str
+    """ISO 8601 in UTC."""
+    number: int = 0
+    """Later claims of a workspace have higher ones. 0 in older records."""
+    spec: Mapping[str, Any]
+    """The identity of the run's spec, and its `nodes`."""
+    cluster: str | None = None
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """As `Job.sources`."""
+    owners: tuple[Owner, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    archived: bool = False
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    """Keys that only another trainup knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunState:
+    """How an attempt stands (`status.json`); written by whoever holds its lock."""
+
+    version: int = FORMAT_VERSION
+    status: Status = Status.QUEUED
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """Phase → seconds."""
+    started: bool = False
+    """Whether its command may have begun."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    best: Mapping[str, float] = field(default_factory=dict)
+    web_url: str = ""
+    mlflow_run_id: str = ""
+    mlflow_experiment_id: str = ""
+    tracking_error: str = ""
+    """Why metrics are missing that MLflow may have."""
+    failure: Failure | None = None
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    """Keys that only another trainup knows."""
+
+
+def write_definition(folder: RunFolder, definition: RunDefinition) -> None:
+    """Replace the definition as a whole."""
+    content = asdict(definition)
+    if not definition.archived:
+        del content["archived"]
+    write_json(folder.definition, content.pop("unknown") | content)
+
+
+def read_definition(folder: RunFolder) -> RunDefinition | None:
+    """The definition, or None where there is none. UnreadableRecord where it is damaged or of a newer version."""
+    content = read_json(folder.definition)
+    return None if content is None else _parsed(folder, _definition, content)
+
+
+def _definition(folder: RunFolder, content: dict[str, Any]) -> RunDefinition:
+    _judge(content, DEFINITION, is_whole=True)
+    _judge(content["policy"], POLICY, is_whole=False)
+    identity, attempt, number = content["id"], content["attempt"], content.get("number")
+    if folder.name != job_name(identity, attempt):
+        raise ValueError(f"it is the record of attempt {attempt} of {identity!r}")
+    content |= {
+        "name": folder.name,
+        "boot": str(content.get("boot", "")),
+        "number": number if type(number) is int else 0,
+        "owners": _owners(folder, content),
+        "policy": Policy(**{name: content["policy"][name] for name in POLICY if name in content["policy"]}),
+        "archived": bool(content.get("archived")),
+    }
+    return RunDefinition(**_arguments(RunDefinition, content))
+
+
+def read_owners(folder: RunFolder) -> tuple[Owner, ...]:
+    """Whose the attempt is, whatever else its definition tells. UnreadableRecord where it does not tell."""
+    content = read_json(folder.definition)
+    return () if content is None else _parsed(folder, _owners, content)
+
+
+def _owners(_: RunFolder, content: dict[str, Any]) -> tuple[Owner, ...]:
+    for owner in content["owners"]:
+        _judge(owner, OWNER, is_whole=True)
+        _judge(owner, {"place": str}, is_whole=False)
+    return tuple(Owner(**owner) for owner in content["owners"])
+
+
+def write_state(folder: RunFolder, state: RunState) -> None:
+    """Replace the state as a whole; what has its default is left out."""
+    content = {item.name: value for item in fields(state) if (value := getattr(state, item.name)) != _default(item)}
+    unknown = content.pop("unknown", {})
+    if state.failure:
+        content["failure"] = state.failure.to_dict()
+    write_json(folder.status, to_plain({**unknown, "phases": {}, **content, "status": state.status}))
+
+
+def read_state(folder: RunFolder) -> RunState | None:
+    """The state, or None where none is recorded yet. UnreadableRecord where it is damaged or of a newer version."""
+    content = read_json(folder.status)
+    if content is None or ("status" not in content and not content.get("started")):
+        return None
+    return _parsed(folder, _state, content)
+
+
+def _state(_: RunFolder, content: dict[str, Any]) -> RunState:
+    _judge(content, STATE, is_whole=False)
+    content |= {
+        "status": Status(content["status"]),
+        "started": bool(content.get("started")),
+        "phases": {name: float(value) for name, value in content.get("phases", {}).items()},
+        "metrics": {name: to_number(value) for name, value in content.get("metrics", {}).items()},
+        "best": {name: to_number(value) for name, value in content.get("best", {}).items()},
+        "failure": _failure(content["failure"]) if "failure" in content else None,
+    }
+    return RunState(**_arguments(RunState, content))
+
+
+def _failure(content: dict[str, Any]) -> Failure:
+    _judge(content, FAILURE, is_whole=False)
+    failure = Failure.from_dict(content)
+    if abs(failure.exit_code or 0) > MOST_EXIT_CODE:
+        raise ValueError(f"{failure.exit_code} is no exit code")
+    return failure
+
+
+def read_status(folder: RunFolder) -> Status:
+    """The status, whatever else the state tells. UnreadableRecord where it does not tell."""
+    return _parsed(folder, _status, read_json(folder.status) or {})
+
+
+def _status(_: RunFolder, content: dict[str, Any]) -> Status:
+    return Status(content.get("status", Status.QUEUED))
+
+
+def damaged(folder: RunFolder, error: Exception) -> UnreadableRecord:
+    """What users are told of a record that cannot be used."""
+    return UnreadableRecord(
+        f"the record in {folder.path} is damaged ({error!r}): move that folder away, then run the command again"
+    )
+
+
+def _parsed(folder: RunFolder, parse: Callable[[RunFolder, dict[str, Any]], Result], content: dict[str, Any]) -> Result:
+    try:
+        return parse(folder, content)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise damaged(folder, error) from error
+
+
+def _judge(record: Mapping[str, Any], kinds: Kinds, *, is_whole: bool) -> None:
+    """Raise KeyError or TypeError where a value is of another kind, or is missing in a record that is whole."""
+    for name, kind in kinds.items():
+        if (is_whole or name in record) and not isinstance(record[name], kind):
+            raise TypeError(f"{name} is {type(record[name]).__name__}")
+
+
+def _arguments(kind: type[RunDefinition] | type[RunState], content: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a record: the keys that it knows, and all others as `unknown`."""
+    names = {item.name for item in fields(kind)} - {"version", "unknown"}
+    arguments: dict[str, Any] = {name: value for name, value in content.items() if name in names}
+    return arguments | {"unknown": {name: value for name, value in content.items() if name not in names}}
+
+
+def _default(item: Any) -> Any:
+    return item.default_factory() if item.default_factory is not MISSING else item.default
