@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 from trainup.core import network
+from trainup.simulator import extra
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.clock import REAL, Clock, Latency
 from trainup.simulator.cloud.sample import furnish
@@ -33,6 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
         help="how long things take: 1 as on Azure, 0 no time (default)",
     )
     options = parser.parse_args(arguments)
+    try:
+        extra.check()
+    except extra.MissingExtra as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return 1
     os.environ |= network.direct(os.environ)
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

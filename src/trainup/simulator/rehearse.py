@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 
 from trainup.core import network
+from trainup.simulator import extra
 from trainup.simulator.cloud.clock import REAL
 from trainup.simulator.project import STACK, Project, configuration, stage
 from trainup.simulator.rehearsal import Crashed, NotHere, Rehearsal, rehearsal
@@ -225,8 +226,9 @@ def main(arguments: list[str] | None = None) -> int:
     trained: dict[str, Any] = {"runs": None, "least": {}} if options.own_runs else {}
     _listen_for_signals()
     try:
+        extra.check()
         report = rehearse(Path.cwd(), options.folder, stack=options.stack, scale=options.scale, **trained)
-    except (Failed, NotHere, OSError) as error:
+    except (extra.MissingExtra, Failed, NotHere, OSError) as error:
         print(f"rehearse: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
