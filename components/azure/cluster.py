@@ -8,7 +8,8 @@ from pulumi_azure_native import machinelearningservices
 from trainup.components import arguments
 from trainup.components.resources import Quota
 from trainup.core.azure_ids import CLUSTER, parse_id
-from trainup.core.clusters import IDLE_SECONDS, SERVERLESS, check_nodes, iso_duration
+from trainup.core.clusters import IDLE_SECONDS, SERVERLESS, check_nodes
+from trainup.core.duration import iso_duration
 from trainup.core.sizes import DEFAULT, check_spot, find_size
 
 # Azure takes a change of these and then ignores it, so only a new cluster makes it true.

@@ -1,6 +1,5 @@
 """Clusters of Azure ML: how many nodes, how long they idle, and how they are doing."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,24 +21,6 @@ def check_nodes(least: int, most: int) -> str | None:
     if most > MAX_CLUSTER_NODES:
         return f"max_nodes {most} is more than the {MAX_CLUSTER_NODES} nodes Azure ML allows in one cluster"
     return None
-
-
-def iso_duration(seconds: int) -> str:
-    """`120` → `PT2M`, and `90000` → `P1DT1H`, as Azure writes lengths of time."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    date = f"{days}D" if days else ""
-    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if count)
-    return f"P{date}T{time}" if time else f"P{date or 'T0S'}"
-
-
-def iso_seconds(text: str | None) -> float | None:
-    """`PT1H30M` → 5400 seconds; None for what is no length of time, such as `P`, or is counted in months or years."""
-    match = re.fullmatch(r"P(?=.)(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", text or "")
-    if match is None:
-        return None
-    return sum(float(part) * unit for part, unit in zip(match.groups(), (86400, 3600, 60, 1), strict=True) if part)
 
 
 @dataclass(frozen=True)

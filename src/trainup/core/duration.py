@@ -1,9 +1,14 @@
-"""Lengths of time as people write them."""
+"""Lengths of time: as people write them, and as Azure does (ISO 8601, such as `PT2M`).
+
+isodate reads ISO 8601 too, but takes more than Azure ML does: weeks, signs, `PT` without a number, and months and
+years, which have no length in seconds. And it writes no length as `P0D`, where Azure writes `PT0S`.
+"""
 
 import re
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+_ISO = re.compile(r"P(?=.)(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 DURATION_RULE = "a length of time is a number and a unit, such as 90s, 30m, 2h or 1d"
 
 
@@ -21,3 +26,21 @@ def parse_duration(text: object) -> float:
     if not 0 < seconds < 366 * 86400:
         raise ValueError(f"{text!r} is no usable length of time: it must be more than 0 and less than a year")
     return float(seconds)
+
+
+def iso_duration(seconds: int) -> str:
+    """`120` → `PT2M`, and `90000` → `P1DT1H`, as Azure writes lengths of time."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    date = f"{days}D" if days else ""
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if count)
+    return f"P{date}T{time}" if time else f"P{date or 'T0S'}"
+
+
+def iso_seconds(text: str | None) -> float | None:
+    """`PT1H30M` → 5400 seconds; None for what is no length of time, such as `P`, or is counted in months or years."""
+    match = _ISO.fullmatch(text or "")
+    if match is None:
+        return None
+    return sum(float(part) * unit for part, unit in zip(match.groups(), (86400, 3600, 60, 1), strict=True) if part)

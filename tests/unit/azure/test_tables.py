@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainup.core import azure_ids, clouds, clusters, images, sizes
+from trainup.core import azure_ids, clouds, clusters, duration, images, sizes
 from trainup.core.azure_names import RULES, SUFFIX_CHARS, check_name, stem
 from trainup.core.roles import Role, Scope, assignment_name, definition_id, submitter_roles
 
@@ -159,7 +159,7 @@ def test_node_counts_that_make_no_sense_are_refused(least: int, most: int, says:
     ],
 )
 def test_lengths_of_time_are_written_as_azure_reads_them(seconds: int, text: str) -> None:
-    assert clusters.iso_duration(seconds) == text
+    assert duration.iso_duration(seconds) == text
 
 
 def test_a_clusters_answer_becomes_its_status() -> None:

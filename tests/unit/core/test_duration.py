@@ -1,4 +1,4 @@
-"""Lengths of time as people write them."""
+"""Lengths of time as people write them, and as Azure does."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainup.core.duration import parse_duration
+from trainup.core.duration import iso_duration, iso_seconds, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,13 @@ def test_any_value_is_parsed_or_refused(value: Any) -> None:
         assert 0 < parse_duration(value) < 366 * 86400
     except ValueError as error:
         assert "length of time" in str(error)  # noqa: PT017
+
+
+@given(st.integers(min_value=0, max_value=10_000_000))
+def test_a_length_of_time_is_read_as_it_was_written(seconds: int) -> None:
+    assert iso_seconds(iso_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "P", "PT", "P1DT", "1H", "P1M", "T1H", None])
+def test_what_is_no_length_of_time_has_no_seconds(text: str | None) -> None:
+    assert iso_seconds(text) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core import sizes
-from trainup.core.clusters import iso_duration, iso_seconds
+from trainup.core.duration import iso_duration, iso_seconds
 from trainup.core.input_assets import CHECKPOINTS
 from trainup.core.input_values import IDENTITIES
 from trainup.core.naming import job_name

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainup.core.clusters import iso_seconds
+from trainup.core.duration import iso_seconds
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.status import Status
 from trainup.jobs.azure import labels

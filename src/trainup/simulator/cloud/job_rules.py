@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trainup.core.duration import iso_seconds
 from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.address import ML, parse
-from trainup.simulator.cloud.durations import DURATION
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.regions import MACHINES
 from trainup.simulator.cloud.rules import Put, Rule
@@ -99,7 +99,7 @@ def _machine(azure: View, put: Put) -> Iterator[Refused]:
 
 def _limits(azure: View, put: Put) -> Iterator[Refused]:
     timeout = put("properties.limits.timeout")
-    if timeout is not None and not DURATION.fullmatch(str(timeout)):
+    if timeout is not None and iso_seconds(str(timeout)) is None:
         yield _bad(f"limits.timeout {timeout!r} is no ISO 8601 duration such as PT1H.")
     if timeout is not None and put("properties.limits.jobLimitsType") != put("properties.jobType"):
         yield _bad("limits.jobLimitsType has to be the job's own type.")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from trainup.core.duration import iso_seconds
 from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.address import ML
-from trainup.simulator.cloud.durations import DURATION
 from trainup.simulator.cloud.job_rules import JOB_RULES
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.regions import MACHINES, SPOT_FAMILY, Machine, compute_types, plain_family
@@ -101,7 +101,7 @@ def _scale(put: Put) -> Iterator[Refused]:
     if highest > 100:
         yield _bad(f"maxNodeCount {highest} is above the limit of 100 nodes.", "ClusterMaxNodeCountExceeded")
     idle = scale.get("nodeIdleTimeBeforeScaleDown")
-    if idle is not None and not DURATION.fullmatch(idle):
+    if idle is not None and iso_seconds(idle) is None:
         yield _bad(f"nodeIdleTimeBeforeScaleDown {idle!r} is no ISO 8601 duration such as PT2M.")
 
 

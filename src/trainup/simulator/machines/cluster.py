@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from trainup.simulator.cloud import durations
+from trainup.core.duration import iso_seconds
 from trainup.simulator.cloud.azure import Azure, Resource
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.regions import MACHINES, SPOT_FAMILY, plain_family
@@ -63,7 +63,7 @@ class Cluster:
             self._spot = own.get("vmPriority") == "LowPriority"
             self._least, self._most = int(scale.get("minNodeCount") or 0), int(scale.get("maxNodeCount") or 1)
             idle = scale.get("nodeIdleTimeBeforeScaleDown")
-            self._idle = durations.seconds(idle) if idle else IDLE_SECONDS
+            self._idle = IDLE_SECONDS if idle is None else iso_seconds(idle) or 0.0
             while len(self._nodes) < self._least:
                 self._nodes.append(Node(f"tvmps_{next(_numbers):04d}", "idle"))
             self._target = max(self._target, len(self._nodes))

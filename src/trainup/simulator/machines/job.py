@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core import network
-from trainup.simulator.cloud import durations, shape
+from trainup.core.duration import iso_seconds
+from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.azure import Azure, Resource
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.runs import Run
@@ -177,8 +178,8 @@ class Job(threading.Thread):
 
     def _work(self, starts: list[Start]) -> bool:
         """The command, from its start to its end; True when its nodes were taken away."""
-        limit = shape.get(self._own, "limits.timeout")
-        ends = time.monotonic() + durations.seconds(limit) if limit else float("inf")
+        limit = iso_seconds(shape.get(self._own, "limits.timeout"))
+        ends = float("inf") if limit is None else time.monotonic() + limit
         self._schedule_eviction(starts[0].log)
         group = Group(starts)
         try:
