@@ -1,4 +1,7 @@
-"""The login of a job of GitHub Actions, kept fresh: a training outlives the few minutes that its token is good for."""
+"""The login of a job of GitHub Actions, kept fresh: a training outlives the few minutes that its token is good for.
+
+azure-identity takes such a token from a callback, which would have to ask GitHub as well; and set-up has no packages.
+"""
 
 import json
 import os
@@ -9,6 +12,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from trainup.core.disk import replace_file
+from trainup.core.retry import retry
 from trainup.toolchain.paths import SetupError, say
 
 AUDIENCE = "api://AzureADTokenExchange"
@@ -39,12 +43,13 @@ def _token(variables: Mapping[str, str]) -> str:
     if not address or not bearer:
         raise SetupError("there is no token to be had here: the job needs `permissions: id-token: write`")
     request = urllib.request.Request(f"{address}&audience={AUDIENCE}", headers={"Authorization": f"Bearer {bearer}"})
-    for left in range(TRIES - 1, -1, -1):
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return str(json.load(answer)["value"])
-        except OSError as error:
-            if not left or (isinstance(error, HTTPError) and error.code < 500):
-                raise
-        time.sleep(PAUSE_SECONDS)
-    raise AssertionError("there is at least one try")
+
+    def asked() -> str:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return str(json.load(answer)["value"])
+
+    return retry(asked, _may_pass, [PAUSE_SECONDS] * (TRIES - 1))
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, OSError) and not (isinstance(error, HTTPError) and error.code < 500)

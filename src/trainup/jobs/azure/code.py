@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from trainup.core.retry import Result
 from trainup.jobs import snapshot
 from trainup.jobs.azure.blobs import Blobs, below, without_query
 from trainup.jobs.azure.client import AzureClient, AzureError, Read
-from trainup.jobs.azure.roles import Result, patiently
+from trainup.jobs.azure.roles import patiently
 from trainup.jobs.azure.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.snapshot.reading import entry
 from trainup.jobs.snapshot.selection import Found

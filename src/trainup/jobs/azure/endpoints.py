@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainup.core.clouds import Cloud, find_cloud
+from trainup.core.retry import retry
 
 METADATA_VERSION = "2022-09-01"
 SECONDS = 30.0
@@ -66,18 +66,18 @@ def _known(cloud: Cloud) -> Endpoints:
 
 def _read(url: str) -> dict[str, Any]:
     """The JSON at an open address; what may pass by itself is tried again."""
-    for left in range(TRIES - 1, -1, -1):
-        try:
-            with urllib.request.urlopen(url, timeout=SECONDS) as answer:
-                return dict(json.loads(answer.read()))
-        except urllib.error.HTTPError as error:
-            if not left or error.code not in (408, 429, 500, 502, 503, 504):
-                raise
-        except (OSError, http.client.HTTPException):
-            if not left:
-                raise
-        time.sleep(PAUSE * (TRIES - left))
-    raise AssertionError("there is at least one try")
+
+    def content() -> dict[str, Any]:
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+            return dict(json.loads(answer.read()))
+
+    return retry(content, _may_pass, (PAUSE * number for number in range(1, TRIES)))
+
+
+def _may_pass(error: Exception) -> bool:
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, (OSError, http.client.HTTPException))
 
 
 def _from_metadata(host: str) -> Endpoints:

@@ -2,15 +2,13 @@
 
 import threading
 from collections.abc import Callable, Collection
-from typing import TypeVar
 
+from trainup.core.retry import Result, retry
 from trainup.jobs.azure.client import AzureClient, AzureError
 from trainup.jobs.target import TargetError
 
 TRIES = 20
 """With pauses of half a minute: Azure says that a role takes up to ten."""
-
-Result = TypeVar("Result")
 
 
 def patiently(
@@ -25,13 +23,17 @@ def patiently(
 
     TargetError when `stop` is set meanwhile.
     """
-    for left in range(TRIES - 1, -1, -1):
-        try:
-            return action()
-        except AzureError as error:
-            if not left or error.code not in codes:
-                raise
-            progress(f"waiting for {what} ({error.code}); whoever lacks it can be given it meanwhile")
-        if stop.wait(client.patience.longest_pause / 2):
+
+    def may_pass(error: Exception) -> bool:
+        return isinstance(error, AzureError) and error.code in codes
+
+    def tell(error: Exception) -> None:
+        code = error.code if isinstance(error, AzureError) else error
+        progress(f"waiting for {what} ({code}); whoever lacks it can be given it meanwhile")
+
+    def wait(seconds: float) -> None:
+        if stop.wait(seconds):
             raise TargetError(f"waiting for {what} was interrupted, and nothing was started")
-    raise AssertionError("there is at least one try")
+
+    pauses = [client.patience.longest_pause / 2] * (TRIES - 1)
+    return retry(action, may_pass, pauses, wait=wait, before_again=tell)

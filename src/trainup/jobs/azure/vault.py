@@ -9,11 +9,11 @@ import hashlib
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from trainup.core.retry import retry
 from trainup.jobs.azure.client import AzureClient, AzureError
 from trainup.jobs.azure.roles import patiently
 from trainup.jobs.azure.workspace import Workspace
@@ -64,17 +64,17 @@ def store(
 
 def _put(client: AzureClient, address: str, body: Mapping[str, Any]) -> None:
     """Set a value, also under a name whose last owner deleted it: the vault keeps those for a while."""
-    for left in range(RECOVERY_TRIES - 1, -1, -1):
-        try:
-            client.put(address, body, version=VERSION)
-            return
-        except AzureError as error:
-            if error.status != 409 or not left:
-                raise
-        base, _, name = address.rpartition("/secrets/")
+
+    def is_deleted(error: Exception) -> bool:
+        return isinstance(error, AzureError) and error.status == 409
+
+    def recover(_: Exception) -> None:
+        base, name = address.rsplit("/secrets/", 1)
         with contextlib.suppress(AzureError):  # under way already
             client.post(f"{base}/deletedsecrets/{name}/recover", version=VERSION)
-        time.sleep(client.patience.first_pause)
+
+    put = partial(client.put, address, body, version=VERSION)
+    retry(put, is_deleted, [client.patience.first_pause] * (RECOVERY_TRIES - 1), before_again=recover)
 
 
 def remove(workspace: Workspace, job: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from trainup.core.failure import Failure, FailureClass, of_exit
 from trainup.core.metrics import metrics_of
 from trainup.core.parameters import parameters_of
+from trainup.core.retry import retry, until_deadline
 from trainup.core.status import PHASES, Status
 from trainup.jobs import bounded
 from trainup.jobs.local import cores, handover, launch, links, log, processes, run_record
@@ -34,7 +35,7 @@ POLL = 0.1
 """Seconds between looks at the log and at requests; the end of the command wakes us at once."""
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
-DISK_PATIENCE = 30.0
+DISK_PATIENCE, DISK_PAUSE = 30.0, 0.5
 """Seconds for which the last words are tried again on a full disk."""
 
 
@@ -302,11 +303,8 @@ def signal_group(pid: int, number: signal.Signals) -> None:
 
 def persist(action: Callable[[], None]) -> None:
     """Do it, and on a full or failing disk try again for a while before giving up."""
-    end = time.monotonic() + DISK_PATIENCE
-    while True:
-        try:
-            return action()
-        except OSError as error:
-            if isinstance(error, FileNotFoundError) or time.monotonic() > end:  # the run's folder was removed
-                raise
-            time.sleep(0.5)
+
+    def may_pass(error: Exception) -> bool:
+        return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)  # the run's folder was removed
+
+    retry(action, may_pass, until_deadline(DISK_PATIENCE, DISK_PAUSE))

@@ -2,13 +2,14 @@
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from trainup.core.metrics import best_of
+from trainup.core.retry import retry
 from trainup.core.status import Status
 from trainup.jobs.local import mlflow_server
 from trainup.jobs.local.run_record import RunDefinition
@@ -88,24 +89,27 @@ class Collected:
 
 def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> Collected:
     """The metrics of an ended run. MLflow is told its end and its parameters as well."""
-    for left in range(TRIES - 1, -1, -1):
-        try:
-            client = Tracking(reachable(workspace))
-            run = client.run(run_id)
-            client.log_parameters(run_id, {k: v for k, v in parameters.items() if k not in run.parameters})
-            client.end_run(run_id, ENDED.get(status, "FAILED"), run.started)
-            best = best_values(client, run_id, run.metrics)
-        except (TrackingError, mlflow_server.ServerError) as error:
-            # A server of our own has been waited for.
-            if left and isinstance(error, TrackingError):
-                time.sleep(PAUSE)
-                continue
-            # The training is done and must not be lost for its curves; the reason is kept beside the result.
-            return Collected(error=str(error))
-        unknown = len(run.metrics) - len(best)
-        late = f"the best values of {unknown} of {len(run.metrics)} metrics were not told within {HISTORY_SECONDS:g} s"
-        return Collected(run.metrics, best, late if unknown else "")
-    raise AssertionError("there is at least one try")
+    try:
+        # A server of our own has been waited for by now.
+        return retry(
+            partial(_collected, workspace, run_id, status, parameters),
+            lambda error: isinstance(error, TrackingError),
+            [PAUSE] * (TRIES - 1),
+        )
+    except (TrackingError, mlflow_server.ServerError) as error:
+        # The training is done and must not be lost for its curves; the reason is kept beside the result.
+        return Collected(error=str(error))
+
+
+def _collected(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> Collected:
+    client = Tracking(reachable(workspace))
+    run = client.run(run_id)
+    client.log_parameters(run_id, {k: v for k, v in parameters.items() if k not in run.parameters})
+    client.end_run(run_id, ENDED.get(status, "FAILED"), run.started)
+    best = best_values(client, run_id, run.metrics)
+    unknown = len(run.metrics) - len(best)
+    late = f"the best values of {unknown} of {len(run.metrics)} metrics were not told within {HISTORY_SECONDS:g} s"
+    return Collected(run.metrics, best, late if unknown else "")
 
 
 def show_outputs(outputs: Path, among_artifacts: Path) -> None:
