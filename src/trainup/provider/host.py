@@ -1,4 +1,8 @@
-"""The gRPC side of the provider, once for all resource kinds."""
+"""The gRPC side of the provider, once for all resource kinds.
+
+Pulumi's SDK (3.272) offers two hosts in Python. `pulumi.provider` serves components alone. `pulumi.dynamic` keeps the
+pickled provider in the state; its diff names no properties, its Cancel does nothing, and no failed create has outputs.
+"""
 
 import importlib
 import os

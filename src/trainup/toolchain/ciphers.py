@@ -1,7 +1,8 @@
 """Pulumi's encryption by passphrase, as its CLI does it: AES-256-GCM under a key that PBKDF2 makes of it.
 
 A salt is `v1:<salt>:v1:<nonce>:<encrypted "pulumi">`, which tells whether a passphrase fits; a secret is
-`v1:<nonce>:<encrypted>`. Source: pkg/secrets/passphrase/manager.go and sdk/go/common/resource/config/crypt.go.
+`v1:<nonce>:<encrypted>`. The SDKs have no function for it; the algorithms are those of `cryptography`, which the
+project's environment has. Source: pkg/secrets/passphrase/manager.go and sdk/go/common/resource/config/crypt.go.
 """
 
 import base64

@@ -4,6 +4,7 @@ Pulumi's lock names its process by number and host alone. A container has number
 host: there, the number of a living command is that of no process, or of another one. So each of our commands keeps a
 file in the backend beside Pulumi's locks while it works. The kernel locks it (a POSIX record lock): all containers of a
 machine see that, it outlives the exec to the CLI, none of the CLI's children has it, and it ends with the process.
+filelock (4.3) uses flock: its lock belongs to whoever inherits the descriptor, the CLI's children too.
 """
 
 import contextlib

@@ -1,4 +1,7 @@
-"""A stack's file, read as far as its secrets and its target; edited without touching what else stands in it."""
+"""A stack's file, read as far as its secrets and its target; edited without touching what else stands in it.
+
+ruamel.yaml keeps comments, but writes the rest anew: indentation, blanks and long lines change. And set-up has PyYAML.
+"""
 
 import re
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Versions: what is asked for, and what a tool says of itself."""
+"""Versions: what is asked for, and what a tool says of itself. Set-up cannot use `packaging`, which it is to bring."""
 
 import contextlib
 import json

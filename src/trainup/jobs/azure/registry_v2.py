@@ -1,6 +1,8 @@
 """Container registries over the Docker Registry HTTP API v2: what a tag stands for, and whether an image is there.
 
 Source of the protocol: the OCI distribution specification, and Docker's token authentication, which it refers to.
+azure-containerregistry (1.2) takes no user name and password, and its exchange of tokens is Azure's own, which no other
+registry has. oras (0.2) has no such exchange, and returns a manifest parsed, without the bytes that its digest is of.
 """
 
 import base64

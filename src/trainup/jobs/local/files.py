@@ -1,4 +1,8 @@
-"""Files that survive a kill at any moment: atomic records and locks that die with their holder."""
+"""Files that survive a kill at any moment: atomic records and locks that die with their holder.
+
+filelock (4.3) locks in the same way (flock). But it cannot hand a held lock to another process by its descriptor, as
+supervisors get theirs, and does not tell whether somebody else holds a lock without taking it.
+"""
 
 import contextlib
 import errno

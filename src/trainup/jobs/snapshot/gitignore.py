@@ -1,8 +1,8 @@
 """Git's ignore rules: the patterns of one file, matched exactly as git matches them.
 
-Git decides one path component after the other, in bytes, and lets the last matching line win. `pathspec`, the usual
-library, matches a path together with everything below it, in characters. It differs from git for `foo/**` followed by
-`!foo/keep`, for `[[:alpha:]]`, for `?` beside names outside ASCII, and for tabs at the end of a line.
+Git decides one path component after the other, in bytes, and lets the last matching line win. pathspec (1.1, tried)
+matches whole paths, in characters. It differs from git for `foo` followed by `!foo/a`, for `[[:alpha:]]`, for `[!b]`
+beside a slash, for `?` beside names outside ASCII, and for tabs at the end of a line.
 """
 
 import re
