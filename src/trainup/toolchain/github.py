@@ -44,11 +44,11 @@ def _token(variables: Mapping[str, str]) -> str:
         raise SetupError("there is no token to be had here: the job needs `permissions: id-token: write`")
     request = urllib.request.Request(f"{address}&audience={AUDIENCE}", headers={"Authorization": f"Bearer {bearer}"})
 
-    def asked() -> str:
+    def token() -> str:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return str(json.load(answer)["value"])
 
-    return retry(asked, _may_pass, [PAUSE_SECONDS] * (TRIES - 1))
+    return retry(token, _may_pass, [PAUSE_SECONDS] * (TRIES - 1))
 
 
 def _may_pass(error: Exception) -> bool:

@@ -61,11 +61,11 @@ OLDEST = ("boot", "name", "number")
 
 @pytest.fixture
 def folder(workspace: Workspace) -> RunFolder:
-    found = RunFolder(workspace.runs / NAME)
-    found.path.mkdir()
-    found.definition.write_text(json.dumps(RECORDED_DEFINITION))
-    found.status.write_text(json.dumps(RECORDED_STATE))
-    return found
+    folder = RunFolder(workspace.runs / NAME)
+    folder.path.mkdir()
+    folder.definition.write_text(json.dumps(RECORDED_DEFINITION))
+    folder.status.write_text(json.dumps(RECORDED_STATE))
+    return folder
 
 
 def test_records_of_before_are_read_as_before(workspace: Workspace, folder: RunFolder) -> None:

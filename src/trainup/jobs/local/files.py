@@ -74,18 +74,18 @@ class ByFile(Generic[Content]):
     def __init__(self, read: Callable[[Path], Content], is_final: Callable[[Content], bool] = lambda content: True):
         """`read` gets the path; what is not final is read again in any case."""
         self._read, self._is_final = read, is_final
-        self._known: dict[str, tuple[tuple[int, int, int], Content]] = {}
+        self._cache: dict[str, tuple[tuple[int, int, int], Content]] = {}
 
     def of(self, path: str) -> Content:
         """What the file says. Raises OSError where there is none, and what `read` raises."""
         status = os.stat(path)
         file = status.st_ino, status.st_mtime_ns, status.st_size
-        known = self._known.get(path)
-        if known and known[0] == file:
-            return known[1]
+        cached = self._cache.get(path)
+        if cached and cached[0] == file:
+            return cached[1]
         content = self._read(Path(path))
         if self._is_final(content):
-            self._known[path] = file, content
+            self._cache[path] = file, content
         return content
 
 

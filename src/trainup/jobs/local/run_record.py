@@ -124,6 +124,11 @@ class RunState:
     """Keys that only another trainup knows."""
 
 
+KNOWN_OF_DEFINITION, KNOWN_OF_STATE = (
+    frozenset(item.name for item in fields(kind)) - {"version", "unknown"} for kind in (RunDefinition, RunState)
+)
+
+
 def write_definition(folder: RunFolder, definition: RunDefinition) -> None:
     """Replace the definition as a whole."""
     content = asdict(definition)
@@ -152,7 +157,7 @@ def _definition(folder: RunFolder, content: dict[str, Any]) -> RunDefinition:
         "policy": Policy(**{name: content["policy"][name] for name in POLICY if name in content["policy"]}),
         "archived": bool(content.get("archived")),
     }
-    return RunDefinition(**_arguments(RunDefinition, content))
+    return RunDefinition(**_arguments(KNOWN_OF_DEFINITION, content))
 
 
 def read_owners(folder: RunFolder) -> tuple[Owner, ...]:
@@ -195,7 +200,7 @@ def _state(_: RunFolder, content: dict[str, Any]) -> RunState:
         "best": {name: to_number(value) for name, value in content.get("best", {}).items()},
         "failure": _failure(content["failure"]) if "failure" in content else None,
     }
-    return RunState(**_arguments(RunState, content))
+    return RunState(**_arguments(KNOWN_OF_STATE, content))
 
 
 def _failure(content: dict[str, Any]) -> Failure:
@@ -236,11 +241,10 @@ def _judge(record: Mapping[str, Any], kinds: Kinds, *, is_whole: bool) -> None:
             raise TypeError(f"{name} is {type(record[name]).__name__}")
 
 
-def _arguments(kind: type[RunDefinition] | type[RunState], content: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(known: frozenset[str], content: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a record: the keys that it knows, and all others as `unknown`."""
-    names = {item.name for item in fields(kind)} - {"version", "unknown"}
-    arguments: dict[str, Any] = {name: value for name, value in content.items() if name in names}
-    return arguments | {"unknown": {name: value for name, value in content.items() if name not in names}}
+    unknown = {name: content.pop(name) for name in content.keys() - known}
+    return {**content, "unknown": unknown}
 
 
 def _default(item: Any) -> Any:

@@ -92,7 +92,7 @@ def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mappi
     try:
         # A server of our own has been waited for by now.
         return retry(
-            partial(_collected, workspace, run_id, status, parameters),
+            partial(_collect_once, workspace, run_id, status, parameters),
             lambda error: isinstance(error, TrackingError),
             [PAUSE] * (TRIES - 1),
         )
@@ -101,7 +101,7 @@ def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mappi
         return Collected(error=str(error))
 
 
-def _collected(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> Collected:
+def _collect_once(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> Collected:
     client = Tracking(reachable(workspace))
     run = client.run(run_id)
     client.log_parameters(run_id, {k: v for k, v in parameters.items() if k not in run.parameters})

@@ -24,8 +24,8 @@ def make(folder: Path, host: str) -> Certificates:
     folder.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA(organization_name="trainup simulator")
     server = authority.issue_cert(host, f"*.blob.{host}", *ADDRESSES, common_name=host)
-    made = Certificates(folder / "authority.pem", folder / "server.pem")
-    authority.cert_pem.write_to_path(made.authority)
-    made.server.touch(mode=0o600)
-    server.private_key_and_cert_chain_pem.write_to_path(made.server)
-    return made
+    files = Certificates(folder / "authority.pem", folder / "server.pem")
+    authority.cert_pem.write_to_path(files.authority)
+    files.server.touch(mode=0o600)
+    server.private_key_and_cert_chain_pem.write_to_path(files.server)
+    return files
