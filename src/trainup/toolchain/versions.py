@@ -2,10 +2,11 @@
 
 import contextlib
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
+
+from trainup.core.disk import replace_file
 
 PULUMI = (3, 245, 0)
 """The oldest CLI that works and the one that is built: later ones cannot be had as Go modules."""
@@ -47,9 +48,7 @@ def known(binary: Path, notes: Path, *words: str) -> Version | None:
     if version is not None:
         with contextlib.suppress(OSError):
             notes.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = notes.with_name(f".{notes.name}.{os.getpid()}")
-            unfinished.write_text(json.dumps({state: version}))
-            unfinished.replace(notes)
+            replace_file(notes, json.dumps({state: version}))
     return version
 
 
