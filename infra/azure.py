@@ -76,8 +76,8 @@ def build(wanted: AzureSettings) -> Platform:
             opts=kept,
         )
         if registry_id is not None:
-            resolve_registry_id(registry.id)
-        pulled_from = registry.id
+            resolve_registry_id(registry.registry_id)
+        pulled_from = registry.registry_id
     if wanted.registry.server is not None:
         password = config.secret(REGISTRY_PASSWORD)
         login: ExternalRegistryArgs = {
@@ -147,10 +147,10 @@ def build(wanted: AzureSettings) -> Platform:
     return Platform(
         target="azure",
         location=location,
-        workspace_id=workspace.id,
+        workspace_id=workspace.workspace_id,
         tracking_uri=workspace.tracking_uri,
         login_server=login_server,
-        cluster_id=cluster.id,
+        cluster_id=cluster.cluster_id,
         image=image.reference,
         environment_id=image.environment_id,
         data={name: DataSource(asset.uri, asset.digest) for name, asset in data.items()},
@@ -188,7 +188,7 @@ def _people_access(
     builder = wanted.image.builder
     args: AccessArgs = {
         "principals": wanted.access.principals,
-        "workspace_id": workspace.id,
+        "workspace_id": workspace.workspace_id,
         "storage_id": workspace.storage_id,
         "registry_id": registry_id if builder is not ImageBuilder.PREBUILT else None,
         "vault_id": workspace.vault_id if wanted.has_secrets else None,

@@ -15,11 +15,11 @@ def build(settings: Settings) -> Platform:
     """Compose the local components."""
     path = settings.workspace.path or f".trainup/{pulumi.get_stack()}"
     workspace = LocalWorkspace("workspace", {"path": path, "tracking": settings.workspace.tracking})
-    registry = LocalRegistry("registry", {"workspace_id": workspace.id})
+    registry = LocalRegistry("registry", {"workspace_id": workspace.workspace_id})
     cluster = LocalCluster(
         "cluster",
         {
-            "workspace_id": workspace.id,
+            "workspace_id": workspace.workspace_id,
             "cluster_name": settings.cluster.name,
             "max_nodes": settings.cluster.max_nodes,
         },
@@ -27,7 +27,7 @@ def build(settings: Settings) -> Platform:
     image = LocalImage(
         "image",
         {
-            "workspace_id": workspace.id,
+            "workspace_id": workspace.workspace_id,
             "requirements": settings.image.requirements,
             "python": settings.image.python,
             "allow_secrets": settings.image.allow_secrets,
@@ -37,10 +37,10 @@ def build(settings: Settings) -> Platform:
     return Platform(
         target="local",
         location="this machine",
-        workspace_id=workspace.id,
+        workspace_id=workspace.workspace_id,
         tracking_uri=workspace.tracking_uri,
         login_server=registry.login_server,
-        cluster_id=cluster.id,
+        cluster_id=cluster.cluster_id,
         image=image.reference,
         environment_id=image.environment_id,
         data={name: DataSource(asset.uri, asset.digest) for name, asset in data.items()},

@@ -87,7 +87,7 @@ class GpuClusterArgs(TypedDict):
 class GpuCluster(pulumi.ComponentResource):
     """Nodes that come when a run needs them and go when none does. Costs nothing while idle."""
 
-    id: pulumi.Output[str]
+    cluster_id: pulumi.Output[str]
     """ARM id of the cluster, or `serverless`."""
 
     name: pulumi.Output[str]
@@ -98,15 +98,15 @@ class GpuCluster(pulumi.ComponentResource):
         arguments.check(self, args, GpuClusterArgs)
 
         if args.get("serverless"):
-            self.id = self.name = pulumi.Output.from_input(SERVERLESS)
+            self.cluster_id = self.name = pulumi.Output.from_input(SERVERLESS)
         elif (existing := args.get("cluster_id")) is not None:
-            self.id = pulumi.Output.from_input(existing)
+            self.cluster_id = pulumi.Output.from_input(existing)
             self.name = pulumi.Output.from_input(parse_id(existing, CLUSTER).name)
         else:
             compute = self._create(name, args)
-            self.id = compute.id
+            self.cluster_id = compute.id
             self.name = compute.name
-        self.register_outputs({"id": self.id, "name": self.name})
+        self.register_outputs({"cluster_id": self.cluster_id, "name": self.name})
 
     def _create(self, name: str, args: GpuClusterArgs) -> machinelearningservices.Compute:
         size, spot = find_size(args.get("size") or DEFAULT), args.get("spot") or False

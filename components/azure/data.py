@@ -46,7 +46,7 @@ class DataAssetArgs(TypedDict):
 class DataAsset(pulumi.ComponentResource):
     """A folder of blobs under a name and a version. Nothing is copied, so it costs nothing."""
 
-    id: pulumi.Output[str]
+    data_id: pulumi.Output[str]
     """ARM id of the version."""
 
     uri: pulumi.Output[str]
@@ -103,10 +103,10 @@ class DataAsset(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-        self.id = version.id
+        self.data_id = version.id
         self.uri = uri
         self.digest = pulumi.Output.from_input(digest)
-        self.register_outputs({"id": self.id, "uri": self.uri, "digest": self.digest})
+        self.register_outputs({"data_id": self.data_id, "uri": self.uri, "digest": self.digest})
 
 
 def _credentials(

@@ -35,7 +35,7 @@ class ContainerRegistryArgs(TypedDict):
 class ContainerRegistry(pulumi.ComponentResource):
     """A private registry that nodes reach by identity, never by password."""
 
-    id: pulumi.Output[str]
+    registry_id: pulumi.Output[str]
     """ARM id of the registry."""
 
     login_server: pulumi.Output[str]
@@ -50,7 +50,7 @@ class ContainerRegistry(pulumi.ComponentResource):
                 f"{name}-registry", existing, opts=pulumi.ResourceOptions(parent=self)
             )
             # Older engines do not tell the id of what is read in a preview, and it is known anyway.
-            self.id = pulumi.Output.from_input(existing).apply(lambda text: str(parse_id(text, REGISTRY)))
+            self.registry_id = pulumi.Output.from_input(existing).apply(lambda text: str(parse_id(text, REGISTRY)))
         else:
             registry = containerregistry.Registry(
                 stem(name, 50, separator=""),
@@ -62,10 +62,10 @@ class ContainerRegistry(pulumi.ComponentResource):
                 anonymous_pull_enabled=False,
                 opts=pulumi.ResourceOptions(parent=self, protect=arguments.either(args.get("protect"), True)),
             )
-            self.id = registry.id
+            self.registry_id = registry.id
 
         self.login_server = registry.login_server
-        self.register_outputs({"id": self.id, "login_server": self.login_server})
+        self.register_outputs({"registry_id": self.registry_id, "login_server": self.login_server})
 
 
 class ExternalRegistryArgs(TypedDict):
@@ -90,7 +90,7 @@ class ExternalRegistryArgs(TypedDict):
 class ExternalRegistry(pulumi.ComponentResource):
     """A private registry that knows no Azure identities: its password is kept by the workspace."""
 
-    id: pulumi.Output[str]
+    connection_id: pulumi.Output[str]
     """ARM id of the connection that holds the login."""
 
     login_server: pulumi.Output[str]
@@ -117,6 +117,6 @@ class ExternalRegistry(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-        self.id = connection.id
+        self.connection_id = connection.id
         self.login_server = pulumi.Output.from_input(args["server"])
-        self.register_outputs({"id": self.id, "login_server": self.login_server})
+        self.register_outputs({"connection_id": self.connection_id, "login_server": self.login_server})

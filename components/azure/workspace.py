@@ -50,7 +50,7 @@ class Workspace(pulumi.ComponentResource):
     Idle, it costs the storage of what runs left behind, and nothing else.
     """
 
-    id: pulumi.Output[str]
+    workspace_id: pulumi.Output[str]
     """ARM id of the workspace."""
 
     name: pulumi.Output[str]
@@ -106,11 +106,11 @@ class Workspace(pulumi.ComponentResource):
             self.storage_id = workspace.storage_account.apply(str)
             self.vault_id = workspace.key_vault.apply(str)
             # Older engines do not tell the id of what is read in a preview, and it is known anyway.
-            self.id = pulumi.Output.from_input(str(parse_id(existing, WORKSPACE)))
+            self.workspace_id = pulumi.Output.from_input(str(parse_id(existing, WORKSPACE)))
             self.name = pulumi.Output.from_input(parse_id(existing, WORKSPACE).name)
         else:
             workspace = self._create(name, args, identity.tenant_id)
-            self.id, self.name = workspace.id, workspace.name
+            self.workspace_id, self.name = workspace.id, workspace.name
 
         self.tracking_uri = workspace.ml_flow_tracking_uri
         self.register_outputs({output: getattr(self, output) for output in Workspace.__annotations__})

@@ -24,7 +24,7 @@ class LocalClusterArgs(TypedDict):
 class LocalCluster(pulumi.ComponentResource):
     """A queue with slots; first come, first served. Costs nothing while idle."""
 
-    id: pulumi.Output[str]
+    cluster_id: pulumi.Output[str]
     """The cluster, as runs take it."""
 
     name: pulumi.Output[str]
@@ -44,6 +44,6 @@ class LocalCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-        self.id = pool.id
+        self.cluster_id = pool.id
         self.name = pool.id
-        self.register_outputs({"id": self.id, "name": self.name})
+        self.register_outputs({"cluster_id": self.cluster_id, "name": self.name})

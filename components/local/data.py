@@ -21,7 +21,7 @@ class LocalData(pulumi.ComponentResource):
     Nothing is copied, so it costs nothing; runs must not write to it.
     """
 
-    id: pulumi.Output[str]
+    data_id: pulumi.Output[str]
     """The path."""
 
     uri: pulumi.Output[str]
@@ -36,7 +36,7 @@ class LocalData(pulumi.ComponentResource):
 
         data = Data(f"{name}-content", {"path": args["path"]}, opts=pulumi.ResourceOptions(parent=self))
 
-        self.id = data.id
+        self.data_id = data.id
         self.uri = data.uri
         self.digest = data.digest
-        self.register_outputs({"id": self.id, "uri": self.uri, "digest": self.digest})
+        self.register_outputs({"data_id": self.data_id, "uri": self.uri, "digest": self.digest})

@@ -17,7 +17,7 @@ class LocalRegistryArgs(TypedDict):
 class LocalRegistry(pulumi.ComponentResource):
     """The workspace's content-addressed store of built environments. Costs disk space: the three last used are kept."""
 
-    id: pulumi.Output[str]
+    registry_id: pulumi.Output[str]
     """The folder of the store."""
 
     login_server: pulumi.Output[str]
@@ -27,6 +27,6 @@ class LocalRegistry(pulumi.ComponentResource):
         super().__init__("trainup:index:LocalRegistry", name, {}, opts)
         arguments.check(self, args, LocalRegistryArgs)
 
-        self.id = pulumi.Output.concat(args["workspace_id"], "/store")
-        self.login_server = self.id
-        self.register_outputs({"id": self.id, "login_server": self.login_server})
+        self.registry_id = pulumi.Output.concat(args["workspace_id"], "/store")
+        self.login_server = self.registry_id
+        self.register_outputs({"registry_id": self.registry_id, "login_server": self.login_server})

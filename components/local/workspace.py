@@ -21,7 +21,7 @@ class LocalWorkspaceArgs(TypedDict):
 class LocalWorkspace(pulumi.ComponentResource):
     """A folder with the record of all runs and an MLflow server. Costs nothing."""
 
-    id: pulumi.Output[str]
+    workspace_id: pulumi.Output[str]
     """The folder, as other components take it."""
 
     name: pulumi.Output[str]
@@ -40,7 +40,7 @@ class LocalWorkspace(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-        self.id = server.id
+        self.workspace_id = server.id
         self.name = pulumi.Output.from_input(args["path"]).apply(lambda path: path.rstrip("/").rsplit("/", 1)[-1])
         self.tracking_uri = server.tracking_uri
-        self.register_outputs({"id": self.id, "name": self.name, "tracking_uri": self.tracking_uri})
+        self.register_outputs({"workspace_id": self.workspace_id, "name": self.name, "tracking_uri": self.tracking_uri})

@@ -133,11 +133,11 @@ def test_a_component_is_made_of_a_name_arguments_and_options(component: Any) -> 
 def test_azure_nouns_and_their_local_twins_have_the_same_outputs() -> None:
     by_name = {component.__name__: set(component.__annotations__) for component in COMPONENTS}
     twins = {
-        "Workspace": ("LocalWorkspace", {"id", "name", "tracking_uri"}),
-        "ContainerRegistry": ("LocalRegistry", {"id", "login_server"}),
-        "GpuCluster": ("LocalCluster", {"id", "name"}),
+        "Workspace": ("LocalWorkspace", {"workspace_id", "name", "tracking_uri"}),
+        "ContainerRegistry": ("LocalRegistry", {"registry_id", "login_server"}),
+        "GpuCluster": ("LocalCluster", {"cluster_id", "name"}),
         "CustomImage": ("LocalImage", {"reference", "environment_id"}),
-        "DataAsset": ("LocalData", {"id", "uri", "digest"}),
+        "DataAsset": ("LocalData", {"data_id", "uri", "digest"}),
     }
     for azure, (local, seam) in twins.items():
         assert by_name[local] == seam

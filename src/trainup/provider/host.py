@@ -24,11 +24,12 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 
 from trainup.core import wire
 from trainup.core.errors import TrainupError
-from trainup.core.project import PROJECT_FILES
+from trainup.core.project import nearest_folder
+from trainup.core.version import VERSION
 from trainup.core.wording import as_typed
+from trainup.provider.components import SCHEMA, ComponentHost
 from trainup.provider.handler import Change, Context, Difference, Handler, InitFailed, Properties, ResourceError, State
 
-VERSION = "0.1.0"
 KINDS = {
     "trainup:index:Run": ("trainup.provider.run", "RunHandler"),
     "trainup:index:Image": ("trainup.provider.image", "ImageHandler"),
@@ -54,6 +55,8 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, engine_address: str | None, project: Path) -> None:
         self._engine = _connect(engine_address)
+        self._engine_address = engine_address or ""
+        self._components = ComponentHost()
         self._project = project
         self._canceled = threading.Event()
         self._handlers: dict[str, Handler] = {}
@@ -69,6 +72,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         # The engine of a preview has canceled all that it left when that of the update attaches to the same process.
         self._canceled = threading.Event()
         self._engine = _connect(request.address)
+        self._engine_address = request.address
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -102,6 +106,18 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             return answer
 
         return self._guarded(context, find)
+
+    # For programs in other languages than Python.
+
+    def GetSchema(self, request: Any, context: Any) -> Any:
+        return provider_pb2.GetSchemaResponse(schema=SCHEMA.read_text(encoding="utf-8"))
+
+    def Construct(self, request: Any, context: Any) -> Any:
+        try:
+            return self._guarded(context, lambda: self._components.construct(request, self._engine_address))
+        except grpc.RpcError as error:  # as the process told it, details and all
+            context.set_trailing_metadata(error.trailing_metadata())
+            context.abort(error.code(), _said(error.details() or ""))
 
     # The life of a resource.
 
@@ -186,6 +202,8 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
     def _guarded(self, context: Any, action: Callable[[], Any], inputs: Properties | None = None) -> Any:
         try:
             return action()
+        except grpc.RpcError:
+            raise
         except InitFailed as failed:
             _abort_partial(context, failed, inputs or {})
         except (TrainupError, OSError) as error:
@@ -273,10 +291,7 @@ def _trace(error: BaseException) -> str:
 
 def project_folder(start: Path) -> Path:
     """The folder of Pulumi.yaml: the plugin starts in the program's folder, which lies in or below it."""
-    for folder in (start, *start.parents):
-        if any((folder / name).is_file() for name in PROJECT_FILES):
-            return folder
-    return start
+    return nearest_folder(start) or start
 
 
 def serve(engine_address: str | None, *, is_attached: bool = False) -> None:

@@ -1,0 +1,77 @@
+"""The schema of the components: what programs in other languages, and Pulumi's own tools, know of them.
+
+`schema.json` beside this file is made by `python -m trainup.components.schema`, from the classes and their docstrings,
+and a test holds it against them. The plugin answers with the file, so that nobody waits for Azure's SDK.
+"""
+
+import inspect
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from trainup.core.version import VERSION
+
+NAME = "trainup"
+FILE = Path(__file__).with_name("schema.json")
+MODULES = {
+    "TrainingRun": "trainup.components.run",
+    "Workspace": "trainup.components.azure.workspace",
+    "ContainerRegistry": "trainup.components.azure.registry",
+    "ExternalRegistry": "trainup.components.azure.registry",
+    "GpuCluster": "trainup.components.azure.cluster",
+    "CustomImage": "trainup.components.azure.image",
+    "DataAsset": "trainup.components.azure.data",
+    "Access": "trainup.components.azure.access",
+    "NodeAccess": "trainup.components.azure.access",
+    "LocalWorkspace": "trainup.components.local.workspace",
+    "LocalRegistry": "trainup.components.local.registry",
+    "LocalCluster": "trainup.components.local.cluster",
+    "LocalImage": "trainup.components.local.image",
+    "LocalData": "trainup.components.local.data",
+}
+"""Component → its module."""
+
+
+def generate() -> dict[str, Any]:
+    """The schema in Pulumi's format (https://www.pulumi.com/docs/using-pulumi/pulumi-packages/schema/)."""
+    from pulumi.provider.experimental.analyzer import Analyzer
+    from pulumi.provider.experimental.schema import generate_schema
+
+    classes = [getattr(import_module(module), name) for name, module in MODULES.items()]
+    analysis = Analyzer(NAME).analyze(classes)
+    schema = generate_schema(
+        NAME,
+        VERSION,
+        None,
+        analysis["component_definitions"],
+        analysis["type_definitions"],
+        [],
+    ).to_json()
+    return {
+        **_cleaned(schema),
+        "displayName": "trainup",
+        "description": "`pulumi up` for training: registry, cluster, image and the training run in one program",
+        "license": "MIT",
+    }
+
+
+def _cleaned(value: Any) -> Any:
+    """The same with descriptions as they are meant: without the indentation of docstrings."""
+    if isinstance(value, dict):
+        return {
+            key: inspect.cleandoc(item) if key == "description" and isinstance(item, str) else _cleaned(item)
+            for key, item in value.items()
+        }
+    return [_cleaned(item) for item in value] if isinstance(value, list) else value
+
+
+def text() -> str:
+    """The content of `schema.json`."""
+    return json.dumps(generate(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")
+    sys.exit(0)
