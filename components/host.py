@@ -7,6 +7,7 @@ The process ends when its standard input closes.
 
 import asyncio
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -78,6 +79,9 @@ class Servicer(ProviderServicer):
 
 async def serve(engine_address: str) -> None:
     """Serve until standard input closes; the port is printed first."""
+    # An engine that shuts down leaves calls behind that nobody waits for: no news for its user.
+    for name in ("asyncio", "grpc._cython.cygrpc"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])
     servicer = Servicer(Components(), [], engine_address)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
@@ -87,9 +91,9 @@ async def serve(engine_address: str) -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on
     while await asyncio.to_thread(os.read, sys.stdin.fileno(), 4096):
         pass
+    os._exit(0)  # calls that still wait have no reader any more
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us as well: the plugin decides when we end
     asyncio.run(serve(sys.argv[1]))
-    os._exit(0)  # calls that still wait have no reader any more

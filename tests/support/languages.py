@@ -1,0 +1,90 @@
+"""What Pulumi programs in other languages than Python need: brought into `.toolchain` once, by whoever asks first."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from trainup.toolchain import pulumi_cli, uv
+from trainup.toolchain.paths import TOOLCHAIN
+
+HERE = Path(__file__).resolve().parent
+
+
+def yaml_host() -> Path:
+    """The folder with the official language host for YAML, built from its Go module: two minutes, once."""
+    return _brought("yaml", _build_yaml_host)
+
+
+def node_packages() -> Path:
+    """A folder `node_modules` with Pulumi's SDK and the TypeScript compiler, as `npm/package-lock.json` has them."""
+    return _brought("node", _install_node_packages) / "node_modules"
+
+
+def node_host() -> Path:
+    """The folder with a language host for Node.js (`node_host.py`)."""
+
+    def write(folder: Path) -> None:
+        program = folder / "pulumi-language-nodejs"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -u "{HERE / "node_host.py"}" "$@"\n')
+        program.chmod(0o755)
+
+    return _brought("node-host", write)
+
+
+def _brought(name: str, bring: Callable[[Path], None]) -> Path:
+    """A folder of the toolchain; it appears whole."""
+    folder = TOOLCHAIN / "languages" / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            unfinished = folder.with_name(f"{name}.new")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            bring(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
+def _build_yaml_host(folder: Path) -> None:
+    module, build = folder / "module", folder / "build"
+    shutil.copytree(HERE / "yaml_module", module)
+    go = pulumi_cli.find_go(uv.ensure())
+    variables = {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "GOPATH": str(build / "path"),
+        "GOMODCACHE": str(build / "modules"),
+        "GOCACHE": str(build / "cache"),
+    }
+    program = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"
+    command = [
+        go,
+        "build",
+        "-trimpath",
+        "-tags",
+        "osusergo,grpcnotrace",
+        "-o",
+        folder / "pulumi-language-yaml",
+        program,
+    ]
+    done = subprocess.run(command, cwd=module, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(build)
+    shutil.rmtree(module)
+    shutil.rmtree(pulumi_cli.BUILD, ignore_errors=True)  # a Go that was brought for this
+
+
+def _install_node_packages(folder: Path) -> None:
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / "npm" / name, folder / name)
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
