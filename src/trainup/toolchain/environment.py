@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,13 +41,23 @@ def surroundings() -> dict[str, str]:
     """What we and all that we start need here: this machine without proxies, the world outside with the user's
     certificates, and folders of our own where those in the home folder cannot be written."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or HOME / ".cache")
-    folders = {"PULUMI_HOME": (HOME / ".pulumi", "home"), "UV_CACHE_DIR": (caches / "uv", "uv-cache")}
+    folders = {"PULUMI_HOME": (pulumi_home({}), "home"), "UV_CACHE_DIR": (caches / "uv", "uv-cache")}
     ours = {
         name: str(TOOLCHAIN / own)
         for name, (usual, own) in folders.items()
         if not os.environ.get(name) and not is_writable(usual)
     }
     return network.direct(os.environ) | network.trusted(os.environ, os.path.isfile) | ours
+
+
+def pulumi_home(variables: Mapping[str, str]) -> Path:
+    """Where the Pulumi CLI keeps its own files. It asks the system for the user's home, whatever HOME says."""
+    if told := variables.get("PULUMI_HOME"):
+        return Path(told)
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi"
+    except KeyError:  # a user whom nobody knows
+        return HOME / ".pulumi"
 
 
 def as_shell(values: dict[str, str]) -> str:
@@ -59,8 +70,8 @@ def backend(given: Mapping[str, str]) -> str:
     if address := given.get("PULUMI_BACKEND_URL"):
         return address
     try:
-        home = Path(given.get("PULUMI_HOME") or HOME / ".pulumi")
-        return str(json.loads((home / "credentials.json").read_text()).get("current") or "")
+        credentials = pulumi_home(given) / "credentials.json"
+        return str(json.loads(credentials.read_text()).get("current") or "")
     except (OSError, ValueError, AttributeError):
         return ""
 

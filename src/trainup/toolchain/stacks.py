@@ -74,7 +74,7 @@ def selected(variables: Mapping[str, str]) -> str:
 
     Read here, since the CLI takes a third of a second to tell it (pulumi/pulumi, pkg/workspace/workspace.go).
     """
-    home = Path(variables.get("PULUMI_HOME") or environment.HOME / ".pulumi")
+    home = environment.pulumi_home(variables)
     project = projects.read(ROOT)
     typed = Path(variables.get("PWD") or ROOT)  # the CLI takes the path that the shell shows, links and all
     for folder in (
