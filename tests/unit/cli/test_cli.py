@@ -33,8 +33,7 @@ SPEC = RunSpec(command=("true",))
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    before = dict(os.environ)  # a command sets variables for what it starts
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "Pulumi.yaml").write_text("name: trainup\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -42,9 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(stacks, "ROOT", tmp_path)
     monkeypatch.setattr(pulumi_cli, "BIN", tmp_path / "none")
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
-    yield tmp_path
-    os.environ.clear()
-    os.environ.update(before)
+    return tmp_path
 
 
 def _pulumi(project: Path, state: str, code: int = 0) -> None:
