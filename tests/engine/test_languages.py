@@ -1,7 +1,6 @@
 """Programs in other languages: the plugin makes the components that they declare."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,52 +9,28 @@ from pathlib import Path
 import pytest
 
 from tests.support import languages, processes
+from tests.support.copies import Copy
 from tests.support.project import REPOSITORY
 
 SECRET = "not shown anywhere"
 
 
-class Folder:
-    """A copy of an example, in which `trainup` is typed."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self.environment = folder, environment
-
-    def trainup(self, *words: str, fails: bool = False) -> str:
-        done = subprocess.run(
-            ["trainup", *words, "--non-interactive", "--color", "never"],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert (done.returncode != 0) == fails, done.stdout
-        return done.stdout
-
-
 @pytest.fixture(params=["yaml", "typescript"])
-def program(request: pytest.FixtureRequest, tmp_path: Path, environment: dict[str, str]) -> Iterator[Folder]:
-    folder = tmp_path / "program"
-    shutil.copytree(REPOSITORY / "examples" / f"components-in-{request.param}", folder)
+def program(request: pytest.FixtureRequest, tmp_path: Path, environment: dict[str, str]) -> Iterator[Copy]:
+    example = REPOSITORY / "examples" / f"components-in-{request.param}"
     if request.param == "yaml":
-        host = languages.yaml_host()
+        copied = Copy(example, tmp_path / "program", environment, path=languages.yaml_host())
     elif shutil.which("npm") is None:
         pytest.skip("npm is not installed")
     else:
-        host = languages.node_host()
-        (folder / "node_modules").symlink_to(languages.node_packages())
-        subprocess.run([folder / "node_modules" / ".bin" / "tsc"], cwd=folder, check=True)
-    own = {name: value for name, value in environment.items() if name not in ("PULUMI_BACKEND_URL", "PULUMI_STACK")}
-    yield Folder(
-        folder,
-        {**own, "PATH": os.pathsep.join([str(host), environment["PATH"]]), "PULUMI_HOME": str(tmp_path / "home")},
-    )
-    processes.kill(processes.of(folder))
+        copied = Copy(example, tmp_path / "program", environment, path=languages.node_host())
+        (copied.folder / "node_modules").symlink_to(languages.node_packages())
+        subprocess.run([copied.folder / "node_modules" / ".bin" / "tsc"], cwd=copied.folder, check=True)
+    yield copied
+    processes.kill(processes.of(copied.folder))
 
 
-def test_a_program_in_another_language_declares_everything_and_trains_once(program: Folder) -> None:
+def test_a_program_in_another_language_declares_everything_and_trains_once(program: Copy) -> None:
     preview = program.trainup("preview")
     assert "+ 10 to create" in preview
     assert not (program.folder / ".trainup" / "local" / "runs").exists()
@@ -79,7 +54,7 @@ def test_a_program_in_another_language_declares_everything_and_trains_once(progr
     assert processes.left(program.folder) == []
 
 
-def test_mistakes_in_a_program_are_told_in_a_sentence(program: Folder) -> None:
+def test_mistakes_in_a_program_are_told_in_a_sentence(program: Copy) -> None:
     file = next(program.folder / name for name in ("bin/index.js", "Pulumi.yaml") if (program.folder / name).exists())
     right = file.read_text()
 

@@ -1,0 +1,81 @@
+"""Each folder of `examples/`, copied and used as a stranger uses it. Those in other languages: `test_languages.py`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support import processes
+from tests.support.azure import cloud
+from tests.support.copies import Copy
+from tests.support.project import REPOSITORY
+from trainup.simulator.cloud.sample import furnish
+
+EXAMPLES = REPOSITORY / "examples"
+NOBODY = "00000000-0000-0000-0000-000000000000"
+ON_AZURE = ("custom-dockerfile", "existing-workspace", "private-registry")
+IN_OTHER_LANGUAGES = ("components-in-yaml", "components-in-typescript")
+TRAINED = {
+    "own-repository": {"weak", "strong"},
+    "components-in-python": {"epochs-1", "epochs-2", "epochs-4"},
+    "job-yaml": {"greeting"},
+}
+
+
+def test_every_example_is_tried() -> None:
+    tried = {*TRAINED, *ON_AZURE, *IN_OTHER_LANGUAGES, "distributed"}
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == tried
+
+
+@pytest.mark.parametrize("folder", sorted(EXAMPLES.glob("*/infra")), ids=lambda folder: str(folder.parent.name))
+def test_the_program_of_an_example_is_the_one_of_trainup(folder: Path) -> None:
+    assert (folder / "__main__.py").read_text() == (REPOSITORY / "infra" / "__main__.py").read_text()
+
+
+@pytest.fixture
+def copy(request: pytest.FixtureRequest, tmp_path: Path, environment: dict[str, str]) -> Iterator[Copy]:
+    copied = Copy(EXAMPLES / request.param, tmp_path / "copy", environment)
+    yield copied
+    processes.kill(processes.of(copied.folder))
+
+
+@pytest.mark.parametrize("copy", sorted(TRAINED), indirect=True)
+def test_an_example_trains_once_and_leaves_nothing(copy: Copy) -> None:
+    copy.trainup("up")
+    assert copy.statuses() == dict.fromkeys(TRAINED[copy.name], "Completed")
+    assert "created" not in copy.trainup("up")
+    copy.trainup("destroy")
+    assert processes.left(copy.folder) == []
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("copy", ["distributed"], indirect=True)
+def test_a_run_on_two_nodes_adds_up_what_both_have(copy: Copy) -> None:
+    assert "rank 1 of 2: 3.0" in copy.trainup("up")
+    copy.trainup("destroy")
+
+
+@pytest.mark.parametrize("name", ON_AZURE)
+def test_an_example_for_azure_trains_there(name: str, tmp_path: Path, environment: dict[str, str]) -> None:
+    with cloud(tmp_path, environment) as running:
+        running.azure.subscription = NOBODY
+        sample = furnish(running.azure)
+        copied = Copy(EXAMPLES / name, tmp_path / "copy", {**running.variables, "PULUMI_STACK": "dev"})
+        file = copied.folder / "Pulumi.dev.yaml"
+        config = yaml.safe_load(file.read_text())["config"]
+        for section, existing in (("workspace", sample.workspace), ("cluster", sample.cluster)):
+            if "id" in config.get(f"trainup:{section}", {}):
+                assert config[f"trainup:{section}"]["id"] == existing
+        copied.trainup("stack", "dev", plain=True)
+        if name == "private-registry":
+            copied.pulumi("config", "set", "--secret", "trainup:registry_password", "planted-5ecret")
+        copied.trainup("up", "--yes")
+        assert copied.statuses() == {"hello": "Completed"}
+        assert "created" not in copied.trainup("up", "--yes")
+        assert "planted-5ecret" not in "".join(path.read_text() for path in (tmp_path / "bodies").rglob("*.json")) or (
+            name == "private-registry"
+        )
+        copied.trainup("destroy", "--yes")
+    assert os.path.exists(copied.folder)
