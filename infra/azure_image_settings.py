@@ -8,8 +8,8 @@ import yaml
 from pydantic import ValidationInfo, model_validator
 
 from trainup.core import requirements
+from trainup.core.choices import OnInterrupt
 from trainup.core.images import ImageBuilder
-from trainup.core.spec import OnInterrupt
 from trainup.core.texts import decode
 from trainup.infra.azure_values import EnvironmentName, Reference, Repository, project_root, refuse, together
 from trainup.infra.sections import LengthOfTime, Section, Text

@@ -11,10 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from trainup.core import written
 from trainup.core.azure_names import check_name
-from trainup.core.duration import parse_duration
-from trainup.core.input_values import VARIABLE
-from trainup.core.naming import check_run_name
-from trainup.core.spec import (
+from trainup.core.choices import (
     DistributionType,
     InputMode,
     OnDelete,
@@ -24,6 +21,9 @@ from trainup.core.spec import (
     OutputMode,
     QueueTier,
 )
+from trainup.core.duration import parse_duration
+from trainup.core.input_values import VARIABLE
+from trainup.core.naming import check_run_name
 
 UNSHOWN = "unshown"
 """Type of an error whose value must not be repeated: it is likely a password, or in the message already."""

@@ -9,8 +9,9 @@ from pydantic import Field, ValidationError
 
 from trainup.core import suggest
 from trainup.core.input_secrets import Place, is_likely_secret
-from trainup.core.inputs import MAX_NODES, TARGETS
 from trainup.core.project import misplaced
+from trainup.core.run_keys import TARGETS
+from trainup.core.spec_keys import MAX_NODES
 from trainup.core.written import quotes, shown
 from trainup.infra import references, workspace_place
 from trainup.infra.azure_image_settings import AzureImageSettings

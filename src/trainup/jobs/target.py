@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from trainup.core.choices import OnDelete
 from trainup.core.errors import ServiceError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import run_id
-from trainup.core.spec import OnDelete, RunSpec
+from trainup.core.spec import RunSpec
 from trainup.core.status import Status
 
 

@@ -31,8 +31,8 @@ def job_of(inputs: Inputs, project: Path, owner: Owner) -> Job:
         manifest=inputs.get("manifest") or {},
         secrets=reveal(parsed.secrets),
         cluster=parsed.cluster,
-        sources={name: _placed(project, source) for name, source in parsed.sources.items()},
-        places=parsed.places,
+        sources={name: _placed(project, source) for name, source in parsed.inputs.items()},
+        places=parsed.outputs,
         environment=parsed.environment,
         identity=parsed.identity,
     )

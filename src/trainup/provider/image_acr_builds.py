@@ -1,8 +1,8 @@
 """What the builder `acr` does in Azure: finds the image or its build, or begins one, and sees it through."""
 
 from trainup.core.build_failure import classify
+from trainup.core.choices import OnInterrupt
 from trainup.core.duration import parse_duration
-from trainup.core.spec import OnInterrupt
 from trainup.jobs import build_context
 from trainup.jobs.azure.client import AzureError
 from trainup.jobs.azure.connection import connect

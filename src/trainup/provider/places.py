@@ -69,7 +69,7 @@ def judge_workspace(project: Path, run: RunInputs) -> list[Finding]:
             )
             out = "the next one's code: give it a folder elsewhere (trainup:workspace), or name it in a .gitignore"
             findings.append(Finding("source", why + out))
-    for name, item in run.sources.items():
+    for name, item in run.inputs.items():
         place, digest = item.get("uri"), item.get("digest")
         is_content = isinstance(digest, str) and digest.startswith(data.PREFIX)
         if is_content and isinstance(place, str) and "://" not in place and _below(project / place, workspace):

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from trainup.core.choices import OnDelete, OnFailure, OnInterrupt
+from trainup.core.declaration import Role
 from trainup.core.errors import TrainupError
 from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, with_definition
-from trainup.core.spec import OnDelete, OnFailure, OnInterrupt
+from trainup.core.run_keys import KEYS
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN, has_unknown
 from trainup.jobs import job_file, lifecycle, outputs, snapshot
@@ -30,7 +32,7 @@ from trainup.provider.places import judge_workspace, run_owner
 from trainup.provider.run_reports import listener, report, sentence, told
 from trainup.provider.run_secrets import with_likely_secrets
 
-PLACES = frozenset({"run", "target", "workspace"})
+PLACES = frozenset(name for name, key in KEYS.items() if key.role is Role.PLACE)
 """Inputs that decide whose record it is: another one is another run."""
 REFUSALS = (TargetError, UnreadableRecord, snapshot.SnapshotError, OSError)
 TOLD = (*outputs.NAMES, "owner")

@@ -99,8 +99,8 @@ class World:
             manifest=manifest,
             secrets=reveal(parsed.secrets),
             cluster=parsed.cluster,
-            sources=parsed.sources,
-            places=parsed.places,
+            sources=parsed.inputs,
+            places=parsed.outputs,
             environment=parsed.environment,
             identity=parsed.identity,
         )

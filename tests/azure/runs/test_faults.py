@@ -7,8 +7,8 @@ import pytest
 
 from tests.azure.runs.conftest import Heard, World
 from tests.support.waiting import until
+from trainup.core.choices import OnDelete
 from trainup.core.failure import FailureClass
-from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.core.values import Secret
 from trainup.jobs import lifecycle

@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainup.core.spec import (
-    IDENTITY_FIELDS,
-    POLICY_FIELDS,
-    OnDelete,
-    OnFailure,
-    OnInterrupt,
-    OnPreemption,
-    QueueTier,
-    RunSpec,
-)
+from trainup.core.choices import OnDelete, OnFailure, OnInterrupt, OnPreemption, QueueTier
+from trainup.core.spec import IDENTITY_FIELDS, POLICY_FIELDS, RunSpec
 
 TEXT = st.text(min_size=1)
 TABLE = st.dictionaries(TEXT, TEXT, min_size=1)

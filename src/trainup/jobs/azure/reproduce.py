@@ -5,10 +5,10 @@ import shlex
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from trainup.core.choices import InputMode
 from trainup.core.commands import EXPRESSION
 from trainup.core.images import is_managed
 from trainup.core.sizes import find_size
-from trainup.core.spec import InputMode
 from trainup.jobs.azure.environments import REFERENCE
 from trainup.jobs.target import Job
 

@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from trainup.core.choices import OnDelete
 from trainup.core.failure import FailureClass
 from trainup.core.naming import job_name
-from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.jobs.azure import job_files, labels, tracking, vault, waiting
 from trainup.jobs.azure.body import kept_policy, to_command_job

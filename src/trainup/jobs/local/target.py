@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from trainup.core.choices import OnDelete
 from trainup.core.disk import replace_file
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import run_of
-from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.jobs.local import handover, launch, ledger, links, log, run_record
 from trainup.jobs.local.files import Lock, UnreadableRecord
