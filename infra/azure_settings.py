@@ -18,7 +18,8 @@ from trainup.infra.azure_sections import (
     RegistrySettings,
 )
 from trainup.infra.azure_values import TagName, TagValue
-from trainup.infra.sections import DataName, RunName, RunSettings, Section
+from trainup.infra.run_settings import RunSettings
+from trainup.infra.sections import DataName, RunName, Section
 
 BUILT_IN_STORES = frozenset(
     f"workspace{store}" for store in ("blobstore", "artifactstore", "workingdirectory", "filestore")

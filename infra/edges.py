@@ -6,7 +6,7 @@ import pulumi
 
 from trainup.components.run import TrainingRun
 from trainup.infra.platforms import Platform
-from trainup.infra.sections import InputSettings
+from trainup.infra.run_settings import InputSettings
 
 
 def source(wanted: InputSettings, platform: Platform, runs: Mapping[str, TrainingRun]) -> dict[str, pulumi.Input[str]]:

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from trainup.core.images import ImageBuilder
 from trainup.core.wire import UNKNOWN_TEXT
 from trainup.infra.azure_image_settings import AzureImageSettings
-from trainup.infra.sections import InputSettings, RunSettings, Section
+from trainup.infra.run_settings import InputSettings, RunSettings
+from trainup.infra.sections import Section
 
 TOKEN = "trainup:index:check"
 KNOWN_LATER = ("workspace", "cluster", "image", "environment")

@@ -1,20 +1,16 @@
 """The JSON schema of `Pulumi.<stack>.yaml`: editors complete the settings by it, and underline what is wrong.
 
-It is made of the settings' own declarations, so it knows every key; what a key means to a run is told by the arguments
-of the component. What only the preview can tell (names of sizes, what exists, what fits together) is not in it.
+It is made of the settings' own declarations, so it knows every key; what a key means to a run is told by the
+declaration of that key. What only the preview can tell (names of sizes, what exists, what fits together) is not in it.
 """
 
-import ast
-import inspect
-import textwrap
-from itertools import pairwise
 from typing import Any
 
-from trainup.components.run import TrainingRunArgs
 from trainup.core.project import NAMESPACE
+from trainup.core.run_keys import KEYS
 from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY
 from trainup.infra.azure_settings import AzureSettings
-from trainup.infra.sections import RunSettings, Section
+from trainup.infra.sections import Section
 from trainup.infra.settings import Settings
 
 Schema = dict[str, Any]
@@ -32,9 +28,8 @@ def schema() -> Schema:
     """As JSON; the settings of the other target are no settings of a stack."""
     definitions: Schema = {}
     local, azure = _configuration(Settings, definitions), _configuration(AzureSettings, definitions)
-    descriptions = _descriptions(TrainingRunArgs) | _descriptions(RunSettings)
-    for key, item in definitions["RunSettings"]["properties"].items():
-        item["description"] = descriptions[key]
+    for name, item in definitions["RunSettings"]["properties"].items():
+        item.setdefault("description", KEYS[name].doc)  # where a stack file says the same as the component
     is_azure = {"properties": {f"{NAMESPACE}:target": {"const": "azure"}}, "required": [f"{NAMESPACE}:target"]}
     return {
         "$schema": DIALECT,
@@ -72,17 +67,3 @@ def _plain(item: Any) -> Any:
         kinds = [one for one in shown.pop("anyOf", []) if default is not None or one != {"type": "null"}]
         shown |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
     return shown
-
-
-def _descriptions(declared: type) -> dict[str, str]:
-    """Field → the text below it in the source."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(declared))).body
-    assert isinstance(definition, ast.ClassDef)
-    return {
-        field.target.id: " ".join(str(text.value.value).split())
-        for field, text in pairwise(definition.body)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-    }

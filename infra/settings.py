@@ -20,18 +20,8 @@ from trainup.infra.azure_sections import REGISTRY_PASSWORD, DataSettings
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.nested_secrets import problem_of
 from trainup.infra.plain_secrets import in_files_of_image, likely_secrets
-from trainup.infra.sections import (
-    SECRET_NAME,
-    UNPLACED,
-    UNSHOWN,
-    DataName,
-    RunName,
-    RunSettings,
-    Section,
-    is_number,
-    keys_of,
-    maps,
-)
+from trainup.infra.run_settings import RunSettings
+from trainup.infra.sections import SECRET_NAME, UNPLACED, UNSHOWN, DataName, RunName, Section, is_number, keys_of, maps
 from trainup.infra.stack_config import StackConfig
 from trainup.infra.stack_file import StackFile
 from trainup.infra.workspace_place import OWN

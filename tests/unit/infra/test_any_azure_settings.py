@@ -12,7 +12,8 @@ from tests.support.declared import REPOSITORY, given
 from trainup.infra import azure_sections, settings, stack_config
 from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_settings import AzureSettings
-from trainup.infra.sections import RunSettings, Section
+from trainup.infra.run_settings import RunSettings
+from trainup.infra.sections import Section
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from trainup.components.run import TrainingRunArgs
+from trainup.infra.run_settings import RunSettings
 from trainup.infra.schema import schema
-from trainup.infra.sections import RunSettings
 
 REPOSITORY = Path(__file__).parents[3]
 SCHEMA = schema()
