@@ -15,12 +15,16 @@ def check(component: pulumi.ComponentResource, args: Mapping[str, Any], declared
 
     Type checkers find the same before anything runs; not everybody has one. RunError with all that was found.
     """
+    if problems := problems_of(args, declared):
+        raise pulumi.RunError(_sentence(component, problems))
+
+
+def problems_of(args: Mapping[str, Any], declared: type) -> list[str]:
+    """What is wrong with arguments by a component's `TypedDict`: names it does not have, and those that are missing."""
     required = declared.__required_keys__  # type: ignore[attr-defined]
     names = [*declared.__annotations__]
     problems = [f"{name}: {suggest.unknown(name, names, 'there is no such argument')}" for name in {*args} - {*names}]
-    problems += [f"{name} is missing" for name in names if name in required and args.get(name) is None]
-    if problems:
-        raise pulumi.RunError(_sentence(component, problems))
+    return problems + [f"{name} is missing" for name in names if name in required and args.get(name) is None]
 
 
 def needed(component: pulumi.ComponentResource, args: Mapping[str, Any], names: tuple[str, ...], reason: str) -> None:

@@ -87,12 +87,11 @@ JUDGED: Mapping[type[AnySettings], Mapping[str, type[Section]]] = {
 """The sections that resources judge as well."""
 
 
-def load(ask: Ask | None = None) -> AnySettings:
-    """The settings of the current stack; `pulumi.RunError` with every problem at once.
+def load(config: StackConfig, ask: Ask | None = None) -> AnySettings:
+    """The settings in a stack's configuration; `pulumi.RunError` with every problem at once.
 
     `ask` tells what else is wrong, with the settings that are right by themselves.
     """
-    config = StackConfig.read()
     texts = config.texts
     target = texts.get("target", "local")
     model: type[AnySettings] = AzureSettings if target == "azure" else Settings

@@ -59,7 +59,7 @@ class InputKeys:
         None,
         "The cluster it runs on. Defaults to one slot of its own.",
         local="whose slots it takes",
-        azure="the compute of the job; without one, a node that Azure ML finds",
+        azure="where it runs; without one, Azure ML finds a node",
         argument="cluster_id",
         in_stack=False,
     )

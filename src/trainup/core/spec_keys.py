@@ -100,8 +100,8 @@ class SpecKeys:
         kinds.text,
         None,
         "Anything new here trains again on purpose. Defaults to nothing.",
-        local="trains again",
-        azure="trains again",
+        local="counts in the digest",
+        azure="counts in the digest",
     )
     display_name: str | None = key(
         Role.POLICY,
