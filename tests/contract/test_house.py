@@ -172,3 +172,17 @@ def test_no_file_needs_itself() -> None:
             if any(name.startswith(f"{package}.") for name in needed):
                 needed.discard(package)
     list(TopologicalSorter(needs).static_order())  # CycleError tells the circle
+
+
+def test_methods_of_protocols_say_that_they_have_no_body() -> None:
+    """A docstring alone looks like a method that returns None; with `...` a type checker knows that it is declared."""
+    bare = [
+        f"{module_of(path)}.{declared.name}.{method.name}"
+        for room in MAY_KNOW
+        for path in sources(room)
+        for declared in ast.walk(ast.parse(path.read_text()))
+        if isinstance(declared, ast.ClassDef) and "Protocol" in map(ast.unparse, declared.bases)
+        for method in declared.body
+        if isinstance(method, ast.FunctionDef) and ast.unparse(method.body[-1]) != "..."
+    ]
+    assert bare == []

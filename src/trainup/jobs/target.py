@@ -153,45 +153,60 @@ class Target(Protocol):
     @property
     def polling(self) -> Polling:
         """How often to look."""
+        ...
 
     def exclusive(self) -> AbstractContextManager[Any]:
         """While held, nobody else starts or adopts runs in this workspace."""
+        ...
 
     def expecting(self, job: Job) -> AbstractContextManager[Any]:
         """While held, a job is being started: what has to be known for that may be asked all at once."""
+        ...
 
     def active_runs(self, job: Job) -> list[Record]:
         """The runs of a job's resource that have not ended."""
+        ...
 
     def attempts(self, identity: str) -> list[Record]:
         """All attempts of one run id, oldest first."""
+        ...
 
     def get(self, name: str) -> Record | None:
         """One attempt as it stands now."""
+        ...
 
     def claim(self, job: Job, attempt: int) -> Record:
         """Record a new attempt, so that its name is taken; nothing runs yet. Needs `exclusive`."""
+        ...
 
     def adopt(self, record: Record, job: Job) -> Record:
         """Make the job's owner an owner of this attempt, and give it the job's policy. Needs `exclusive`."""
+        ...
 
     def launch(self, record: Record, job: Job) -> Record:
         """Start a claimed attempt unless it has been started; safe to call again after a kill."""
+        ...
 
     def settle(self, record: Record) -> Record:
         """Clear up after an attempt whose watcher is gone: nothing of it runs on, and the record says so."""
+        ...
 
     def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
         """Stop an attempt and wait until it has ended; `kind` is the class of its failure."""
+        ...
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
         """Give up ownership of a run; what nobody else owns is cancelled, then kept, archived or deleted."""
+        ...
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         """The whole lines after a position, and the next position. 0 is the beginning; others are the target's own."""
+        ...
 
     def files(self, name: str, part: str | None = None) -> list[File]:
         """What an attempt left behind: its outputs, or one of the named ones. TargetError where there is none."""
+        ...
 
     def log_tail(self, name: str, lines: int) -> list[str]:
         """The last lines of the log."""
+        ...
