@@ -7,6 +7,7 @@ import pulumi
 
 from trainup.components import arguments
 from trainup.components.resources import Run
+from trainup.core.input_values import text
 from trainup.core.run_keys import KEYS
 
 
@@ -221,7 +222,8 @@ class TrainingRun(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TrainingRunArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:TrainingRun", name, {}, opts)
-        arguments.check(self, args, TrainingRunArgs)
+        free_texts = [key.argument for key in KEYS.values() if key.parse is text]
+        arguments.check(self, args, TrainingRunArgs, may_be_empty=free_texts)
 
         given: dict[str, Any] = {key: args.get(declared.argument) for key, declared in KEYS.items()}
         run = Run(

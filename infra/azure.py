@@ -133,7 +133,7 @@ def build(wanted: AzureSettings, config: StackConfig) -> Platform:
                 "resource_group_name": workspace.resource_group_name,
                 "storage_id": asset.storage,
                 "container": asset.container,
-                "path": asset.path,
+                "path": asset.path or None,
                 "data_name": name,
                 "version": asset.version,
                 "account_key": config.secret(asset.key) if asset.key else None,

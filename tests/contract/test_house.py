@@ -186,3 +186,12 @@ def test_methods_of_protocols_say_that_they_have_no_body() -> None:
         if isinstance(method, ast.FunctionDef) and ast.unparse(method.body[-1]) != "..."
     ]
     assert bare == []
+
+
+def test_the_program_reads_the_configuration_once() -> None:
+    assert [path.name for path in sources("infra") if "StackConfig.read()" in path.read_text()] == ["program.py"]
+
+
+@pytest.mark.parametrize("file", ["program.py", "azure.py", "edges.py", "local.py"])
+def test_what_components_get_is_typed_without_a_cast(file: str) -> None:
+    assert "typing.cast" not in imports(REPOSITORY / "infra" / file)
