@@ -51,8 +51,8 @@ SPECS = st.fixed_dictionaries(
 
 
 def test_these_tests_know_every_field() -> None:
-    assert IDENTITY.keys() == set(IDENTITY_FIELDS)
-    assert POLICY.keys() == set(POLICY_FIELDS)
+    assert IDENTITY.keys() == set(IDENTITY_FIELDS), "give IDENTITY, above, values for the new field"
+    assert POLICY.keys() == set(POLICY_FIELDS), "give POLICY, above, a value for the new field that is no default"
 
 
 @pytest.mark.parametrize("name", IDENTITY_FIELDS)
