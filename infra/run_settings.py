@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, Field, create_model, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from trainup.core import input_values as kinds
@@ -138,6 +138,8 @@ def with_keys(model: type[Model]) -> type[Model]:
 @with_keys
 class RunSettings(Section):
     """One entry of `trainup:runs`."""
+
+    model_config = ConfigDict(defer_build=True)  # what `with_keys` makes of it is the model that is used
 
     # Here are only the keys that have a form of their own in stack files; `with_keys` adds the others.
     if TYPE_CHECKING:  # of which the program reads these
