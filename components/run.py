@@ -81,6 +81,10 @@ class TrainingRunArgs(TypedDict):
     shm_size: NotRequired[pulumi.Input[str] | None]
     """Shared memory of a node on Azure, such as `64g`. Defaults to `16g`, enough for the workers of a data loader."""
 
+    docker_args: NotRequired[pulumi.Input[str] | None]
+    """Further options that Docker starts the container with on Azure, such as `--ulimit memlock=-1`. Defaults to
+    none."""
+
     identity: NotRequired[pulumi.Input[str] | None]
     """Who the run is on Azure: a client id, `cluster`, `user` or `token`. Defaults to the cluster's own identity."""
 
@@ -167,6 +171,7 @@ class TrainingRun(pulumi.ComponentResource):
     | `nodes` | trains again | slots of the pool | instances of the job |
     | `size` | trains again | nothing | instance type, where there is no cluster |
     | `shm_size` | changed in place | nothing | shared memory of the container |
+    | `docker_args` | changed in place | nothing | options of `docker run` |
     | `queue_tier` | changed in place | nothing | the tier of a job without a cluster |
     | `node_price` | changed in place | nothing | what `cost` counts with |
     | `rerun` | trains again | counts in the digest | counts in the digest |

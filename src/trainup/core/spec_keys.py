@@ -78,6 +78,16 @@ class SpecKeys:
         azure="shared memory of the container",
         in_job_file=True,
     )
+    docker_args: str | None = key(
+        Role.POLICY,
+        kinds.filled,
+        None,
+        "Further options that Docker starts the container with on Azure, such as `--ulimit memlock=-1`. Defaults to "
+        "none.",
+        local="",
+        azure="options of `docker run`",
+        in_job_file=True,
+    )
     queue_tier: QueueTier | None = key(
         Role.POLICY,
         kinds.Choice(QueueTier),

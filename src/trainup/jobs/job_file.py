@@ -230,15 +230,13 @@ class _Reader:
         return {"distribution": {"type": str(given.get("type", "")).lower(), **told}}
 
     def _resources(self, key: str, value: Any) -> Definition:
-        if isinstance(value, dict) and "docker_args" in value:
-            self._problem(f"{key}.docker_args", "trainup gives Docker no options but `shm_size`; remove it")
-            value = {name: item for name, item in value.items() if name != "docker_args"}
-        given = self._map(key, value, ("instance_count", "instance_type", "shm_size"))
+        given = self._map(key, value, ("instance_count", "instance_type", "shm_size", "docker_args"))
         result: Definition = {}
         if "instance_count" in given:
             result |= self._number("nodes", given["instance_count"], f"{key}.instance_count")
-        for name, renamed in (("instance_type", "size"), ("shm_size", "shm_size")):
+        for name in ("instance_type", "shm_size", "docker_args"):
             if name in given:
+                renamed = "size" if name == "instance_type" else name
                 result |= self._string(renamed, given[name], f"{key}.{name}")
         return result
 

@@ -38,6 +38,7 @@ POLICY: dict[str, Any] = {
     "retries": 3,
     "on_preemption": OnPreemption.FAIL,
     "shm_size": "8g",
+    "docker_args": "--ulimit memlock=-1",
     "queue_tier": QueueTier.SPOT,
     "node_price": 0.5,
     "wait": False,

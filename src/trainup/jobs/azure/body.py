@@ -33,6 +33,7 @@ KEPT = {
     "timeout": ("limits", "timeout"),
     "experiment_name": ("experimentName",),
     "shm_size": ("resources", "shmSize"),
+    "docker_args": ("resources", "dockerArgs"),
     "queue_tier": ("queueSettings", "jobTier"),
     "identity": ("identity", "identityType"),
 }
@@ -152,6 +153,8 @@ def _resources(job: Job, place: Place) -> dict[str, Any]:
     result: dict[str, Any] = {"instanceCount": spec.nodes}
     if spec.shm_size or not spec.shell:
         result["shmSize"] = spec.shm_size or SHM_SIZE
+    if spec.docker_args:
+        result["dockerArgs"] = spec.docker_args
     if spec.size and not place.compute_id:
         result["instanceType"] = sizes.find_size(spec.size).sku
     return result

@@ -22,6 +22,7 @@ def reproduce(job: Job, source: PurePath | None) -> str:
     spec = job.spec
     program, *arguments = (_filled(job, word) for word in (["bash", "-c"] if spec.shell else []) + list(spec.command))
     words = ["docker run --rm -it --shm-size", shlex.quote(spec.shm_size or "8g")]
+    words += [spec.docker_args] if spec.docker_args else []
     words += ["--gpus all"] if spec.size is None or find_size(spec.size).gpus else []
     words += [f"-e {shlex.quote(f'{name}={value}')}" for name, value in spec.environment_variables.items()]
     words += [f"-e {shlex.quote(name)}" for name in spec.secrets]  # from the shell's own variables

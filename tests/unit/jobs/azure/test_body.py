@@ -11,7 +11,7 @@ import pytest
 from tests.support.contract import Check
 from trainup.core.inputs import parse_run
 from trainup.core.naming import job_name
-from trainup.jobs.azure.body import STARTED_BY, Place, asset_uri, to_command_job
+from trainup.jobs.azure.body import STARTED_BY, Place, asset_uri, kept_policy, to_command_job
 from trainup.jobs.target import Job, Owner, TargetError
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -125,6 +125,14 @@ def test_a_body_is_as_it_was_and_fits_azures_types(name: str, contract: Check) -
         path.write_text(text)
     assert text == path.read_text()
     assert contract(JOB, "2025-12-01", body, job_name(job.id, 1)) == []
+
+
+def test_options_of_docker_are_sent_and_a_job_that_exists_keeps_its_own(contract: Check) -> None:
+    with_options = job_of({"docker_args": "--ulimit memlock=-1"})
+    body = to_command_job(with_options, 1, PLACE)
+    assert body["properties"]["resources"]["dockerArgs"] == "--ulimit memlock=-1"
+    assert contract(JOB, "2025-12-01", body, job_name(with_options.id, 1)) == []
+    assert kept_policy(job_of({}), body["properties"]) == ["docker_args"]
 
 
 def test_no_secret_is_in_a_body() -> None:

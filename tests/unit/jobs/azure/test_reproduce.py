@@ -41,6 +41,11 @@ def test_the_command_arrives_as_it_is_whatever_the_images_entry_point(tmp_path: 
     assert (after(words, "-v"), after(words, "-w")) == (["/here/my code:/code"], ["/code"])
 
 
+def test_options_of_docker_are_repeated_by_hand(tmp_path: Path) -> None:
+    words = docker(tmp_path, reproduce(job_of({**GIVEN, "docker_args": "--ulimit memlock=-1"}), None))
+    assert after(words, "--ulimit") == ["memlock=-1"]
+
+
 def test_the_text_of_a_job_file_is_one_word_for_bash(tmp_path: Path) -> None:
     file = {"job": "j.yml", "command": None, "definition": {"shell_command": "cd x && python 'a b.py' > log"}}
     words = docker(tmp_path, reproduce(job_of({**GIVEN, **file}), None))
