@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from trainup.jobs import lifecycle, snapshot
-from trainup.jobs.azure.connection import CODE_HASHES
+from trainup.jobs.azure.http.connection import CODE_HASHES
 from trainup.jobs.target import Owner
 from trainup.jobs.targets import job_of, target_of
 

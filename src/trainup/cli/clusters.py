@@ -30,8 +30,8 @@ def of(stack: Stack, project: Path) -> list[ClusterStatus]:
     found = [_local(resource, project) for resource in pools]
     if ids:
         # Only stacks on Azure have what this needs.
-        from trainup.jobs.azure import clusters
-        from trainup.jobs.azure.connection import connect
+        from trainup.jobs.azure.http.connection import connect
+        from trainup.jobs.azure.platform import clusters
 
         client = connect(_cloud(stack))
         found += [clusters.status(client, cluster_id) for cluster_id in ids]

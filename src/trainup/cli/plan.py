@@ -32,7 +32,7 @@ def inputs_of(run: str, stack: str) -> dict[str, Any]:
 
 def request(inputs: dict[str, Any], stack: Stack, project: Path) -> dict[str, Any]:
     """The request that would start a run with these inputs. Nothing is written anywhere."""
-    from trainup.jobs.azure.request import request_of
+    from trainup.jobs.azure.job.request import request_of
 
     urn = inputs.pop("urn")
     if inputs.get("target") != "azure":

@@ -10,7 +10,7 @@ from trainup.core.values import reveal
 from trainup.jobs.target import Job, Owner, Target, TargetError
 
 if TYPE_CHECKING:
-    from trainup.jobs.azure.submission import Submission
+    from trainup.jobs.azure.job.submission import Submission
 
 Inputs = dict[str, Any]
 """Of a Run resource, as `core/inputs.py` has them."""
@@ -61,9 +61,9 @@ def target_of(
 
 def submission_of(inputs: Inputs, project: Path, *, dry: bool = False) -> "Submission":
     """What prepares a run on Azure."""
-    from trainup.jobs.azure.connection import CODE_HASHES, connect
-    from trainup.jobs.azure.submission import Submission
-    from trainup.jobs.azure.workspace import Workspace as AzureWorkspace
+    from trainup.jobs.azure.http.connection import CODE_HASHES, connect
+    from trainup.jobs.azure.job.submission import Submission
+    from trainup.jobs.azure.platform.workspace import Workspace as AzureWorkspace
     from trainup.jobs.snapshot.tree_hash import TreeHashes
 
     workspace = AzureWorkspace(connect(inputs.get("cloud")).apart(), inputs["workspace"])
@@ -71,7 +71,7 @@ def submission_of(inputs: Inputs, project: Path, *, dry: bool = False) -> "Submi
 
 
 def _by_hand(inputs: Inputs, project: Path) -> str:
-    from trainup.jobs.azure.reproduce import reproduce
+    from trainup.jobs.azure.job.reproduce import reproduce
 
     parsed, _ = parse_run(inputs)
     if parsed.spec is None:

@@ -8,7 +8,7 @@ from trainup.core.spec import OnDelete, OnFailure, OnInterrupt
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN, has_unknown
 from trainup.jobs import job_file, lifecycle, outputs, snapshot
-from trainup.jobs.azure.connection import CODE_HASHES
+from trainup.jobs.azure.http.connection import CODE_HASHES
 from trainup.jobs.local import data
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Job, Owner, Record, Target, TargetError

@@ -12,12 +12,12 @@ from tests.support.azure import visit
 from trainup.core.inputs import parse_run
 from trainup.core.values import reveal
 from trainup.jobs import lifecycle, snapshot
-from trainup.jobs.azure.client import AzureClient, Patience
-from trainup.jobs.azure.credentials import find_credential
-from trainup.jobs.azure.endpoints import find_endpoints
-from trainup.jobs.azure.submission import Submission
+from trainup.jobs.azure.http.client import AzureClient, Patience
+from trainup.jobs.azure.http.credentials import find_credential
+from trainup.jobs.azure.http.endpoints import find_endpoints
+from trainup.jobs.azure.job.submission import Submission
+from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.azure.target import AzureTarget
-from trainup.jobs.azure.workspace import Workspace
 from trainup.jobs.snapshot import StatCache
 from trainup.jobs.snapshot.tree_hash import TreeHashes
 from trainup.jobs.target import Job, Owner, Record

@@ -12,17 +12,19 @@ from trainup.core.failure import FailureClass
 from trainup.core.naming import job_name
 from trainup.core.spec import OnDelete
 from trainup.core.status import Status
-from trainup.jobs.azure import job_files, labels, tracking, vault, waiting
-from trainup.jobs.azure.body import kept_policy, to_command_job
-from trainup.jobs.azure.client import AzureError
-from trainup.jobs.azure.jobs import Jobs
-from trainup.jobs.azure.log import LogReader, tail
-from trainup.jobs.azure.phases import Watched, steady_now
-from trainup.jobs.azure.polling import polling
-from trainup.jobs.azure.records import Told, is_ours, record_of
-from trainup.jobs.azure.statuses import ENDED, status_of
-from trainup.jobs.azure.submission import Submission
-from trainup.jobs.azure.workspace import HISTORY_VERSION, Workspace
+from trainup.jobs.azure.http.client import AzureError
+from trainup.jobs.azure.http.polling import polling
+from trainup.jobs.azure.job import files as job_files
+from trainup.jobs.azure.job import labels, tracking, waiting
+from trainup.jobs.azure.job.body import kept_policy, to_command_job
+from trainup.jobs.azure.job.jobs import Jobs
+from trainup.jobs.azure.job.log import LogReader, tail
+from trainup.jobs.azure.job.phases import Watched, steady_now
+from trainup.jobs.azure.job.records import Told, is_ours, record_of
+from trainup.jobs.azure.job.statuses import ENDED, status_of
+from trainup.jobs.azure.job.submission import Submission
+from trainup.jobs.azure.platform import vault
+from trainup.jobs.azure.platform.workspace import HISTORY_VERSION, Workspace
 from trainup.jobs.masking import Mask
 from trainup.jobs.target import File, Job, Owner, Record, TargetError
 
