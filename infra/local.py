@@ -7,11 +7,11 @@ from trainup.components.local.data import LocalData
 from trainup.components.local.image import LocalImage
 from trainup.components.local.registry import LocalRegistry
 from trainup.components.local.workspace import LocalWorkspace
+from trainup.infra.local_settings import LocalSettings
 from trainup.infra.platforms import DataSource, Platform
-from trainup.infra.settings import Settings
 
 
-def build(settings: Settings) -> Platform:
+def build(settings: LocalSettings) -> Platform:
     """Compose the local components."""
     path = settings.workspace.path or f".trainup/{pulumi.get_stack()}"
     workspace = LocalWorkspace("workspace", {"path": path, "tracking": settings.workspace.tracking})

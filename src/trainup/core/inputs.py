@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from trainup.core import commands, suggest
@@ -11,9 +10,9 @@ from trainup.core import input_values as kinds
 from trainup.core.commands import EXPRESSION
 from trainup.core.input_values import Invalid
 from trainup.core.spec import IDENTITY_FIELDS, OnDelete, OnFailure, OnInterrupt, OnPreemption, QueueTier, RunSpec
+from trainup.core.targets import TARGETS, is_on_this_machine, rules_of
 from trainup.core.values import Unknown, has_unknown, reveal
 
-TARGETS = ("local", "azure")
 MAX_NODES = 1000
 MAX_RETRIES = 20
 
@@ -98,7 +97,7 @@ def with_definition(given: dict[str, Any]) -> dict[str, Any]:
     definition = given.get("definition")
     if not isinstance(definition, dict):
         return given
-    if given.get("target") == "local":  # which has its own cluster and image
+    if is_on_this_machine(given.get("target")):  # which has its own cluster and image
         definition = {name: value for name, value in definition.items() if name not in ("cluster", "image", "size")}
     result = {**given, **{name: value for name, value in definition.items() if name not in FILE_POLICY}}
     for name in FILE_POLICY & definition.keys():
@@ -163,19 +162,15 @@ def _cross_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Findi
     variables, secrets = values.get("environment_variables", {}), values.get("secrets", {})
     first = ("python",) if "script" in values else values.get("command", ())
     if given.get("image") is not None and (
-        problem := commands.hidden_python(variables, first, is_local=values.get("target") == "local")
+        problem := commands.hidden_python(variables, first, is_local=is_on_this_machine(values.get("target")))
     ):
         findings.append(Finding("environment_variables['PATH']", problem))
     for name in sorted(variables.keys() & secrets.keys()):
         findings.append(
             Finding(f"secrets[{name!r}]", f"{name} is also in `environment_variables`; keep one of the two")
         )
-    if values.get("target") == "local":
-        findings += _local_findings(given, values)
-    elif values.get("target") == "azure":
-        from trainup.core.azure_inputs import azure_findings
-
-        findings += [Finding(name, reason) for name, reason in azure_findings(given, values)]
+    if "target" in values:
+        findings += [Finding(name, reason) for name, reason in rules_of(values["target"])(given, values)]
     if not _is_unknown("inputs", given.get("inputs")):
         findings += _unfilled(values)
     return findings
@@ -204,23 +199,6 @@ def _command_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Fin
     return findings
 
 
-def _local_findings(given: dict[str, Any], values: dict[str, Any]) -> list[Finding]:
-    kind, many = values.get("distribution", {}).get("type", "pytorch"), values.get("nodes", 1) > 1
-    findings = []
-    if kind != "pytorch":
-        findings.append(
-            Finding("distribution", f"{kind!r} is for Azure: on this machine torchrun starts the processes (`pytorch`)")
-        )
-    is_script = given.get("script") is not None or _is_python(values.get("command", ()))
-    if not is_script and ("command" in values or "shell_command" in values):
-        findings += [
-            Finding(name, "processes are started by torchrun, which needs a Python script: use `script`")
-            for name, wanted in (("distribution", kind == "pytorch" and "distribution" in values), ("nodes", many))
-            if wanted
-        ]
-    return findings
-
-
 def _unfilled(values: dict[str, Any]) -> list[Finding]:
     """What looks like an expression, and would reach the command as it is."""
     inputs = values.get("inputs", {})
@@ -233,12 +211,6 @@ def _unfilled(values: dict[str, Any]) -> list[Finding]:
         for name, text in variables.items()
         for whole in commands.expressions(text)
     ]
-
-
-def _is_python(command: tuple[str, ...]) -> bool:
-    # An option of the interpreter would reach the launcher instead.
-    is_plain = len(command) > 1 and not command[1].startswith("-")
-    return is_plain and PurePosixPath(command[0]).name in ("python", "python3")
 
 
 FIELDS: dict[str, Callable[[Any], Any]] = {
