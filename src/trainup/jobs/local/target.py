@@ -183,8 +183,9 @@ class LocalTarget:
 
     def files(self, name: str, part: str | None = None) -> list[File]:
         folder = self._folder(name)
-        definition = run_record.read_definition(folder)
-        named = launch.named_outputs(folder, definition.spec if definition else {})
+        if (definition := run_record.read_definition(folder)) is None:
+            raise TargetError(f"there is no run {name} in {self.workspace.shown(folder.path.parent)}")
+        named = launch.named_outputs(folder, definition.spec)
         if part is not None and part not in (known := [path.name for path in named]):
             raise TargetError(f"{name} has no output {part!r}; there are {', '.join(sorted(known)) or 'none'}")
         root = folder.outputs / (part or "")
@@ -226,12 +227,13 @@ class LocalTarget:
     def _fill(self, folder: RunFolder, job: Job) -> None:
         """Put the snapshot into the run's folder; a claim that cannot be filled is given up again."""
         try:
+            links.check_all_there(job.sources)
             if job.source is None:
                 folder.code.mkdir(exist_ok=True)
             elif not folder.code.is_dir():
                 copy_snapshot(job.source, folder.code, expected_digest=job.spec.snapshot or "", manifest=job.manifest)
             _link_outputs(folder)
-        except (SnapshotError, OSError):
+        except (SnapshotError, TargetError, OSError):
             self._remove(folder)
             raise
 
