@@ -150,6 +150,29 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         yield made
 
 
+@contextmanager
+def starter(world: World, text: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process that is about to start a run."""
+    job = world.job(text)
+    world.started.append(job.id)
+    words = [sys.executable, "-c", START, json.dumps(world.inputs(text)), str(world.project), job.owner.urn]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert next_line(process) == "ready"
+        yield process
+
+
+def go_on(process: "subprocess.Popen[str]") -> None:
+    assert process.stdin
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def next_line(process: "subprocess.Popen[str]") -> str:
+    """The next line that the process prints."""
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
 def failure_of(record: Record | None) -> Failure:
     assert record is not None
     assert record.failure is not None, record
@@ -260,20 +283,33 @@ def test_threads_that_start_at_once_start_one(world: World) -> None:
 def test_processes_that_start_at_once_start_one(world: World) -> None:
     text = f"echo x >> {world.project}/starts; sleep 600"
     job = world.job(text)
-    words = [sys.executable, "-c", START, json.dumps(world.inputs(text)), str(world.project), job.owner.urn]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    world.started.append(job.id)
-    with subprocess.Popen(words, **pipes) as first, subprocess.Popen(words, **pipes) as second:
-        both = (first, second)
-        assert [process.stdout.readline() for process in both if process.stdout] == ["ready\n"] * 2
-        for process in both:
-            assert process.stdin
-            process.stdin.write("\n")
-            process.stdin.flush()
-        assert [process.stdout.readline().strip() for process in both if process.stdout] == [job.id] * 2
+    with starter(world, text) as first, starter(world, text) as second:
+        for process in (first, second):
+            go_on(process)
+        assert [next_line(process) for process in (first, second)] == [job.id] * 2
     until(lambda: world.count("starts"))
     assert world.count("starts") == 1
     assert len(world.target().attempts(job.id)) == 1
+
+
+def test_a_run_outlives_the_process_that_started_it(world: World) -> None:
+    text = f"echo x >> {world.project}/starts; until test -e {world.project}/gate; do sleep 0.05; done"
+    with starter(world, text) as process:
+        go_on(process)
+        name = next_line(process)
+        process.kill()
+    (world.project / "gate").touch()
+    record, _ = world.run(world.job(text))
+    assert (record.name, record.status, world.count("starts")) == (name, Status.COMPLETED, 1)
+
+
+def test_one_instance_serves_threads_with_different_runs(world: World) -> None:
+    target, names = world.target(), ("birds", "cats", "dogs")
+    with ThreadPoolExecutor(3) as pool:
+        ends = list(pool.map(lambda name: world.run(world.job(f"echo {name}", name), target), names))
+    assert [(record.run, record.status, lines) for record, lines in ends] == [
+        (name, Status.COMPLETED, [name]) for name in names
+    ]
 
 
 def test_a_failed_run_is_followed_by_another_attempt(world: World) -> None:
@@ -343,6 +379,16 @@ def test_what_nobody_owns_is_kept_or_deleted_as_it_was_said(world: World, on_del
         assert (world.target().get(record.name) is None) == (on_delete is OnDelete.DELETE)
 
 
+def test_a_run_that_was_deleted_meanwhile_cannot_be_adopted(world: World) -> None:
+    job = world.job("true")
+    record, _ = world.run(job)
+    world.target().release(job.id, job.owner, OnDelete.DELETE)
+    target = world.target()
+    with target.exclusive(), pytest.raises(TargetError, match=record.name):
+        target.adopt(record, job)
+    assert target.get(record.name) is None
+
+
 def test_who_does_not_own_a_run_gives_nothing_up(world: World) -> None:
     job, record = world.running()
     world.target().release(job.id, replace(job.owner, token="an older one"), OnDelete.DELETE)
@@ -379,7 +425,7 @@ def test_a_run_whose_data_is_not_there_is_refused_and_leaves_no_record(world: Wo
 # Cancellation.
 
 
-def ended_by(record: Record | None) -> tuple[Status, FailureClass, bool]:
+def end_of(record: Record | None) -> tuple[Status, FailureClass, bool]:
     failure = failure_of(record)
     assert record is not None
     return record.status, failure.failure_class, "no longer wanted" in failure.message
@@ -391,16 +437,16 @@ CANCELED = (Status.CANCELED, FailureClass.CANCELED, True)
 def test_a_run_that_goes_on_is_canceled_and_that_can_be_repeated(world: World) -> None:
     _, record = world.running()
     for target in (world.target(), world.target()):
-        assert ended_by(target.cancel(record.name, "no longer wanted")) == CANCELED
-        assert ended_by(target.get(record.name)) == CANCELED
-    assert ended_by(world.target().cancel(record.name, "another reason")) == CANCELED, "the first reason counts"
+        assert end_of(target.cancel(record.name, "no longer wanted")) == CANCELED
+        assert end_of(target.get(record.name)) == CANCELED
+    assert end_of(world.target().cancel(record.name, "another reason")) == CANCELED, "the first reason counts"
 
 
 def test_a_run_that_waits_in_the_queue_is_canceled_and_never_begins(world: World) -> None:
     world.running()
     record = world.start(world.job(f"echo x >> {world.project}/starts", "birds"))
     assert get(world.target(), record.name).status is Status.QUEUED
-    assert ended_by(world.target().cancel(record.name, "no longer wanted")) == CANCELED
+    assert end_of(world.target().cancel(record.name, "no longer wanted")) == CANCELED
     assert world.count("starts") == 0
 
 
@@ -426,7 +472,7 @@ def test_threads_that_cancel_at_once_see_the_same_end(world: World) -> None:
         ends = list(
             pool.map(lambda target: target.cancel(record.name, "no longer wanted"), [world.target() for _ in range(3)])
         )
-    assert [ended_by(end) for end in ends] == [CANCELED] * 3
+    assert [end_of(end) for end in ends] == [CANCELED] * 3
 
 
 # Failures.
@@ -486,6 +532,7 @@ def test_a_log_is_read_on_from_a_position_without_loss_or_repetition(world: Worl
     target.settle(get(target, record.name))
     read()
     assert lines == LINES
+    assert target.read_log(record.name, position) == ([], position), "nothing is new"
     again: list[str] = []
     lifecycle.read_on(target, record.name, 0, again.extend)
     assert again == LINES, "0 is the beginning"
