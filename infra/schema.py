@@ -8,10 +8,10 @@ from typing import Any
 
 from trainup.core.project import NAMESPACE
 from trainup.core.run_keys import KEYS
+from trainup.core.targets import DEFAULT
 from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY
-from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.sections import Section
-from trainup.infra.settings import Settings
+from trainup.infra.target_settings import declared
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,17 +25,20 @@ SECURE: Schema = {
 
 
 def schema() -> Schema:
-    """As JSON; the settings of the other target are no settings of a stack."""
+    """As JSON; the settings of another target are no settings of a stack."""
     definitions: Schema = {}
-    local, azure = _configuration(Settings, definitions), _configuration(AzureSettings, definitions)
+    parts = {name: _configuration(one.model, definitions) for name, one in declared().items()}
     for name, item in definitions["RunSettings"]["properties"].items():
         item.setdefault("description", KEYS[name].doc)  # where a stack file says the same as the component
-    is_azure = {"properties": {f"{NAMESPACE}:target": {"const": "azure"}}, "required": [f"{NAMESPACE}:target"]}
+    config = parts.pop(DEFAULT)
+    for name, part in parts.items():
+        is_named = {"properties": {f"{NAMESPACE}:target": {"const": name}}, "required": [f"{NAMESPACE}:target"]}
+        config = {"if": is_named, "then": part, "else": config}
     return {
         "$schema": DIALECT,
         "title": "The settings of a trainup stack",
         "type": "object",
-        "properties": {"config": {"type": "object", "if": is_azure, "then": azure, "else": local}},
+        "properties": {"config": {"type": "object", **config}},
         "$defs": definitions,
     }
 

@@ -26,6 +26,14 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class JudgedSection(Section):
+    """A section that a resource judges as well, before anything is made of it."""
+
+    def judged_inputs(self) -> dict[str, Any] | None:
+        """The inputs of that resource, as far as the section tells them; None where none judges it."""
+        return None
+
+
 def keys_of(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     """The keys of the section at a path below a model, whose other steps are names of the user's own."""
     kinds: list[Any] = [model]

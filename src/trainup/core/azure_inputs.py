@@ -1,13 +1,14 @@
 """What Azure would refuse of a run, told before anything is sent."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from trainup.core import sizes
 from trainup.core.azure_ids import CLUSTER, WORKSPACE, parse_id
 from trainup.core.azure_names import check_name
 from trainup.core.clusters import SERVERLESS
+from trainup.core.targets import Problems
 from trainup.core.values import reveal
 
 OWN_PREFIX = "trainup."
@@ -26,11 +27,8 @@ ADDRESS = re.compile(r"azureml:.+|(?:https|wasbs?|abfss?|adl)://.+|/subscription
 IN_WORKSPACE = "azureml:"
 """What the name of something in the run's own workspace begins with."""
 
-Problems = Iterator[tuple[str, str]]
-"""Input and reason."""
 
-
-def azure_findings(values: Mapping[str, Any]) -> Problems:
+def findings(given: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
     """Everything that can be told without the network."""
     yield from _place(values)
     yield from _labels(values)

@@ -1,16 +1,13 @@
 """What is wrong between the inputs of a run that are right by themselves."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Mapping
 from typing import Any
 
 from trainup.core import commands
 from trainup.core import input_assets as assets
 from trainup.core.run_keys import KEYS
+from trainup.core.targets import Problems, is_on_this_machine, rules_of
 from trainup.core.values import Unknown, has_unknown, reveal
-
-Problems = Iterator[tuple[str, str]]
-"""Input and reason."""
 
 
 def is_unknown(name: str, value: Any) -> bool:
@@ -33,12 +30,8 @@ def cross_findings(given: Mapping[str, Any], values: Mapping[str, Any]) -> Probl
     if given.get("job") is None:
         yield from _command(given, values)
     yield from _variables(given, values)
-    if values.get("target") == "local":
-        yield from _local(given, values)
-    elif values.get("target") == "azure":
-        from trainup.core.azure_inputs import azure_findings
-
-        yield from azure_findings(values)
+    if "target" in values:
+        yield from rules_of(values["target"])(given, values)
     if not is_unknown("inputs", given.get("inputs")):
         yield from _unfilled(values)
 
@@ -62,22 +55,11 @@ def _command(given: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
 def _variables(given: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
     variables, secrets = values.get("environment_variables", {}), values.get("secrets", {})
     first = ("python",) if "script" in values else values.get("command", ())
-    is_local = values.get("target") == "local"
+    is_local = is_on_this_machine(values.get("target"))
     if given.get("image") is not None and (problem := commands.hidden_python(variables, first, is_local=is_local)):
         yield "environment_variables['PATH']", problem
     for name in sorted(variables.keys() & secrets.keys()):
         yield f"secrets[{name!r}]", f"{name} is also in `environment_variables`; keep one of the two"
-
-
-def _local(given: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
-    kind, many = values.get("distribution", {}).get("type", "pytorch"), values.get("nodes", 1) > 1
-    if kind != "pytorch":
-        yield "distribution", f"{kind!r} is for Azure: on this machine torchrun starts the processes (`pytorch`)"
-    is_script = given.get("script") is not None or _is_python(values.get("command", ()))
-    if not is_script and ("command" in values or "shell_command" in values):
-        for name, needs_torchrun in (("distribution", kind == "pytorch" and "distribution" in values), ("nodes", many)):
-            if needs_torchrun:
-                yield name, "processes are started by torchrun, which needs a Python script: use `script`"
 
 
 def _unfilled(values: Mapping[str, Any]) -> Problems:
@@ -92,9 +74,3 @@ def _unfilled(values: Mapping[str, Any]) -> Problems:
         for whole in commands.expressions(text):
             reason = f"{whole} is filled in by nothing: expressions are for the command"
             yield f"environment_variables[{name!r}]", reason
-
-
-def _is_python(command: Sequence[str]) -> bool:
-    # An option of the interpreter would reach the launcher instead.
-    is_plain = len(command) > 1 and not command[1].startswith("-")
-    return is_plain and PurePosixPath(command[0]).name in ("python", "python3")

@@ -12,6 +12,7 @@ from trainup.core.input_findings import cross_findings, is_unknown
 from trainup.core.input_values import Invalid
 from trainup.core.run_keys import INPUT_KEYS, KEYS, SPEC_KEYS, InputKeys
 from trainup.core.spec import RunSpec
+from trainup.core.targets import is_on_this_machine
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def with_definition(given: dict[str, Any]) -> dict[str, Any]:
     definition = given.get("definition")
     if not isinstance(definition, dict):
         return given
-    if given.get("target") == "local":  # which has its own cluster and image
+    if is_on_this_machine(given.get("target")):  # which has its own cluster and image
         definition = {name: value for name, value in definition.items() if name not in ("cluster", "image", "size")}
     policy = {name for name in definition if name in KEYS and KEYS[name].in_job_file and not _is_identity(name)}
     result = {**given, **{name: value for name, value in definition.items() if name not in policy}}

@@ -13,8 +13,7 @@ from trainup.core import input_assets as assets
 from trainup.core import input_values as kinds
 from trainup.core.declaration import Role, key, keys_of
 from trainup.core.spec_keys import SpecKeys
-
-TARGETS = ("local", "azure")
+from trainup.core.targets import TARGETS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,8 @@ NOT_HERE = {
 }
 IDENTITIES = {"user_identity": "user", "aml_token": "token", "managed": "cluster", "managed_identity": "cluster"}
 DATA_TYPES = ("uri_folder", "uri_file", "mltable", "custom_model", "mlflow_model", "triton_model")
+THIS_MACHINE = "local"
+"""How the CLI calls a compute that is the machine it runs on."""
 LITERALS = ("string", "number", "integer", "boolean")
 COUNTS = {
     "process_count_per_instance": "process_count_per_node",
@@ -181,7 +183,7 @@ class _Reader:
 
     def _compute(self, key: str, value: Any) -> Definition:
         name = value.removeprefix("azureml:") if isinstance(value, str) else ""
-        if not name.strip() or value == "local":
+        if not name.strip() or value == THIS_MACHINE:
             self._problem(key, f"{value!r} is no cluster; to run here, take a stack with `target: local`")
             return {}
         is_whole = name == "serverless" or name.startswith("/")

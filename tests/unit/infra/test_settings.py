@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pulumi.runtime import config as engine
 
 from trainup.infra import settings, stack_config
+from trainup.infra.local_settings import LocalSettings
 from trainup.infra.references import order
-from trainup.infra.settings import RunSettings, Settings
+from trainup.infra.run_settings import RunSettings
 from trainup.infra.stack_config import StackConfig
 
 RUN: dict[str, Any] = {"source": "code", "script": "main.py"}
@@ -42,7 +43,7 @@ class _Box:
         return self._value
 
 
-def _load(secrets: tuple[str, ...] = (), **sections: Any) -> Settings:
+def _load(secrets: tuple[str, ...] = (), **sections: Any) -> LocalSettings:
     with _stack({key: value if key == "target" else json.dumps(value) for key, value in sections.items()}, secrets):
         return settings.load(StackConfig.read())
 
@@ -62,7 +63,7 @@ def test_these_tests_stand_in_for_what_the_sdk_has() -> None:
 
 
 def test_without_any_configuration_there_is_a_platform_and_no_run() -> None:
-    assert _load() == Settings()
+    assert _load() == LocalSettings()
 
 
 def test_every_problem_is_in_one_message_by_key() -> None:
@@ -143,7 +144,7 @@ def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack_config, "get_root_directory", lambda: str(tmp_path))
 
 
-def _own(texts: dict[str, str], secrets: tuple[str, ...] = ()) -> Settings:
+def _own(texts: dict[str, str], secrets: tuple[str, ...] = ()) -> LocalSettings:
     with _stack({**OWN, **texts}, secrets, project="own"):
         return settings.load(StackConfig.read())
 
@@ -185,7 +186,7 @@ def test_nothing_that_is_written_elsewhere_is_ignored(texts: dict[str, str], say
 def test_settings_of_others_are_none_of_ours() -> None:
     others = {"aws:region": "moon", "kubernetes:cluster": "x", "terraform:image": "y", "training:data": "z"}
     with _stack(others):
-        assert settings.load(StackConfig.read()) == Settings()
+        assert settings.load(StackConfig.read()) == LocalSettings()
 
 
 def test_a_broken_section_causes_no_further_problems() -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from trainup.core.inputs import parse_run
 from trainup.core.wire import encode
-from trainup.jobs.azure.body import STARTED_BY, Place, to_command_job
-from trainup.jobs.azure.environments import environment_id
-from trainup.jobs.azure.submission import cluster_of
+from trainup.jobs.azure.job.body import STARTED_BY, Place, to_command_job
+from trainup.jobs.azure.job.submission import cluster_of
+from trainup.jobs.azure.platform.environments import environment_id
 from trainup.jobs.job_file import read
 from trainup.jobs.target import Job, Owner
 
