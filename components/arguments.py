@@ -1,6 +1,6 @@
 """What every component does with its arguments before it uses them. An optional one that is None was not given."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 import pulumi
@@ -10,17 +10,30 @@ from trainup.core import suggest
 Value = TypeVar("Value")
 
 
-def check(component: pulumi.ComponentResource, args: Mapping[str, Any], declared: type) -> None:
-    """Refuse arguments that the component's `TypedDict` does not declare, and the lack of those that it requires.
+def check(
+    component: pulumi.ComponentResource, args: Mapping[str, Any], declared: type, may_be_empty: Collection[str] = ()
+) -> None:
+    """Refuse arguments that the component's `TypedDict` does not declare, the lack of those that it requires, and
+    empty texts for optional ones, but for those that may be empty.
 
-    Type checkers find the same before anything runs; not everybody has one. RunError with all that was found.
+    Type checkers find the first two before anything runs; not everybody has one. RunError with all that was found.
     """
+    problems = problems_of(args, declared)
+    problems += [
+        f"{name} is empty: leave it out or give it a value"
+        for name in declared.__optional_keys__ - {*may_be_empty}  # type: ignore[attr-defined]
+        if isinstance(value := args.get(name), str) and not value.strip()
+    ]
+    if problems:
+        raise pulumi.RunError(_sentence(component, problems))
+
+
+def problems_of(args: Mapping[str, Any], declared: type) -> list[str]:
+    """What is wrong with arguments by a component's `TypedDict`: names it does not have, and those that are missing."""
     required = declared.__required_keys__  # type: ignore[attr-defined]
     names = [*declared.__annotations__]
     problems = [f"{name}: {suggest.unknown(name, names, 'there is no such argument')}" for name in {*args} - {*names}]
-    problems += [f"{name} is missing" for name in names if name in required and args.get(name) is None]
-    if problems:
-        raise pulumi.RunError(_sentence(component, problems))
+    return problems + [f"{name} is missing" for name in names if name in required and args.get(name) is None]
 
 
 def needed(component: pulumi.ComponentResource, args: Mapping[str, Any], names: tuple[str, ...], reason: str) -> None:

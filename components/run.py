@@ -1,11 +1,14 @@
 """The training run, on every target."""
 
-from typing import Any, NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict, TypeGuard
 
 import pulumi
 
 from trainup.components import arguments
 from trainup.components.resources import Run
+from trainup.core.input_values import text
+from trainup.core.run_keys import KEYS
 
 
 class TrainingRunArgs(TypedDict):
@@ -78,6 +81,10 @@ class TrainingRunArgs(TypedDict):
     shm_size: NotRequired[pulumi.Input[str] | None]
     """Shared memory of a node on Azure, such as `64g`. Defaults to `16g`, enough for the workers of a data loader."""
 
+    docker_args: NotRequired[pulumi.Input[str] | None]
+    """Further options that Docker starts the container with on Azure, such as `--ulimit memlock=-1`. Defaults to
+    none."""
+
     identity: NotRequired[pulumi.Input[str] | None]
     """Who the run is on Azure: a client id, `cluster`, `user` or `token`. Defaults to the cluster's own identity."""
 
@@ -131,8 +138,56 @@ class TrainingRunArgs(TypedDict):
     """What becomes of the record: `keep`, `archive` or `delete`. Defaults to `keep`."""
 
 
+def are_of_a_run(args: Mapping[str, Any]) -> TypeGuard[TrainingRunArgs]:
+    """Whether these are arguments of a run by their names, where they were put together while the program runs."""
+    return not arguments.problems_of(args, TrainingRunArgs)
+
+
 class TrainingRun(pulumi.ComponentResource):
-    """One training run, trained once for its inputs and waited for; metrics are outputs."""
+    """One training run, trained once for its inputs and waited for; metrics are outputs.
+
+    | Argument | Another value | On this machine | On Azure |
+    |---|---|---|---|
+    | `run_name` | another run | names its folders | names its jobs |
+    | `target` | another run | processes of this machine | jobs of Azure ML |
+    | `workspace_id` | another run | a folder | an Azure ML workspace |
+    | `cluster_id` | changed in place | whose slots it takes | where it runs; without one, Azure ML finds a node |
+    | `environment_id` | changed in place | nothing | the environment of the job |
+    | `cloud` | changed in place | nothing | which Azure is asked |
+    | `job` | trains again | is read, but for compute, environment and size | is read, and its command sent as it is |
+    | `source` | trains again | copied into the run's folder | uploaded, once for each content |
+    | `script` | trains again | run by `python`, or by `torchrun` as several processes | run by `python` on every node |
+    | `arguments` | trains again | follow the script | follow the script |
+    | `command` | trains again | run without a shell | quoted for bash, which runs it |
+    | `secrets` | trains again | handed to the process | kept in the key vault, and fetched by the node |
+    | `inputs` | trains again | used where they lie | mounted, downloaded or handed over as addresses |
+    | `outputs` | trains again | folders among the run's outputs | folders of the workspace's datastore, or at `uri` |
+    | `identity` | changed in place | nothing | the identity of the job |
+    | `allow_secrets` | changed in place | let the preview pass | let the preview pass |
+    | `image` | trains again | the environment that uv built | the container of the nodes |
+    | `environment_variables` | trains again | set for the command | set for the command |
+    | `after` | trains again | completes first | completes first |
+    | `distribution` | trains again | processes of `torchrun` | PyTorch, MPI or TensorFlow |
+    | `nodes` | trains again | slots of the pool | instances of the job |
+    | `size` | trains again | nothing | instance type, where there is no cluster |
+    | `shm_size` | changed in place | nothing | shared memory of the container |
+    | `docker_args` | changed in place | nothing | options of `docker run` |
+    | `queue_tier` | changed in place | nothing | the tier of a job without a cluster |
+    | `node_price` | changed in place | nothing | what `cost` counts with |
+    | `rerun` | trains again | counts in the digest | counts in the digest |
+    | `display_name` | changed in place | name of the MLflow run | display name of the job |
+    | `description` | changed in place | note of the MLflow run | description of the job |
+    | `experiment_name` | changed in place | experiment of the MLflow run | experiment of the job |
+    | `tags` | changed in place | tags of the MLflow run | tags of the job |
+    | `timeout` | changed in place | its supervisor stops it | limit of the job |
+    | `queue_timeout` | changed in place | gives up waiting for slots | gives up waiting for nodes |
+    | `retries` | changed in place | further attempts | further jobs |
+    | `wait` | changed in place | `up` waits | `up` waits |
+    | `on_failure` | changed in place | `up` fails, or goes on | `up` fails, or goes on |
+    | `on_interrupt` | changed in place | the run goes on, or is stopped | the job goes on, or is canceled |
+    | `on_preemption` | changed in place | nothing | another job after one that lost its node |
+    | `on_delete` | changed in place | the folder stays, is archived or goes | the job stays, is archived or goes |
+    """
 
     digest: pulumi.Output[str]
     """What the run is: SHA-256 over everything that decides its result."""
@@ -172,17 +227,13 @@ class TrainingRun(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TrainingRunArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:TrainingRun", name, {}, opts)
-        arguments.check(self, args, TrainingRunArgs)
+        free_texts = [key.argument for key in KEYS.values() if key.parse is text]
+        arguments.check(self, args, TrainingRunArgs, may_be_empty=free_texts)
 
-        renamed = {
-            "run_name": "run",
-            "workspace_id": "workspace",
-            "cluster_id": "cluster",
-            "environment_id": "environment",
-        }
+        given: dict[str, Any] = {key: args.get(declared.argument) for key, declared in KEYS.items()}
         run = Run(
             f"{name}-job",
-            {"run": name, **{renamed.get(key, key): value for key, value in args.items() if value is not None}},
+            {"run": name, **{key: value for key, value in given.items() if value is not None}},
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -26,11 +26,10 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 """The subscription in a stack file that nobody has edited yet."""
 
 
-def build(wanted: AzureSettings) -> Platform:
+def build(wanted: AzureSettings, config: StackConfig) -> Platform:
     """Compose the components on Azure."""
     _warn(wanted)
     tag_everything(wanted.tags)
-    config = StackConfig.read()
     stack, location = f"{pulumi.get_project()}-{pulumi.get_stack()}", wanted.azure_native.location
 
     keep = Keep("keep", {"kept": wanted.kept, "discard": wanted.discard, "stack": pulumi.get_stack()})
@@ -134,7 +133,7 @@ def build(wanted: AzureSettings) -> Platform:
                 "resource_group_name": workspace.resource_group_name,
                 "storage_id": asset.storage,
                 "container": asset.container,
-                "path": asset.path,
+                "path": asset.path or None,
                 "data_name": name,
                 "version": asset.version,
                 "account_key": config.secret(asset.key) if asset.key else None,

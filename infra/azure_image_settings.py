@@ -8,17 +8,18 @@ import yaml
 from pydantic import ValidationInfo, model_validator
 
 from trainup.core import requirements
+from trainup.core.choices import OnInterrupt
 from trainup.core.images import ImageBuilder
-from trainup.core.spec import OnInterrupt
 from trainup.core.texts import decode
+from trainup.core.wire import UNKNOWN_TEXT
 from trainup.infra.azure_values import EnvironmentName, Reference, Repository, project_root, refuse, together
-from trainup.infra.sections import LengthOfTime, Section, Text
+from trainup.infra.sections import JudgedSection, LengthOfTime, Text
 
 MOST_CONDA = 1024**2
 """Bytes of a Conda file."""
 
 
-class AzureImageSettings(Section):
+class AzureImageSettings(JudgedSection):
     """`trainup:image`: built from a Dockerfile, or an existing one by `reference`."""
 
     builder: ImageBuilder = ImageBuilder.ACR
@@ -87,6 +88,15 @@ class AzureImageSettings(Section):
                 "or take an existing image with `builder: prebuilt`"
             )
         return problems
+
+    def judged_inputs(self) -> dict[str, Any] | None:
+        if self.builder is not ImageBuilder.ACR:
+            return None
+        wanted = self.model_dump(mode="json", exclude_none=True)
+        later = dict.fromkeys(("registry_id", "login_server", "repository"), UNKNOWN_TEXT)
+        kept = ("builder", "dockerfile_text", "arguments", "timeout", "on_interrupt", "allow_secrets")
+        inputs = {**later, **{name: wanted[name] for name in kept if name in wanted}, "context": self.folder}
+        return inputs if self.dockerfile_text is not None else {**inputs, "dockerfile": self.dockerfile_path}
 
     @property
     def has_packages(self) -> bool:

@@ -28,7 +28,7 @@ from trainup.infra.azure_values import (
     refuse,
     together,
 )
-from trainup.infra.sections import UNSHOWN, LengthOfTime, SecretName, Section, Text
+from trainup.infra.sections import UNSHOWN, JudgedSection, LengthOfTime, SecretName, Section, Text
 
 REGISTRY_PASSWORD = "registry_password"
 """The config secret that holds the password of an external registry."""
@@ -128,7 +128,7 @@ class AzureClusterSettings(Section):
         return self
 
 
-class DataSettings(Section):
+class DataSettings(JudgedSection):
     """One entry of `trainup:data`: a folder in a storage account."""
 
     storage: StorageId

@@ -1,5 +1,6 @@
 """The settings of stacks on Azure. Everything that Azure would refuse and that can be told here is refused here."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -18,7 +19,10 @@ from trainup.infra.azure_sections import (
     RegistrySettings,
 )
 from trainup.infra.azure_values import TagName, TagValue
-from trainup.infra.sections import DataName, RunName, RunSettings, Section
+from trainup.infra.plain_secrets import in_files_of_image
+from trainup.infra.run_settings import RunSettings
+from trainup.infra.sections import DataName, RunName, Section
+from trainup.infra.target_settings import Declared
 
 BUILT_IN_STORES = frozenset(
     f"workspace{store}" for store in ("blobstore", "artifactstore", "workingdirectory", "filestore")
@@ -91,6 +95,10 @@ class AzureSettings(Section):
             )
         return problems
 
+    def file_problems(self, root: Path, stack: str) -> list[str]:
+        """What looks like a secret in the files of the image that no resource reads."""
+        return in_files_of_image(root, self.image)
+
     @field_validator("data")
     @classmethod
     def _data_have_stores_of_their_own(cls, data: dict[str, DataSettings]) -> dict[str, DataSettings]:
@@ -112,6 +120,11 @@ class AzureSettings(Section):
         if len(tags) > OWN_TAGS:
             raise ValueError(f"{len(tags)} tags are given: a resource of Azure holds 50, and trainup has 3 of its own")
         return tags
+
+    @property
+    def node_limit(self) -> int:
+        """The most nodes that one run can have."""
+        return self.cluster.node_limit
 
     @property
     def existing_workspace(self) -> str | None:
@@ -169,3 +182,6 @@ class AzureSettings(Section):
     def login_server(self) -> str:
         """Where images come from, as far as it is known without an Azure registry."""
         return self.registry.server or (parse_reference(self.image.reference).server if self.image.reference else "")
+
+
+DECLARED = Declared(AzureSettings, {"image": AzureImageSettings, "data": DataSettings})

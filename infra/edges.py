@@ -1,12 +1,39 @@
 """What a run takes from elsewhere."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 
-from trainup.components.run import TrainingRun
+from trainup.components.run import TrainingRun, TrainingRunArgs, are_of_a_run
 from trainup.infra.platforms import Platform
-from trainup.infra.sections import InputSettings
+from trainup.infra.run_settings import InputSettings, RunSettings
+from trainup.infra.stack_config import StackConfig
+
+
+def arguments(
+    run: RunSettings, platform: Platform, runs: Mapping[str, TrainingRun], config: StackConfig
+) -> TrainingRunArgs:
+    """All that the component of a run takes: its settings, the place it runs in, secrets, and the runs before it."""
+    place: TrainingRunArgs = {
+        "target": platform.target,
+        "workspace_id": platform.workspace_id,
+        "cluster_id": platform.cluster_id,
+        "image": platform.image,
+        "environment_id": platform.environment_id,
+        "cloud": platform.cloud,
+        "size": platform.size,
+    }
+    given: dict[str, Any] = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after", "inputs"})
+    if run.secrets:
+        given["secrets"] = {variable: config.secret(name) for variable, name in run.secrets.items()}
+    if run.after:
+        given["after"] = {upstream: runs[upstream].digest for upstream in run.after}
+    if run.inputs:
+        given["inputs"] = {key: source(item, platform, runs) for key, item in run.inputs.items()}
+    args = {**place, **given}
+    assert are_of_a_run(args), "settings and component have the keys of core/run_keys.py"
+    return args
 
 
 def source(wanted: InputSettings, platform: Platform, runs: Mapping[str, TrainingRun]) -> dict[str, pulumi.Input[str]]:

@@ -3,15 +3,16 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 from pydantic import ValidationError
 
-from trainup.core.images import ImageBuilder
 from trainup.core.wire import UNKNOWN_TEXT
-from trainup.infra.azure_image_settings import AzureImageSettings
-from trainup.infra.sections import InputSettings, RunSettings, Section
+from trainup.infra.run_settings import InputSettings, RunSettings
+from trainup.infra.sections import JudgedSection, Section
+
+Parsed = TypeVar("Parsed", bound=Section)
 
 TOKEN = "trainup:index:check"
 KNOWN_LATER = ("workspace", "cluster", "image", "environment")
@@ -21,7 +22,7 @@ Resource = tuple[str, str, dict[str, Any]]
 """Where its settings stand, its type, its inputs."""
 
 
-def ask(target: str, given: Mapping[str, Any], models: Mapping[str, type[Section]], context: Any) -> list[str]:
+def ask(target: str, given: Mapping[str, Any], models: Mapping[str, type[JudgedSection]], context: Any) -> list[str]:
     """A sentence for each finding, with its key. Sections that are no settings are left out: they are told already."""
     resources = [*_images(given, models, context), *_data(given, models, context), *_runs(target, given, context)]
     if not resources:
@@ -40,7 +41,7 @@ def _runs(target: str, given: Mapping[str, Any], context: Any) -> list[Resource]
     found = []
     for name, settings in _maps(given.get("runs")):
         run = _parsed(RunSettings, settings, context)
-        if isinstance(run, RunSettings):
+        if run is not None:
             later = dict.fromkeys(KNOWN_LATER, UNKNOWN_TEXT)
             inputs = {**later, **_inputs(run), "run": name, "target": target}
             found.append((f"trainup:runs.{name}", "trainup:index:Run", inputs))
@@ -65,38 +66,30 @@ def _source(item: InputSettings) -> dict[str, Any]:
     return place | item.model_dump(mode="json", exclude_none=True, include={"path", "type", "mode"})
 
 
-def _images(given: Mapping[str, Any], models: Mapping[str, type[Section]], context: Any) -> list[Resource]:
-    image = _parsed(models["image"], given.get("image", {}), context)
-    if image is None:
-        return []
-    wanted = image.model_dump(mode="json", exclude_none=True)
-    if not isinstance(image, AzureImageSettings):
-        return [("trainup:image", "trainup:index:Image", {"builder": "venv", "workspace": UNKNOWN_TEXT, **wanted})]
-    if image.builder is not ImageBuilder.ACR:
-        return []
-    later = dict.fromkeys(("registry_id", "login_server", "repository"), UNKNOWN_TEXT)
-    kept = ("builder", "dockerfile_text", "arguments", "timeout", "on_interrupt", "allow_secrets")
-    inputs = {**later, **{name: wanted[name] for name in kept if name in wanted}, "context": image.folder}
-    if image.dockerfile_text is None:
-        inputs["dockerfile"] = image.dockerfile_path
-    return [("trainup:image", "trainup:index:Image", inputs)]
+def _images(given: Mapping[str, Any], models: Mapping[str, type[JudgedSection]], context: Any) -> list[Resource]:
+    return _judged("trainup:image", "trainup:index:Image", models["image"], given.get("image", {}), context)
 
 
-def _data(given: Mapping[str, Any], models: Mapping[str, type[Section]], context: Any) -> list[Resource]:
-    parsed = {name: _parsed(models["data"], settings, context) for name, settings in _maps(given.get("data"))}
+def _data(given: Mapping[str, Any], models: Mapping[str, type[JudgedSection]], context: Any) -> list[Resource]:
     return [
-        (f"trainup:data.{name}", "trainup:index:Data", {"path": path})
-        for name, data in parsed.items()
-        # On Azure, data lies in storage that nobody looks into here.
-        if data is not None and "storage" not in type(data).model_fields and (path := getattr(data, "path", None))
+        resource
+        for name, settings in _maps(given.get("data"))
+        for resource in _judged(f"trainup:data.{name}", "trainup:index:Data", models["data"], settings, context)
     ]
+
+
+def _judged(place: str, kind: str, model: type[JudgedSection], settings: Any, context: Any) -> list[Resource]:
+    """The resource that judges a section, if there is one and the section can be read."""
+    section = _parsed(model, settings, context)
+    inputs = section.judged_inputs() if section else None
+    return [] if inputs is None else [(place, kind, inputs)]
 
 
 def _maps(section: Any) -> list[tuple[str, Any]]:
     return list(section.items()) if isinstance(section, dict) else []
 
 
-def _parsed(model: type[Section], value: Any, context: Any) -> Section | None:
+def _parsed(model: type[Parsed], value: Any, context: Any) -> Parsed | None:
     try:
         return model.model_validate(value, context=context)
     except ValidationError:

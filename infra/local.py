@@ -7,12 +7,13 @@ from trainup.components.local.data import LocalData
 from trainup.components.local.image import LocalImage
 from trainup.components.local.registry import LocalRegistry
 from trainup.components.local.workspace import LocalWorkspace
+from trainup.infra.local_settings import LocalSettings
 from trainup.infra.platforms import DataSource, Platform
-from trainup.infra.settings import Settings
+from trainup.infra.stack_config import StackConfig
 
 
-def build(settings: Settings) -> Platform:
-    """Compose the local components."""
+def build(settings: LocalSettings, config: StackConfig) -> Platform:
+    """Compose the local components, none of which needs a secret of the configuration."""
     path = settings.workspace.path or f".trainup/{pulumi.get_stack()}"
     workspace = LocalWorkspace("workspace", {"path": path, "tracking": settings.workspace.tracking})
     registry = LocalRegistry("registry", {"workspace_id": workspace.workspace_id})

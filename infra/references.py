@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from trainup.core import suggest
-from trainup.infra.sections import RunSettings, maps
+from trainup.infra.run_settings import RunSettings
+from trainup.infra.sections import maps
 
 MOST_SHOWN = 20
 """Runs of a ring that are named."""

@@ -1,21 +1,17 @@
 """The JSON schema of `Pulumi.<stack>.yaml`: editors complete the settings by it, and underline what is wrong.
 
-It is made of the settings' own declarations, so it knows every key; what a key means to a run is told by the arguments
-of the component. What only the preview can tell (names of sizes, what exists, what fits together) is not in it.
+It is made of the settings' own declarations, so it knows every key; what a key means to a run is told by the
+declaration of that key. What only the preview can tell (names of sizes, what exists, what fits together) is not in it.
 """
 
-import ast
-import inspect
-import textwrap
-from itertools import pairwise
 from typing import Any
 
-from trainup.components.run import TrainingRunArgs
 from trainup.core.project import NAMESPACE
+from trainup.core.run_keys import KEYS
+from trainup.core.targets import DEFAULT
 from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY
-from trainup.infra.azure_settings import AzureSettings
-from trainup.infra.sections import RunSettings, Section
-from trainup.infra.settings import Settings
+from trainup.infra.sections import Section
+from trainup.infra.target_settings import declared
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,18 +25,20 @@ SECURE: Schema = {
 
 
 def schema() -> Schema:
-    """As JSON; the settings of the other target are no settings of a stack."""
+    """As JSON; the settings of another target are no settings of a stack."""
     definitions: Schema = {}
-    local, azure = _configuration(Settings, definitions), _configuration(AzureSettings, definitions)
-    descriptions = _descriptions(TrainingRunArgs) | _descriptions(RunSettings)
-    for key, item in definitions["RunSettings"]["properties"].items():
-        item["description"] = descriptions[key]
-    is_azure = {"properties": {f"{NAMESPACE}:target": {"const": "azure"}}, "required": [f"{NAMESPACE}:target"]}
+    parts = {name: _configuration(one.model, definitions) for name, one in declared().items()}
+    for name, item in definitions["RunSettings"]["properties"].items():
+        item.setdefault("description", KEYS[name].doc)  # where a stack file says the same as the component
+    config = parts.pop(DEFAULT)
+    for name, part in parts.items():
+        is_named = {"properties": {f"{NAMESPACE}:target": {"const": name}}, "required": [f"{NAMESPACE}:target"]}
+        config = {"if": is_named, "then": part, "else": config}
     return {
         "$schema": DIALECT,
         "title": "The settings of a trainup stack",
         "type": "object",
-        "properties": {"config": {"type": "object", "if": is_azure, "then": azure, "else": local}},
+        "properties": {"config": {"type": "object", **config}},
         "$defs": definitions,
     }
 
@@ -72,17 +70,3 @@ def _plain(item: Any) -> Any:
         kinds = [one for one in shown.pop("anyOf", []) if default is not None or one != {"type": "null"}]
         shown |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
     return shown
-
-
-def _descriptions(declared: type) -> dict[str, str]:
-    """Field → the text below it in the source."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(declared))).body
-    assert isinstance(definition, ast.ClassDef)
-    return {
-        field.target.id: " ".join(str(text.value.value).split())
-        for field, text in pairwise(definition.body)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-    }

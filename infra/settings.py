@@ -2,117 +2,58 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from trainup.core import suggest
 from trainup.core.input_secrets import Place, is_likely_secret
-from trainup.core.inputs import MAX_NODES, TARGETS
 from trainup.core.project import misplaced
+from trainup.core.targets import DEFAULT, TARGETS
 from trainup.core.written import quotes, shown
-from trainup.infra import references, workspace_place
-from trainup.infra.azure_image_settings import AzureImageSettings
+from trainup.infra import references
 from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY, PROVIDER_SECRETS
-from trainup.infra.azure_sections import REGISTRY_PASSWORD, DataSettings
-from trainup.infra.azure_settings import AzureSettings
+from trainup.infra.azure_sections import REGISTRY_PASSWORD
 from trainup.infra.nested_secrets import problem_of
-from trainup.infra.plain_secrets import in_files_of_image, likely_secrets
+from trainup.infra.plain_secrets import likely_secrets
 from trainup.infra.sections import (
     SECRET_NAME,
     UNPLACED,
     UNSHOWN,
-    DataName,
-    RunName,
-    RunSettings,
-    Section,
+    JudgedSection,
     is_number,
     keys_of,
     maps,
 )
 from trainup.infra.stack_config import StackConfig
 from trainup.infra.stack_file import StackFile
-from trainup.infra.workspace_place import OWN
+from trainup.infra.target_settings import Declared, TargetSettings, declared
 
-
-class WorkspaceSettings(Section):
-    """`trainup:workspace`."""
-
-    path: str | None = None
-    """Folder of the local workspace; `.trainup/<stack>` when not given."""
-    tracking: str = "server"
-
-
-class ClusterSettings(Section):
-    """`trainup:cluster`."""
-
-    name: str = "gpu-cluster"
-    max_nodes: int = Field(default=1, ge=1, le=MAX_NODES)
-
-    @property
-    def node_limit(self) -> int:
-        """The most nodes that one run can have."""
-        return self.max_nodes
-
-
-class ImageSettings(Section):
-    """`trainup:image`."""
-
-    requirements: str | None = None
-    python: str | None = None
-    allow_secrets: list[str] | None = None
-    """Places and lines that only look as if they held a secret, as `requirements.txt` or `requirements.txt:3`."""
-
-
-class LocalDataSettings(Section):
-    """One entry of `trainup:data`: a file or folder, relative to the folder of Pulumi.yaml."""
-
-    path: str
-
-
-class Settings(Section):
-    """All of a local stack's configuration."""
-
-    target: Literal["local", "azure"] = "local"
-    workspace: WorkspaceSettings = WorkspaceSettings()
-    cluster: ClusterSettings = ClusterSettings()
-    image: ImageSettings = ImageSettings()
-    data: dict[DataName, LocalDataSettings] = Field(default_factory=dict)
-    runs: dict[RunName, RunSettings] = Field(default_factory=dict)
-    allow_secrets: list[str] = Field(default_factory=list)
-    """Settings outside of runs and the image that only look as if they held a secret, such as `workspace.path`."""
-
-
-AnySettings = Settings | AzureSettings
-
-Ask = Callable[[str, Mapping[str, Any], Mapping[str, type[Section]], Any], list[str]]
+Ask = Callable[[str, Mapping[str, Any], Mapping[str, type[JudgedSection]], Any], list[str]]
 """As `infra/findings.py` has it."""
 
-JUDGED: Mapping[type[AnySettings], Mapping[str, type[Section]]] = {
-    AzureSettings: {"image": AzureImageSettings, "data": DataSettings},
-    Settings: {"image": ImageSettings, "data": LocalDataSettings},
-}
-"""The sections that resources judge as well."""
+DECLARED = declared()
+KEYS = frozenset(key for one in DECLARED.values() for key in one.keys)
+"""The settings of all targets."""
 
 
-def load(ask: Ask | None = None) -> AnySettings:
-    """The settings of the current stack; `pulumi.RunError` with every problem at once.
+def load(config: StackConfig, ask: Ask | None = None) -> TargetSettings:
+    """The settings in a stack's configuration; `pulumi.RunError` with every problem at once.
 
     `ask` tells what else is wrong, with the settings that are right by themselves.
     """
-    config = StackConfig.read()
     texts = config.texts
-    target = texts.get("target", "local")
-    model: type[AnySettings] = AzureSettings if target == "azure" else Settings
+    target = texts.get("target", DEFAULT)
     is_certain = target in TARGETS
+    own = DECLARED[target if is_certain else DEFAULT]
     if not is_certain:  # nobody knows which target's keys are meant
-        texts = {key: text for key, text in texts.items() if key in _keys(model) or key not in _keys(AzureSettings)}
-    sections = {key: text for key, text in texts.items() if key in _keys(model)}
+        texts = {key: text for key, text in texts.items() if key in own.keys or key not in KEYS}
+    sections = {key: text for key, text in texts.items() if key in own.keys}
     file = StackFile(config.root, config.project, config.stack)
     given, problems = _as_written(config, file, sections)
-    problems += misplaced(config.values, config.project, _keys(AzureSettings), config.defaults)
-    problems += _key_problems(config, model, _wanted_secrets(given), texts)
+    problems += misplaced(config.values, config.project, KEYS, config.defaults)
+    problems += _key_problems(config, own, _wanted_secrets(given), texts)
     secret = [key for key in sections if config.is_secret(key)]
     for key in secret:  # nor is it judged further: every other problem could show the value
         problems.append(problem_of(config.key(key), config.root, config.stack))
@@ -120,25 +61,25 @@ def load(ask: Ask | None = None) -> AnySettings:
     plain = likely_secrets(given)
     problems += [f"{config.path(place)}: {reason}" for place, reason in plain.items()]
     is_whole = given.keys() >= sections.keys() and not plain
-    if model is AzureSettings:
+    if own.has_azure_native:
         given[AZURE_NATIVE] = config.of_azure_native
         problems += _azure_native_problems(config, file)
     context: dict[str, Any] = {"root": config.root}
     try:
-        settings: AnySettings = model.model_validate(given, context=context)
+        settings = own.parse(given, context)
     except ValidationError as error:
         told = [item for item in error.errors() if item["loc"][0] not in secret and not _shows(item["loc"], plain)]
         if not is_certain:
-            told = [item for item in told if _is_wrong_on_azure(item["loc"], given, context)]
+            told = [item for item in told if _is_wrong_elsewhere(item["loc"], given, context)]
         problems += references.problems_among_mistakes(given)
-        problems += [f"{config.path(item['loc'])}: {_reason(item, model, config)}" for item in told]
+        problems += [f"{config.path(item['loc'])}: {_reason(item, own, config)}" for item in told]
     else:
         # Judged only where every section is as it was meant: a default in place of a broken one would mislead.
         problems += _cross_problems(settings) if is_whole else []
-        problems += _file_problems(settings, config)
+        problems += settings.file_problems(config.root, config.stack)
     if ask is not None and is_certain and not plain:  # whose findings could show a secret
         told_of = {problem.partition(": ")[0] for problem in problems}
-        asked = ask(target, given, JUDGED[model], {"root": config.root})
+        asked = ask(target, given, own.judged, {"root": config.root})
         problems += [problem for problem in asked if problem.partition(": ")[0] not in told_of]
     if problems:
         listing = "\n".join(f"  {problem}" for problem in problems)
@@ -184,30 +125,15 @@ def _azure_native_problems(config: StackConfig, file: StackFile) -> list[str]:
     ]
 
 
-def _cross_problems(settings: AnySettings) -> list[str]:
+def _cross_problems(settings: TargetSettings) -> list[str]:
     """What is wrong between sections that are right by themselves."""
-    misfits = settings.misfits() if isinstance(settings, AzureSettings) else []
-    return misfits + references.problems_of(settings.runs, settings.data, settings.cluster.node_limit)
-
-
-def _file_problems(settings: AnySettings, config: StackConfig) -> list[str]:
-    """What is wrong with the files and folders that the settings name, as far as no resource looks at them."""
-    if isinstance(settings, AzureSettings):
-        return in_files_of_image(config.root, settings.image)
-    workspace = settings.workspace.path or f"{OWN}/{config.stack}"
-    sources = {name: run.source for name, run in settings.runs.items() if run.source}
-    data = {name: one.path for name, one in settings.data.items()}
-    return workspace_place.problems_of(workspace, sources, data, config.root)
+    return settings.misfits() + references.problems_of(settings.runs, settings.data, settings.node_limit)
 
 
 def _shows(location: tuple[int | str, ...], secrets: Collection[Place]) -> bool:
     """Whether a problem at this place could repeat one of the likely secrets."""
     path = tuple(part for part in location if part != "[key]")
     return any(path[: len(place)] == place or place[: len(path)] == path for place in secrets)
-
-
-def _keys(model: type[AnySettings]) -> list[str]:
-    return [key for key in model.model_fields if key != AZURE_NATIVE]
 
 
 def _wanted_secrets(given: dict[str, Any]) -> dict[str, str]:
@@ -230,14 +156,12 @@ def _names(values: Any) -> list[str]:
     return [name for name in names if not is_likely_secret(name)]
 
 
-def _key_problems(
-    config: StackConfig, model: type[AnySettings], wanted: Mapping[str, str], texts: Mapping[str, str]
-) -> list[str]:
+def _key_problems(config: StackConfig, own: Declared, wanted: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
     """The settings that nothing reads, and the secrets that are missing or no secrets."""
     problems = [
-        f"{config.key(key)}: {suggest.unknown(key, _keys(model))}"
+        f"{config.key(key)}: {suggest.unknown(key, own.keys)}"
         for key in texts
-        if key not in _keys(model) and key not in wanted
+        if key not in own.keys and key not in wanted
     ]
     for name, by in sorted(wanted.items()):
         how = f"set it with `pulumi config set --secret {config.key(name)}`"
@@ -248,19 +172,23 @@ def _key_problems(
     return problems
 
 
-def _is_wrong_on_azure(location: Sequence[Any], given: Mapping[str, Any], context: Any) -> bool:
-    """Whether what is wrong on this machine would be wrong on Azure as well."""
+def _is_wrong_elsewhere(location: Sequence[Any], given: Mapping[str, Any], context: Any) -> bool:
+    """Whether what is wrong on the default target would be wrong on every other one as well."""
+    return all(_is_wrong(location, given, one, context) for name, one in DECLARED.items() if name != DEFAULT)
+
+
+def _is_wrong(location: Sequence[Any], given: Mapping[str, Any], declared: Declared, context: Any) -> bool:
     try:
-        AzureSettings.model_validate({**given, AZURE_NATIVE: {}}, context=context)
+        declared.parse({**given, AZURE_NATIVE: {}} if declared.has_azure_native else given, context)
     except ValidationError as error:
         return any(tuple(location[: len(item["loc"])]) == item["loc"] for item in error.errors())
     return False
 
 
-def _reason(error: Any, model: type[AnySettings], config: StackConfig) -> str:
+def _reason(error: Any, own: Declared, config: StackConfig) -> str:
     if error["type"] == "extra_forbidden":
         *path, key = error["loc"]
-        return suggest.unknown(key, keys_of(model, path))
+        return suggest.unknown(key, keys_of(own.model, path))
     if error["loc"][0] == AZURE_NATIVE and config.is_secret(error["loc"][1], AZURE_NATIVE):
         return "it is not what it has to be, and a secret, which is not shown: set it without `--secret` to be told why"
     rule = str(error["msg"]).removeprefix("Value error, ")

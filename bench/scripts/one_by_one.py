@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from trainup.jobs import snapshot
-from trainup.jobs.azure import code
-from trainup.jobs.azure.blobs import Blobs
-from trainup.jobs.azure.client import AzureClient
-from trainup.jobs.azure.connection import connect
-from trainup.jobs.azure.workspace import Workspace
+from trainup.jobs.azure.http.blobs import Blobs
+from trainup.jobs.azure.http.client import AzureClient
+from trainup.jobs.azure.http.connection import connect
+from trainup.jobs.azure.platform import code
+from trainup.jobs.azure.platform.workspace import Workspace
 
 BUILDS = "2019-06-01-preview"
 

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from trainup.jobs import lifecycle, snapshot
-from trainup.jobs.azure.connection import CODE_HASHES
+from trainup.jobs.azure.http.connection import CODE_HASHES
+from trainup.jobs.job_inputs import job_of
 from trainup.jobs.target import Owner
-from trainup.jobs.targets import job_of, target_of
+from trainup.jobs.targets import target_of
 
 _, workspace, cluster, environment, folder = sys.argv[1:]
 source = Path(folder)

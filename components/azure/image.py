@@ -7,8 +7,8 @@ from pulumi_azure_native import machinelearningservices
 
 from trainup.components import arguments
 from trainup.components.resources import Image
+from trainup.core.choices import OnInterrupt
 from trainup.core.images import ImageBuilder, environment_version, managed_reference, parse_reference
-from trainup.core.spec import OnInterrupt
 
 DEFAULT_ENVIRONMENT = "fastai2"
 PLATFORM = "linux/amd64"

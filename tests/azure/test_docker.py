@@ -15,7 +15,7 @@ from tests.support.docker import Docker
 from tests.support.project import STACK
 from trainup.core.images import parse_reference
 from trainup.jobs import build_context
-from trainup.jobs.azure.registry_v2 import Registry
+from trainup.jobs.azure.registry.api_v2 import Registry
 from trainup.jobs.build_context import Recipe
 from trainup.jobs.snapshot import StatCache
 

@@ -15,7 +15,7 @@ from tests.campaign.tally import Tally
 from tests.campaign.victim import LINES, SCRIPT, heard_of, starts_of
 from tests.support.plugin import Failed, Plugin, Resource, plugin
 from trainup.core.status import Status
-from trainup.jobs.azure import labels
+from trainup.jobs.azure.job import labels
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.faults import Cut, Fault
 from trainup.simulator.cloud.sample import furnish

@@ -13,6 +13,8 @@ import pulumi
 import pytest
 from pulumi.provider.experimental.analyzer import Analyzer
 
+from trainup.core.targets import TARGETS
+
 REPOSITORY = Path(__file__).parents[2]
 ROOMS = REPOSITORY / "src" / "trainup"
 
@@ -172,3 +174,75 @@ def test_no_file_needs_itself() -> None:
             if any(name.startswith(f"{package}.") for name in needed):
                 needed.discard(package)
     list(TopologicalSorter(needs).static_order())  # CycleError tells the circle
+
+
+def test_methods_of_protocols_say_that_they_have_no_body() -> None:
+    """A docstring alone looks like a method that returns None; with `...` a type checker knows that it is declared."""
+    bare = [
+        f"{module_of(path)}.{declared.name}.{method.name}"
+        for room in MAY_KNOW
+        for path in sources(room)
+        for declared in ast.walk(ast.parse(path.read_text()))
+        if isinstance(declared, ast.ClassDef) and "Protocol" in map(ast.unparse, declared.bases)
+        for method in declared.body
+        if isinstance(method, ast.FunctionDef) and ast.unparse(method.body[-1]) != "..."
+    ]
+    assert bare == []
+
+
+def test_the_program_reads_the_configuration_once() -> None:
+    assert [path.name for path in sources("infra") if "StackConfig.read()" in path.read_text()] == ["program.py"]
+
+
+@pytest.mark.parametrize("file", ["program.py", "azure.py", "edges.py", "local.py"])
+def test_what_components_get_is_typed_without_a_cast(file: str) -> None:
+    assert "typing.cast" not in imports(REPOSITORY / "infra" / file)
+
+
+def is_of_target(path: Path) -> bool:
+    """Whether a file belongs to one target, by the name of the file or of a folder that it lies in."""
+    inside = path.relative_to(ROOMS if path.is_relative_to(ROOMS) else REPOSITORY).with_suffix("")
+    return any(part == name or part.startswith(f"{name}_") for part in inside.parts for name in TARGETS)
+
+
+def choices(path: Path) -> Iterator[ast.expr]:
+    """What a file compares with, looks up, matches, or falls back to."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Compare():
+                yield from (node.left, *node.comparators)
+            case ast.Subscript():
+                yield node.slice
+            case ast.Dict():
+                yield from (key for key in node.keys if key is not None)
+            case ast.MatchValue():
+                yield node.value
+            case ast.BoolOp():
+                yield from node.values
+            case ast.Call(func=ast.Attribute(attr="get")):
+                yield from node.args
+
+
+def test_only_the_registry_and_the_targets_themselves_choose_by_name() -> None:
+    """`core/targets.py` says what the others need to know of a target, so that another one is a line there."""
+    registry = place_of("core") / "targets.py"
+    found = {
+        f"{path.relative_to(REPOSITORY)}:{expression.lineno}"
+        for room in MAY_KNOW
+        for path in sources(room)
+        if path != registry and not is_of_target(path)
+        for choice in choices(path)
+        for expression in ast.walk(choice if isinstance(choice, ast.Tuple | ast.List | ast.Set) else ast.Expr(choice))
+        if isinstance(expression, ast.Constant) and expression.value in TARGETS
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_layer_has_its_part_of_a_target(target: str) -> None:
+    assert callable(importlib.import_module(f"trainup.core.{target}_inputs").findings)
+    opening = importlib.import_module(f"trainup.jobs.{target}.opening")
+    assert {"open_target", "request_of", "cluster_statuses"} <= vars(opening).keys()
+    assert importlib.import_module(f"trainup.infra.{target}_settings").DECLARED.judged.keys() == {"image", "data"}
+    assert (place_of("infra") / f"{target}.py").is_file()
+    assert (place_of("components") / target / "__init__.py").is_file()

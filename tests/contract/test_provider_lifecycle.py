@@ -12,7 +12,8 @@ import pytest
 
 from tests.support import processes
 from tests.support.waiting import until
-from trainup.core.spec import OnDelete, RunSpec
+from trainup.core.choices import OnDelete
+from trainup.core.spec import RunSpec
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
 from trainup.jobs.lifecycle import Listener

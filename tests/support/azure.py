@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 from tests.support.project import REPOSITORY, STACK, Project
+from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.sample import Sample, grant
 from trainup.simulator.plugins.docker import Docker
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
 
@@ -78,3 +80,13 @@ def visit(running: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     # It keeps the proxies of its first use, for the tests that come later too.
     monkeypatch.setattr(urllib.request, "_opener", None)
+
+
+def open_vault(azure: Azure, sample: Sample) -> str:
+    """Let the deployer write the vault's secrets, and the nodes read them; returns the vault's id."""
+    vault = f"{sample.group}/providers/Microsoft.KeyVault/vaults/team-vault"
+    azure.amend(vault, {"properties.enableRbacAuthorization": True})
+    nodes = azure.get(sample.identity)["properties"]["principalId"]
+    grant(azure, roles.SECRETS_USER, vault, nodes)
+    grant(azure, roles.SECRETS_OFFICER, vault, azure.deployer, kind="User")
+    return vault

@@ -12,6 +12,7 @@ from tests.support.recording import GROUP, SUBSCRIPTION, Registered, record
 from trainup.infra import azure, settings
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.platforms import Platform
+from trainup.infra.stack_config import StackConfig
 
 REPOSITORY = Path(__file__).parents[2]
 ML = f"{GROUP.replace(SUBSCRIPTION, azure.NOBODY)}/providers/Microsoft.MachineLearningServices/workspaces/theirs"
@@ -32,9 +33,10 @@ def _deployed(texts: str, secrets: str, stack: str) -> tuple[list[Registered], P
 
     def program() -> None:
         set_all_config({**json.loads(texts), **json.loads(secrets)}, list(json.loads(secrets)))
-        wanted = settings.load()
+        config = StackConfig.read()
+        wanted = settings.load(config)
         assert isinstance(wanted, AzureSettings)
-        platforms.append(azure.build(wanted))
+        platforms.append(azure.build(wanted, config))
 
     try:
         return record(program, stack, root=REPOSITORY), platforms[0]

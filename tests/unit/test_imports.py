@@ -33,7 +33,7 @@ def test_a_local_stack_never_imports_what_azure_needs(code: str) -> None:
 
 
 def test_azure_is_reached_without_the_heavy_client() -> None:
-    found = imported("import trainup.jobs.azure.target, trainup.jobs.azure.submission")
+    found = imported("import trainup.jobs.azure.target, trainup.jobs.azure.job.submission")
     assert "azure" in found
     assert found & {"pulumi_azure_native", "mlflow", "torch", "isodate", "marshmallow"} == set()
 
@@ -41,7 +41,7 @@ def test_azure_is_reached_without_the_heavy_client() -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "import trainup.jobs.targets, trainup.jobs.azure.target, trainup.jobs.azure.submission",
+        "import trainup.jobs.targets, trainup.jobs.azure.target, trainup.jobs.azure.job.submission",
         "from trainup.provider.light import import_wire_types_alone\n"
         "import_wire_types_alone()\n"
         "import trainup.provider.host, trainup.provider.run, trainup.provider.image, trainup.provider.quota",

@@ -8,8 +8,9 @@ from typing import Any
 from trainup.cli.stack import RUN_TYPE, Stack, StackError
 from trainup.core.values import UNKNOWN, Secret, has_unknown
 from trainup.core.wire import SECRET, SIGNATURE, UNKNOWN_TEXTS
+from trainup.jobs.job_inputs import job_of
 from trainup.jobs.target import Owner, TargetError
-from trainup.jobs.targets import job_of, submission_of
+from trainup.jobs.targets import opening_of
 
 
 def inputs_of(run: str, stack: str) -> dict[str, Any]:
@@ -32,10 +33,9 @@ def inputs_of(run: str, stack: str) -> dict[str, Any]:
 
 def request(inputs: dict[str, Any], stack: Stack, project: Path) -> dict[str, Any]:
     """The request that would start a run with these inputs. Nothing is written anywhere."""
-    from trainup.jobs.azure.request import request_of
-
     urn = inputs.pop("urn")
-    if inputs.get("target") != "azure":
+    request_of = opening_of(inputs["target"]).request_of
+    if request_of is None:
         raise TargetError(f"stack {stack.name!r} runs on this machine, where no request is sent")
     unknown = sorted(name for name, value in inputs.items() if name != "secrets" and has_unknown(value))
     if unknown:
@@ -44,7 +44,7 @@ def request(inputs: dict[str, Any], stack: Stack, project: Path) -> dict[str, An
             "`--target` for everything but the run"
         )
     token = (stack.runs.get(inputs["run"]) or {}).get("outputs", {}).get("owner") or "<a new one>"
-    return request_of(job_of(inputs, project, Owner(urn, token)), submission_of(inputs, project, dry=True))
+    return request_of(job_of(inputs, project, Owner(urn, token)), inputs, project)
 
 
 def _plain(value: Any) -> Any:

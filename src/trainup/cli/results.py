@@ -7,6 +7,7 @@ from typing import Any
 
 from trainup.cli.stack import Stack
 from trainup.core.numbers import to_plain
+from trainup.core.targets import is_elsewhere
 from trainup.core.wording import as_typed
 from trainup.jobs.local import tracked
 from trainup.jobs.local.target import LocalTarget
@@ -24,7 +25,7 @@ def default_workspace(stack: Stack) -> str:
 def workspaces(stack: Stack, project: Path) -> list[Workspace]:
     """The local workspaces of a stack's runs; a stack whose state was lost still has its default one."""
     runs = [resource["inputs"] for resource in stack.runs.values()]
-    paths = {str(inputs["workspace"]) for inputs in runs if not _is_azure(inputs)}
+    paths = {str(inputs["workspace"]) for inputs in runs if not _is_elsewhere(inputs)}
     if not runs:
         paths = {default_workspace(stack)}
     return [Workspace((project / path).resolve(), project.resolve()) for path in sorted(paths)]
@@ -55,7 +56,7 @@ def latest(stack: Stack, project: Path) -> dict[str, Record]:
             if known is None or _is_newer(record, known):
                 found[record.run] = record
     for name, resource in stack.runs.items():
-        is_there = _is_azure(resource["inputs"]) and name in wanted
+        is_there = _is_elsewhere(resource["inputs"]) and name in wanted
         if is_there and (attempts := target_of(resource["inputs"], project).attempts(wanted[name])):
             found[name] = attempts[-1]
     return found
@@ -72,20 +73,22 @@ def _is_newer(record: Record, known: Record) -> bool:
 
 def target(stack: Stack, project: Path, name: str, record: Record) -> Target | None:
     """The target that has the record of a run."""
-    if _is_azure(inputs := _inputs(stack, name)):
+    if _is_elsewhere(inputs := _inputs(stack, name)):
         return target_of(inputs, project)
     local = (LocalTarget(workspace) for workspace in workspaces(stack, project))
     return next((one for one in local if one.get(record.name)), None)
 
 
-def _is_azure(inputs: dict[str, Any]) -> bool:
-    return inputs.get("target") == "azure"
+def _is_elsewhere(inputs: dict[str, Any]) -> bool:
+    return is_elsewhere(inputs.get("target"))
 
 
 def pages(stack: Stack, project: Path) -> list[str]:
     """Where the runs are shown to a browser. An MLflow server of ours that has long been idle is started again."""
     tracked_here = [one for one in workspaces(stack, project) if one.tracking()["kind"] != "none"]
-    elsewhere = [record.web_url for name, record in latest(stack, project).items() if _is_azure(_inputs(stack, name))]
+    elsewhere = [
+        record.web_url for name, record in latest(stack, project).items() if _is_elsewhere(_inputs(stack, name))
+    ]
     return [tracked.reachable(workspace) for workspace in tracked_here] + elsewhere
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from trainup.core import targets
 from trainup.core.errors import UserError
 from trainup.core.project import PROJECT_FILES
 from trainup.core.texts import decode
@@ -66,7 +67,7 @@ def opened(name: str) -> tuple[Stack, Path]:
 
 
 def read(name: str) -> Stack:
-    """Export a stack's state. The secrets of runs on Azure are decrypted: what such a run printed is masked here."""
+    """Export a stack's state. The secrets of runs elsewhere are decrypted: what such a run printed is masked here."""
     resources = _export(name)
     if any(_inputs_with_secrets(resource) for resource in resources):
         try:
@@ -82,7 +83,7 @@ def read(name: str) -> Stack:
 
 def _inputs_with_secrets(resource: dict[str, Any]) -> dict[str, Any] | None:
     inputs: dict[str, Any] = resource.get("inputs") or {}
-    is_masked = resource["type"] == RUN_TYPE and inputs.get("target") == "azure" and inputs.get("secrets")
+    is_masked = resource["type"] == RUN_TYPE and targets.is_elsewhere(inputs.get("target")) and inputs.get("secrets")
     return inputs if is_masked else None
 
 

@@ -1,13 +1,14 @@
 """What Azure would refuse of a run, told before anything is sent."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 from trainup.core import sizes
 from trainup.core.azure_ids import CLUSTER, WORKSPACE, parse_id
 from trainup.core.azure_names import check_name
 from trainup.core.clusters import SERVERLESS
+from trainup.core.targets import Problems
 from trainup.core.values import reveal
 
 OWN_PREFIX = "trainup."
@@ -26,11 +27,8 @@ ADDRESS = re.compile(r"azureml:.+|(?:https|wasbs?|abfss?|adl)://.+|/subscription
 IN_WORKSPACE = "azureml:"
 """What the name of something in the run's own workspace begins with."""
 
-Problems = Iterator[tuple[str, str]]
-"""Input and reason."""
 
-
-def azure_findings(given: dict[str, Any], values: dict[str, Any]) -> Problems:
+def findings(given: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
     """Everything that can be told without the network."""
     yield from _place(values)
     yield from _labels(values)
@@ -55,7 +53,7 @@ def azure_findings(given: dict[str, Any], values: dict[str, Any]) -> Problems:
         yield "timeout", "Azure ML ends a run after 30 days: make it shorter, and go on from a checkpoint"
 
 
-def _place(values: dict[str, Any]) -> Problems:
+def _place(values: Mapping[str, Any]) -> Problems:
     cluster = values.get("cluster")
     for name, text, kind in (("workspace", values.get("workspace"), WORKSPACE), ("cluster", cluster, CLUSTER)):
         if text is None or (name == "cluster" and (text == SERVERLESS or text.startswith(IN_WORKSPACE))):
@@ -73,7 +71,7 @@ def _place(values: dict[str, Any]) -> Problems:
             yield "size", str(error)
 
 
-def _labels(values: dict[str, Any]) -> Problems:
+def _labels(values: Mapping[str, Any]) -> Problems:
     tags = values.get("tags", {})
     if len(tags) > MOST_TAGS:
         yield "tags", f"there are {len(tags)} tags, and Azure ML has room for {MOST_TAGS} beside its own and trainup's"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
+from trainup.core.choices import InputMode, OutputMode
 from trainup.core.input_values import Invalid, filled, mapping, text
-from trainup.core.spec import InputMode, OutputMode
 from trainup.core.values import Unknown
 
 SHELL_ACTIVE = frozenset('"$`\\\n')

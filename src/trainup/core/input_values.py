@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from trainup.core.azure_ids import GUID
+from trainup.core.choices import DistributionType
 from trainup.core.duration import parse_duration
 from trainup.core.naming import check_run_name
-from trainup.core.spec import DistributionType
 from trainup.core.values import Secret, Unknown, has_secret, reveal
 
+Value = TypeVar("Value")
+Named = TypeVar("Named", bound=StrEnum)
 SHM_SIZE = re.compile(r"[1-9]\d*[bkmgBKMG]")
 IDENTITIES = ("cluster", "user", "token")
 """Who a run is on Azure, if no client id tells: the cluster's own identity, who submits, the workspace's token."""
@@ -80,30 +83,34 @@ def run_name(value: Any) -> str:
     return str(value)
 
 
-def whole(low: int, high: int, what: str) -> Callable[[Any], int]:
-    """A whole number in a range."""
+@dataclass(frozen=True)
+class Whole:
+    """Parses a whole number in a range."""
 
-    def parse(value: Any) -> int:
+    low: int
+    high: int
+    what: str
+
+    def __call__(self, value: Any) -> int:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise Invalid(f"{value!r} is no whole number; {what}")
-        if not low <= value <= high:
-            raise Invalid(f"{value} is out of range: {what}, from {low} to {high}")
+            raise Invalid(f"{value!r} is no whole number; {self.what}")
+        if not self.low <= value <= self.high:
+            raise Invalid(f"{value} is out of range: {self.what}, from {self.low} to {self.high}")
         return value
 
-    return parse
 
+@dataclass(frozen=True)
+class Choice(Generic[Named]):
+    """Parses one of the values of an enum."""
 
-def choice(kind: type[StrEnum]) -> Callable[[Any], Any]:
-    """One of the values of an enum."""
+    kind: type[Named]
 
-    def parse(value: Any) -> StrEnum:
-        if value not in list(kind):
-            raise Invalid(f"{value!r} is none of {', '.join(kind)}")
-        return kind(value)
-
-    return parse
+    def __call__(self, value: Any) -> Named:
+        if value not in list(self.kind):
+            raise Invalid(f"{value!r} is none of {', '.join(self.kind)}")
+        return self.kind(value)
 
 
 def one_of(choices: tuple[str, ...]) -> Callable[[Any], str]:
@@ -163,10 +170,10 @@ def script(value: Any) -> str:
     return str(path)
 
 
-def mapping(parse: Callable[[Any], Any], what: str) -> Callable[[Any], dict[str, Any]]:
+def mapping(parse: Callable[[Any], Value], what: str) -> Callable[[Any], dict[str, Value]]:
     """A map of names to values of one kind."""
 
-    def parse_all(value: Any) -> dict[str, Any]:
+    def parse_all(value: Any) -> dict[str, Value]:
         if isinstance(value, Secret) or not isinstance(value, dict):
             raise Invalid(f"this is no map; {what}")
         result = {}
@@ -187,11 +194,11 @@ def secrets(value: Any) -> dict[str, Any]:
     return variables(secret_text, "secrets are NAME: value")(value)
 
 
-def variables(parse: Callable[[Any], Any], what: str) -> Callable[[Any], dict[str, Any]]:
+def variables(parse: Callable[[Any], Value], what: str) -> Callable[[Any], dict[str, Value]]:
     """A map of names of environment variables."""
     parse_all = mapping(parse, what)
 
-    def parse_variables(value: Any) -> dict[str, Any]:
+    def parse_variables(value: Any) -> dict[str, Value]:
         result = parse_all(value)
         for name in result:
             if not VARIABLE.fullmatch(name):
@@ -229,6 +236,14 @@ def plain_variable(value: Any) -> str:
     return text(value)
 
 
+plain_variables = variables(plain_variable, "environment variables are NAME: value")
+"""Environment variables whose values anybody may read."""
+tags = mapping(text, "tags are name: text")
+"""Tags of a job and of an MLflow run."""
+upstream = mapping(filled, "upstream runs are name: digest")
+"""Runs that have to complete first, by their digests."""
+
+
 def shm_size(value: Any) -> str:
     """Shared memory, as Docker writes it: `16g`."""
     if not SHM_SIZE.fullmatch(text(value)):
@@ -262,7 +277,7 @@ def distribution(value: Any) -> dict[str, Any]:
     """How the processes of a run find each other."""
     if not isinstance(value, dict) or has_secret(value):
         raise Invalid("this is no map; a distribution has `type` and `process_count_per_node`")
-    kind: DistributionType = choice(DistributionType)(value.get("type", DistributionType.PYTORCH))
+    kind: DistributionType = Choice(DistributionType)(value.get("type", DistributionType.PYTORCH))
     counts = COUNTS[kind]
     for key in value.keys() - {"type", *counts}:
         raise Invalid(f"a distribution of type {kind} has `type`, `{'` and `'.join(counts)}`", f"[{key!r}]")
@@ -270,7 +285,7 @@ def distribution(value: Any) -> dict[str, Any]:
     for key, default in counts.items():
         if (count := value.get(key)) is None:
             continue
-        parsed = whole(0 if default == 0 else 1, 1000, f"it is the {key}")(count)
+        parsed = Whole(0 if default == 0 else 1, 1000, f"it is the {key}")(count)
         if parsed != default:  # a default that is written out must not change the digest
             result[key] = parsed
     return result

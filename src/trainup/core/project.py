@@ -10,6 +10,9 @@ PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 NAMESPACE = "trainup"
 """The namespace of trainup's settings, whatever the project is called."""
 
+DEFAULT_STACK = "local"
+"""The stack that commands mean when nothing says another; what it is called says nothing of its target."""
+
 ALIKE = 0.8
 """From here on a namespace is taken for a misspelt one; 1 is the same."""
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from trainup.core.project import DEFAULT_STACK
+
 TYPED = "TRAINUP_TYPED"
 """Variable that says what the reader types: `make`, `trainup`, or nothing for the Pulumi CLI itself."""
 COMMANDS = re.compile(r"`pulumi (up|preview|refresh|destroy|cancel)`")
@@ -17,6 +19,6 @@ def as_typed(text: str, variables: Mapping[str, str]) -> str:
     typed = variables.get(TYPED)
     if typed not in OPTION:
         return text
-    stack = variables.get("PULUMI_STACK") or "local"
-    named = "" if stack == "local" else f" {OPTION[typed]}{stack}"
+    stack = variables.get("PULUMI_STACK") or DEFAULT_STACK
+    named = "" if stack == DEFAULT_STACK else f" {OPTION[typed]}{stack}"
     return COMMANDS.sub(lambda found: f"`{typed} {OTHERS.get(found[1], found[1])}{named}`", text)

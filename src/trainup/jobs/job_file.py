@@ -22,6 +22,8 @@ NOT_HERE = {
 }
 IDENTITIES = {"user_identity": "user", "aml_token": "token", "managed": "cluster", "managed_identity": "cluster"}
 DATA_TYPES = ("uri_folder", "uri_file", "mltable", "custom_model", "mlflow_model", "triton_model")
+THIS_MACHINE = "local"
+"""How the CLI calls a compute that is the machine it runs on."""
 LITERALS = ("string", "number", "integer", "boolean")
 COUNTS = {
     "process_count_per_instance": "process_count_per_node",
@@ -181,7 +183,7 @@ class _Reader:
 
     def _compute(self, key: str, value: Any) -> Definition:
         name = value.removeprefix("azureml:") if isinstance(value, str) else ""
-        if not name.strip() or value == "local":
+        if not name.strip() or value == THIS_MACHINE:
             self._problem(key, f"{value!r} is no cluster; to run here, take a stack with `target: local`")
             return {}
         is_whole = name == "serverless" or name.startswith("/")
@@ -230,15 +232,13 @@ class _Reader:
         return {"distribution": {"type": str(given.get("type", "")).lower(), **told}}
 
     def _resources(self, key: str, value: Any) -> Definition:
-        if isinstance(value, dict) and "docker_args" in value:
-            self._problem(f"{key}.docker_args", "trainup gives Docker no options but `shm_size`; remove it")
-            value = {name: item for name, item in value.items() if name != "docker_args"}
-        given = self._map(key, value, ("instance_count", "instance_type", "shm_size"))
+        given = self._map(key, value, ("instance_count", "instance_type", "shm_size", "docker_args"))
         result: Definition = {}
         if "instance_count" in given:
             result |= self._number("nodes", given["instance_count"], f"{key}.instance_count")
-        for name, renamed in (("instance_type", "size"), ("shm_size", "shm_size")):
+        for name in ("instance_type", "shm_size", "docker_args"):
             if name in given:
+                renamed = "size" if name == "instance_type" else name
                 result |= self._string(renamed, given[name], f"{key}.{name}")
         return result
 

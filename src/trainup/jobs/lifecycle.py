@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from trainup.core.choices import OnPreemption
 from trainup.core.failure import FailureClass
-from trainup.core.spec import OnPreemption
 from trainup.core.status import Status
 from trainup.jobs.target import Job, Record, Target, TargetError
 

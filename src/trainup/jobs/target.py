@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from trainup.core.choices import OnDelete
 from trainup.core.errors import ServiceError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import run_id
-from trainup.core.spec import OnDelete, RunSpec
+from trainup.core.spec import RunSpec
 from trainup.core.status import Status
 
 
@@ -147,50 +148,132 @@ class Polling:
 
 
 class Target(Protocol):
-    """A place where runs happen. Names are job names; unknown names are None or do nothing."""
+    """A place where runs happen. `tests/contract/test_target_contract.py` holds every target to what stands here.
+
+    **Record.** The target's own record of an attempt is the truth about it, and Pulumi's state is a view of it. An
+    attempt has a name, its job's id with `-a2`, `-a3` … for later attempts, and that name is used once. All that is
+    asked by name takes the name of an attempt; unknown names are None or do nothing. A `Record` is what the target
+    knows at one moment: whoever wants to know more later asks again.
+
+    **Order of calls.** `lifecycle.start` and `lifecycle.follow` are the only ways through:
+
+    1. within `expecting`: `active_runs`, and `cancel` for those of the same resource with other inputs;
+    2. within `exclusive`: `attempts`, then `adopt` for the last one if it goes on or has completed, else `settle` for
+       the last one and `claim` for the next;
+    3. `launch`, for what was claimed and not started (`Record.abandoned`);
+    4. `get` and `read_log` until the status is terminal, then `settle`, and `read_log` once more for the last lines;
+    5. when the resource is removed: `release`.
+
+    `files` and `log_tail` can be called at any time.
+
+    **Errors.** Every method may raise `TargetError`: the target refused or could not be reached, and the message says
+    what to do. Where records are files, `UnreadableRecord` (one is damaged) and `OSError` (the disk) come as well.
+    `launch` also raises `SnapshotError`, when the source folder is no longer what the job says. After an error nothing
+    is half done that a repetition would not make good. A failed run is no error: its record has a `failure`, whose
+    class is the same on every target.
+
+    **Repetition.** Every method can be called again after an error, a kill or for no reason: a second `launch` starts
+    nothing, a second `cancel` or `settle` returns the same end, a second `adopt` or `release` changes nothing. Two
+    equal jobs never run at once, and one that has completed never runs again.
+
+    **Concurrency.** An instance can be used by several threads for different runs, and by one thread at a time for one
+    run. Any number of instances, in one process or in many, can work on one workspace: what two of them do at once has
+    the result of one after the other. Only `exclusive` makes one wait for another.
+
+    **Kills.** Runs do not depend on the process that started them. If that process is killed before `launch`, the
+    claim is abandoned, or was never made, and the next `start` launches the same attempt. If it is killed later, the
+    run goes on, and the next `start` attaches to it. If the machine of a run is lost, its record says so
+    (`NOT_RESPONDING`) or the target starts it again on another.
+    """
 
     @property
     def polling(self) -> Polling:
         """How often to look."""
+        ...
 
     def exclusive(self) -> AbstractContextManager[Any]:
-        """While held, nobody else starts or adopts runs in this workspace."""
+        """While held, nobody else claims or adopts attempts in this workspace.
+
+        A target whose names can be taken only once needs no lock, and holds none.
+        """
+        ...
 
     def expecting(self, job: Job) -> AbstractContextManager[Any]:
         """While held, a job is being started: what has to be known for that may be asked all at once."""
+        ...
 
     def active_runs(self, job: Job) -> list[Record]:
-        """The runs of a job's resource that have not ended."""
+        """The attempts of a job's resource that have not ended, whatever their inputs."""
+        ...
 
     def attempts(self, identity: str) -> list[Record]:
-        """All attempts of one run id, oldest first."""
+        """All attempts of one run id, oldest first; none for an id that nobody used."""
+        ...
 
     def get(self, name: str) -> Record | None:
-        """One attempt as it stands now."""
+        """One attempt as it stands now; None where there is none, or none any more."""
+        ...
 
     def claim(self, job: Job, attempt: int) -> Record:
-        """Record a new attempt, so that its name is taken; nothing runs yet. Needs `exclusive`."""
+        """Take the name of a new attempt, whose record is `abandoned` until it is launched. Needs `exclusive`.
+
+        Nothing runs yet. A target that has no record of what does not run may leave it at the `Record`: then the name
+        is taken by `launch`, and until then `get` does not know it.
+        """
+        ...
 
     def adopt(self, record: Record, job: Job) -> Record:
-        """Make the job's owner an owner of this attempt, and give it the job's policy. Needs `exclusive`."""
+        """Make the job's owner an owner of this attempt, and give it the job's policy. Needs `exclusive`.
+
+        An earlier token of the same resource gives way. Starts nothing, and changes nothing of the run's identity. What
+        of the policy cannot be changed any more stays as it is, and the target says so. TargetError where the attempt
+        was deleted meanwhile.
+        """
+        ...
 
     def launch(self, record: Record, job: Job) -> Record:
-        """Start a claimed attempt unless it has been started; safe to call again after a kill."""
+        """Start a claimed attempt, unless it has been started: then it is adopted.
+
+        TargetError where the target refuses the job: no cluster, no data, a name that something else has taken. Such
+        an attempt leaves no record that stands in the way.
+        """
+        ...
 
     def settle(self, record: Record) -> Record:
-        """Clear up after an attempt whose watcher is gone: nothing of it runs on, and the record says so."""
+        """Make the record of an attempt that has ended final: nothing of it runs on, and whoever reads it later reads
+        the same. An attempt that has not ended is returned as it is."""
+        ...
 
     def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
-        """Stop an attempt and wait until it has ended; `kind` is the class of its failure."""
+        """End an attempt, and wait until it has ended; None where there is none.
+
+        One that waits never begins; one that runs gets the time that the target gives it to end by itself; one that
+        has ended keeps its end. `kind` is the class of the failure in the record, and `reason` is part of its message:
+        those of the first call count. TargetError where the attempt does not end in time.
+        """
+        ...
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
-        """Give up ownership of a run; what nobody else owns is cancelled, then kept, archived or deleted."""
+        """Give up an owner's part in all attempts of a run.
+
+        What nobody else owns is canceled, then kept, archived or deleted. An owner is known by its token as well: what
+        a later create of the same resource has adopted stays as it is.
+        """
+        ...
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
-        """The whole lines after a position, and the next position. 0 is the beginning; others are the target's own."""
+        """The whole lines after a position, and the next position; once all was read it stays the same.
+
+        0 is the beginning; other positions are the target's own, and hold for the instance that returned them. Every
+        line comes once, in order, with secrets masked; a line that is not finished yet comes when it is, or when the
+        attempt has ended.
+        """
+        ...
 
     def files(self, name: str, part: str | None = None) -> list[File]:
         """What an attempt left behind: its outputs, or one of the named ones. TargetError where there is none."""
+        ...
 
     def log_tail(self, name: str, lines: int) -> list[str]:
-        """The last lines of the log."""
+        """The last lines of the log, for a message; a log that cannot be read is no error, but a line that says so."""
+        ...

@@ -1,41 +1,53 @@
-"""Where a run happens: the target that its inputs name, and the job that it gets there."""
+"""Where a run happens: the target that its inputs name, opened."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, cast
 
-from trainup.core.inputs import parse_run
+from trainup.core import suggest
+from trainup.core.clusters import ClusterStatus
+from trainup.core.targets import DEFAULT, TARGETS
 from trainup.core.values import reveal
-from trainup.jobs.target import Job, Owner, Target, TargetError
+from trainup.jobs.job_inputs import Inputs
+from trainup.jobs.target import Job, Target, TargetError
 
-if TYPE_CHECKING:
-    from trainup.jobs.azure.submission import Submission
-
-Inputs = dict[str, Any]
-"""Of a Run resource, as `core/inputs.py` has them."""
+Resource = Mapping[str, Any]
+"""One of a stack's state."""
 
 
-def job_of(inputs: Inputs, project: Path, owner: Owner) -> Job:
-    """The job of inputs that have been checked. TargetError where some are still unknown."""
-    parsed, findings = parse_run(inputs)
-    if findings or parsed.spec is None:
-        reasons = "; ".join(f"{item.property}: {item.reason}" for item in findings)
-        raise TargetError(f"the inputs of this run are not complete: {reasons or 'some are still unknown'}")
-    return Job(
-        run=parsed.run,
-        spec=parsed.spec,
-        digest=parsed.spec.digest(),
-        owner=owner,
-        source=project / parsed.source if parsed.source else None,
-        manifest=inputs.get("manifest") or {},
-        secrets=reveal(parsed.secrets),
-        cluster=parsed.cluster,
-        sources={name: _placed(project, source) for name, source in parsed.sources.items()},
-        places=parsed.places,
-        environment=parsed.environment,
-        identity=parsed.identity,
-    )
+class Opening(Protocol):
+    """What `jobs/<target>/opening.py` declares. It loads what the target needs only when it is called."""
+
+    @property
+    def request_of(self) -> Callable[[Job, Inputs, Path], dict[str, Any]] | None:
+        """The request that would start a job, with nothing written anywhere; None where no request is sent."""
+        ...
+
+    def open_target(
+        self,
+        inputs: Inputs,
+        project: Path,
+        secrets: Mapping[str, str],
+        progress: Callable[[str], None],
+        stop: threading.Event | None,
+    ) -> Target:
+        """The target of a run, as `target_of` returns it; `secrets` are masked in what it prints."""
+        ...
+
+    def cluster_statuses(
+        self, resources: Sequence[Resource], platform: Mapping[str, Any], project: Path
+    ) -> list[ClusterStatus]:
+        """How the clusters in a stack's state are doing; `platform` is its output of that name."""
+        ...
+
+
+def opening_of(name: str) -> Opening:
+    """The way to a target. TargetError where there is none of this name."""
+    if name not in TARGETS:
+        raise TargetError(suggest.unknown(name, TARGETS, f"there is no target {name!r}"))
+    return cast(Opening, import_module(f"trainup.jobs.{name}.opening"))
 
 
 def target_of(
@@ -46,42 +58,4 @@ def target_of(
 ) -> Target:
     """The target of a run; nothing is written or asked for yet. After `stop` is set, it starts nothing more."""
     secrets = {name: value for name, value in reveal(inputs.get("secrets") or {}).items() if isinstance(value, str)}
-    # Only here: no stack pays for what the other target needs.
-    if inputs.get("target") != "azure":
-        from trainup.jobs.local.target import LocalTarget
-        from trainup.jobs.local.workspace import Workspace
-
-        return LocalTarget(Workspace((project / inputs["workspace"]).resolve(), project.resolve()), secrets)
-    from trainup.jobs.azure.target import AzureTarget
-
-    submission = submission_of(inputs, project)
-    submission.progress, submission.stop = progress, stop or submission.stop
-    return AzureTarget(submission.workspace, submission, secrets, _by_hand(inputs, project))
-
-
-def submission_of(inputs: Inputs, project: Path, *, dry: bool = False) -> "Submission":
-    """What prepares a run on Azure."""
-    from trainup.jobs.azure.connection import CODE_HASHES, connect
-    from trainup.jobs.azure.submission import Submission
-    from trainup.jobs.azure.workspace import Workspace as AzureWorkspace
-    from trainup.jobs.snapshot.tree_hash import TreeHashes
-
-    workspace = AzureWorkspace(connect(inputs.get("cloud")).apart(), inputs["workspace"])
-    return Submission(workspace, TreeHashes(project / CODE_HASHES), dry=dry)
-
-
-def _by_hand(inputs: Inputs, project: Path) -> str:
-    from trainup.jobs.azure.reproduce import reproduce
-
-    parsed, _ = parse_run(inputs)
-    if parsed.spec is None:
-        return ""
-    return reproduce(job_of(inputs, project, Owner("", "")), Path(parsed.source) if parsed.source else None)
-
-
-def _placed(project: Path, source: dict[str, Any]) -> dict[str, Any]:
-    """The source with a path of the project made whole: the run works in a folder of its own."""
-    uri = source.get("uri")
-    if uri is None or uri.startswith("/") or (":" in uri and not (project / uri).exists()):
-        return source
-    return {**source, "uri": str((project / uri).resolve())}
+    return opening_of(inputs.get("target") or DEFAULT).open_target(inputs, project, secrets, progress, stop)

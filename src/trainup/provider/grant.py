@@ -2,7 +2,7 @@
 
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN
-from trainup.jobs.azure.connection import connect
+from trainup.jobs.azure.http.connection import connect
 from trainup.provider.handler import Change, Context, Difference, Properties, State, compare
 from trainup.provider.places import judge_names, judge_texts
 
@@ -28,7 +28,7 @@ class GrantHandler:
 
     def create(self, context: Context, inputs: Properties) -> State:
         # Azure's client takes longer to import than a preview takes in all.
-        from trainup.jobs.azure.assignments import Assignment
+        from trainup.jobs.azure.platform.assignments import Assignment
 
         wanted = Assignment(*(inputs[name] for name in FACTS))
         found, made = wanted.ensure(connect(inputs.get("cloud")), context.urn)
@@ -38,13 +38,13 @@ class GrantHandler:
         return _state(state.id, {**inputs, "made": state.outputs["made"]})
 
     def read(self, context: Context, state: State) -> State | None:
-        from trainup.jobs.azure import assignments
+        from trainup.jobs.azure.platform import assignments
 
         is_there = assignments.exists(connect(state.outputs.get("cloud")), state.id)
         return _state(state.id, state.outputs) if is_there else None
 
     def delete(self, context: Context, state: State) -> None:
-        from trainup.jobs.azure import assignments
+        from trainup.jobs.azure.platform import assignments
 
         if state.outputs["made"]:
             assignments.remove(connect(state.outputs.get("cloud")), state.id)

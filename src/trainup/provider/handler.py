@@ -73,24 +73,31 @@ class Handler(Protocol):
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         """Complete and judge the inputs; values may be UNKNOWN."""
+        ...
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         """Compare checked inputs."""
+        ...
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
         """The outputs that a create (or, with a state, an update) would have, as far as they are known."""
+        ...
 
     def create(self, context: Context, inputs: Properties) -> State:
         """Make it."""
+        ...
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
         """Change it in place."""
+        ...
 
     def read(self, context: Context, state: State) -> State | None:
         """How it is now; None when it is gone."""
+        ...
 
     def delete(self, context: Context, state: State) -> None:
         """Remove it."""
+        ...
 
 
 def made_again(context: Context, what: str, output: str) -> dict[str, Change]:

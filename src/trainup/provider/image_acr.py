@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainup.core.choices import OnInterrupt
 from trainup.core.duration import parse_duration
 from trainup.core.inputs import Finding
-from trainup.core.spec import OnInterrupt
 from trainup.core.values import UNKNOWN, Unknown, has_secret, has_unknown
 from trainup.jobs import build_context
 from trainup.jobs.snapshot import StatCache

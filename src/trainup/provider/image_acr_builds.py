@@ -1,13 +1,13 @@
 """What the builder `acr` does in Azure: finds the image or its build, or begins one, and sees it through."""
 
 from trainup.core.build_failure import classify
+from trainup.core.choices import OnInterrupt
 from trainup.core.duration import parse_duration
-from trainup.core.spec import OnInterrupt
 from trainup.jobs import build_context
-from trainup.jobs.azure.client import AzureError
-from trainup.jobs.azure.connection import connect
-from trainup.jobs.azure.registry_build import TASKS_REFUSED, Build, BuildStatus, Interrupted
-from trainup.jobs.azure.registry_image import RegistryImage
+from trainup.jobs.azure.http.client import AzureError
+from trainup.jobs.azure.http.connection import connect
+from trainup.jobs.azure.registry.builds import TASKS_REFUSED, Build, BuildStatus, Interrupted
+from trainup.jobs.azure.registry.image import RegistryImage
 from trainup.provider.handler import Context, InitFailed, Properties, ResourceError, State
 from trainup.provider.image_acr_inputs import DEFAULT_TIMEOUT, kept
 

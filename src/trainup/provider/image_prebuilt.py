@@ -6,12 +6,12 @@ from trainup.core.images import ImageReference, parse_reference
 from trainup.core.input_secrets import in_values
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, has_unknown, reveal
-from trainup.jobs.azure.connection import connect
+from trainup.jobs.azure.http.connection import connect
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
 from trainup.provider.places import judge_names, judge_texts
 
 if TYPE_CHECKING:
-    from trainup.jobs.azure.registry_v2 import Registry
+    from trainup.jobs.azure.registry.api_v2 import Registry
 
 DEFAULT_PLATFORM = "linux/amd64"
 
@@ -70,7 +70,7 @@ class Prebuilt:
 
 def _registry(image: ImageReference, inputs: Properties) -> "Registry":
     # Takes longer to import than a preview takes in all.
-    from trainup.jobs.azure.registry_v2 import Login, Registry
+    from trainup.jobs.azure.registry.api_v2 import Login, Registry
 
     if inputs.get("username") is not None:
         plain = reveal({name: inputs[name] for name in ("username", "password")})

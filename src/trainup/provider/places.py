@@ -5,7 +5,7 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from trainup.core import suggest
+from trainup.core import suggest, targets
 from trainup.core.input_values import Invalid, filled
 from trainup.core.inputs import Finding, RunInputs
 from trainup.core.values import Unknown
@@ -51,13 +51,13 @@ def judge_texts(inputs: Properties, names: tuple[str, ...]) -> list[Finding]:
 def run_owner(context: Context, inputs: Properties, token: str | None = None) -> Owner:
     """The resource as the owner of its run."""
     owner = owner_of(context, token)
-    # A workspace on Azure lies beside no project: a stack is the same from whatever folder it is deployed.
-    return replace(owner, place="") if inputs.get("target") == "azure" else owner
+    # A workspace elsewhere lies beside no project: a stack is the same from whatever folder it is deployed.
+    return replace(owner, place="") if targets.is_elsewhere(inputs.get("target")) else owner
 
 
 def judge_workspace(project: Path, run: RunInputs) -> list[Finding]:
     """A finding for each part of a run's identity that its own workspace lies in: training would change it."""
-    if run.target != "local" or not run.workspace:
+    if not targets.is_on_this_machine(run.target) or not run.workspace:
         return []
     workspace = os.path.realpath(project / run.workspace)
     findings = []
@@ -69,7 +69,7 @@ def judge_workspace(project: Path, run: RunInputs) -> list[Finding]:
             )
             out = "the next one's code: give it a folder elsewhere (trainup:workspace), or name it in a .gitignore"
             findings.append(Finding("source", why + out))
-    for name, item in run.sources.items():
+    for name, item in run.inputs.items():
         place, digest = item.get("uri"), item.get("digest")
         is_content = isinstance(digest, str) and digest.startswith(data.PREFIX)
         if is_content and isinstance(place, str) and "://" not in place and _below(project / place, workspace):

@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 
-from trainup.core.inputs import MAX_NODES, Finding
+from trainup.core.inputs import Finding
+from trainup.core.spec_keys import MAX_NODES
 from trainup.core.values import Unknown
 from trainup.jobs.local import handover
 from trainup.jobs.local.owners import Owners

@@ -34,8 +34,8 @@ class QuotaHandler:
             context.warn("the quota was not looked up: azure-native:subscriptionId is not set")
             return inputs, []
         # Takes longer to import than a preview takes in all.
-        from trainup.jobs.azure.connection import connect
-        from trainup.jobs.azure.quota import look
+        from trainup.jobs.azure.http.connection import connect
+        from trainup.jobs.azure.platform.quota import look
 
         try:
             usages, sizes = look(connect(inputs.get("cloud")), subscription, inputs["location"])

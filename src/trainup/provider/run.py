@@ -2,17 +2,21 @@
 
 from pathlib import Path
 
+from trainup.core import targets
+from trainup.core.choices import OnDelete, OnFailure, OnInterrupt
+from trainup.core.declaration import Role
 from trainup.core.errors import TrainupError
 from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, with_definition
-from trainup.core.spec import OnDelete, OnFailure, OnInterrupt
+from trainup.core.run_keys import KEYS
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN, has_unknown
 from trainup.jobs import job_file, lifecycle, outputs, snapshot
-from trainup.jobs.azure.connection import CODE_HASHES
+from trainup.jobs.azure.http.connection import CODE_HASHES
+from trainup.jobs.job_inputs import job_of
 from trainup.jobs.local import data
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Job, Owner, Record, Target, TargetError
-from trainup.jobs.targets import job_of, target_of
+from trainup.jobs.targets import target_of
 from trainup.provider import run_source
 from trainup.provider.data import KnownData
 from trainup.provider.handler import (
@@ -30,7 +34,7 @@ from trainup.provider.places import judge_workspace, run_owner
 from trainup.provider.run_reports import listener, report, sentence, told
 from trainup.provider.run_secrets import with_likely_secrets
 
-PLACES = frozenset({"run", "target", "workspace"})
+PLACES = frozenset(name for name, key in KEYS.items() if key.role is Role.PLACE)
 """Inputs that decide whose record it is: another one is another run."""
 REFUSALS = (TargetError, UnreadableRecord, snapshot.SnapshotError, OSError)
 TOLD = (*outputs.NAMES, "owner")
@@ -52,7 +56,8 @@ class RunHandler:
         parsed, findings = parse_run(inputs)
         findings = with_likely_secrets(inputs, told_by_file + findings) + judge_workspace(context.project, parsed)
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
-            trees = self._tree_hashes(context) if inputs.get("target") == "azure" else None
+            kind = targets.find(inputs.get("target"))
+            trees = self._tree_hashes(context) if kind and kind.keeps_code else None
             found, problems = run_source.taken(context.project, inputs, parsed, self._cache(context), trees)
             inputs |= found
             findings += problems
@@ -104,7 +109,7 @@ class RunHandler:
             record = attempts[-1]
             now = {**state.outputs, **told(record, target)}
         except (TrainupError, OSError) as error:
-            if place.get("target") == "azure":
+            if targets.is_elsewhere(place.get("target")):
                 raise ResourceError(str(error)) from error
             # The record of one run is no reason to refresh no other; the next `up` tells it again.
             raise InitFailed(state.id, state.outputs, [str(error)]) from error

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from trainup.core import disk
+from trainup.core import disk, targets
 from trainup.core.images import parse_reference
 from trainup.core.inputs import Finding, RunInputs, with_definition
 from trainup.jobs import snapshot
@@ -42,8 +42,9 @@ def taken(
 
 
 def moving_image(inputs: Properties) -> str | None:
-    """What to know of a job file's image on Azure that is named by a tag: another one may come to stand behind it."""
-    image = with_definition(inputs).get("image") if inputs.get("job") and inputs.get("target") == "azure" else None
+    """What to know of a job file's image that is named by a tag: another one may come to stand behind it."""
+    is_of_file = bool(inputs.get("job")) and targets.is_elsewhere(inputs.get("target"))
+    image = with_definition(inputs).get("image") if is_of_file else None
     if not isinstance(image, str) or image.startswith("azureml:"):
         return None
     try:
@@ -61,7 +62,7 @@ def moving_image(inputs: Properties) -> str | None:
 def narrow(project: Path, inputs: Properties) -> str | None:
     """What to know where the disk has less room than earlier attempts of a local run needed for outputs and logs."""
     place = inputs.get("workspace")
-    if inputs.get("target") != "local" or not isinstance(place, str):
+    if not targets.is_on_this_machine(inputs.get("target")) or not isinstance(place, str):
         return None
     workspace = Workspace((project / place).resolve(), project.resolve())
     if disk.free_bytes(workspace.root) > room.PLENTY:

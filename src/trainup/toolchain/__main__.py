@@ -25,6 +25,7 @@ if __name__ == "__main__":
     sys.path[0] = str(HERE.parents[1])
 
 from trainup.core import tools
+from trainup.core.project import DEFAULT_STACK
 from trainup.core.texts import print_whatever_comes
 from trainup.toolchain import environment, github, plugins, pulumi_cli, setting_up
 from trainup.toolchain.paths import PYTHON, SetupError, say
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> int:
         setting_up.environment()
         _become([str(PYTHON), "-I", "-m", "trainup.cli", *rest], {})
     elif command == ["run"] and rest:
-        stack = os.environ.get("PULUMI_STACK") or environment.LOCAL
+        stack = os.environ.get("PULUMI_STACK") or DEFAULT_STACK
         _become(rest, environment.variables(_setup(), stack))
     elif command == ["plugins"] and not rest:
         plugins.install(_setup().path)

@@ -12,7 +12,6 @@ from trainup.toolchain import uv
 from trainup.toolchain.paths import BIN, PYTHON, ROOT, TOOLCHAIN, is_writable
 from trainup.toolchain.pulumi_cli import Cli
 
-LOCAL = "local"
 BACKEND = ROOT / ".trainup" / "backend"
 HOME = Path(os.path.expanduser("~"))
 """`~` itself for a user whom nobody knows, which is then as good as a home that cannot be written."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from trainup.core import targets
 from trainup.core.disk import replace_file
 from trainup.toolchain.paths import SetupError
 from trainup.toolchain.projects import Project, yaml_library
@@ -72,7 +73,7 @@ class StackFile:
         named = str(node.value) if node is not None else None
         declared = (self.project.told.get("config") or {}).get("target") or {}
         default = declared.get("value", declared.get("default")) if isinstance(declared, dict) else declared
-        return (named or default or "local") == "local"
+        return targets.is_on_this_machine(named or default or targets.DEFAULT)
 
     @property
     def runs(self) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+from trainup.core.project import DEFAULT_STACK
 from trainup.toolchain import (
     backends,
     checkpoints,
@@ -66,7 +67,7 @@ class Opened:
 
 def current(variables: Mapping[str, str] = os.environ) -> str:
     """The stack that a command is about when it names none: PULUMI_STACK, the selected one, else `local`."""
-    return variables.get("PULUMI_STACK") or selected(variables) or environment.LOCAL
+    return variables.get("PULUMI_STACK") or selected(variables) or DEFAULT_STACK
 
 
 def selected(variables: Mapping[str, str]) -> str:

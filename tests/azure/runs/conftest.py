@@ -8,22 +8,21 @@ from typing import Any
 
 import pytest
 
-from tests.support.azure import visit
+from tests.support.azure import open_vault, visit
 from trainup.core.inputs import parse_run
 from trainup.core.values import reveal
 from trainup.jobs import lifecycle, snapshot
-from trainup.jobs.azure.client import AzureClient, Patience
-from trainup.jobs.azure.credentials import find_credential
-from trainup.jobs.azure.endpoints import find_endpoints
-from trainup.jobs.azure.submission import Submission
+from trainup.jobs.azure.http.client import AzureClient, Patience
+from trainup.jobs.azure.http.credentials import find_credential
+from trainup.jobs.azure.http.endpoints import find_endpoints
+from trainup.jobs.azure.job.submission import Submission
+from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.azure.target import AzureTarget
-from trainup.jobs.azure.workspace import Workspace
 from trainup.jobs.snapshot import StatCache
 from trainup.jobs.snapshot.tree_hash import TreeHashes
 from trainup.jobs.target import Job, Owner, Record
-from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure
-from trainup.simulator.cloud.sample import Sample, furnish, grant
+from trainup.simulator.cloud.sample import Sample, furnish
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
 
 URN = "urn:pulumi:dev::trainup::trainup:index:TrainingRun$trainup:index:Run::"
@@ -99,8 +98,8 @@ class World:
             manifest=manifest,
             secrets=reveal(parsed.secrets),
             cluster=parsed.cluster,
-            sources=parsed.sources,
-            places=parsed.places,
+            sources=parsed.inputs,
+            places=parsed.outputs,
             environment=parsed.environment,
             identity=parsed.identity,
         )
@@ -120,12 +119,7 @@ class World:
 
     def open_vault(self) -> str:
         """Let the deployer write the vault's secrets, and the nodes read them; returns the vault's id."""
-        vault = f"{self.sample.group}/providers/Microsoft.KeyVault/vaults/team-vault"
-        self.azure.amend(vault, {"properties.enableRbacAuthorization": True})
-        nodes = self.azure.get(self.sample.identity)["properties"]["principalId"]
-        grant(self.azure, roles.SECRETS_USER, vault, nodes)
-        grant(self.azure, roles.SECRETS_OFFICER, vault, self.azure.deployer, kind="User")
-        return vault
+        return open_vault(self.azure, self.sample)
 
     def jobs(self) -> list[dict[str, Any]]:
         """All jobs in the workspace."""

@@ -6,10 +6,10 @@ import pytest
 
 from tests.azure.runs.conftest import IMPATIENT, World
 from tests.support.tokens import TOKEN, tokens
-from trainup.jobs.azure import credentials
-from trainup.jobs.azure.client import AzureClient, AzureError
-from trainup.jobs.azure.credentials import find_credential
-from trainup.jobs.azure.endpoints import find_endpoints
+from trainup.jobs.azure.http import credentials
+from trainup.jobs.azure.http.client import AzureClient, AzureError
+from trainup.jobs.azure.http.credentials import find_credential
+from trainup.jobs.azure.http.endpoints import find_endpoints
 from trainup.jobs.target import TargetError
 from trainup.simulator.cloud.azure import CLIENT
 from trainup.simulator.cloud.faults import Cut, Fault

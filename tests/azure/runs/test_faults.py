@@ -7,14 +7,15 @@ import pytest
 
 from tests.azure.runs.conftest import Heard, World
 from tests.support.waiting import until
+from trainup.core.choices import OnDelete
 from trainup.core.failure import FailureClass
-from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.core.values import Secret
 from trainup.jobs import lifecycle
-from trainup.jobs.azure import body, roles
-from trainup.jobs.azure.client import AzureClient
-from trainup.jobs.azure.log import AGAIN
+from trainup.jobs.azure.http import roles
+from trainup.jobs.azure.http.client import AzureClient
+from trainup.jobs.azure.job import body
+from trainup.jobs.azure.job.log import AGAIN
 from trainup.jobs.target import Job, Polling, Record, TargetError
 from trainup.simulator.cloud.clock import Latency
 from trainup.simulator.cloud.faults import Cut, Fault

@@ -35,7 +35,7 @@ FILES: dict[str, dict[str, Any]] = {
         },
         "outputs": {"model": {"type": "uri_folder", "mode": "upload"}, "report": {}, "best": {"type": "mlflow_model"}},
         "distribution": {"type": "pytorch", "process_count_per_instance": 2},
-        "resources": {"instance_count": 2, "shm_size": "16g"},
+        "resources": {"instance_count": 2, "shm_size": "16g", "docker_args": "--ulimit memlock=-1"},
         "limits": {"timeout": 90061},
         "environment_variables": {"A": "it's", "N": 5, "F": 0.5},
         "tags": {"team": "vision"},

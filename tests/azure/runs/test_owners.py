@@ -8,14 +8,14 @@ import pytest
 
 from tests.azure.runs.conftest import World
 from tests.support.waiting import until
-from trainup.core.spec import OnDelete
+from trainup.core.choices import OnDelete
 from trainup.core.status import Status
 from trainup.core.values import Secret
 from trainup.jobs import lifecycle
-from trainup.jobs.azure import labels
-from trainup.jobs.azure.body import checkpoints_uri
-from trainup.jobs.azure.jobs import Jobs
-from trainup.jobs.azure.workspace import Workspace
+from trainup.jobs.azure.job import labels
+from trainup.jobs.azure.job.body import checkpoints_uri
+from trainup.jobs.azure.job.jobs import Jobs
+from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.target import Owner, TargetError
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused

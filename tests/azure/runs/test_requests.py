@@ -11,7 +11,7 @@ from tests.azure.runs.conftest import World
 from tests.support.waiting import until
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
-from trainup.jobs.azure.registry_build import BuildStatus, Order, RegistryBuilds
+from trainup.jobs.azure.registry.builds import BuildStatus, Order, RegistryBuilds
 from trainup.simulator.cloud.faults import Fault
 
 SECONDS = 60

@@ -9,14 +9,16 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.support.recording import record
+from tests.support.recording import GROUP, record
 from trainup.components.azure.cluster import GpuCluster
+from trainup.components.azure.data import DataAsset
 from trainup.components.azure.image import CustomImage
 from trainup.components.local.cluster import LocalCluster
-from trainup.components.run import TrainingRun
+from trainup.components.run import TrainingRun, TrainingRunArgs
 
 REPOSITORY = Path(__file__).parents[3]
 PLACE = {"workspace_name": "ws", "resource_group_name": "team"}
+DATA = {**PLACE, "storage_id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/pets", "container": "pets"}
 CLUSTER = {**PLACE, "location": "westeurope", "identity_id": "id"}
 
 
@@ -39,6 +41,10 @@ def said(make: Callable[[], object]) -> str:
         (CustomImage, {**PLACE, "builder": "prebuilt"}, "reference is missing, and the builder `prebuilt` takes"),
         (LocalCluster, {"workspace_id": "ws", "max-nodes": 2}, "did you mean max_nodes?"),
         (TrainingRun, {"target": "local", "workspace_id": "ws", "argument": []}, "did you mean arguments?"),
+        (GpuCluster, {**CLUSTER, "size": ""}, "size is empty: leave it out or give it a value"),
+        (DataAsset, {**DATA, "version": " "}, "version is empty"),
+        (LocalCluster, {"workspace_id": "ws", "cluster_name": ""}, "cluster_name is empty"),
+        (TrainingRun, {"target": "local", "workspace_id": "ws", "script": ""}, "script is empty"),
     ],
 )
 def test_a_component_says_what_is_wrong_with_its_arguments(component: Any, args: dict[str, Any], sentence: str) -> None:
@@ -66,10 +72,25 @@ def test_an_optional_argument_that_is_none_was_not_given() -> None:
     assert [one.inputs for one in found] == [one.inputs for one in plain]
 
 
+def test_a_text_for_people_to_read_may_be_empty() -> None:
+    args: TrainingRunArgs = {"target": "local", "workspace_id": "ws", "command": ["true"], "description": ""}
+    (run,) = [
+        one
+        for one in record(lambda: TrainingRun("mine", args) and None, "dev", root=REPOSITORY)
+        if one.type == "trainup:index:Run"
+    ]
+    assert run.inputs["description"] == ""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("key", "misspelt"), [("max_nodes", "max_node"), ("subnet_id", "subnet")])
-def test_type_checkers_find_a_misspelt_argument_in_the_program(tmp_path: Path, key: str, misspelt: str) -> None:
-    text = (REPOSITORY / "infra" / "azure.py").read_text()
+@pytest.mark.parametrize(
+    ("file", "key", "misspelt"),
+    [("azure.py", "max_nodes", "max_node"), ("azure.py", "subnet_id", "subnet"), ("edges.py", "cluster_id", "cluster")],
+)
+def test_type_checkers_find_a_misspelt_argument_in_the_program(
+    tmp_path: Path, file: str, key: str, misspelt: str
+) -> None:
+    text = (REPOSITORY / "infra" / file).read_text()
     assert text.count(f'"{key}":') == 1
     (tmp_path / "program.py").write_text(text.replace(f'"{key}":', f'"{misspelt}":'))
     command = [sys.executable, "-m", "mypy", "--config-file", REPOSITORY / "pyproject.toml", tmp_path / "program.py"]

@@ -340,3 +340,17 @@ def test_data_is_read_by_identity_unless_there_is_a_key() -> None:
     assert by_key["credentials"]["secrets"]["key"] == "<secret>"
     assert made("data")[0].outputs["uri"] == "azureml://datastores/pets_1/paths/"
     assert made("data by key", "pets")[0].outputs["uri"] == "azureml://datastores/pets/paths/all/"
+
+
+@pytest.mark.parametrize(
+    ("version", "digest", "name"),
+    [
+        (None, "efca6d3bf3a2e502c2678f1cad41afbeb98a293caba1e6af7759da6bf151f0f5", "efca6d3bf3a2"),
+        ("1", "efca6d3bf3a2e502c2678f1cad41afbeb98a293caba1e6af7759da6bf151f0f5", "1"),
+        ("2026", "d55db168b9db6bf1e11d3505af5b179a62bb185cc4b40c22805cae8c0336cf1f", "2026"),
+    ],
+)
+def test_the_digest_of_data_is_the_one_that_runs_were_trained_with(version: str | None, digest: str, name: str) -> None:
+    found = made("data by key", "pets", version=version)
+    assert found[0].outputs["digest"] == digest
+    assert only(found, "DataVersion").plain["version"] == name

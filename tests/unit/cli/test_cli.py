@@ -18,7 +18,7 @@ from trainup.cli import stack
 from trainup.cli.__main__ import main
 from trainup.core.spec import RunSpec
 from trainup.jobs import lifecycle
-from trainup.jobs.azure.connection import connect
+from trainup.jobs.azure.http.connection import connect
 from trainup.jobs.local import ledger, mlflow_server
 from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.slots import Pool

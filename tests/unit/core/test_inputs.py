@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainup.core.choices import OnFailure
 from trainup.core.inputs import COMPUTED, FIELDS, IDENTITY_INPUTS, Finding, parse_run
-from trainup.core.spec import IDENTITY_FIELDS, OnFailure
+from trainup.core.spec import IDENTITY_FIELDS
 from trainup.core.values import UNKNOWN, Secret
 
 MINIMAL: dict[str, Any] = {"run": "digits", "target": "local", "workspace": ".trainup/test", "command": ["true"]}
@@ -152,7 +153,7 @@ def test_any_inputs_give_a_spec_or_findings_or_wait_for_what_is_unknown(inputs: 
         assert len(parsed.spec.digest()) == 64
 
 
-@pytest.mark.parametrize("name", [name for name in IDENTITY_INPUTS if name not in ("script", "arguments")])
+@pytest.mark.parametrize("name", [name for name in IDENTITY_INPUTS if name not in ("script", "arguments", "job")])
 def test_while_identity_is_unknown_there_is_no_digest(name: str) -> None:
     parsed, findings = parse_run({**MINIMAL, name: UNKNOWN})
     assert findings == []

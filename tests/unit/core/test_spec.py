@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainup.core.spec import (
-    IDENTITY_FIELDS,
-    POLICY_FIELDS,
-    OnDelete,
-    OnFailure,
-    OnInterrupt,
-    OnPreemption,
-    QueueTier,
-    RunSpec,
-)
+from trainup.core.choices import OnDelete, OnFailure, OnInterrupt, OnPreemption, QueueTier
+from trainup.core.spec import IDENTITY_FIELDS, POLICY_FIELDS, RunSpec
 
 TEXT = st.text(min_size=1)
 TABLE = st.dictionaries(TEXT, TEXT, min_size=1)
@@ -46,6 +38,7 @@ POLICY: dict[str, Any] = {
     "retries": 3,
     "on_preemption": OnPreemption.FAIL,
     "shm_size": "8g",
+    "docker_args": "--ulimit memlock=-1",
     "queue_tier": QueueTier.SPOT,
     "node_price": 0.5,
     "wait": False,
@@ -59,8 +52,8 @@ SPECS = st.fixed_dictionaries(
 
 
 def test_these_tests_know_every_field() -> None:
-    assert IDENTITY.keys() == set(IDENTITY_FIELDS)
-    assert POLICY.keys() == set(POLICY_FIELDS)
+    assert IDENTITY.keys() == set(IDENTITY_FIELDS), "give IDENTITY, above, values for the new field"
+    assert POLICY.keys() == set(POLICY_FIELDS), "give POLICY, above, a value for the new field that is no default"
 
 
 @pytest.mark.parametrize("name", IDENTITY_FIELDS)

@@ -12,7 +12,9 @@ from tests.support.declared import REPOSITORY, given
 from trainup.infra import azure_sections, settings, stack_config
 from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_settings import AzureSettings
-from trainup.infra.sections import RunSettings, Section
+from trainup.infra.run_settings import RunSettings
+from trainup.infra.sections import Section
+from trainup.infra.stack_config import StackConfig
 
 pytestmark = pytest.mark.slow
 
@@ -97,6 +99,6 @@ def _judge(sections: dict[str, Any]) -> None:
     config = given(**{"image": {"context": "training"}, **sections})
     set_all_config({key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()})
     try:
-        assert isinstance(settings.load(), AzureSettings)
+        assert isinstance(settings.load(StackConfig.read()), AzureSettings)
     except pulumi.RunError as error:
         assert str(error).startswith("Pulumi.test.yaml has "), sections  # noqa: PT017

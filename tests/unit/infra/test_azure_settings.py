@@ -11,6 +11,7 @@ from trainup.core.images import ImageBuilder
 from trainup.core.roles import PrincipalType
 from trainup.infra import settings, stack_config
 from trainup.infra.azure_settings import AzureSettings
+from trainup.infra.stack_config import StackConfig
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/g/providers"
 ML = f"{GROUP}/Microsoft.MachineLearningServices/workspaces/ws"
@@ -53,7 +54,7 @@ def _load(provider: dict[str, str] | None = None, secrets: tuple[str, ...] = (),
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stack_config, "CONFIG", _Box(texts))
         patch.setattr(stack_config, "is_config_secret", lambda key: key.removeprefix("trainup:") in secrets)
-        loaded = settings.load()
+        loaded = settings.load(StackConfig.read())
     assert isinstance(loaded, AzureSettings)
     return loaded
 

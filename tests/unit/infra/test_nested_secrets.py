@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from trainup.infra import settings, stack_config
+from trainup.infra.stack_config import StackConfig
 
 PLANTED = "pl4nted s3cret"
 RUN = {"source": "code", "script": "main.py"}
@@ -60,7 +61,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refused:
         monkeypatch.setattr(stack_config, "CONFIG", type("Config", (), {"get": staticmethod(lambda: given)}))
         monkeypatch.setattr(stack_config, "is_config_secret", lambda name: name == f"trainup:{key}")
         with pytest.raises(pulumi.RunError) as caught:
-            settings.load()
+            settings.load(StackConfig.read())
         return str(caught.value)
 
     return refuse
@@ -115,6 +116,6 @@ def test_a_secret_for_azure_native_is_not_shown_where_it_is_wrong(
         texts = {"trainup:target": "azure", "trainup:image": json.dumps(IMAGE), **given}
         patch.setattr(stack_config, "CONFIG", type("Config", (), {"get": staticmethod(lambda: texts)}))
         with pytest.raises(pulumi.RunError) as caught:
-            settings.load()
+            settings.load(StackConfig.read())
     assert "azure-native:subscriptionId: it is not what it has to be" in str(caught.value)
     assert "pl4nted" not in str(caught.value)

@@ -9,6 +9,7 @@ import pulumi
 import pytest
 
 from trainup.infra import settings, stack_config
+from trainup.infra.stack_config import StackConfig
 
 GITHUB = "gh" + "p_" + "aB3" * 12
 RUN = {"source": "code", "script": "main.py"}
@@ -54,7 +55,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
         monkeypatch.setattr(stack_config, "CONFIG", type("Config", (), {"get": staticmethod(lambda: given)}))
         monkeypatch.setattr(stack_config, "is_config_secret", lambda name: False)
         try:
-            settings.load()
+            settings.load(StackConfig.read())
         except pulumi.RunError as error:
             return str(error)
         return ""

@@ -7,14 +7,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from trainup.components.run import TrainingRunArgs
+from trainup.core.run_keys import KEYS
 from trainup.infra.schema import schema
-from trainup.infra.sections import RunSettings
 
 REPOSITORY = Path(__file__).parents[3]
 SCHEMA = schema()
-OF_THE_PLATFORM = {"target", "workspace_id", "run_name", "cluster_id", "image", "environment_id", "cloud"}
-"""Arguments of a run that its stack gives, not its section."""
 
 
 def problems(config: dict[str, Any]) -> list[str]:
@@ -77,7 +74,13 @@ def test_a_secret_may_have_any_name() -> None:
     assert problems({"trainup:my-token": {"secure": "v1:abc"}, "other:key": "value"}) == []
 
 
-def test_every_key_of_a_run_is_described_and_is_an_argument_of_the_component() -> None:
+def test_every_key_of_a_run_is_there_and_described() -> None:
     keys = SCHEMA["$defs"]["RunSettings"]["properties"]
+    assert set(keys) == {name for name, key in KEYS.items() if key.in_stack}
     assert [name for name, item in keys.items() if not item.get("description")] == []
-    assert set(keys) == set(RunSettings.model_fields) == set(TrainingRunArgs.__annotations__) - OF_THE_PLATFORM
+
+
+def test_bounds_and_choices_of_a_key_are_those_of_its_declaration() -> None:
+    keys = SCHEMA["$defs"]["RunSettings"]["properties"]
+    assert (keys["nodes"]["minimum"], keys["retries"]["minimum"]) == (1, 0)
+    assert SCHEMA["$defs"][keys["on_delete"]["$ref"].rsplit("/", 1)[-1]]["enum"] == ["keep", "archive", "delete"]

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from pulumi.runtime import config as engine
 
 from trainup.infra import settings, stack_config
+from trainup.infra.local_settings import LocalSettings
 from trainup.infra.references import order
-from trainup.infra.settings import RunSettings, Settings
+from trainup.infra.run_settings import RunSettings
+from trainup.infra.stack_config import StackConfig
 
 RUN: dict[str, Any] = {"source": "code", "script": "main.py"}
 
@@ -41,9 +43,9 @@ class _Box:
         return self._value
 
 
-def _load(secrets: tuple[str, ...] = (), **sections: Any) -> Settings:
+def _load(secrets: tuple[str, ...] = (), **sections: Any) -> LocalSettings:
     with _stack({key: value if key == "target" else json.dumps(value) for key, value in sections.items()}, secrets):
-        return settings.load()
+        return settings.load(StackConfig.read())
 
 
 def _problems(secrets: tuple[str, ...] = (), **sections: Any) -> list[str]:
@@ -61,7 +63,7 @@ def test_these_tests_stand_in_for_what_the_sdk_has() -> None:
 
 
 def test_without_any_configuration_there_is_a_platform_and_no_run() -> None:
-    assert _load() == Settings()
+    assert _load() == LocalSettings()
 
 
 def test_every_problem_is_in_one_message_by_key() -> None:
@@ -126,7 +128,7 @@ def test_values_may_be_written_as_people_do(run: dict[str, Any], field: str, val
 
 def test_a_section_that_is_text_is_told() -> None:
     with _stack({"runs": "hunter2"}), pytest.raises(pulumi.RunError) as caught:
-        settings.load()
+        settings.load(StackConfig.read())
     assert "trainup:runs: this is text; write a map below it" in str(caught.value)
 
 
@@ -142,9 +144,9 @@ def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack_config, "get_root_directory", lambda: str(tmp_path))
 
 
-def _own(texts: dict[str, str], secrets: tuple[str, ...] = ()) -> Settings:
+def _own(texts: dict[str, str], secrets: tuple[str, ...] = ()) -> LocalSettings:
     with _stack({**OWN, **texts}, secrets, project="own"):
-        return settings.load()
+        return settings.load(StackConfig.read())
 
 
 @pytest.mark.usefixtures("declared")
@@ -184,13 +186,13 @@ def test_nothing_that_is_written_elsewhere_is_ignored(texts: dict[str, str], say
 def test_settings_of_others_are_none_of_ours() -> None:
     others = {"aws:region": "moon", "kubernetes:cluster": "x", "terraform:image": "y", "training:data": "z"}
     with _stack(others):
-        assert settings.load() == Settings()
+        assert settings.load(StackConfig.read()) == LocalSettings()
 
 
 def test_a_broken_section_causes_no_further_problems() -> None:
     texts = {"cluster": "{", "runs": json.dumps({"a": {**RUN, "nodes": 2}})}
     with _stack(texts), pytest.raises(pulumi.RunError, match=r"has 1 problem\(s\)"):
-        settings.load()
+        settings.load(StackConfig.read())
 
 
 def test_a_secret_of_a_run_is_a_key_of_the_configuration() -> None:
@@ -304,7 +306,7 @@ def test_any_configuration_is_settings_or_one_message(half: int, sections: dict[
     texts = {key: str(value) if key in (raw, "target") else json.dumps(value) for key, value in sections.items()}
     with _stack(texts):
         try:
-            found = settings.load()
+            found = settings.load(StackConfig.read())
         except pulumi.RunError as error:
             assert str(error).startswith("Pulumi.test.yaml has ")  # noqa: PT017
         else:
@@ -337,7 +339,7 @@ def test_a_number_of_any_size_is_settings_or_a_finding(key: str, number: str) ->
     text = json.dumps({"a": {**RUN, key: "@"}}).replace('"@"', number)
     with _stack({"runs": text}):
         try:
-            settings.load()
+            settings.load(StackConfig.read())
         except pulumi.RunError as error:
             assert "problem(s)" in str(error)  # noqa: PT017
 

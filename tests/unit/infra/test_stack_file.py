@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from trainup.infra import settings, stack_config
+from trainup.infra.stack_config import StackConfig
 
 DAY = "2026-01-01 00:00:00 +0000 UTC"
 """What the engine makes of 2026-01-01."""
@@ -41,7 +42,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         (tmp_path / name).write_text(text)
         Config.texts = {key: item if isinstance(item, str) else json.dumps(item) for key, item in arrives.items()}
         monkeypatch.setattr(stack_config, "CONFIG", Config)
-        return settings.load()
+        return settings.load(StackConfig.read())
 
     return from_file
 

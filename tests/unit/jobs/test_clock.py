@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from trainup.jobs import downloads
-from trainup.jobs.azure import phases
+from trainup.jobs.azure.job import phases
 from trainup.jobs.local import ledger
 from trainup.jobs.local.files import read_json
 from trainup.jobs.local.target import LocalTarget

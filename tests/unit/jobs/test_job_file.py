@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from trainup.core.inputs import parse_run
 from trainup.core.wire import encode
-from trainup.jobs.azure.body import STARTED_BY, Place, to_command_job
-from trainup.jobs.azure.environments import environment_id
-from trainup.jobs.azure.submission import cluster_of
+from trainup.jobs.azure.job.body import STARTED_BY, Place, to_command_job
+from trainup.jobs.azure.job.submission import cluster_of
+from trainup.jobs.azure.platform.environments import environment_id
 from trainup.jobs.job_file import read
 from trainup.jobs.target import Job, Owner
 
@@ -42,7 +42,7 @@ FULL: dict[str, Any] = {
     },
     "outputs": {"model": {"type": "uri_folder", "mode": "upload"}, "report": {}},
     "distribution": {"type": "pytorch", "process_count_per_instance": 2},
-    "resources": {"instance_count": 2, "shm_size": "16g"},
+    "resources": {"instance_count": 2, "shm_size": "16g", "docker_args": "--ulimit memlock=-1"},
     "limits": {"timeout": 3600},
     "environment_variables": {"A": "b", "N": 5},
     "tags": {"team": "vision"},
@@ -69,7 +69,7 @@ REQUEST: dict[str, Any] = {
         "report": {"jobOutputType": "uri_folder"},
     },
     "distribution": {"distributionType": "PyTorch", "processCountPerInstance": 2},
-    "resources": {"instanceCount": 2, "shmSize": "16g"},
+    "resources": {"instanceCount": 2, "shmSize": "16g", "dockerArgs": "--ulimit memlock=-1"},
     "limits": {"jobLimitsType": "Command", "timeout": "PT1H"},
     "environmentVariables": {"A": "b", "N": "5"},
     "identity": {"identityType": "Managed", "clientId": CLIENT},
@@ -109,8 +109,8 @@ def body_of(folder: Path, content: dict[str, Any], **given: Any) -> dict[str, An
         digest=spec.digest(),
         owner=Owner("urn", "t"),
         cluster=parsed.cluster,
-        sources=parsed.sources,
-        places=parsed.places,
+        sources=parsed.inputs,
+        places=parsed.outputs,
         identity=parsed.identity,
         environment=parsed.environment,
     )
@@ -229,10 +229,7 @@ def test_without_a_cluster_azure_ml_finds_a_node(tmp_path: Path) -> None:
         ),
         ({"command": "x", "outputs": {"m": {"type": "uri_file"}}}, "outputs.m.type: 'uri_file' is none of"),
         ({"command": "x", "resources": {"shm": "1g"}}, "resources.shm: there is no such key here"),
-        (
-            {"command": "x", "resources": {"docker_args": "--ipc=host"}},
-            "resources.docker_args: trainup gives Docker no",
-        ),
+        ({"command": "x", "resources": {"docker_args": ["--ipc=host"]}}, "resources.docker_args: ['--ipc=host'] is no"),
         ({"command": "x", "limits": {"timeout": "1h"}}, "limits.timeout: '1h' is no number of seconds"),
         ({"command": "x", "limits": {"timeout": True}}, "limits.timeout: true is no number of seconds"),
         ({"command": "x", "identity": {"type": "robot"}}, "identity.type: 'robot' is none of"),

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from trainup.core.choices import OnDelete, OnPreemption
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import job_name
-from trainup.core.spec import OnDelete, OnPreemption
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
 from trainup.jobs.lifecycle import Interrupted, Listener

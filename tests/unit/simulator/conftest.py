@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.azure import visit
 from tests.support.waiting import until
-from trainup.jobs.azure.client import AzureClient
-from trainup.jobs.azure.credentials import find_credential
-from trainup.jobs.azure.endpoints import find_endpoints
+from trainup.jobs.azure.http.client import AzureClient
+from trainup.jobs.azure.http.credentials import find_credential
+from trainup.jobs.azure.http.endpoints import find_endpoints
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.runs import Run
 from trainup.simulator.cloud.sample import Sample, furnish

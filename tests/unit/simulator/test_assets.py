@@ -6,7 +6,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import ContainerClient
 
-from trainup.jobs.azure.client import AzureClient, AzureError
+from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.simulator.cloud import contract, roles
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.sample import Sample

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.waiting import until
 from tests.unit.simulator.conftest import Jobs
-from trainup.jobs.azure.client import AzureClient
+from trainup.jobs.azure.http.client import AzureClient
 from trainup.simulator.cloud import contract
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.faults import Fault

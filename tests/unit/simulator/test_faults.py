@@ -4,7 +4,7 @@ import pytest
 import requests
 from azure.core.pipeline.transport import RequestsTransport
 
-from trainup.jobs.azure.client import AzureClient, AzureError
+from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.faults import Cut, Fault
 from trainup.simulator.cloud.refusal import Refused, throttled, unavailable

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from tests.unit.simulator.conftest import Jobs
-from trainup.jobs.azure.client import AzureClient, AzureError
+from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.runs import Runs
 from trainup.simulator.cloud.sample import Sample

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.simulator.conftest import Jobs
-from trainup.jobs.azure.client import AzureClient, AzureError
+from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.simulator.cloud import contract
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.refusal import Refused

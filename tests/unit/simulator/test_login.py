@@ -4,9 +4,9 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientSecretCredential
 
-from trainup.jobs.azure.client import AzureClient, AzureError
-from trainup.jobs.azure.credentials import find_credential
-from trainup.jobs.azure.endpoints import find_endpoints
+from trainup.jobs.azure.http.client import AzureClient, AzureError
+from trainup.jobs.azure.http.credentials import find_credential
+from trainup.jobs.azure.http.endpoints import find_endpoints
 from trainup.simulator.cloud.azure import CLIENT, Azure
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.rehearsal import Rehearsal

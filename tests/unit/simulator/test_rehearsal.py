@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.support.azure import visit
-from trainup.jobs.azure.client import AzureClient
+from trainup.jobs.azure.http.client import AzureClient
 from trainup.simulator.rehearsal import NotHere, Rehearsal, check_loopback, rehearsal
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from trainup.jobs.azure.client import AzureClient, AzureError
+from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.simulator.cloud import contract
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.clock import REAL, Clock, Latency

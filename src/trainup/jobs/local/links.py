@@ -18,6 +18,7 @@ from trainup.core.disk import replacement
 from trainup.core.errors import UserError
 from trainup.jobs.local.run_record import RunDefinition
 from trainup.jobs.local.workspace import RunFolder
+from trainup.jobs.target import TargetError
 
 FOLDER = "links"
 CHECKPOINTS = f"{FOLDER}/checkpoints"
@@ -40,6 +41,14 @@ def address_of(source: Mapping[str, str]) -> str:
     """Where an input lies on this machine, or its URI elsewhere; with its part, where only that is meant."""
     place, part = source["uri"], source.get("path")
     return f"{place}/{part}" if part else place
+
+
+def check_all_there(sources: Mapping[str, Mapping[str, str]]) -> None:
+    """TargetError when an input that lies on this machine is not there."""
+    places = {name: address_of(source) for name, source in sources.items() if "uri" in source}
+    gone = [f"{name} ({place})" for name, place in places.items() if os.path.isabs(place) and not os.path.exists(place)]
+    if gone:
+        raise TargetError(f"there is no data for the inputs {', '.join(gone)}: put it there, or correct the addresses")
 
 
 def link_of(name: str, source: Mapping[str, str]) -> str | None:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from trainup.core.choices import OnDelete
 from trainup.core.disk import replace_file
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import run_of
-from trainup.core.spec import OnDelete
 from trainup.core.status import Status
 from trainup.jobs.local import handover, launch, ledger, links, log, run_record
 from trainup.jobs.local.files import Lock, UnreadableRecord
@@ -68,10 +68,7 @@ class LocalTarget:
         return found
 
     def attempts(self, identity: str) -> list[Record]:
-        records, problems = self.readable(identity)
-        if problems:
-            raise problems[0]
-        return records
+        return self.records(identity)
 
     def get(self, name: str) -> Record | None:
         return ledger.view(self.workspace, self._folder(name))
@@ -183,8 +180,7 @@ class LocalTarget:
 
     def files(self, name: str, part: str | None = None) -> list[File]:
         folder = self._folder(name)
-        definition = run_record.read_definition(folder)
-        named = launch.named_outputs(folder, definition.spec if definition else {})
+        named = launch.named_outputs(folder, _definition(folder).spec)
         if part is not None and part not in (known := [path.name for path in named]):
             raise TargetError(f"{name} has no output {part!r}; there are {', '.join(sorted(known)) or 'none'}")
         root = folder.outputs / (part or "")
@@ -199,9 +195,9 @@ class LocalTarget:
             raise TargetError(f"{self.workspace.shown(folder.path)} was removed while the run was being started")
         return record
 
-    def records(self) -> list[Record]:
-        """All attempts. Raises what is wrong with one that cannot be read."""
-        records, problems = self.readable()
+    def records(self, identity: str | None = None) -> list[Record]:
+        """All attempts, of all runs or of one. Raises what is wrong with one that cannot be read."""
+        records, problems = self.readable(identity)
         if problems:
             raise problems[0]
         return records
@@ -226,12 +222,13 @@ class LocalTarget:
     def _fill(self, folder: RunFolder, job: Job) -> None:
         """Put the snapshot into the run's folder; a claim that cannot be filled is given up again."""
         try:
+            links.check_all_there(job.sources)
             if job.source is None:
                 folder.code.mkdir(exist_ok=True)
             elif not folder.code.is_dir():
                 copy_snapshot(job.source, folder.code, expected_digest=job.spec.snapshot or "", manifest=job.manifest)
             _link_outputs(folder)
-        except (SnapshotError, OSError):
+        except (SnapshotError, TargetError, OSError):
             self._remove(folder)
             raise
 
@@ -273,7 +270,7 @@ def end_runs_of(target: LocalTarget, names: Iterable[str], owner: Owner) -> None
 
 def _definition(folder: RunFolder) -> RunDefinition:
     if (definition := run_record.read_definition(folder)) is None:
-        raise TargetError(f"{folder.path} was removed meanwhile: run the command again")
+        raise TargetError(f"there is no run in {folder.path}, or it was removed meanwhile: run the command again")
     return definition
 
 

@@ -50,12 +50,15 @@ class Machines(Protocol):
 
     def cancel(self, job: str) -> None:
         """Stop a job, by its id, and come back at once."""
+        ...
 
     def nodes(self, cluster: str) -> list[dict[str, Any]]:
         """The nodes of a cluster as the service lists them."""
+        ...
 
     def cores(self, family: str) -> int:
         """Cores in use of a family of machines, or of all spot machines."""
+        ...
 
 
 @dataclass

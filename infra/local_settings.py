@@ -1,0 +1,82 @@
+"""The settings of stacks on this machine."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from trainup.core.spec_keys import MAX_NODES
+from trainup.core.wire import UNKNOWN_TEXT
+from trainup.infra import workspace_place
+from trainup.infra.run_settings import RunSettings
+from trainup.infra.sections import DataName, JudgedSection, RunName, Section
+from trainup.infra.target_settings import Declared, TargetName
+from trainup.infra.workspace_place import OWN
+
+
+class WorkspaceSettings(Section):
+    """`trainup:workspace`."""
+
+    path: str | None = None
+    """Folder of the local workspace; `.trainup/<stack>` when not given."""
+    tracking: str = "server"
+
+
+class ClusterSettings(Section):
+    """`trainup:cluster`."""
+
+    name: str = "gpu-cluster"
+    max_nodes: int = Field(default=1, ge=1, le=MAX_NODES)
+
+
+class ImageSettings(JudgedSection):
+    """`trainup:image`."""
+
+    requirements: str | None = None
+    python: str | None = None
+    allow_secrets: list[str] | None = None
+    """Places and lines that only look as if they held a secret, as `requirements.txt` or `requirements.txt:3`."""
+
+    def judged_inputs(self) -> dict[str, Any] | None:
+        return {"builder": "venv", "workspace": UNKNOWN_TEXT, **self.model_dump(mode="json", exclude_none=True)}
+
+
+class LocalDataSettings(JudgedSection):
+    """One entry of `trainup:data`: a file or folder, relative to the folder of Pulumi.yaml."""
+
+    path: str
+
+    def judged_inputs(self) -> dict[str, Any] | None:
+        return {"path": self.path} if self.path else None
+
+
+class LocalSettings(Section):
+    """All of a local stack's configuration."""
+
+    target: TargetName = "local"
+    workspace: WorkspaceSettings = WorkspaceSettings()
+    cluster: ClusterSettings = ClusterSettings()
+    image: ImageSettings = ImageSettings()
+    data: dict[DataName, LocalDataSettings] = Field(default_factory=dict)
+    runs: dict[RunName, RunSettings] = Field(default_factory=dict)
+    allow_secrets: list[str] = Field(default_factory=list)
+    """Settings outside of runs and the image that only look as if they held a secret, such as `workspace.path`."""
+
+    @property
+    def node_limit(self) -> int:
+        """The most nodes that one run can have."""
+        return self.cluster.max_nodes
+
+    def misfits(self) -> list[str]:
+        """Nothing here depends on what another section says."""
+        return []
+
+    def file_problems(self, root: Path, stack: str) -> list[str]:
+        """What is wrong with where the workspace lies."""
+        workspace = self.workspace.path or f"{OWN}/{stack}"
+        sources = {name: run.source for name, run in self.runs.items() if run.source}
+        data = {name: one.path for name, one in self.data.items()}
+        return workspace_place.problems_of(workspace, sources, data, root)
+
+
+DECLARED = Declared(LocalSettings, {"image": ImageSettings, "data": LocalDataSettings})

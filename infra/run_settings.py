@@ -1,0 +1,175 @@
+"""The runs in a stack's settings: the keys are those of `core/run_keys.py`, as a stack file writes them."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic_core import PydanticCustomError
+
+from trainup.core import input_values as kinds
+from trainup.core.choices import DistributionType, InputMode, OutputMode
+from trainup.core.run_keys import KEYS
+from trainup.infra.sections import SECRET_NAME, UNSHOWN, LengthOfTime, RunName, Section, Text, Words
+
+Model = TypeVar("Model", bound=Section)
+
+
+def _by_variable(value: Any) -> Any:
+    """The secrets of a run as variable → config secret; what is wrong with them is told without repeating it."""
+    if isinstance(value, list):
+        value = {name if isinstance(name, str) else index: name for index, name in enumerate(value)}
+    if not isinstance(value, dict):
+        return value
+    wrong = [
+        str(number)
+        for number, (variable, name) in enumerate(value.items(), 1)
+        if not (isinstance(variable, str) and kinds.VARIABLE.fullmatch(variable))
+        or not (isinstance(name, str) and SECRET_NAME.fullmatch(name))
+    ]
+    if wrong:
+        raise PydanticCustomError(
+            UNSHOWN,
+            f"number {', '.join(wrong)} of the list is not shown, for it may be the secret itself. A name here becomes "
+            "a variable of the run, so it has letters, digits and underscores, and does not begin with a digit; where "
+            "the config secret is called otherwise, say which variable it becomes: `secrets: {MY_TOKEN: my-token}`. "
+            "The value itself is set with `pulumi config set --secret trainup:<name>`",
+        )
+    return value
+
+
+class DistributionSettings(Section):
+    """`distribution` of a run."""
+
+    type: DistributionType = DistributionType.PYTORCH
+    process_count_per_node: int | None = Field(default=None, ge=1)
+    worker_count: int | None = Field(default=None, ge=1)
+    parameter_server_count: int | None = Field(default=None, ge=0)
+
+
+class InputSettings(Section):
+    """One entry of a run's `inputs`: data of the stack, the outputs of another run, anything with a version, a text."""
+
+    data: str | None = None
+    """Name of an entry of `trainup:data`."""
+    run: RunName | None = None
+    """Name of another run, which completes first."""
+    uri: str | None = None
+    """Where it lies; then `version` says what it is."""
+    version: Text | None = None
+    value: Text | None = None
+    """The input itself, a text or a number."""
+    path: str | None = None
+    """The part of it that is meant; all of it when not given."""
+    type: str | None = None
+    """What kind of data Azure ML takes it for: `uri_folder` (the default), `uri_file` …"""
+    mode: InputMode | None = None
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "InputSettings":
+        given = [name for name in ("data", "run", "uri", "value") if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = ", ".join(given) or "none"
+            raise ValueError(f"an input is one of `data`, `run`, `uri` and `value`; given: {found}")
+        if (self.uri is None) != (self.version is None):
+            raise ValueError("`uri` and `version` go together: anything new in `version` trains again")
+        return self
+
+
+class OutputSettings(Section):
+    """One entry of a run's `outputs`."""
+
+    mode: OutputMode | None = None
+    uri: str | None = None
+    type: str | None = None
+
+
+def _data_by_name(value: Any) -> Any:
+    return {"data": value} if isinstance(value, str) else value
+
+
+def _outputs_by_name(value: Any) -> Any:
+    if isinstance(value, list):
+        return {str(name): {} for name in value}
+    return {name: item or {} for name, item in value.items()} if isinstance(value, dict) else value
+
+
+Outputs = dict[str, OutputSettings | None] | list[str]
+"""As they may be written: by name, with nothing more to say of them, or as a list of names."""
+
+
+FORMS: Mapping[Callable[[Any], Any], Any] = {
+    kinds.command: Words,
+    kinds.duration: LengthOfTime,
+    kinds.filled: str,
+    kinds.flag: bool,
+    kinds.identity: str,
+    kinds.plain_variables: dict[str, str],
+    kinds.price: Annotated[float, Field(ge=0)],
+    kinds.script: str,
+    kinds.shm_size: str,
+    kinds.tags: dict[str, str],
+    kinds.text: str,
+    kinds.words: Words,
+}
+"""Kind of value → how a stack file writes it, where that follows from the kind alone."""
+
+
+def form_of(name: str, parse: Callable[[Any], Any]) -> Any:
+    """How a stack file writes the key of this name. TypeError where nobody has said it."""
+    if isinstance(parse, kinds.Whole):
+        return Annotated[int, Field(ge=parse.low)]
+    if isinstance(parse, kinds.Choice):
+        return parse.kind
+    if parse not in FORMS:
+        raise TypeError(
+            f"the key {name} of a run has a kind of value that no stack file can write yet: say how in FORMS "
+            "(infra/run_settings.py), or declare the key in RunSettings where it has a form of its own"
+        )
+    return FORMS[parse]
+
+
+def with_keys(model: type[Model]) -> type[Model]:
+    """The model with a field for each key of a run that it does not declare itself."""
+    left = {name: key for name, key in KEYS.items() if key.in_stack and name not in model.model_fields}
+    added: dict[str, Any] = {name: (form_of(name, key.parse) | None, None) for name, key in left.items()}
+    return create_model(model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **added)
+
+
+@with_keys
+class RunSettings(Section):
+    """One entry of `trainup:runs`."""
+
+    model_config = ConfigDict(defer_build=True)  # what `with_keys` makes of it is the model that is used
+
+    # Here are only the keys that have a form of their own in stack files; `with_keys` adds the others.
+    if TYPE_CHECKING:  # of which the program reads these
+        source: str | None = None
+        nodes: int | None = None
+        wait: bool | None = None
+    secrets: (
+        Annotated[dict[str, str], BeforeValidator(_by_variable, json_schema_input_type=dict[str, str] | list[str])]
+        | None
+    ) = Field(
+        default=None,
+        description="Environment variables of the run by the names of the config secrets that they hold; a list where "
+        "both names are the same.",
+    )
+    inputs: (
+        dict[str, Annotated[InputSettings, BeforeValidator(_data_by_name, json_schema_input_type=InputSettings | str)]]
+        | None
+    ) = Field(default=None, description="Data that the command takes as `${{inputs.name}}`.")
+    outputs: (
+        Annotated[dict[str, OutputSettings], BeforeValidator(_outputs_by_name, json_schema_input_type=Outputs)] | None
+    ) = None
+    after: list[RunName] | None = Field(
+        default=None, description="Runs that have to complete first; when they change, this one trains again."
+    )
+    distribution: DistributionSettings | None = None
+    rerun: Text | None = None
+    allow_secrets: list[str] | None = None
+
+    @property
+    def upstream(self) -> list[str]:
+        """The runs that have to complete first, each once."""
+        taken = [item.run for item in (self.inputs or {}).values() if item.run]
+        return list(dict.fromkeys([*(self.after or ()), *taken]))

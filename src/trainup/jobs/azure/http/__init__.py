@@ -1,0 +1,1 @@
+"""How Azure is reached: the login, requests that are retried, and blobs."""

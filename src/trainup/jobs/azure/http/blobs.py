@@ -1,0 +1,144 @@
+"""Blobs in Azure's storage, by addresses that carry their own permission, or by token."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import BinaryIO
+from urllib.parse import quote, urlsplit, urlunsplit
+from xml.etree import ElementTree
+
+from trainup.jobs.azure.http.client import AzureClient, AzureError
+
+VERSION = "2022-11-02"
+"""Of the storage service's REST API: one request takes a blob of up to 5000 MiB."""
+PIECE = 8 << 20
+META = "x-ms-meta-"
+_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a blob."""
+
+    data: bytes
+    start: int
+    total: int | None
+    """Size of the whole blob, as far as the service told it."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case name → text, as far as the service told it."""
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One blob of a list."""
+
+    name: str
+    size: int
+    modified: float
+    """Seconds since 1970."""
+
+
+class Blobs:
+    """Requests to blobs. `signed`: the addresses open by themselves; `by_token` reads what they do not open."""
+
+    def __init__(
+        self, client: AzureClient, *, signed: bool = True, by_token: "Callable[[], Blobs] | None" = None
+    ) -> None:
+        self._client, self._signed, self._by_token = client, signed, by_token
+
+    def put(self, url: str, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        """Write a whole blob with its metadata: it is there in full, or not at all."""
+        md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+        headers = {"x-ms-blob-type": "BlockBlob", "Content-MD5": md5, "Content-Type": "application/octet-stream"}
+        headers |= {f"{META}{key}": value for key, value in (metadata or {}).items()}
+        # An empty content would be sent without a length.
+        self._send("PUT", url, headers | {"Content-Length": str(len(data))}, data)
+
+    def put_file(self, url: str, file: BinaryIO) -> None:
+        """As `put`, from an open file, which need not fit into memory."""
+        headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
+        file.seek(0)
+        self._send("PUT", url, headers, file)
+
+    def read(self, url: str, start: int, length: int) -> Piece | None:
+        """At most `length` bytes from `start` on; None where there is no blob.
+
+        A piece is empty where the blob does not reach so far. Less than asked for is no error: ask again.
+        """
+        headers = {"Range": f"bytes={start}-{start + length - 1}", "x-ms-version": VERSION}
+        allowed = (404, 416) if self._by_token is None else (401, 403, 404, 416)
+        response = self._client.send("GET", url, version="", headers=headers, signed=self._signed, allowed=allowed)
+        if self._by_token and response.status_code in (401, 403):
+            return self._by_token().read(without_query(url), start, length)
+        if response.status_code == 404:
+            return None
+        told = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        total = int(told[3]) if told else None
+        own = {name.lower(): text for name, text in response.headers.items()}
+        metadata = {name.removeprefix(META): text for name, text in own.items() if name.startswith(META)}
+        if response.status_code == 416:
+            return Piece(b"", start, total)
+        if response.status_code == 200:  # the service did not care for the range
+            return Piece(response.content[start : start + length], start, len(response.content), metadata)
+        return Piece(response.content, int(told[1]) if told and told[1] else start, total, metadata)
+
+    def pieces(self, url: str, start: int = 0) -> Iterator[bytes]:
+        """All that a blob has from `start` on, however the service cuts it; nothing where there is no blob."""
+        while piece := self.read(url, start, PIECE):
+            start += len(piece.data)
+            if not piece.data and start < (piece.total or 0):
+                raise AzureError(f"the storage gives only {start} of {piece.total} bytes of {urlsplit(url).path}")
+            if piece.data:
+                yield piece.data
+            if not piece.data or start == piece.total:
+                return
+
+    def names(self, container: str, prefix: str) -> Iterator[Blob]:
+        """All blobs whose names begin so."""
+        marker = ""
+        while True:
+            query = f"restype=container&comp=list&prefix={quote(prefix, safe='')}&marker={quote(marker, safe='')}"
+            page = ElementTree.fromstring(self._send("GET", with_query(container, query), {}).decode("utf-8-sig"))
+            for blob in page.iter("Blob"):
+                size, modified = (blob.findtext(f"Properties/{fact}") for fact in ("Content-Length", "Last-Modified"))
+                seconds = parsedate_to_datetime(modified).timestamp() if modified else 0.0
+                yield Blob(blob.findtext("Name") or "", int(size or 0), seconds)
+            if not (marker := page.findtext("NextMarker") or ""):
+                return
+
+    def delete(self, url: str) -> None:
+        """Delete a blob; one that is not there is no error."""
+        self._client.send("DELETE", url, version="", headers=_VERSION, signed=self._signed, allowed=(404,))
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | BinaryIO | None = None
+    ) -> bytes:
+        headers = {**headers, **_VERSION}
+        response = self._client.send(method, url, version="", headers=headers, content=content, signed=self._signed)
+        return response.content
+
+
+_VERSION = {"x-ms-version": VERSION}
+
+
+def below(container: str, path: str) -> str:
+    """The address of a blob in a container, whose own address may carry a signature."""
+    parts = urlsplit(container)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(path)}"))
+
+
+def with_query(url: str, query: str) -> str:
+    """The address with more in its query."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query="&".join(filter(None, (query, parts.query)))))
+
+
+def without_query(url: str) -> str:
+    """The address without its signature."""
+    return urlunsplit(urlsplit(url)._replace(query=""))
+
+
+__all__ = ["AzureError", "Blob", "Blobs", "Piece", "below", "with_query", "without_query"]

@@ -1,0 +1,1 @@
+"""Jobs of Azure ML: what starts one, and what the service says of it."""

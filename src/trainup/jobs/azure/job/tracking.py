@@ -1,0 +1,53 @@
+"""Metrics of a job, from the tracking server that every workspace has."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from trainup.core.metrics import best_of, metrics_of
+from trainup.core.numbers import to_number
+from trainup.jobs.azure.http.blobs import Blobs
+from trainup.jobs.azure.platform.workspace import Workspace
+
+AT_ONCE = 8
+HISTORY_SECONDS = 30.0
+PAGE = "5000"
+
+
+def metrics(workspace: Workspace, name: str) -> tuple[dict[str, float], dict[str, float]]:
+    """(last values, best values) of everything that was logged, else of the outputs' `metrics.json`.
+
+    MLflow tells the history of one metric at a time: best values that were not told in HISTORY_SECONDS are left out.
+    """
+    found = workspace.client.find(f"{workspace.mlflow}/runs/get", version="", run_id=name) or {}
+    data = found.get("run", {}).get("data", {}).get("metrics") or []
+    last = {str(item["key"]): to_number(item["value"]) for item in data}
+    if not last:
+        written = _file(workspace, name)
+        return written, dict(written)
+    end = time.monotonic() + HISTORY_SECONDS
+
+    def best(key: str) -> float | None:
+        if time.monotonic() > end:
+            return None
+        return best_of(key, _history(workspace, name, key) or [last[key]])
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        values = zip(last, pool.map(best, last), strict=True)
+        return last, {key: value for key, value in values if value is not None}
+
+
+def _file(workspace: Workspace, name: str) -> dict[str, float]:
+    """What a script that does not know MLflow wrote down. Reading it takes no role on the storage itself."""
+    found = workspace.client.find(f"{workspace.artifacts(name)}/contentinfo", version="", path="outputs/metrics.json")
+    return metrics_of(b"".join(Blobs(workspace.client).pieces(found["contentUri"]))) if found else {}
+
+
+def _history(workspace: Workspace, name: str, key: str) -> list[float]:
+    values: list[float] = []
+    query = {"run_id": name, "metric_key": key, "max_results": PAGE}
+    while True:
+        page = workspace.client.get(f"{workspace.mlflow}/metrics/get-history", version="", **query)
+        values += [to_number(item["value"]) for item in page.get("metrics") or []]
+        if not (token := page.get("next_page_token")):
+            return values
+        query["page_token"] = str(token)

@@ -1,0 +1,85 @@
+"""The way to runs on Azure ML."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainup.core.clusters import SERVERLESS, ClusterStatus
+from trainup.core.inputs import parse_run
+from trainup.jobs.job_inputs import Inputs, job_of
+from trainup.jobs.target import Job, Owner, Target
+
+if TYPE_CHECKING:
+    from trainup.jobs.azure.job.submission import Submission
+
+COMPUTE = "azure-native:machinelearningservices:Compute"
+PROVIDER = "pulumi:providers:azure-native"
+
+
+def open_target(
+    inputs: Inputs,
+    project: Path,
+    secrets: Mapping[str, str],
+    progress: Callable[[str], None],
+    stop: threading.Event | None,
+) -> Target:
+    """The workspace that the inputs name."""
+    from trainup.jobs.azure.target import AzureTarget
+
+    submission = _submission(inputs, project)
+    submission.progress, submission.stop = progress, stop or submission.stop
+    return AzureTarget(submission.workspace, submission, secrets, _by_hand(inputs, project))
+
+
+def request_of(job: Job, inputs: Inputs, project: Path) -> dict[str, Any]:
+    """Method, address and body as the next attempt would send them."""
+    from trainup.jobs.azure.job import request
+
+    return request.request_of(job, _submission(inputs, project, dry=True))
+
+
+def cluster_statuses(
+    resources: Sequence[Mapping[str, Any]], platform: Mapping[str, Any], project: Path
+) -> list[ClusterStatus]:
+    """The clusters that the stack made, or else the one that it is attached to."""
+    ids = [str(resource["id"]) for resource in resources if resource["type"] == COMPUTE and "id" in resource]
+    attached = platform.get("cluster_id")
+    if not ids and platform.get("target") in (None, "azure") and attached and attached != SERVERLESS:
+        ids = [str(attached)]
+    if not ids:
+        return []
+    from trainup.jobs.azure.http.connection import connect
+    from trainup.jobs.azure.platform import clusters
+
+    client = connect(_cloud(resources))
+    return [clusters.status(client, cluster_id) for cluster_id in ids]
+
+
+def _cloud(resources: Sequence[Mapping[str, Any]]) -> str | None:
+    """What the stack's provider was told about Azure's cloud."""
+    for resource in resources:
+        if resource["type"] == PROVIDER:
+            inputs: dict[str, Any] = resource.get("inputs", {})
+            return inputs.get("metadataHost") or inputs.get("environment")
+    return None
+
+
+def _submission(inputs: Inputs, project: Path, *, dry: bool = False) -> "Submission":
+    """What prepares a run on Azure."""
+    from trainup.jobs.azure.http.connection import CODE_HASHES, connect
+    from trainup.jobs.azure.job.submission import Submission
+    from trainup.jobs.azure.platform.workspace import Workspace
+    from trainup.jobs.snapshot.tree_hash import TreeHashes
+
+    workspace = Workspace(connect(inputs.get("cloud")).apart(), inputs["workspace"])
+    return Submission(workspace, TreeHashes(project / CODE_HASHES), dry=dry)
+
+
+def _by_hand(inputs: Inputs, project: Path) -> str:
+    from trainup.jobs.azure.job.reproduce import reproduce
+
+    parsed, _ = parse_run(inputs)
+    if parsed.spec is None:
+        return ""
+    return reproduce(job_of(inputs, project, Owner("", "")), Path(parsed.source) if parsed.source else None)

@@ -1,0 +1,1 @@
+"""Images in an Azure container registry: looked up, and built there."""

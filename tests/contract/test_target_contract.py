@@ -1,0 +1,555 @@
+"""What `Target` promises holds on every target: on this machine, and on Azure, which is simulated on it."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import processes
+from tests.support.azure import open_vault, visit
+from tests.support.waiting import until
+from trainup.core.choices import OnDelete
+from trainup.core.failure import Failure, FailureClass
+from trainup.core.status import Status
+from trainup.core.targets import TARGETS
+from trainup.core.values import UNKNOWN, Secret
+from trainup.jobs import lifecycle
+from trainup.jobs.azure.http.connection import connect
+from trainup.jobs.job_inputs import job_of
+from trainup.jobs.lifecycle import Interrupted, Listener
+from trainup.jobs.local.slots import Pool
+from trainup.jobs.local.workspace import Workspace
+from trainup.jobs.target import Job, Owner, Record, Target, TargetError
+from trainup.jobs.targets import target_of
+from trainup.simulator.cloud.sample import furnish
+from trainup.simulator.rehearsal import rehearsal
+
+# Every test starts real processes.
+pytestmark = pytest.mark.slow
+
+NEVER = threading.Event()
+STACK = "urn:pulumi:{}::trainup::trainup:index:TrainingRun$trainup:index:Run::{}"
+WORKSPACE = ".trainup/test"
+UNHEARD = "pets-000000000000"
+LINES = [f"line {number}" for number in range(200)]
+TALK = 'for n in $(seq 0 199); do echo "line $n"; done'
+SECRET = "pl4nted-s3cret"
+START = """\
+import json, sys
+from pathlib import Path
+from trainup.jobs import lifecycle
+from trainup.jobs.job_inputs import job_of
+from trainup.jobs.target import Owner
+from trainup.jobs.targets import target_of
+
+inputs, project, urn = json.loads(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+target, job = target_of(inputs, project), job_of(inputs, project, Owner(urn, "t-pets"))
+print("ready", flush=True)
+sys.stdin.readline()
+print(lifecycle.start(target, job).name, flush=True)
+"""
+
+
+@dataclass
+class World:
+    """A target with nothing on it but a cluster of one node, and a project."""
+
+    project: Path
+    place: Mapping[str, Any]
+    """The inputs that say where a run runs."""
+    missing: str
+    """The address of data that is not there."""
+    started: list[str] = field(default_factory=list)
+
+    def inputs(self, text: str, run: str = "pets", **inputs: Any) -> dict[str, Any]:
+        """The inputs of a run of a shell command."""
+        return {"run": run, "command": ["bash", "-c", text], **self.place, **inputs}
+
+    def job(self, text: str, run: str = "pets", *, token: str = "", stack: str = "dev", **inputs: Any) -> Job:
+        return job_of(
+            self.inputs(text, run, **inputs), self.project, Owner(STACK.format(stack, run), token or f"t-{run}")
+        )
+
+    def target(self, **inputs: Any) -> Target:
+        """A target as a new process would have one."""
+        return target_of({**self.inputs("true"), **inputs}, self.project)
+
+    def start(self, job: Job, target: Target | None = None) -> Record:
+        record = lifecycle.start(target or self.target(), job)
+        self.started.append(record.name)
+        return record
+
+    def run(self, job: Job, target: Target | None = None) -> tuple[Record, list[str]]:
+        """See a run through; also returns the lines that it printed."""
+        lines: list[str] = []
+        return lifecycle.run(target or self.target(), job, Listener(lines.extend), NEVER), lines
+
+    def count(self, name: str) -> int:
+        """How many lines a file of the project has, which runs write as well."""
+        path = self.project / name
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def running(self, text: str = "sleep 600", **inputs: Any) -> tuple[Job, Record]:
+        """A run whose command has begun."""
+        job = self.job(f"echo began >> {self.project}/began; {text}", **inputs)
+        before = self.count("began")
+        record = self.start(job)
+        until(lambda: self.count("began") > before)
+        return job, record
+
+    def end(self) -> None:
+        for name in self.started:
+            self.target().cancel(name, "the test is over")
+
+
+@contextmanager
+def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    project = tmp_path / "project"
+    project.mkdir()
+    Pool(Workspace(project / WORKSPACE, project), "gpu").configure(1, [])
+    world = World(project, {"target": "local", "workspace": WORKSPACE, "cluster": "gpu"}, missing="data/pets")
+    yield world
+    world.end()
+    left = processes.left(project)
+    processes.kill(left)
+    assert left == []
+
+
+@contextmanager
+def azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with rehearsal(tmp_path / "rehearsal") as running:
+        visit(running, monkeypatch)
+        monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MIN", "0.01")
+        monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MAX", "0.05")
+        connect.cache_clear()
+        sample = furnish(running.azure, nodes=1)
+        open_vault(running.azure, sample)
+        project = tmp_path / "project"
+        project.mkdir()
+        place = {"workspace": sample.workspace, "cluster": sample.cluster, "environment": sample.environment}
+        world = World(project, {"target": "azure", "image": "fastai2:1", **place}, missing="azureml:pets:1")
+        yield world
+        world.end()
+        connect.cache_clear()
+
+
+WORLDS = {"local": local, "azure": azure}
+
+
+@pytest.fixture(params=TARGETS)
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with WORLDS[request.param](tmp_path, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def starter(world: World, text: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process that is about to start a run."""
+    job = world.job(text)
+    world.started.append(job.id)
+    words = [sys.executable, "-c", START, json.dumps(world.inputs(text)), str(world.project), job.owner.urn]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert next_line(process) == "ready"
+        yield process
+
+
+def go_on(process: "subprocess.Popen[str]") -> None:
+    assert process.stdin
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def next_line(process: "subprocess.Popen[str]") -> str:
+    """The next line that the process prints."""
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
+def failure_of(record: Record | None) -> Failure:
+    assert record is not None
+    assert record.failure is not None, record
+    return record.failure
+
+
+def get(target: Target, name: str) -> Record:
+    record = target.get(name)
+    assert record is not None
+    return record
+
+
+# From the start to the end.
+
+
+def test_a_run_is_started_followed_and_leaves_its_log_its_files_and_its_metrics(world: World) -> None:
+    metrics = """printf '{"accuracy": 0.9}' > "$TRAINUP_OUTPUT_DIR/metrics.json" """
+    job = world.job(f'echo hello; echo weights > "$TRAINUP_OUTPUT_DIR/model.bin"; {metrics}; echo bye')
+    target = world.target()
+    record, lines = world.run(job, target)
+    assert (record.status, record.failure, record.attempt) == (Status.COMPLETED, None, 1), lines
+    assert (record.name, record.id, record.run, record.digest) == (job.id, job.id, "pets", job.digest)
+    assert lines == target.log_tail(record.name, 5) == ["hello", "bye"]
+    files = {file.path: b"".join(file.pieces()) for file in target.files(record.name)}
+    assert files["model.bin"] == b"weights\n"
+    assert (record.metrics, record.best) == ({"accuracy": 0.9}, {"accuracy": 0.9})
+
+
+def test_whoever_looks_later_sees_the_same_record(world: World) -> None:
+    job = world.job("exit 3")
+    record, _ = world.run(job)
+    assert world.target().get(record.name) == record
+    assert world.target().attempts(job.id) == [record]
+
+
+def test_a_record_tells_where_a_run_stands_and_whose_it_is(world: World) -> None:
+    job, started = world.running()
+    record = get(world.target(), started.name)
+    assert (record.status, record.abandoned, record.owners) == (Status.RUNNING, False, (job.owner,))
+    assert [other.name for other in world.target().active_runs(job)] == [started.name]
+    world.target().cancel(started.name, "enough")
+    assert world.target().active_runs(job) == []
+
+
+def test_named_outputs_are_apart_from_the_others(world: World) -> None:
+    job = world.job(
+        "echo model > ${{outputs.best}}/model.bin; echo rest > $TRAINUP_OUTPUT_DIR/rest", outputs={"best": {}}
+    )
+    target = world.target()
+    record, lines = world.run(job, target)
+    assert record.status is Status.COMPLETED, lines
+    assert [file.path for file in target.files(record.name, "best")] == ["model.bin"]
+    with pytest.raises(TargetError, match="has no output 'worst'"):
+        target.files(record.name, "worst")
+
+
+# Starting once.
+
+
+def test_a_run_that_goes_on_is_attached_to(world: World) -> None:
+    job, first = world.running()
+    second = world.start(job)
+    assert (second.name, world.count("began")) == (first.name, 1)
+    assert len(world.target().attempts(job.id)) == 1
+
+
+def test_a_completed_run_is_never_started_again(world: World) -> None:
+    job = world.job(f"echo x >> {world.project}/starts")
+    first, _ = world.run(job)
+    second, _ = world.run(job)
+    assert (second.name, second.attempt, world.count("starts")) == (first.name, 1, 1)
+
+
+def test_launching_twice_starts_once(world: World) -> None:
+    target = world.target()
+    job = world.job(f"echo x >> {world.project}/starts; sleep 600")
+    record = world.start(job, target)
+    until(lambda: world.count("starts"))
+    for again in (target, world.target()):
+        assert again.launch(record, job).name == record.name
+    assert world.count("starts") == 1
+    assert len(target.attempts(job.id)) == 1
+
+
+def test_a_claim_whose_process_was_killed_is_started_by_the_next(world: World) -> None:
+    target, job = world.target(), world.job(f"echo x >> {world.project}/starts")
+    with target.exclusive():
+        claim = target.claim(job, 1)
+    assert (claim.name, claim.abandoned) == (job.id, True)
+    record, _ = world.run(job)
+    assert (record.name, record.status, world.count("starts")) == (claim.name, Status.COMPLETED, 1)
+
+
+def test_threads_that_start_at_once_start_one(world: World) -> None:
+    job = world.job(f"echo x >> {world.project}/starts; sleep 600")
+    gate = threading.Barrier(4)
+
+    def start(target: Target) -> str:
+        gate.wait()
+        return world.start(job, target).name
+
+    with ThreadPoolExecutor(4) as pool:
+        names = set(pool.map(start, [world.target() for _ in range(4)]))
+    until(lambda: world.count("starts"))
+    assert (names, world.count("starts")) == ({job.id}, 1)
+
+
+def test_processes_that_start_at_once_start_one(world: World) -> None:
+    text = f"echo x >> {world.project}/starts; sleep 600"
+    job = world.job(text)
+    with starter(world, text) as first, starter(world, text) as second:
+        for process in (first, second):
+            go_on(process)
+        assert [next_line(process) for process in (first, second)] == [job.id] * 2
+    until(lambda: world.count("starts"))
+    assert world.count("starts") == 1
+    assert len(world.target().attempts(job.id)) == 1
+
+
+def test_a_run_outlives_the_process_that_started_it(world: World) -> None:
+    text = f"echo x >> {world.project}/starts; until test -e {world.project}/gate; do sleep 0.05; done"
+    with starter(world, text) as process:
+        go_on(process)
+        name = next_line(process)
+        process.kill()
+    (world.project / "gate").touch()
+    record, _ = world.run(world.job(text))
+    assert (record.name, record.status, world.count("starts")) == (name, Status.COMPLETED, 1)
+
+
+def test_one_instance_serves_threads_with_different_runs(world: World) -> None:
+    target, names = world.target(), ("birds", "cats", "dogs")
+    with ThreadPoolExecutor(3) as pool:
+        ends = list(pool.map(lambda name: world.run(world.job(f"echo {name}", name), target), names))
+    assert [(record.run, record.status, lines) for record, lines in ends] == [
+        (name, Status.COMPLETED, [name]) for name in names
+    ]
+
+
+def test_a_failed_run_is_followed_by_another_attempt(world: World) -> None:
+    job = world.job(f"echo x >> {world.project}/starts; test $(wc -l < {world.project}/starts) = 2")
+    first, _ = world.run(job)
+    second, _ = world.run(job)
+    assert (first.name, first.status) == (job.id, Status.FAILED)
+    assert (second.name, second.status, second.attempt) == (f"{job.id}-a2", Status.COMPLETED, 2)
+    assert [record.attempt for record in world.target().attempts(job.id)] == [1, 2]
+
+
+def test_retries_are_attempts_of_one_run(world: World) -> None:
+    job = world.job(f"echo x >> {world.project}/starts; test $(wc -l < {world.project}/starts) = 3", retries=5)
+    record, _ = world.run(job)
+    assert (record.status, record.attempt, world.count("starts")) == (Status.COMPLETED, 3, 3)
+
+
+def test_an_active_run_of_the_same_resource_with_other_inputs_ends_first(world: World) -> None:
+    _, old = world.running()
+    record, _ = world.run(world.job("true"))
+    assert record.status is Status.COMPLETED
+    ended = get(world.target(), old.name)
+    assert (ended.status, "replaced by a run" in failure_of(ended).message) == (Status.CANCELED, True)
+
+
+def test_whoever_stops_waiting_leaves_the_run_going(world: World) -> None:
+    job, record = world.running(f"until test -e {world.project}/gate; do sleep 0.05; done")
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Interrupted):
+        lifecycle.follow(world.target(), job, record, Listener(), stop)
+    (world.project / "gate").touch()
+    assert world.run(job)[0].status is Status.COMPLETED
+    assert world.count("began") == 1
+
+
+# Policy and owners.
+
+
+def test_policy_is_changed_in_place(world: World) -> None:
+    _, record = world.running(timeout="1h", tags={"team": "a"})
+    job = world.job(f"echo began >> {world.project}/began; sleep 600", token="t2", timeout="2h", tags={"team": "b"})
+    adopted = world.start(job)
+    assert (adopted.name, adopted.digest, world.count("began")) == (record.name, record.digest, 1)
+    assert [owner.token for owner in get(world.target(), record.name).owners] == ["t2"]
+    assert world.start(job).name == record.name, "and once more"
+
+
+def test_two_stacks_share_a_run_until_both_have_given_it_up(world: World) -> None:
+    first, record = world.running()
+    second = replace(first, owner=Owner(STACK.format("prod", "pets"), "t2"))
+    assert {owner.token for owner in world.start(second).owners} == {"t-pets", "t2"}
+    for _ in range(2):  # a repetition does nothing
+        world.target().release(first.id, first.owner, OnDelete.DELETE)
+        assert get(world.target(), record.name).status is Status.RUNNING
+    world.target().release(second.id, second.owner, OnDelete.KEEP)
+    now = get(world.target(), record.name)
+    assert (now.status, now.owners) == (Status.CANCELED, ())
+
+
+@pytest.mark.parametrize("on_delete", list(OnDelete))
+def test_what_nobody_owns_is_kept_or_deleted_as_it_was_said(world: World, on_delete: OnDelete) -> None:
+    job = world.job("true")
+    record, _ = world.run(job)
+    for _ in range(2):
+        world.target().release(job.id, job.owner, on_delete)
+        assert (world.target().get(record.name) is None) == (on_delete is OnDelete.DELETE)
+
+
+def test_a_run_that_was_deleted_meanwhile_cannot_be_adopted(world: World) -> None:
+    job = world.job("true")
+    record, _ = world.run(job)
+    world.target().release(job.id, job.owner, OnDelete.DELETE)
+    target = world.target()
+    with target.exclusive(), pytest.raises(TargetError, match=record.name):
+        target.adopt(record, job)
+    assert target.get(record.name) is None
+
+
+def test_who_does_not_own_a_run_gives_nothing_up(world: World) -> None:
+    job, record = world.running()
+    world.target().release(job.id, replace(job.owner, token="an older one"), OnDelete.DELETE)
+    assert get(world.target(), record.name).status is Status.RUNNING
+
+
+# What there is not.
+
+
+def test_names_that_nobody_gave_stand_for_nothing(world: World) -> None:
+    target = world.target()
+    assert target.get(UNHEARD) is None
+    assert target.attempts(UNHEARD) == []
+    assert target.active_runs(world.job("true")) == []
+    assert target.cancel(UNHEARD, "enough") is None
+    target.release(UNHEARD, Owner("urn", "t1"), OnDelete.DELETE)
+    assert (target.read_log(UNHEARD, 0)[0], target.log_tail(UNHEARD, 5)) == ([], [])
+    with pytest.raises(TargetError, match=UNHEARD):
+        target.files(UNHEARD)
+
+
+def test_inputs_that_are_not_known_yet_start_nothing(world: World) -> None:
+    with pytest.raises(TargetError, match="not complete"):
+        world.job("true", inputs={"pets": {"uri": UNKNOWN, "digest": UNKNOWN}})
+
+
+def test_a_run_whose_data_is_not_there_is_refused_and_leaves_no_record(world: World) -> None:
+    job = world.job("ls ${{inputs.pets}}", inputs={"pets": {"uri": world.missing, "digest": "v1"}})
+    with pytest.raises(TargetError, match="pets"):
+        lifecycle.start(world.target(), job)
+    assert world.target().attempts(job.id) == []
+
+
+# Cancellation.
+
+
+def end_of(record: Record | None) -> tuple[Status, FailureClass, bool]:
+    failure = failure_of(record)
+    assert record is not None
+    return record.status, failure.failure_class, "no longer wanted" in failure.message
+
+
+CANCELED = (Status.CANCELED, FailureClass.CANCELED, True)
+
+
+def test_a_run_that_goes_on_is_canceled_and_that_can_be_repeated(world: World) -> None:
+    _, record = world.running()
+    for target in (world.target(), world.target()):
+        assert end_of(target.cancel(record.name, "no longer wanted")) == CANCELED
+        assert end_of(target.get(record.name)) == CANCELED
+    assert end_of(world.target().cancel(record.name, "another reason")) == CANCELED, "the first reason counts"
+
+
+def test_a_run_that_waits_in_the_queue_is_canceled_and_never_begins(world: World) -> None:
+    world.running()
+    record = world.start(world.job(f"echo x >> {world.project}/starts", "birds"))
+    assert get(world.target(), record.name).status is Status.QUEUED
+    assert end_of(world.target().cancel(record.name, "no longer wanted")) == CANCELED
+    assert world.count("starts") == 0
+
+
+def test_a_run_that_was_claimed_and_never_launched_does_not_outlive_its_cancellation(world: World) -> None:
+    target, job = world.target(), world.job(f"echo x >> {world.project}/starts")
+    with target.exclusive():
+        claim = target.claim(job, 1)
+    target.cancel(claim.name, "no longer wanted")
+    assert target.active_runs(job) == []
+    assert world.count("starts") == 0
+
+
+def test_the_cancellation_of_a_run_that_has_ended_changes_nothing(world: World) -> None:
+    record, _ = world.run(world.job("true"))
+    again = world.target().cancel(record.name, "no longer wanted")
+    assert (again and again.status) is Status.COMPLETED
+    assert get(world.target(), record.name).status is Status.COMPLETED
+
+
+def test_threads_that_cancel_at_once_see_the_same_end(world: World) -> None:
+    _, record = world.running()
+    with ThreadPoolExecutor(3) as pool:
+        ends = list(
+            pool.map(lambda target: target.cancel(record.name, "no longer wanted"), [world.target() for _ in range(3)])
+        )
+    assert [end_of(end) for end in ends] == [CANCELED] * 3
+
+
+# Failures.
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "status", "kind", "exit_code"),
+    [
+        ("echo broken; exit 3", {}, Status.FAILED, FailureClass.USER_CODE, 3),
+        ("no-such-program", {}, Status.FAILED, FailureClass.ENVIRONMENT, 127),
+        ("sleep 600", {"timeout": "1s"}, Status.TIMED_OUT, FailureClass.TIMEOUT, None),
+    ],
+)
+def test_failures_have_the_same_class_everywhere(
+    world: World, text: str, inputs: dict[str, Any], status: Status, kind: FailureClass, exit_code: int | None
+) -> None:
+    record, _ = world.run(world.job(text, **inputs))
+    failure = failure_of(record)
+    assert (record.status, failure.failure_class, failure.exit_code) == (status, kind, exit_code)
+
+
+def test_a_run_that_waits_for_too_long_has_failed_for_want_of_capacity(world: World) -> None:
+    world.running()
+    record, _ = world.run(world.job("true", "birds", queue_timeout="1s"))
+    assert (record.status, failure_of(record).failure_class) == (Status.TIMED_OUT, FailureClass.CAPACITY)
+
+
+@pytest.mark.parametrize("text", ["true", "exit 3"])
+def test_a_run_that_has_ended_is_settled_as_often_as_anybody_likes(world: World, text: str) -> None:
+    record, _ = world.run(world.job(text))
+    for target in (world.target(), world.target()):
+        assert target.settle(get(target, record.name)) == record
+    assert world.target().get(record.name) == record
+
+
+# Logs.
+
+
+def test_a_log_is_read_on_from_a_position_without_loss_or_repetition(world: World) -> None:
+    text = f"{TALK.replace('done', f'test $n != 99 || until test -e {world.project}/gate; do sleep 0.05; done; done')}"
+    job = world.job(text)
+    target = world.target()
+    record = world.start(job, target)
+    lines: list[str] = []
+    position = 0
+
+    def read() -> int:
+        nonlocal position
+        get(target, record.name)
+        position = lifecycle.read_on(target, record.name, position, lines.extend)
+        return len(lines)
+
+    until(lambda: read() >= 100)
+    assert lines == LINES[:100]
+    (world.project / "gate").touch()
+    until(lambda: get(target, record.name).status.is_terminal)
+    target.settle(get(target, record.name))
+    read()
+    assert lines == LINES
+    assert target.read_log(record.name, position) == ([], position), "nothing is new"
+    again: list[str] = []
+    lifecycle.read_on(target, record.name, 0, again.extend)
+    assert again == LINES, "0 is the beginning"
+    assert world.target().log_tail(record.name, 3) == LINES[-3:]
+
+
+def test_a_later_reader_gets_the_whole_log(world: World) -> None:
+    record, lines = world.run(world.job(TALK))
+    later: list[str] = []
+    target = world.target()
+    get(target, record.name)
+    lifecycle.read_on(target, record.name, 0, later.extend)
+    assert later == lines == LINES
+
+
+def test_secrets_reach_the_command_and_no_log(world: World) -> None:
+    secrets = {"TOKEN": Secret(SECRET)}
+    job = world.job(f"echo $TOKEN; test $TOKEN = {SECRET[:4]}$(echo {SECRET[4:]})", secrets=secrets)
+    record, lines = world.run(job, world.target(secrets=secrets))
+    assert (record.status, lines) == (Status.COMPLETED, ["***"])
