@@ -9,7 +9,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2
 
 import trainup
-from tests.support.project import REPOSITORY, ROOMS
+from tests.support.project import REPOSITORY, ROOMS, toolchain_environment
 from trainup.components import schema
 from trainup.core.version import VERSION
 from trainup.provider.host import Host
@@ -46,10 +46,12 @@ def test_what_is_imported_from_the_top_is_the_class(name: str) -> None:
 
 
 @pytest.mark.skipif(CLI is None, reason="there is no Pulumi CLI: run `make setup`")
-def test_pulumi_itself_reads_and_checks_the_schema() -> None:
+@pytest.mark.parametrize("plugin", [ROOMS / "provider", ROOMS / "provider" / "pulumi-resource-trainup"])
+def test_pulumi_itself_reads_and_checks_the_schema(plugin: Path) -> None:
+    """As `pulumi package add` does, with the folder or the executable."""
     assert CLI is not None
-    plugin = ROOMS / "provider" / "pulumi-resource-trainup"
-    read = subprocess.run([CLI.path, "package", "get-schema", plugin], capture_output=True, text=True)
+    command = [CLI.path, "package", "get-schema", plugin]
+    read = subprocess.run(command, capture_output=True, text=True, env=toolchain_environment())
     assert json.loads(read.stdout)["name"] == "trainup", read.stderr
     checked = subprocess.run([CLI.path, "schema", "check", schema.FILE], capture_output=True, text=True)
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout

@@ -315,8 +315,10 @@ def serve(engine_address: str | None, *, is_attached: bool = False) -> None:
     print(port, flush=True)
     if is_attached:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # A language host that starts us gives us no standard input, and kills us in the end.
+    is_watched = os.fstat(sys.stdin.fileno()).st_rdev != os.stat(os.devnull).st_rdev
     while True:
-        ready, _, _ = select.select([sys.stdin, interrupted], [], [])
+        ready, _, _ = select.select([sys.stdin, interrupted] if is_watched else [interrupted], [], [])
         if interrupted in ready:
             server.stop(2).wait()
             return
