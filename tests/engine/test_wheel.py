@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,3 +145,21 @@ def test_what_stands_in_the_way_is_told_in_one_message(stranger: Stranger) -> No
     project = stranger.folder / "Pulumi.yaml"
     project.write_text(project.read_text().replace(">=3.245.0", ">=99.0.0"))
     assert "does not satisfy the version range" in stranger.run("trainup", "preview", fails=True)
+
+
+def test_a_program_that_uses_the_components_is_checked_by_their_types(stranger: Stranger) -> None:
+    """By mypy, which a consumer runs over a program of their own; Azure's SDK is not installed there."""
+    program = stranger.folder / "program.py"
+    right = (REPOSITORY / "examples" / "components-in-python" / "__main__.py").read_text()
+    python = shutil.which("python", path=stranger.environment["PATH"])
+    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(python), program.name]
+    program.write_text(right)
+    assert "Success" in stranger.run(*command)
+    for old, new, told in (
+        ('"max_nodes": 2', '"max_node": 2', '"max_node"'),
+        ('"target": "local",', "", '"target"'),
+        ("runs[4].status", "runs[4].state", '"state"'),
+    ):
+        assert old in right
+        program.write_text(right.replace(old, new))
+        assert told in stranger.run(*command, fails=True)
