@@ -11,12 +11,27 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import azure, create, load, logs, memory, queue, rehearsal, side_by_side, snapshots, start, submit, up
+from bench import (
+    azure,
+    commands,
+    create,
+    load,
+    logs,
+    memory,
+    queue,
+    rehearsal,
+    side_by_side,
+    snapshots,
+    start,
+    submit,
+    up,
+)
 from bench.measure import Row, table
 
 BENCHMARKS = {
     "create": create.run,
     "up": up.run,
+    "commands": commands.run,
     "azure": azure.run,
     "submit": submit.run,
     "logs": logs.run,
