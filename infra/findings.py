@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pulumi
 from pydantic import ValidationError
 
+from trainup.core.version import VERSION
 from trainup.core.wire import UNKNOWN_TEXT
 from trainup.infra.run_settings import InputSettings, RunSettings
 from trainup.infra.sections import JudgedSection, Section
@@ -28,7 +29,7 @@ def ask(target: str, given: Mapping[str, Any], models: Mapping[str, type[JudgedS
     if not resources:
         return []
     asked = json.dumps([{"type": kind, "inputs": inputs} for _, kind, inputs in resources])
-    answer = pulumi.runtime.invoke(TOKEN, {"resources": asked}).value
+    answer = pulumi.runtime.invoke(TOKEN, {"resources": asked, "version": VERSION}).value
     found = json.loads(answer["findings"]) if answer else []
     return [
         f"{place}{_below(item['property'])}: {item['reason']}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2
@@ -12,6 +13,7 @@ from pulumi.runtime.proto import provider_pb2
 from tests.support.plugin import Failed, Plugin, Resource, plugin, urn
 from trainup.core import wire
 from trainup.core.values import UNKNOWN, Secret
+from trainup.core.version import VERSION
 
 SECRET = "pl4nted-s3cret"
 RUN = urn("Run", "digits")
@@ -219,3 +221,19 @@ def test_mistakes_in_a_job_file_are_told_in_the_preview(idle: Plugin, tmp_path: 
     path.write_text("command: x\ncomand: x\n")
     _, failures = idle.check(RUN, {**GIVEN, "job": str(path)})
     assert "comand: a command job has no such key" in failures["job"]
+
+
+# Versions.
+
+
+def test_a_program_of_another_version_is_refused_in_a_sentence(idle: Plugin) -> None:
+    request = provider_pb2.InvokeRequest(
+        tok="trainup:index:check", args=wire.encode({"resources": "[]", "version": "99.0.0"})
+    )
+    with pytest.raises(grpc.RpcError, match=r"the program uses trainup 99\.0\.0, and the plugin is that of trainup"):
+        idle.stub.Invoke(request)
+    for version in ({"version": VERSION}, {}):
+        answer = idle.stub.Invoke(
+            provider_pb2.InvokeRequest(tok="trainup:index:check", args=wire.encode({"resources": "[]", **version}))
+        )
+        assert wire.decode(getattr(answer, "return")) == {"findings": "[]"}

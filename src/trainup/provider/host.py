@@ -99,6 +99,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.tok!r} is no function; there is {findings.TOKEN}")
 
         def find() -> Any:
+            _check_version(wire.decode(request.args).get("version"))
             asked = wire.decode(request.args)["resources"]
             found = findings.find(asked, self._handler_of, self._project, self._canceled)
             answer = provider_pb2.InvokeResponse()
@@ -244,6 +245,15 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             self._engine.Log(request)
         except grpc.RpcError:
             self._engine = None  # the CLI is gone: nobody is left to tell
+
+
+def _check_version(of_program: Any) -> None:
+    """Refuse to serve a program that uses another version of trainup: both would be right by themselves."""
+    if of_program not in (None, VERSION):
+        raise ResourceError(
+            f"the program uses trainup {of_program}, and the plugin is that of trainup {VERSION} ({sys.executable}): "
+            "run `trainup up` in the environment of the program, or install the same version in both"
+        )
 
 
 def _connect(address: str | None) -> Any:
