@@ -414,11 +414,39 @@ def test_the_launcher_tells_what_to_do_without_an_environment(checkout: Path) ->
     assert "make setup" in done.stderr
 
 
-def test_the_launcher_tells_that_it_lies_outside_of_a_repository(tmp_path: Path) -> None:
-    shutil.copy(LAUNCHER, tmp_path)
-    done = subprocess.run([tmp_path / LAUNCHER.name, "1"], capture_output=True, text=True)
+def outside(folder: Path, python: str | None) -> "subprocess.CompletedProcess[str]":
+    """The launcher beside a CLI that an installed trainup has built, with this Python first on PATH."""
+    shutil.copy(LAUNCHER, folder)
+    (folder / "path").mkdir()
+    for tool in ("sh", "readlink"):
+        (folder / "path" / tool).symlink_to(str(shutil.which(tool)))
+    if python:
+        (folder / "path" / "python3").write_text(f'#!/bin/sh\nexec {python} "$@"\n')
+        (folder / "path" / "python3").chmod(0o755)
+    return subprocess.run(
+        [folder / LAUNCHER.name, "1"],
+        env={"PATH": str(folder / "path")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_launcher_outside_of_a_checkout_takes_the_python_on_path(tmp_path: Path) -> None:
+    done = outside(tmp_path, sys.executable)
+    assert (done.returncode, done.stdout.strip().isdecimal()) == (0, True), done.stderr
+
+
+def test_the_launcher_tells_what_to_do_without_a_python_that_has_trainup(tmp_path: Path) -> None:
+    bare = outside(tmp_path, "/usr/bin/env -i " + str(Path(sys.base_prefix, "bin", "python3")))
+    assert bare.returncode == 1
+    assert "has no trainup, which runs the program: use `trainup up`" in bare.stderr
+
+
+def test_the_launcher_tells_what_to_do_without_any_python(tmp_path: Path) -> None:
+    done = outside(tmp_path, None)
     assert done.returncode == 1
-    assert "make setup" in done.stderr
+    assert "there is no Python on PATH that could run the program: use `trainup up`" in done.stderr
 
 
 def test_a_host_that_is_terminated_takes_its_program_along(running: Host) -> None:
