@@ -70,7 +70,7 @@ def test_row_6_a_private_registry_with_a_user_and_a_secret_password(place: Place
         told = stack.up()
         assert place.environment["image"] == f"{private.address}/team/fastai@{digest}"
         (connection,) = place.azure.each(f"{ML}/connections")
-        assert connection["_given"]["properties"]["credentials"] == {"username": "team", "password": PASSWORD}
+        assert connection["_body"]["properties"]["credentials"] == {"username": "team", "password": PASSWORD}
         assert connection["properties"]["target"] == private.address
         stack.refresh()
         assert PASSWORD not in told + place.project.pulumi("stack", "export")
@@ -84,7 +84,7 @@ def test_row_7_a_dockerfile_as_text_or_from_a_file(place: Place, given: str) -> 
     stack = place.stack(image={"context": "image", **own}, registry={"id": place.sample.registry})
     place.image("image", dockerfile if given == "file" else "FROM nothing\n")
     stack.up()
-    (image,) = place.azure.images.of(place.sample.registry)
+    (image,) = place.azure.images.in_registry(place.sample.registry)
     assert image.dockerfile == dockerfile
     assert place.environment["image"].endswith(image.digest)
     place.project.edit(image={"context": "image", "dockerfile_text": "x", "dockerfile": "image/Dockerfile"})
@@ -140,7 +140,7 @@ def test_row_14_what_must_not_leave_stays_and_data_is_named_not_copied(place: Pl
     assert "key:1 looks like a secret (Private Key)" in stack.refused()
     (folder / "key").unlink()
     stack.up()
-    (image,) = place.azure.images.of(place.sample.registry)
+    (image,) = place.azure.images.in_registry(place.sample.registry)
     assert sorted(os.listdir(image.context)) == [".dockerignore", "Dockerfile"]
     (version,) = place.azure.resources(f"{ML}/data/versions")
     assert version["properties"]["dataUri"] == "azureml://datastores/pets/paths/"

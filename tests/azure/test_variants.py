@@ -144,7 +144,7 @@ def test_no_planted_secret_is_in_state_or_output_of_a_whole_cycle(place: Place) 
     place.project.pulumi("config", "set", "--secret", "trainup:petsKey", f"another-{KEY}")
     told += [place.project.preview().text, stack.up(), place.project.pulumi("stack", "export")]
     (store,) = [item for item in place.azure.each(f"{ML}/datastores") if item["name"] == "pets"]
-    assert f"another-{KEY}" in json.dumps(store["_given"])
+    assert f"another-{KEY}" in json.dumps(store["_body"])
     stack.destroy()
     told += [path.read_text() for path in place.cloud.folder.rglob("*.json*") if path.is_file()]
     assert len(told) > 20

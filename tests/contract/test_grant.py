@@ -12,7 +12,7 @@ from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused
-from trainup.simulator.cloud.sample import furnish, grant
+from trainup.simulator.cloud.sample import assign_role, furnish
 from trainup.simulator.rehearsal import rehearsal
 
 KIND = "Microsoft.Authorization/roleAssignments"
@@ -70,7 +70,7 @@ def test_a_role_is_given_and_taken_back(azure: Azure, plug: Plugin, wanted: dict
 
 
 def test_what_was_given_by_hand_is_used_and_stays(azure: Azure, plug: Plugin, wanted: dict[str, Any]) -> None:
-    by_hand = grant(azure, roles.ACR_PULL, wanted["scope"], wanted["principal_id"], kind="User")
+    by_hand = assign_role(azure, roles.ACR_PULL, wanted["scope"], wanted["principal_id"], kind="User")
     found = create(plug, MINE, {**wanted, "principal_id": wanted["principal_id"].upper()})
     assert (found.id, found.outputs["made"]) == (by_hand, False)
     plug.delete(found)
@@ -91,7 +91,7 @@ def test_two_stacks_share_a_role_and_the_last_one_gives_it_again(
 
 def test_what_somebody_else_gives_meanwhile_is_used(azure: Azure, plug: Plugin, wanted: dict[str, Any]) -> None:
     def quicker() -> None:
-        grant(azure, roles.ACR_PULL, wanted["scope"], wanted["principal_id"], kind="User")
+        assign_role(azure, roles.ACR_PULL, wanted["scope"], wanted["principal_id"], kind="User")
 
     azure.faults.add(Fault(method="PUT", path=f"{wanted['scope']}/*", call=quicker))
     assert create(plug, MINE, wanted).outputs["made"] is False

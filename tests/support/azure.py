@@ -15,7 +15,7 @@ import yaml
 from tests.support.project import REPOSITORY, STACK, Project
 from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure
-from trainup.simulator.cloud.sample import Sample, grant
+from trainup.simulator.cloud.sample import Sample, assign_role
 from trainup.simulator.plugins.docker import Docker
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
 
@@ -87,6 +87,6 @@ def open_vault(azure: Azure, sample: Sample) -> str:
     vault = f"{sample.group}/providers/Microsoft.KeyVault/vaults/team-vault"
     azure.amend(vault, {"properties.enableRbacAuthorization": True})
     nodes = azure.get(sample.identity)["properties"]["principalId"]
-    grant(azure, roles.SECRETS_USER, vault, nodes)
-    grant(azure, roles.SECRETS_OFFICER, vault, azure.deployer, kind="User")
+    assign_role(azure, roles.SECRETS_USER, vault, nodes)
+    assign_role(azure, roles.SECRETS_OFFICER, vault, azure.deployer, kind="User")
     return vault

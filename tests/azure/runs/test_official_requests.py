@@ -148,10 +148,10 @@ def submit(world: World, *names: str) -> dict[str, str]:
 
 def asked(world: World, job: str) -> dict[str, Any]:
     """What Azure was asked for, path by path; an anonymous environment by what it is."""
-    body = dict((world.azure.find(f"{world.sample.workspace}/jobs/{job}") or {})["_given"]["properties"])
+    body = dict((world.azure.find(f"{world.sample.workspace}/jobs/{job}") or {})["_body"]["properties"])
     environment = world.azure.find(body["environmentId"])
     if environment and f"/{ANONYMOUS}/" in body["environmentId"]:
-        body["environmentId"] = environment["_given"]["properties"]
+        body["environmentId"] = environment["_body"]["properties"]
     return dict(leaves(body))
 
 

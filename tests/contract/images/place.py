@@ -54,7 +54,9 @@ class Place:
     def builds(self) -> list[Build]:
         """Those of this test."""
         return [
-            build for build in self.azure.builds.of(self.world.registry) if self.name in str(build.order["imageNames"])
+            build
+            for build in self.azure.builds.in_registry(self.world.registry)
+            if self.name in str(build.order["imageNames"])
         ]
 
     def hold(self, repository: str | None = None) -> threading.Event:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure
-from trainup.simulator.cloud.sample import Sample, grant
-from trainup.simulator.cloud.signatures import Grant
+from trainup.simulator.cloud.sample import Sample, assign_role
+from trainup.simulator.cloud.signatures import SharedAccess
 
 
 def signed(azure: Azure, permissions: str = "racwl", container: str = "box", blob: str | None = None) -> str:
     """Address of a container, or of a blob in it, with a signature."""
-    query = azure.signatures.issue(Grant("teamstorage", container, blob, permissions, None))
+    query = azure.signatures.issue(SharedAccess("teamstorage", container, blob, permissions, None))
     path = f"{container}/{blob}" if blob else container
     return f"{azure.endpoints.storage('teamstorage')}/{path}?{query}"
 
@@ -137,7 +137,7 @@ def test_a_token_opens_what_a_role_on_the_account_allows(azure: Azure, sample: S
     azure.delete(f"{sample.account}/providers/Microsoft.Authorization/roleAssignments{role}")
     with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
         blob.download_blob()
-    grant(azure, roles.BLOB_READER, sample.group, azure.deployer, kind="User")
+    assign_role(azure, roles.BLOB_READER, sample.group, azure.deployer, kind="User")
     assert blob.download_blob().readall() == b"1"
     with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
         blob.upload_blob(b"2", overwrite=True)

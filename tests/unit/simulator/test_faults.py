@@ -9,7 +9,7 @@ from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.faults import Cut, Fault
 from trainup.simulator.cloud.refusal import Refused, throttled, unavailable
 from trainup.simulator.cloud.sample import Sample
-from trainup.simulator.cloud.signatures import Grant
+from trainup.simulator.cloud.signatures import SharedAccess
 from trainup.simulator.rehearsal import Rehearsal
 
 GROUPS = "2024-03-01"
@@ -71,7 +71,7 @@ def test_something_can_happen_at_the_nth_request(azure: Azure) -> None:
 
 def test_a_range_is_answered_with_less_than_there_is_and_says_so(azure: Azure, sample: Sample) -> None:
     azure.storage.put("teamstorage", "logs", "log.txt", b"0123456789")
-    signature = azure.signatures.issue(Grant("teamstorage", "logs", None, "r", None))
+    signature = azure.signatures.issue(SharedAccess("teamstorage", "logs", None, "r", None))
     url = f"{azure.endpoints.storage('teamstorage')}/logs/log.txt?{signature}"
     azure.faults.add(Fault(path="*/log.txt", short=True))
     answers = [requests.get(url, headers={"Range": "bytes=2-"}, timeout=10) for _ in range(2)]
@@ -90,7 +90,7 @@ def test_a_fault_of_a_resource_strikes_whoever_asks_for_it(running: Rehearsal, c
 
 
 def test_a_resource_can_be_made_although_its_creation_fails(azure: Azure, client: AzureClient) -> None:
-    azure.faults.add(Fault("PUT", "*/resourceGroups", Refused(400, "Oops", "late"), made=True))
+    azure.faults.add(Fault("PUT", "*/resourceGroups", Refused(400, "Oops", "late"), is_created=True))
     with pytest.raises(AzureError, match="Oops"):
         client.put(f"{azure.root}/resourceGroups/a", {"location": "westeurope"}, version=GROUPS)
     assert client.get(f"{azure.root}/resourceGroups/a", version=GROUPS)["name"] == "a"

@@ -23,7 +23,7 @@ def given(azure: Azure, job: str) -> dict[str, Any]:
     """The body that a job was put with."""
     found = azure.find(job)
     assert found is not None
-    return {"properties": dict(found["_given"]["properties"])}
+    return {"properties": dict(found["_body"]["properties"])}
 
 
 def test_the_same_job_can_be_put_again_and_is_not_run_again(azure: Azure, client: AzureClient, job: str) -> None:

@@ -20,7 +20,7 @@ from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.images import Image
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.runs import Run
-from trainup.simulator.cloud.sample import furnish, grant
+from trainup.simulator.cloud.sample import assign_role, furnish
 from trainup.simulator.machines import images
 from trainup.simulator.rehearsal import rehearsal
 
@@ -410,7 +410,7 @@ def test_an_image_that_cannot_be_pulled_fails_the_job(azure: Azure, jobs: Jobs, 
     assert "Job environment preparation failed" in told
     assert ("manifest unknown" if fault == "image" else "403 Forbidden") in told
     if fault == "role":
-        grant(azure, roles.ACR_PULL, jobs.sample.registry, principal)
+        assign_role(azure, roles.ACR_PULL, jobs.sample.registry, principal)
     if fault != "image":
         assert jobs.run("two", "true", environmentId=version).status == "Completed"
 

@@ -11,7 +11,7 @@ from trainup.jobs.azure.http.credentials import find_credential
 from trainup.jobs.azure.http.endpoints import find_endpoints
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import unavailable
-from trainup.simulator.cloud.signatures import Grant
+from trainup.simulator.cloud.signatures import SharedAccess
 from trainup.simulator.cloud.storage import Storage
 from trainup.simulator.rehearsal import Crashed, rehearsal
 
@@ -63,7 +63,7 @@ def test_a_malformed_request_is_the_clients_mistake(method: str, path: str, body
         azure = running.azure
         azure.storage.put("acrbuilds", "box", "blob", b"data")
         token, _ = azure.tokens.issue(azure.endpoints.resource_manager, azure.deployer, azure.tenant)
-        signature = azure.signatures.issue(Grant("acrbuilds", "box", None, "rwcl", None))
+        signature = azure.signatures.issue(SharedAccess("acrbuilds", "box", None, "rwcl", None))
         url = azure.endpoints.resource_manager + path.format(azure, signature) + "&api-version=2024-03-01"
         headers = {"Authorization": f"Bearer {token}"}
         trusted = running.variables["REQUESTS_CA_BUNDLE"]

@@ -8,7 +8,7 @@ import pytest
 from trainup.simulator.cloud import roles, shape
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.refusal import Refused
-from trainup.simulator.cloud.sample import Sample, furnish, grant
+from trainup.simulator.cloud.sample import Sample, assign_role, furnish
 
 ML = "Microsoft.MachineLearningServices/workspaces"
 VERSIONS = {
@@ -36,7 +36,7 @@ def sample(azure: Azure) -> Sample:
 def body_of(azure: Azure, kind: str) -> dict[str, Any]:
     """The body that the sample's resource of a type was put with."""
     found = next(azure.each(kind))
-    body: dict[str, Any] = copy.deepcopy(found["_given"])
+    body: dict[str, Any] = copy.deepcopy(found["_body"])
     return body
 
 
@@ -208,7 +208,7 @@ def test_a_user_assigned_workspace_needs_its_rights_before_it_is_made(azure: Azu
     with pytest.raises(Refused, match="AuthorizationFailed"):
         put(azure, sample, ML, "other", changes)
     principal = azure.get(sample.identity)["properties"]["principalId"]
-    grant(azure, roles.VAULT_ADMINISTRATOR, f"{sample.group}/providers/{VAULT}/team-vault", principal)
+    assign_role(azure, roles.VAULT_ADMINISTRATOR, f"{sample.group}/providers/{VAULT}/team-vault", principal)
     put(azure, sample, ML, "other", changes)
 
 
@@ -221,13 +221,13 @@ def test_a_workspace_takes_no_storage_with_a_hierarchical_namespace(azure: Azure
 def test_an_assignment_names_a_role_a_scope_and_a_principal_that_exist(azure: Azure, sample: Sample) -> None:
     principal = azure.get(sample.identity)["properties"]["principalId"]
     with pytest.raises(Refused, match="RoleDefinitionDoesNotExist"):
-        grant(azure, "00000000-0000-0000-0000-000000000000", sample.registry, principal)
+        assign_role(azure, "00000000-0000-0000-0000-000000000000", sample.registry, principal)
     with pytest.raises(Refused, match="ResourceNotFound"):
-        grant(azure, roles.ACR_PULL, f"{sample.registry}2", principal)
+        assign_role(azure, roles.ACR_PULL, f"{sample.registry}2", principal)
     with pytest.raises(Refused, match="PrincipalNotFound"):
-        grant(azure, roles.ACR_PULL, sample.registry, "00000000-0000-0000-0000-000000000000")
+        assign_role(azure, roles.ACR_PULL, sample.registry, "00000000-0000-0000-0000-000000000000")
     with pytest.raises(Refused, match="UnmatchedPrincipalType"):
-        grant(azure, roles.ACR_PULL, sample.group, principal, kind="User")
+        assign_role(azure, roles.ACR_PULL, sample.group, principal, kind="User")
 
 
 def test_the_same_assignment_is_there_only_once(azure: Azure, sample: Sample) -> None:

@@ -92,7 +92,7 @@ def test_what_takes_a_while_is_followed_to_its_end(
 ) -> None:
     body = azure.find(sample.cluster)
     assert body is not None
-    answer = client.send("PUT", second, body["_given"])
+    answer = client.send("PUT", second, body["_body"])
     assert answer.status_code == 201
     assert answer.json()["properties"]["provisioningState"] == "Creating"
     assert int(answer.headers["retry-after-ms"]) >= 10
@@ -111,11 +111,11 @@ def test_a_workspace_that_is_purged_leaves_its_name(azure: Azure, client: AzureC
     assert found is not None
     client.delete(sample.workspace)
     with pytest.raises(AzureError, match="Soft-deleted workspace exists"):
-        client.put(sample.workspace, found["_given"])
+        client.put(sample.workspace, found["_body"])
     azure.purge(found["type"], found["name"])
-    client.put(sample.workspace, found["_given"])
+    client.put(sample.workspace, found["_body"])
     client.send("DELETE", sample.workspace, query={"forceToPurge": "true"})
-    client.put(sample.workspace, found["_given"])
+    client.put(sample.workspace, found["_body"])
 
 
 def test_answers_have_the_shape_that_azure_publishes(azure: Azure, sample: Sample) -> None:
@@ -142,15 +142,15 @@ def test_a_clock_that_stands_still_makes_everything_ready_at_once(azure: Azure, 
 def test_what_takes_a_while_can_fail_at_its_end(azure: Azure, client: AzureClient, sample: Sample, second: str) -> None:
     body = azure.find(sample.cluster)
     assert body is not None
-    azure.faults.add(Fault("PUT", "*/computes", Refused(409, "AllocationFailed", "none left"), made=True))
-    answer = client.send("PUT", second, body["_given"])
+    azure.faults.add(Fault("PUT", "*/computes", Refused(409, "AllocationFailed", "none left"), is_created=True))
+    answer = client.send("PUT", second, body["_body"])
     assert answer.status_code == 201
     follow = answer.headers["Azure-AsyncOperation"]
     azure.operations.end(second)
     told = client.get(follow, version="")
     assert (told["status"], told["error"]["code"]) == ("Failed", "AllocationFailed")
     assert client.get(second)["properties"]["provisioningState"] == "Failed"
-    client.put(second, body["_given"])
+    client.put(second, body["_body"])
     assert client.get(second)["properties"]["provisioningState"] == "Succeeded"
 
 

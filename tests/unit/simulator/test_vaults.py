@@ -5,7 +5,7 @@ import requests
 
 from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure
-from trainup.simulator.cloud.sample import Sample, grant
+from trainup.simulator.cloud.sample import Sample, assign_role
 
 
 class Vault:
@@ -28,7 +28,7 @@ class Vault:
 @pytest.fixture
 def vault(azure: Azure, sample: Sample) -> Vault:
     made = Vault(azure, sample, rbac=True)
-    grant(azure, roles.SECRETS_OFFICER, made.id, azure.deployer, kind="User")
+    assign_role(azure, roles.SECRETS_OFFICER, made.id, azure.deployer, kind="User")
     return made
 
 
@@ -55,11 +55,11 @@ def test_a_role_decides_what_may_be_done(
     azure: Azure, sample: Sample, role: str | None, may_read: bool, may_write: bool
 ) -> None:
     vault = Vault(azure, sample, rbac=True)
-    officer = grant(azure, roles.SECRETS_OFFICER, vault.id, azure.deployer, kind="User")
+    officer = assign_role(azure, roles.SECRETS_OFFICER, vault.id, azure.deployer, kind="User")
     vault.ask("PUT", "secrets/token", {"value": "one"})
     azure.delete(officer)
     if role:
-        grant(azure, role, vault.id, azure.deployer, kind="User")
+        assign_role(azure, role, vault.id, azure.deployer, kind="User")
     assert (vault.ask("GET", "secrets/token").status_code == 200) is may_read
     assert (vault.ask("PUT", "secrets/token", {"value": "two"}).status_code == 200) is may_write
 

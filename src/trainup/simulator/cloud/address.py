@@ -1,17 +1,17 @@
-"""Resource ids of Azure Resource Manager, which are equal in any case."""
+"""Resource ids of Azure Resource Manager. Upper and lower case are equal in them."""
 
 from dataclasses import dataclass
 
 ML = "Microsoft.MachineLearningServices/workspaces"
-"""Type of a workspace of Azure ML, and the beginning of the type of all that is in it."""
+"""Resource type of an Azure ML workspace, and the prefix of the types of its children."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """A resource id taken apart: `/subscriptions/s/resourceGroups/g/providers/Namespace/type/name/child/name`."""
+    """The parts of a resource id, `/subscriptions/s/resourceGroups/g/providers/Namespace/type/name/child/name`."""
 
     id: str
-    """As it was written first; Azure keeps that spelling."""
+    """The id in the spelling in which it was first written, which Azure preserves."""
 
     type: str
     """`Namespace/type/child`, spelled as in the id."""
@@ -21,29 +21,29 @@ class Address:
 
     @property
     def key(self) -> str:
-        """What equal ids have in common."""
+        """The id in lower case: equal for equal ids."""
         return self.id.lower()
 
     @property
     def group(self) -> str | None:
-        """Id of the resource group it is in; None for a group and for what lies outside of any."""
+        """Id of the resource group that contains it; None for a group itself and outside of groups."""
         parts = self.id.split("/")
         inside = len(parts) > 5 and parts[3].lower() == "resourcegroups"
         return "/".join(parts[:5]) if inside else None
 
     @property
     def scope(self) -> str:
-        """What stands before the last `/providers/`: where a role assignment applies."""
+        """The part before the last `/providers/`: the scope of a role assignment."""
         return self.id[: self.id.lower().rfind("/providers/")]
 
     @property
     def parent(self) -> str | None:
-        """Id of the resource it is a child of; None for a top-level one."""
+        """Id of the parent resource; None for a top-level resource."""
         return self.id.rsplit("/", 2)[0] if self.type.count("/") > 1 else None
 
 
 def parse(resource_id: str) -> Address:
-    """The parts of an id; ValueError tells what is wrong with it."""
+    """The parts of a resource id. Raises ValueError, which says what is wrong with the id."""
     parts = resource_id.rstrip("/").split("/")
     lower = [part.lower() for part in parts]
     if parts[0] or len(parts) < 5 or lower[1] != "subscriptions" or not all(parts[1:]):

@@ -1,4 +1,4 @@
-"""The Azure that all faces of the stand-in share: resources by id, held in memory."""
+"""The state of the simulated Azure, which every service of the simulator shares: resources by id, held in memory."""
 
 import base64
 import copy
@@ -34,10 +34,10 @@ from trainup.simulator.cloud.vaults import Vaults
 
 Resource = dict[str, Any]
 MAPS = ("properties.tags", "properties.properties", "properties.environmentVariables")
-"""Maps of texts of assets and jobs, in which the service also takes numbers, as texts."""
+"""Maps of strings in assets and jobs. The service accepts numbers in them and stores them as strings."""
 
 EVER = "2020-01-01T00:00:00+00:00"
-"""Since when the service's own role assignments count."""
+"""Creation time of the role assignments that the service itself makes: they are always in effect."""
 
 SUBSCRIPTION = "5ab0f3e2-0000-4000-8000-000000000001"
 TENANT = "5ab0f3e2-0000-4000-8000-000000000002"
@@ -46,10 +46,10 @@ CLIENT = "5ab0f3e2-0000-4000-8000-000000000004"
 
 
 class Machines(Protocol):
-    """Where jobs run."""
+    """What runs the jobs of the simulated Azure."""
 
     def cancel(self, job: str) -> None:
-        """Stop a job, by its id, and come back at once."""
+        """Ask for a job to be stopped, by its resource id, without waiting for its end."""
         ...
 
     def nodes(self, cluster: str) -> list[dict[str, Any]]:
@@ -63,27 +63,27 @@ class Machines(Protocol):
 
 @dataclass
 class Azure:
-    """One subscription and what is around it. Safe to use from several threads."""
+    """One subscription with its tenant, data planes and faults. Safe to use from several threads."""
 
     bodies: Path | None = None
-    """Folder that gets every accepted body, one JSON file each."""
+    """Folder in which each accepted request body is saved as a JSON file; None to save none."""
 
     subscription: str = SUBSCRIPTION
     tenant: str = TENANT
     deployer: str = DEPLOYER
-    """Object id of whoever deploys."""
+    """Object id of the principal that deploys."""
 
     quota: dict[str, int] = field(default_factory=dict)
-    """Machine family → cores; a family that is absent has as many as anyone asks for."""
+    """VM family → quota in cores; a family that is not listed is unlimited."""
 
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
-    """Made anew at each start, for everybody on this machine can connect: who shows it is the deployer."""
+    """Client secret of the deployer. It is random at each start, because any user of this machine can connect."""
 
     federated: set[str] = field(default_factory=set)
-    """Tokens of other services, such as GitHub's, that are taken for the deployer's."""
+    """Tokens of other issuers, such as GitHub, that are accepted as the deployer's."""
 
     principals: set[str] = field(default_factory=set)
-    """Object ids of users and groups that exist beside the identities made here."""
+    """Object ids of users and groups that exist in addition to the managed identities created here."""
 
     endpoints: Endpoints = field(default_factory=Endpoints)
     faults: Faults = field(default_factory=Faults)
@@ -94,51 +94,51 @@ class Azure:
     images: Images = field(default_factory=Images)
     vaults: Vaults = field(default_factory=Vaults)
     node_identities: dict[str, dict[str, str]] = field(default_factory=dict)
-    """What a job's processes show for a token → client id → object id of the identities they may be; "" is the one
-    they are when they ask for none."""
+    """Secret of a job's processes → client id → object id of an identity they may use. The client id "" stands for
+    the default identity."""
 
     runs: Runs = field(default_factory=Runs)
     experiments: set[str] = field(default_factory=set)
-    """Names of experiments that have no run yet."""
+    """Names of experiments that were created and have no run yet."""
 
     machines: Machines | None = None
-    """What runs jobs; without it they wait for ever."""
+    """What runs jobs; without it they stay queued."""
 
     journal: Journal = field(default_factory=Journal)
-    """What was asked for over HTTPS."""
+    """The requests that came over HTTPS."""
 
     failures: list[str] = field(default_factory=list)
-    """Tracebacks of mistakes in the stand-in itself, which a client that tries again would hide."""
+    """Tracebacks of faults in the simulator itself, which a client's retry would hide."""
 
     builds: Builds = field(init=False)
     operations: Operations = field(init=False)
     signatures: Signatures = field(init=False)
     default_output: bool = True
-    """Whether a job tells its `default` output, as the service does; azure-ai-ml 1.35 cannot stream such a job."""
+    """Whether a job lists its `default` output, as the service does; azure-ai-ml 1.35 cannot stream such a job."""
 
     output_uris: bool = True
-    """Whether a job tells where its named outputs lie; without that, only the data service does."""
+    """Whether a job includes the URIs of its named outputs; otherwise only the data service returns them."""
 
     signs: bool = True
-    """Whether addresses of blobs that the service tells have a signature; without one they open by token alone."""
+    """Whether blob addresses that the service returns carry a signature; without one, reading them needs a token."""
 
     page: int = 100
     """Items in one page of a list."""
 
     log: list[tuple[str, str]] = field(default_factory=list)
-    """Method and id of every change that was carried out, in order."""
+    """Method and resource id of every change, in order."""
 
     watchers: list[Callable[[str, Resource], None]] = field(default_factory=list)
-    """Called with `PUT` or `DELETE` and the resource after every change, outside of the lock."""
+    """Functions that are called after every change with `PUT` or `DELETE` and the resource; the lock is free then."""
 
     deleted: dict[str, Resource] = field(default_factory=dict)
-    """Soft-deleted resources by key; their names are taken until they are purged."""
+    """Soft-deleted resources by key; their names stay reserved until they are purged."""
 
     _resources: dict[str, Resource] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def key(self, *name: str) -> str:
-        """A key that the service has made for something; in base64, as those of storage accounts are."""
+        """The access key of a resource, such as a storage account, in base64."""
         return base64.b64encode(hmac.digest(self.secret.encode(), "/".join(name).encode(), hashlib.sha512)).decode()
 
     def __post_init__(self) -> None:
@@ -151,116 +151,116 @@ class Azure:
         """Id of the subscription."""
         return f"/subscriptions/{self.subscription}"
 
-    # What is there.
+    # Reading.
 
     def get(self, resource_id: str) -> Resource:
-        """A resource as Azure answers it; `Refused` with 404 when there is none."""
+        """A resource as Azure would return it. Raises `Refused` with 404 when it does not exist."""
         address = parse(resource_id)
         self._strike("GET", address)
         with self._lock:
-            found = self._resources.get(address.key)
-            if found is None:
+            resource = self._resources.get(address.key)
+            if resource is None:
                 raise not_found(address.type + "/" + address.name, address.group and parse(address.group).name)
-            return self._shown(found)
+            return self._shown(resource)
 
     def find(self, resource_id: str) -> Resource | None:
-        """The stored resource itself, secrets included, for rules and other faces; None when there is none."""
+        """The stored resource itself, secrets included, for the rules and data planes; None when it does not exist."""
         with self._lock:
             return self._resources.get(resource_id.rstrip("/").lower())
 
     def resources(self, kind: str = "*", under: str = "") -> list[Resource]:
-        """Resources of a type, or of any, below an id."""
+        """Copies of the resources of a type (`*` for any) below an id."""
         with self._lock:
-            return [self._shown(found) for found in self._all(kind, under)]
+            return [self._shown(resource) for resource in self._all(kind, under)]
 
     def each(self, kind: str, under: str = "") -> Iterator[Resource]:
-        """The stored resources themselves."""
+        """The stored resources of a type (`*` for any) below an id."""
         with self._lock:
-            found = self._all(kind, under)
-        yield from found
+            resources = self._all(kind, under)
+        yield from resources
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is left, soft-deleted resources apart."""
+        """Whether no resource exists; soft-deleted ones do not count."""
         return not self._resources
 
     def has_role(self, principal: str, role: str, scope: str) -> bool:
-        """Whether a principal has a role, by its GUID, on an id or on anything above it, and it counts already."""
-        wanted, youngest = scope.lower(), datetime.now(UTC) - timedelta(seconds=self.latency.role * self.clock.scale)
+        """Whether a principal has a role (a GUID) on a resource id or a scope above it, and it is in effect already."""
+        target, youngest = scope.lower(), datetime.now(UTC) - timedelta(seconds=self.latency.role * self.clock.scale)
         return any(
-            shape.get(found, "properties.principalId") == principal
-            and str(shape.get(found, "properties.roleDefinitionId")).lower().endswith(role)
-            and (wanted + "/").startswith(str(shape.get(found, "properties.scope")).lower().rstrip("/") + "/")
-            and datetime.fromisoformat(shape.get(found, "properties.createdOn") or EVER) <= youngest
-            for found in self.each("Microsoft.Authorization/roleAssignments")
+            shape.get(assignment, "properties.principalId") == principal
+            and str(shape.get(assignment, "properties.roleDefinitionId")).lower().endswith(role)
+            and (target + "/").startswith(str(shape.get(assignment, "properties.scope")).lower().rstrip("/") + "/")
+            and datetime.fromisoformat(shape.get(assignment, "properties.createdOn") or EVER) <= youngest
+            for assignment in self.each("Microsoft.Authorization/roleAssignments")
         )
 
-    # What changes it.
+    # Changing.
 
     def put(self, resource_id: str, version: str, body: Mapping[str, Any]) -> Resource:
-        """Create or change a resource, or raise `Refused`. Secrets in the body may be wrapped."""
+        """Create or change a resource. Secrets in the body may be wrapped. Raises `Refused` as Azure would refuse."""
         address = parse(resource_id)
         fault = self._strike("PUT", address)
         with self._lock:
             plain = reveal(dict(body))
             if address.type.endswith(("/versions", "/jobs")):
                 plain = shape.with_texts(plain, MAPS)
-            found = contract.findings(address.type, version, plain, address.name)
-            if found:
-                lines = "\n".join(f"  {line}" for line in found)
+            findings = contract.findings(address.type, version, plain, address.name)
+            if findings:
+                lines = "\n".join(f"  {line}" for line in findings)
                 raise Refused(400, "InvalidRequestContent", f"{address.type} {address.name!r} at {version}:\n{lines}")
             existing = self._resources.get(address.key)
             checks.check(self, rules.Put(address, plain, existing))
-            made = computed.complete(self, address, plain, existing) | {"_given": plain}
-            self._resources[address.key] = made
+            resource = computed.complete(self, address, plain, existing) | {"_body": plain}
+            self._resources[address.key] = resource
             self.log.append(("PUT", address.id))
             self.accepted(address.type, version, address.name, body)
             if existing is None:
                 seconds = self.latency.create.get(address.type.lower(), 0)
                 if self.operations.begin(address.id, "Creating", seconds, fault.error if fault else None):
-                    fault = None  # told at the operation's end
+                    fault = None  # reported at the operation's end
             else:
                 self.operations.forget(address.id)
-            for implied in computed.implied(self, made) if existing is None else ():
+            for implied in computed.implied(self, resource) if existing is None else ():
                 self._resources[implied["id"].lower()] = implied
-            shown = self._shown(made)
+            shown = self._shown(resource)
         for watcher in self.watchers:
-            watcher("PUT", made)
+            watcher("PUT", resource)
         if fault and fault.error:
             raise fault.error
         return shown
 
     def amend(self, resource_id: str, changes: Mapping[str, Any]) -> None:
-        """Let the service itself set properties, by path; what is gone stays gone."""
+        """Set properties by path, as the service itself does; a resource that no longer exists is left alone."""
         with self._lock:
-            found = self._resources.get(resource_id.lower())
-            for path, value in changes.items() if found is not None else ():
-                shape.put(found, path, value)  # type: ignore[arg-type]
+            resource = self._resources.get(resource_id.lower())
+            for path, value in changes.items() if resource is not None else ():
+                shape.put(resource, path, value)  # type: ignore[arg-type]
 
     def patched(self, resource_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """The body of a PUT that changes these parts of a resource and nothing else; `Refused` when there is none."""
+        """The body of the PUT that corresponds to a PATCH. Raises `Refused` when the resource does not exist."""
         self.get(resource_id)
-        given = (self.find(resource_id) or {}).get("_given", {})
-        changed: dict[str, Any] = shape.merged(copy.deepcopy(given), changes)
+        body = (self.find(resource_id) or {}).get("_body", {})
+        changed: dict[str, Any] = shape.merged(copy.deepcopy(body), changes)
         return changed
 
     def settled(self, resource_id: str) -> Resource:
-        """A resource once what it is in the middle of is over; `Refused` when that failed."""
+        """A resource after waiting for its unfinished operation. Raises `Refused` when the operation failed."""
         if error := self.operations.wait(resource_id):
             raise error
         with self._lock:
             return self._shown(self._resources[resource_id.lower()])
 
     def delete(self, resource_id: str, *, purge: bool = False) -> bool:
-        """Delete a resource and what is in it; False when it was not there."""
+        """Delete a resource and its children; False when it did not exist. Raises `Refused` as Azure would refuse."""
         address = parse(resource_id)
         self._strike("DELETE", address)
         with self._lock:
-            found = self._resources.get(address.key)
-            if found is None:
+            resource = self._resources.get(address.key)
+            if resource is None:
                 return False
-            checks.check_delete(self, found)
-            gone = [found, *self._all("*", address.id + "/")]
+            checks.check_delete(self, resource)
+            gone = [resource, *self._all("*", address.id + "/")]
             for inner in gone:
                 del self._resources[inner["id"].lower()]
                 if inner["type"].lower() in rules.SOFT_DELETED and not purge:
@@ -273,7 +273,7 @@ class Azure:
         return True
 
     def accepted(self, kind: str, version: str, name: str, body: Mapping[str, Any]) -> None:
-        """Write down a body that was carried out: of a PUT, or of an action with the last part of its type's name."""
+        """Save the body of an accepted PUT or action in the folder `bodies`, with secrets masked."""
         if self.bodies is None:
             return
         with self._lock:
@@ -284,38 +284,38 @@ class Azure:
             replace_file(path, json.dumps(record, indent=2, sort_keys=True) + "\n")
 
     def purge(self, kind: str, name: str) -> bool:
-        """Free the name of a soft-deleted resource; False when there is none."""
+        """Free the name of a soft-deleted resource; False when there is no such resource."""
         with self._lock:
             keys = [
                 key
-                for key, found in self.deleted.items()
-                if found["type"].lower() == kind.lower() and found["name"].lower() == name.lower()
+                for key, resource in self.deleted.items()
+                if resource["type"].lower() == kind.lower() and resource["name"].lower() == name.lower()
             ]
             for key in keys:
                 del self.deleted[key]
             return bool(keys)
 
     def new_guid(self, *about: str) -> str:
-        """An id that is the same for the same things, so that a rehearsal can be repeated."""
+        """A GUID derived from these texts: equal in each repetition of a rehearsal."""
         return str(uuid.uuid5(uuid.UUID(self.subscription), "|".join(about).lower()))
 
-    def _shown(self, found: Resource) -> Resource:
-        """A copy as it is answered: without what is hidden, and with what it is in the middle of."""
-        shown = copy.deepcopy({key: value for key, value in found.items() if not key.startswith("_")})
-        if state := self.operations.state(found["id"]):
+    def _shown(self, resource: Resource) -> Resource:
+        """A copy as Azure returns it: without hidden keys, and with the state of an unfinished operation."""
+        shown = copy.deepcopy({key: value for key, value in resource.items() if not key.startswith("_")})
+        if state := self.operations.state(resource["id"]):
             shape.put(shown, "properties.provisioningState", state)
         return shown
 
     def _strike(self, method: str, address: Address) -> Fault | None:
         fault = self.faults.take(method, address.type, address.name)
-        if fault and fault.error and not fault.made:
+        if fault and fault.error and not fault.is_created:
             raise fault.error
         return fault
 
     def _all(self, kind: str, under: str) -> list[Resource]:
         above = under.rstrip("/").lower() + "/" if under else ""
         return [
-            found
-            for key, found in list(self._resources.items())
-            if key.startswith(above) and (kind == "*" or found["type"].lower() == kind.lower())
+            resource
+            for key, resource in list(self._resources.items())
+            if key.startswith(above) and (kind == "*" or resource["type"].lower() == kind.lower())
         ]

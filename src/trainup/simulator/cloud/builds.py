@@ -1,7 +1,7 @@
-"""What registries build: the context that was uploaded becomes an image, without Docker.
+"""Image builds of container registries, without Docker.
 
-Nothing is run: the Dockerfile is read, what it copies has to be there, and the image is the context with the
-Dockerfile. A job that uses the image gets what it copies and installs by pip.
+No instruction is executed. The Dockerfile is parsed, the files that it copies must exist in the context, and the image
+is the context with its Dockerfile. A job that uses the image gets the copied files and the pip packages.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ from trainup.simulator.cloud.endpoints import Endpoints
 from trainup.simulator.cloud.faults import Faults
 from trainup.simulator.cloud.images import Image, Images
 from trainup.simulator.cloud.refusal import Refused
-from trainup.simulator.cloud.signatures import Grant, Signatures
+from trainup.simulator.cloud.signatures import SharedAccess, Signatures
 from trainup.simulator.cloud.storage import SERVICE_ACCOUNT, Storage
 
 SOURCES, LOGS = "source", "logs"
-"""Containers of the service's own account."""
+"""Containers of the service's own storage account."""
 TYPE = "Microsoft.ContainerRegistry/registries/runs"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
@@ -35,17 +35,17 @@ LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
 class _Failed(Exception):
-    """The build cannot succeed; the message is its last word."""
+    """The build fails; the message ends its log."""
 
 
 @dataclass
 class Build:
-    """One run of a registry's builder."""
+    """One build of a registry."""
 
     id: str
     registry: str
     order: Mapping[str, Any]
-    """What was scheduled."""
+    """The body of the request that scheduled it."""
 
     log: Path
     status: str = "Queued"
@@ -63,7 +63,7 @@ class Build:
 
 
 class Parts(Protocol):
-    """What builds need of the Azure that they are part of."""
+    """The parts of `Azure` that builds use."""
 
     @property
     def clock(self) -> Clock: ...
@@ -91,20 +91,20 @@ class Builds:
         self._threads: list[threading.Thread] = []
 
     def source(self, correlation: str) -> tuple[str, str]:
-        """Address to upload a context to, and what it is called afterwards: both follow from the request's id."""
+        """URL to upload a context to, and its source location; both are derived from the request's correlation id."""
         name = f"{correlation}.tar.gz"
-        grant = Grant(SERVICE_ACCOUNT, SOURCES, name, "rcw", None)
+        access = SharedAccess(SERVICE_ACCOUNT, SOURCES, name, "rcw", None)
         address = f"{self._azure.endpoints.storage(SERVICE_ACCOUNT)}/{SOURCES}/{name}"
-        return f"{address}?{self._azure.signatures.issue(grant)}", f"{SOURCES}/{name}"
+        return f"{address}?{self._azure.signatures.issue(access)}", f"{SOURCES}/{name}"
 
     def log_address(self, build: Build) -> str:
-        """Address to read a log at, for an hour."""
+        """URL at which a build's log can be read for an hour."""
         name = _log_name(build)
         address = f"{self._azure.endpoints.storage(SERVICE_ACCOUNT)}/{LOGS}/{name}"
-        return f"{address}?{self._azure.signatures.issue(Grant(SERVICE_ACCOUNT, LOGS, name, 'r', None))}"
+        return f"{address}?{self._azure.signatures.issue(SharedAccess(SERVICE_ACCOUNT, LOGS, name, 'r', None))}"
 
     def schedule(self, registry: str, order: Mapping[str, Any]) -> Build:
-        """Begin to build; Refused when the context was not uploaded."""
+        """Start a build. Raises Refused when its context was not uploaded."""
         source = str(order["sourceLocation"])
         blob = self._azure.storage.get(SERVICE_ACCOUNT, *source.split("/", 1)) if "/" in source else None
         if blob is None:
@@ -121,24 +121,24 @@ class Builds:
         return build
 
     def find(self, registry: str, build_id: str) -> Build | None:
-        """A build, or None."""
+        """A build of a registry; None when there is no such build."""
         with self._lock:
             return self._all.get((registry.lower(), build_id))
 
-    def of(self, registry: str) -> list[Build]:
+    def in_registry(self, registry: str) -> list[Build]:
         """The builds of a registry, oldest first."""
         with self._lock:
             return [build for (owner, _), build in self._all.items() if owner == registry.lower()]
 
     def cancel(self, build: Build) -> None:
-        """End a build."""
+        """Cancel a build. Raises Refused when it has ended."""
         with self._lock:
             if build.is_over:
                 raise Refused(409, "RunNotCancelable", f"The run '{build.id}' has ended: it is {build.status}.")
         build.canceled.set()
 
     def wait(self) -> None:
-        """Until every build has ended."""
+        """Wait until every build has ended."""
         with self._lock:
             threads = list(self._threads)
         for thread in threads:
@@ -215,7 +215,7 @@ def _image(
     platform: Mapping[str, str],
     steps: list[dockerfile.Instruction],
 ) -> Image:
-    """The image whose only layer is the context; equal content makes an equal digest."""
+    """An image whose only layer is the context; equal content gives an equal digest."""
     layer_digest, size = _digest(layer.read_bytes()), layer.stat().st_size
     history = [{"created_by": f"{step.name} {step.text}"} for step in steps]
     config = json.dumps(
@@ -242,12 +242,12 @@ def _image(
 
 
 def _sent(folder: Path) -> list[str]:
-    """The files of a context that a Dockerfile can copy, and the folders they are in."""
+    """The files and folders of a context that a Dockerfile can copy: those that .dockerignore does not exclude."""
     ignore = folder / ".dockerignore"
     rules = Rules.read(ignore.read_text(encoding="utf-8")) if ignore.is_file() else Rules(())
     files = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
-    kept = [path for path in files if not rules.excludes(path.as_posix())]
-    return sorted({str(part) for path in kept for part in itertools.chain([path], path.parents)})
+    copied = [path for path in files if not rules.excludes(path.as_posix())]
+    return sorted({str(part) for path in copied for part in itertools.chain([path], path.parents)})
 
 
 def _check_sources(step: dockerfile.Instruction, there: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""All refusals together: what is looked at before a change is carried out."""
+"""All rules together: they decide whether Azure would refuse a change."""
 
 from trainup.simulator.cloud import ml_rules, platform_rules, shape
 from trainup.simulator.cloud.address import ML
@@ -10,17 +10,17 @@ _RULES = {**platform_rules.RULES, **ml_rules.RULES}
 
 
 def check(azure: View, put: Put) -> None:
-    """Raise what Azure would answer if it would not carry this out."""
+    """Raise the Refused with which Azure would answer this PUT, if any rule forbids it."""
     for rule in (*COMMON, *_RULES.get(put.address.type.lower(), ())):
         for refusal in rule(azure, put):
             raise refusal
 
 
-def check_delete(azure: View, found: Resource) -> None:
-    """Raise what Azure would answer if it would not delete this."""
-    if found["type"].lower() == "microsoft.authorization/roledefinitions":
-        for grant in azure.each("Microsoft.Authorization/roleAssignments"):
-            if str(shape.get(grant, "properties.roleDefinitionId")).lower().endswith(found["name"].lower()):
+def check_delete(azure: View, resource: Resource) -> None:
+    """Raise the Refused with which Azure would answer this DELETE, if it would not delete the resource."""
+    if resource["type"].lower() == "microsoft.authorization/roledefinitions":
+        for assignment in azure.each("Microsoft.Authorization/roleAssignments"):
+            if str(shape.get(assignment, "properties.roleDefinitionId")).lower().endswith(resource["name"].lower()):
                 raise Refused(400, "RoleDefinitionHasAssignments", "There are existing role assignments to this role.")
-    if shape.get(found, "properties.isDefault") is True and found["type"].lower() == f"{ML}/datastores".lower():
-        raise Refused(400, "UserError", f"The default datastore {found['name']!r} cannot be deleted.")
+    if shape.get(resource, "properties.isDefault") is True and resource["type"].lower() == f"{ML}/datastores".lower():
+        raise Refused(400, "UserError", f"The default datastore {resource['name']!r} cannot be deleted.")

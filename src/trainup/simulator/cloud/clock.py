@@ -1,4 +1,4 @@
-"""How long things take, on a clock that can run faster than ours."""
+"""How long the service's operations take, on a clock that can run faster than real time."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds of the service's time."""
+    """Durations in seconds of the service's time."""
 
     create: Mapping[str, float] = field(default_factory=dict)
     """Lower-case resource type → time until a new resource is ready."""
@@ -17,24 +17,24 @@ class Latency:
     """Lower-case resource type → time until a deleted resource is gone."""
 
     allocation: float = 0
-    """A node from nothing to ready."""
+    """From the request for a node until it is ready."""
 
     release: float = 0
-    """An idle node to gone, after the cluster's own idle time."""
+    """From the end of the cluster's idle time until the node is released."""
 
     image_build: float = 0
     image_pull: float = 0
-    """The first job on a node with an image."""
+    """Time that the first job with an image on a node waits for the pull."""
 
     start: float = 0
-    """A job on a node that has the image."""
+    """Start of a job on a node that has the image."""
 
     finalizing: float = 0
     role: float = 0
-    """From a role assignment to the first time that it counts."""
+    """From the creation of a role assignment until it is in effect."""
 
     request: float = 0
-    """Every request over HTTPS."""
+    """Time for each HTTPS request."""
 
 
 REAL = Latency(
@@ -62,17 +62,17 @@ REAL = Latency(
     role=120,
     request=0.1,
 )
-"""A middling day, from what users and documentation report; only our belief about the service."""
+"""Durations of an average day, estimated from documentation and reports by users; they were not measured."""
 
 
 class Clock:
-    """Waits as long as the service would, times `scale`: 0 is no time at all, 1 is ours, 0.001 an hour in 3.6 s."""
+    """Scales the service's time: with `scale` 0 nothing waits, 1 is real time, 0.001 turns an hour into 3.6 s."""
 
     def __init__(self, scale: float = 0.0) -> None:
         self.scale = scale
 
     def wait(self, seconds: float, interrupted: threading.Event | None = None) -> bool:
-        """Wait; True when the event was set before the time was over."""
+        """Wait for this many seconds of the service's time; True when the event was set before they were over."""
         real = seconds * self.scale
         if interrupted is not None:
             return interrupted.wait(real) if real > 0 else interrupted.is_set()
@@ -81,11 +81,11 @@ class Clock:
         return False
 
     def until(self, seconds: float) -> float:
-        """The moment, on `time.monotonic`, at which this many seconds of the service will be over."""
+        """The time on `time.monotonic`, in seconds, at which this many seconds of the service's time will be over."""
         return time.monotonic() + seconds * self.scale
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
-        """Call after a while; at once when no time passes."""
+        """Call a function after this many seconds of the service's time; immediately when the scale is 0."""
         real = seconds * self.scale
         if real <= 0:
             call()

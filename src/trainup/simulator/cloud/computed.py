@@ -1,4 +1,4 @@
-"""What Azure adds to a resource: defaults, read-only properties, and what comes with it."""
+"""What Azure adds to a new resource: defaults, read-only properties, and further resources."""
 
 import copy
 from collections.abc import Mapping
@@ -20,39 +20,39 @@ DATASTORES = {
     "workspaceworkingdirectory": "AzureFile",
     "workspacefilestore": "AzureFile",
 }
-"""Datastores that every workspace has; the first is its default."""
+"""Name → type of the datastores that every workspace has; the first is its default."""
 
 
 def complete(azure: View, address: Address, body: Mapping[str, Any], existing: Resource | None) -> Resource:
-    """The resource that a body makes, or makes of the one that exists."""
+    """The resource that results from a PUT of this body, on the existing resource if there is one."""
     now = datetime.now(UTC).isoformat()
-    made: Resource = {**copy.deepcopy(dict(body)), "id": address.id, "name": address.name, "type": address.type}
+    resource: Resource = {**copy.deepcopy(dict(body)), "id": address.id, "name": address.name, "type": address.type}
     if existing:
-        made["id"], made["name"] = existing["id"], existing["name"]
-    if "location" in made:
-        made["location"] = plain_region(made["location"])
-    _identity(azure, made)
+        resource["id"], resource["name"] = existing["id"], existing["name"]
+    if "location" in resource:
+        resource["location"] = plain_region(resource["location"])
+    _identity(azure, resource)
     fill = _FILL.get(address.type.lower())
     if fill:
-        made["properties"] = shape.merged(fill(azure, made, existing), made.get("properties", {}))
+        resource["properties"] = shape.merged(fill(azure, resource, existing), resource.get("properties", {}))
     if address.type.lower().startswith(ML.lower()):
         started = shape.get(existing, "systemData.createdAt") if existing else None
-        made["systemData"] = {"createdAt": started or now, "lastModifiedAt": now}
-    return made
+        resource["systemData"] = {"createdAt": started or now, "lastModifiedAt": now}
+    return resource
 
 
-def implied(azure: View, made: Resource) -> list[Resource]:
-    """What comes into being together with a new resource."""
-    kind = made["type"].lower()
+def implied(azure: View, resource: Resource) -> list[Resource]:
+    """The resources that Azure creates together with a new resource."""
+    kind = resource["type"].lower()
     if kind == ML.lower():
-        return [*_datastores(azure, made), *_grants(azure, made)]
+        return [*_datastores(azure, resource), *_role_assignments(azure, resource)]
     if kind.startswith(ML.lower()) and kind.endswith("/versions"):
-        return [_container_of(azure, made)]
+        return [_container_of(azure, resource)]
     return []
 
 
 def _container_of(azure: View, version: Resource) -> Resource:
-    """The container that a version makes, or the one that it is now the latest in."""
+    """The container of a new version, with the version as its latest; created when the version is the first."""
     address = parse(version["id"].rsplit("/versions/", 1)[0])
     container = azure.find(address.id)
     if container is None:
@@ -65,16 +65,16 @@ def _container_of(azure: View, version: Resource) -> Resource:
     return container
 
 
-def _identity(azure: View, made: Resource) -> None:
-    identity = made.get("identity")
+def _identity(azure: View, resource: Resource) -> None:
+    identity = resource.get("identity")
     if not isinstance(identity, dict):
         return
     if "systemassigned" in str(identity.get("type", "")).lower():
-        identity["principalId"] = azure.new_guid(made["id"], "principal")
+        identity["principalId"] = azure.new_guid(resource["id"], "principal")
         identity["tenantId"] = azure.tenant
     for key in identity.get("userAssignedIdentities") or {}:
-        found = azure.find(key) or {}
-        own = found.get("properties", {})
+        user_assigned = azure.find(key) or {}
+        own = user_assigned.get("properties", {})
         identity["userAssignedIdentities"][key] = {name: own.get(name) for name in ("principalId", "clientId")}
 
 
@@ -83,7 +83,7 @@ def _datastores(azure: View, workspace: Resource) -> list[Resource]:
     guid = shape.get(workspace, "properties.workspaceId")
     by_key = shape.get(azure.find(account.id), "properties.allowSharedKeyAccess") is not False
     by_key = by_key and shape.get(workspace, "properties.systemDatastoresAuthMode") in (None, "AccessKey")
-    made = []
+    datastores = []
     for name, kind in DATASTORES.items():
         part = {"containerName": _container_name(name, guid)} if kind == "AzureBlob" else {"fileShareName": name}
         properties: dict[str, Any] = {"datastoreType": kind, "accountName": account.name, **part}
@@ -92,16 +92,16 @@ def _datastores(azure: View, workspace: Resource) -> list[Resource]:
         properties |= {"subscriptionId": azure.subscription, "resourceGroup": account.id.split("/")[4]}
         properties["credentials"] = {"credentialsType": "AccountKey" if by_key else "None"}
         where = f"{workspace['id']}/datastores/{name}"
-        made.append({"id": where, "name": name, "type": f"{ML}/datastores", "properties": properties})
-    return made
+        datastores.append({"id": where, "name": name, "type": f"{ML}/datastores", "properties": properties})
+    return datastores
 
 
 def _container_name(datastore: str, guid: Any) -> str:
     return "azureml" if datastore == "workspaceartifactstore" else f"azureml-blobstore-{guid}"
 
 
-def _grants(azure: View, workspace: Resource) -> list[Resource]:
-    """The service itself gives a workspace's own identity a role on the resource group."""
+def _role_assignments(azure: View, workspace: Resource) -> list[Resource]:
+    """The role on the resource group that the service assigns to a workspace's system-assigned identity."""
     principal = shape.get(workspace, "identity.principalId")
     group = parse(workspace["id"]).group
     if not principal or not group:

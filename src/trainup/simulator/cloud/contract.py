@@ -1,4 +1,4 @@
-"""The published types of Azure's resources, when their checker is at hand."""
+"""Checks request bodies against Azure's published resource types, where the checker is installed."""
 
 import importlib.util
 import os
@@ -10,14 +10,14 @@ from types import ModuleType
 from typing import Any
 
 VARIABLE = "TRAINUP_AZURE_CONTRACT"
-"""Folder of the checker; by default `shared/azure-contract` beside the repository."""
+"""Environment variable with the checker's folder; by default `shared/azure-contract` beside the repository."""
 
 Findings = Callable[[str, str, dict[str, Any], str], list[str]]
 """Type, API version, body and name of a request → what is wrong with it."""
 
 
 def folder() -> Path:
-    """Where the checker is looked for."""
+    """The folder in which the checker is expected."""
     default = Path(__file__).resolve().parents[5] / "shared" / "azure-contract"
     return Path(os.environ.get(VARIABLE) or default)
 
@@ -41,13 +41,13 @@ def available() -> bool:
 
 
 def findings(kind: str, version: str, body: dict[str, Any], name: str | None, direction: str = "request") -> list[str]:
-    """What is wrong with a body, strictly: an open enum takes only the values it lists. Nothing without the checker."""
+    """How a body violates its published type; open enums accept only the listed values. Empty without the checker."""
     checker = _load(folder() / "check.py")
     if checker is None:
         return []
     stored = checker.index().get(kind.lower(), {})
     if stored and version not in stored:
-        version = max(stored)  # the nearest shape there is
+        version = max(stored)  # the newest version that the checker has is the closest
     try:
         return list(checker.check(kind, version, body, name=name, direction=direction, strict=True))
     except checker.UnknownType as error:

@@ -1,4 +1,4 @@
-"""A Dockerfile, as far as it can be honoured without Docker."""
+"""Parses a Dockerfile, as far as the simulator needs its instructions."""
 
 import json
 import re
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 _DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(\S+)\s*")
 _HEREDOC = re.compile(r"<<-?\s*(?P<quote>['\"]?)(?P<mark>\w+)(?P=quote)")
 _INSTRUCTION = re.compile(r"(?P<name>[A-Za-z]+)\s*(?P<rest>.*)", re.DOTALL)
-KNOWN = re.compile(
+INSTRUCTIONS = re.compile(
     "ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|FROM|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME|"
     "WORKDIR"
 )
 
 
 class DockerfileError(ValueError):
-    """The text is no Dockerfile; the message is worded as Docker's."""
+    """The text is not a valid Dockerfile; the message is worded like Docker's."""
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """One step."""
+    """One instruction of a Dockerfile."""
 
     name: str
-    """In capitals."""
+    """The instruction's name in upper case."""
 
     text: str
-    """What follows the name, its lines joined."""
+    """The text after the name, with continuation lines joined."""
 
     line: int
-    """Where it begins, from 1."""
+    """Number of its first line, from 1."""
 
     @property
     def flags(self) -> dict[str, str]:
@@ -37,7 +37,7 @@ class Instruction:
 
     @property
     def words(self) -> list[str]:
-        """The arguments after the flags; those of a JSON list, or split at blanks."""
+        """The arguments after the flags, from a JSON list or split at whitespace."""
         rest = self.text[self._start :].strip()
         if rest.startswith("["):
             try:
@@ -53,9 +53,9 @@ class Instruction:
 
 
 def parse(text: str) -> list[Instruction]:
-    """The steps of a Dockerfile; DockerfileError when Docker could not read it."""
+    """The instructions of a Dockerfile. Raises DockerfileError when Docker could not parse it."""
     lines, escape, position = text.splitlines(), "\\", 0
-    found: list[Instruction] = []
+    steps: list[Instruction] = []
     while position < len(lines) and (directive := _DIRECTIVE.fullmatch(lines[position])):
         escape = directive[2] if directive[1].lower() == "escape" else escape
         position += 1
@@ -77,14 +77,14 @@ def parse(text: str) -> list[Instruction]:
                 position += 1
             position += 1
         if joined:
-            found.append(_instruction(joined, start + 1))
-    if not any(step.name == "FROM" for step in found):
-        raise DockerfileError("file with no instructions" if not found else "no build stage in current context")
-    return found
+            steps.append(_instruction(joined, start + 1))
+    if not any(step.name == "FROM" for step in steps):
+        raise DockerfileError("file with no instructions" if not steps else "no build stage in current context")
+    return steps
 
 
 def _instruction(text: str, line: int) -> Instruction:
     match = _INSTRUCTION.fullmatch(text)
-    if match is None or not KNOWN.fullmatch(match["name"].upper()):
+    if match is None or not INSTRUCTIONS.fullmatch(match["name"].upper()):
         raise DockerfileError(f"dockerfile parse error line {line}: unknown instruction: {text.split()[0].upper()}")
     return Instruction(match["name"].upper(), match["rest"].strip(), line)

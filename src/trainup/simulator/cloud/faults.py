@@ -1,19 +1,19 @@
-"""Faults that a test or a rehearsal asks for: one queue for resources, requests and machines.
+"""Faults that a test or a rehearsal injects into resources, requests and machines. All are in one queue.
 
     faults.add(
-        Fault("PUT", "*/computes", Refused(409, "AllocationFailed", "…")),    # a resource, whoever asks: CLI or client
+        Fault("PUT", "*/computes", Refused(409, "AllocationFailed", "…")),    # a resource, through any client
         Fault("GET", path="*/runs/*/details", error=throttled(2), times=3),   # a request over HTTPS
         Fault(path="*", skip=41, cut=Cut.AFTER),                              # the 42nd request from now
         Fault(path="*", skip=41, call=process.kill),
-        Fault(path="*/std_log.txt", short=True),                              # a range with half of what there is
+        Fault(path="*/std_log.txt", short=True),                              # half of the requested range
         Fault("ALLOCATE", error=Refused(409, "AllocationFailed", "…"), times=1000),
         Fault("BUILD", error=…), Fault("PULL", error=Refused(403, …)),        # an image
         Fault("RUN", name="pets-*", line=10),                                 # eviction at the tenth line of the log
     )
 
-Not here, because they are states of the world: quota (`azure.quota`), how long tokens and signatures are good for
-(`azure.tokens`, `azure.signatures`), how long a role takes to count (`azure.latency.role`), what somebody does in the
-studio (`machines.cancel`, `azure.delete`).
+Other conditions are attributes of `Azure`: quota (`azure.quota`), the lifetime of tokens and signatures
+(`azure.tokens`, `azure.signatures`), and the delay until a role is in effect (`azure.latency.role`). To imitate a
+user in the studio, call `machines.cancel` or `azure.delete`.
 """
 
 import threading
@@ -26,75 +26,75 @@ from trainup.simulator.cloud.refusal import Refused
 
 
 class Cut(StrEnum):
-    """When the connection of a request is reset."""
+    """When a request's connection is reset."""
 
     BEFORE = "before"
-    """Before the request is carried out."""
+    """Before the request is processed."""
     MIDDLE = "middle"
-    """After it was carried out, with half of the answer sent."""
+    """After it was processed, with half of the response sent."""
     AFTER = "after"
-    """After it was carried out, before the answer."""
+    """After it was processed, before the response is sent."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong, where all its patterns match (`*` for any).
+    """One failure. It strikes where all its patterns match (`*` matches anything).
 
-    Without a `path` it strikes what happens to a resource, whoever asks for it. With one it strikes requests over
-    HTTPS; `Fault(path="*", skip=n, …)` is for the n-th from now.
+    Without a `path` it strikes operations on resources, through any client. With a `path` it strikes HTTPS requests:
+    `Fault(path="*", skip=n, …)` lets n requests pass and strikes the next.
     """
 
     method: str = "*"
-    """Of HTTP; for machines `ALLOCATE` (a cluster), `BUILD` and `PULL` (an environment), `RUN` (a job)."""
+    """HTTP method; for machines `ALLOCATE` (a cluster), `BUILD` and `PULL` (an environment), `RUN` (a job)."""
 
     type: str = "*"
     """Resource type."""
 
     error: Refused | None = None
-    """What is answered. None lets the request be carried out, for a fault that does something else."""
+    """The error response. None if the request is to be processed, for a fault with another effect."""
 
     name: str = "*"
-    """The resource's name."""
+    """Name of the resource."""
 
     path: str | None = None
-    """Path of a request, such as `*/runs/*/details`."""
+    """Pattern for the path of an HTTPS request, such as `*/runs/*/details`."""
 
     times: int = 1
-    """How often it happens before the service is well again."""
+    """How many times it strikes."""
 
     skip: int = 0
-    """How many matching requests go well first."""
+    """How many matching requests succeed first."""
 
-    made: bool = False
-    """Whether the resource exists afterwards all the same, as when a long operation fails at its end."""
+    is_created: bool = False
+    """Whether the resource is created in spite of the error, as when a long-running operation fails at its end."""
 
     cut: Cut | None = None
-    """Reset the connection."""
+    """Reset the connection at this point."""
 
     short: bool = False
-    """Answer a request for a range with half of what there is."""
+    """Answer a range request with half of the range."""
 
     call: Callable[[], None] | None = None
-    """Called when the fault strikes, before anything else: to kill a client, or to change the world meanwhile."""
+    """Called first when the fault strikes, for example to kill a client or to change a resource concurrently."""
 
     line: int = 0
     """For `RUN`: strike once the job's log has this many lines."""
 
 
 class Faults:
-    """The faults still to come."""
+    """The faults that have not struck yet. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[tuple[Fault, list[int]]] = []
 
     def add(self, *faults: Fault) -> None:
-        """Script faults."""
+        """Queue faults."""
         with self._lock:
             self._waiting += [(fault, [fault.skip, fault.times]) for fault in faults]
 
     def take(self, method: str, kind: str, name: str) -> Fault | None:
-        """The fault that strikes a resource, counted off."""
+        """The fault that strikes an operation on a resource, if any; it is counted as used."""
         return self._take(
             lambda fault: (
                 fault.path is None
@@ -105,7 +105,7 @@ class Faults:
         )
 
     def take_request(self, method: str, path: str) -> Fault | None:
-        """The fault that strikes a request, counted off."""
+        """The fault that strikes an HTTPS request, if any; it is counted as used."""
         return self._take(
             lambda fault: fault.path is not None and _matches(method, fault.method) and _matches(path, fault.path)
         )
@@ -127,12 +127,12 @@ class Faults:
         return struck
 
     def clear(self) -> None:
-        """Let the service be well from now on."""
+        """Remove all faults."""
         with self._lock:
             self._waiting.clear()
 
     def unused(self) -> list[Fault]:
-        """Faults that never struck: a test that scripts one should see it happen."""
+        """Faults that have not struck as often as they should; a test can assert that none is left."""
         with self._lock:
             return [fault for fault, left in self._waiting if left[1]]
 

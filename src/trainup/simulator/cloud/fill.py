@@ -1,4 +1,4 @@
-"""What the tables of properties that Azure fills in have in common."""
+"""Shared parts of the tables that fill in the properties which Azure adds."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,14 +9,14 @@ from trainup.simulator.cloud.view import View
 
 Resource = dict[str, Any]
 Fill = Callable[[View, Resource, Resource | None], dict[str, Any]]
-"""The resource that is about to be, and the one that was → properties under what was given."""
+"""Azure, the new resource, the existing one if any → default properties; those in the request take precedence."""
 
 
 def unchanged(existing: Resource | None, path: str, new: str) -> Any:
-    """What was there already, or something new."""
+    """The existing resource's value at a path, or a new one."""
     return (shape.get(existing, path) if existing else None) or new
 
 
 def first_time(existing: Resource | None, path: str) -> Any:
-    """When it began: now, or when it was made."""
+    """The existing resource's time of creation at a path, or the current time."""
     return unchanged(existing, path, datetime.now(UTC).isoformat())

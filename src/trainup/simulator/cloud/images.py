@@ -1,4 +1,4 @@
-"""Images in registries: what is known of each, and what a job's environment is built from."""
+"""Images in container registries, with what a job's environment is built from."""
 
 import threading
 from collections.abc import Mapping
@@ -8,20 +8,20 @@ from pathlib import Path
 
 @dataclass
 class Image:
-    """One image by digest."""
+    """One image."""
 
     registry: str
-    """Id of the registry."""
+    """Resource id of the registry."""
 
     repository: str
     digest: str
     """`sha256:…`."""
 
     dockerfile: str
-    """The Dockerfile's text: a job gets its COPY and `pip install` lines."""
+    """Text of the Dockerfile; its COPY and `pip install` instructions take effect in jobs."""
 
     context: Path
-    """Folder that the Dockerfile copies from, as it was at the build. It has to stay as it is."""
+    """Folder of the build context. It must not change after the build."""
 
     arguments: dict[str, str] = field(default_factory=dict)
     """Build arguments."""
@@ -29,10 +29,10 @@ class Image:
     tags: set[str] = field(default_factory=set)
 
     manifest: bytes = b""
-    """What a registry answers for it, whose digest is the image's."""
+    """The manifest that the registry serves; its digest is the image's."""
 
     blobs: Mapping[str, bytes | Path] = field(default_factory=dict)
-    """The parts that the manifest names, by digest."""
+    """The configuration and layers that the manifest lists, by digest."""
 
 
 class Images:
@@ -43,7 +43,7 @@ class Images:
         self._images: list[Image] = []
 
     def push(self, image: Image) -> None:
-        """Keep an image; its tags now mean it and no other."""
+        """Store an image and move its tags to it."""
         with self._lock:
             for other in self._images:
                 if (other.registry.lower(), other.repository) == (image.registry.lower(), image.repository):
@@ -51,23 +51,23 @@ class Images:
             self._images.append(image)
 
     def remove(self, digest: str) -> None:
-        """Forget an image and its tags, as when somebody cleans a registry up."""
+        """Remove an image and its tags, like a user who cleans up a registry."""
         with self._lock:
-            self._images = [found for found in self._images if found.digest != digest]
+            self._images = [image for image in self._images if image.digest != digest]
 
     def find(self, repository: str, reference: str) -> Image | None:
-        """The image that a tag or a digest names in a repository, in whatever registry."""
+        """The latest image with this tag or digest in a repository of any registry; None when there is none."""
         with self._lock:
             return next(
                 (
-                    found
-                    for found in reversed(self._images)
-                    if found.repository == repository and (found.digest == reference or reference in found.tags)
+                    image
+                    for image in reversed(self._images)
+                    if image.repository == repository and (image.digest == reference or reference in image.tags)
                 ),
                 None,
             )
 
-    def of(self, registry: str) -> list[Image]:
-        """The images of one registry, by its id."""
+    def in_registry(self, registry: str) -> list[Image]:
+        """The images of a registry, by its resource id."""
         with self._lock:
-            return [found for found in self._images if found.registry.lower() == registry.lower()]
+            return [image for image in self._images if image.registry.lower() == registry.lower()]

@@ -1,4 +1,4 @@
-"""What Azure Machine Learning refuses about jobs."""
+"""Rules by which Azure Machine Learning refuses a job."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from trainup.simulator.cloud.rules import Put, Rule
 from trainup.simulator.cloud.view import View
 
 CHANGEABLE = frozenset({"description", "tags", "displayName", "properties", "isArchived"})
-"""All that can change in a job that exists."""
+"""The only properties of an existing job that can change."""
 
 SET_BY_SERVICE = frozenset({"status", "services"})
 TAGS, TAG_KEY, TAG_VALUE, DESCRIPTION = 50, 100, 1000, 5000
@@ -26,8 +26,8 @@ def _unchanged(azure: View, put: Put) -> Iterator[Refused]:
     if not put.existing:
         return
     old = put.existing["properties"]
-    for name, given in (put("properties") or {}).items():
-        if name not in CHANGEABLE | SET_BY_SERVICE and _differs(given, old.get(name)):
+    for name, value in (put("properties") or {}).items():
+        if name not in CHANGEABLE | SET_BY_SERVICE and _differs(value, old.get(name)):
             yield _bad(
                 f"A job with this name already exists. If you are trying to create a new job, use a different name. "
                 f"If you are trying to update an existing job, the existing job's {name} cannot be changed. "
@@ -35,24 +35,24 @@ def _unchanged(azure: View, put: Put) -> Iterator[Refused]:
             )
 
 
-def _differs(given: Any, kept: Any) -> bool:
-    """Whether anything given is not what is kept; ids match in any case, and the service may have added to it."""
-    if isinstance(given, Mapping) and isinstance(kept, Mapping):
-        return any(_differs(value, kept.get(key)) for key, value in given.items())
-    if isinstance(given, str) and isinstance(kept, str) and given.startswith("/subscriptions/"):
-        return given.lower() != kept.lower()
-    if kept is None and given in (None, {}, [], ""):
+def _differs(new: Any, stored: Any) -> bool:
+    """Whether a new value changes a stored one. Ids match in any case; keys that only the service set are ignored."""
+    if isinstance(new, Mapping) and isinstance(stored, Mapping):
+        return any(_differs(value, stored.get(key)) for key, value in new.items())
+    if isinstance(new, str) and isinstance(stored, str) and new.startswith("/subscriptions/"):
+        return new.lower() != stored.lower()
+    if stored is None and new in (None, {}, [], ""):
         return False
-    return bool(given is not None and given != kept)
+    return bool(new is not None and new != stored)
 
 
 def _references(azure: View, put: Put) -> Iterator[Refused]:
     if put.existing:
         return
     for name in ("environmentId", "codeId", "computeId"):
-        given = put(f"properties.{name}")
-        if given and not _exists(azure, given):
-            yield _bad(f"The {name} '{given}' does not exist.", "NotFound")
+        resource_id = put(f"properties.{name}")
+        if resource_id and not _exists(azure, resource_id):
+            yield _bad(f"The {name} '{resource_id}' does not exist.", "NotFound")
     for name, value in (put("properties.inputs") or {}).items():
         uri = str(shape.get(value, "uri") or "")
         if uri.startswith("/subscriptions/") and not _exists(azure, uri):
@@ -116,10 +116,10 @@ def _limits(azure: View, put: Put) -> Iterator[Refused]:
 def _placeholders(azure: View, put: Put) -> Iterator[Refused]:
     command = str(put("properties.command") or "")
     for kind in ("inputs", "outputs"):
-        known = put(f"properties.{kind}") or {}
-        for found in command.split("${{" + kind + ".")[1:]:
-            name = found.split("}}")[0].strip()
-            if name not in known:
+        entries = put(f"properties.{kind}") or {}
+        for placeholder in command.split("${{" + kind + ".")[1:]:
+            name = placeholder.split("}}")[0].strip()
+            if name not in entries:
                 yield _bad(f"The command uses ${{{{{kind}.{name}}}}}, and there is no such entry in {kind}.")
 
 

@@ -1,4 +1,4 @@
-"""What was asked for over HTTPS: kept in order, and written as lines of JSON without anything secret."""
+"""The journal of HTTPS requests: in order of arrival, and written as JSON lines without secrets."""
 
 import json
 import threading
@@ -7,30 +7,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-TOLD = frozenset({"api-version", "comp", "restype", "hash", "hashversion", "forcetopurge", "underlyingresourceaction"})
-"""Parts of a query that are written down; all others could be a signature, a token or somebody's text."""
+SAFE_PARAMETERS = frozenset(
+    {"api-version", "comp", "restype", "hash", "hashversion", "forcetopurge", "underlyingresourceaction"}
+)
+"""Query parameters that are written; any other could contain a signature, a token or private text."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One request and how it was answered."""
+    """One request and its response."""
 
     index: int
-    """From 0, in the order of arrival."""
+    """Position in the order of arrival, from 0."""
 
     method: str
     path: str
     query: Mapping[str, str]
     status: int
-    """0 when the connection was cut before an answer."""
+    """HTTP status; 0 when the connection was cut before a response."""
 
     sent: int = 0
-    """Bytes of the answer's body that go out."""
+    """Size of the response body that is sent, in bytes."""
 
     def to_dict(self) -> dict[str, object]:
-        """The form of a line."""
-        told = {key: value for key, value in self.query.items() if key.lower() in TOLD}
-        query = {"query": told} if told else {}
+        """The JSON object of a line in the journal's file."""
+        parameters = {key: value for key, value in self.query.items() if key.lower() in SAFE_PARAMETERS}
+        query = {"query": parameters} if parameters else {}
         return {
             "index": self.index,
             "method": self.method,
@@ -57,7 +59,7 @@ class Journal:
             return self._arrived - 1
 
     def add(self, entry: Entry) -> None:
-        """Write down a request that was answered."""
+        """Record a request that was answered."""
         with self._lock:
             self._entries.append(entry)
             if self.path is not None:
@@ -68,6 +70,6 @@ class Journal:
 
     @property
     def entries(self) -> list[Entry]:
-        """Requests in the order of their arrival, as far as they were answered."""
+        """The answered requests in the order of their arrival."""
         with self._lock:
             return sorted(self._entries, key=lambda entry: entry.index)

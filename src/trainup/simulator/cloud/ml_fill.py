@@ -1,4 +1,4 @@
-"""What Azure Machine Learning fills in."""
+"""Properties that Azure Machine Learning fills in."""
 
 import copy
 from collections.abc import Mapping
@@ -11,34 +11,36 @@ from trainup.simulator.cloud.fill import Fill, Resource, first_time, unchanged
 from trainup.simulator.cloud.view import View
 
 
-def _workspace(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
-    api = azure.endpoints.api(str(made.get("location")))
-    made.setdefault("sku", {"name": "Basic", "tier": "Basic"})
-    made.setdefault("kind", "Default")
+def _workspace(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    api = azure.endpoints.api(str(resource.get("location")))
+    resource.setdefault("sku", {"name": "Basic", "tier": "Basic"})
+    resource.setdefault("kind", "Default")
     return {
-        "workspaceId": unchanged(existing, "properties.workspaceId", azure.new_guid(made["id"], str(len(azure.log)))),
+        "workspaceId": unchanged(
+            existing, "properties.workspaceId", azure.new_guid(resource["id"], str(len(azure.log)))
+        ),
         "discoveryUrl": f"{api}/discovery",
-        "mlFlowTrackingUri": f"azureml://{api.removeprefix('https://')}/mlflow/v1.0{made['id']}",
+        "mlFlowTrackingUri": f"azureml://{api.removeprefix('https://')}/mlflow/v1.0{resource['id']}",
         "provisioningState": "Succeeded",
         "tenantId": azure.tenant,
         "publicNetworkAccess": "Enabled",
         "storageHnsEnabled": False,
         "hbiWorkspace": False,
         "v1LegacyMode": False,
-        "notebookInfo": {"fqdn": f"ml-{made['name']}.{made.get('location')}.notebooks.azure.net"},
+        "notebookInfo": {"fqdn": f"ml-{resource['name']}.{resource.get('location')}.notebooks.azure.net"},
     }
 
 
-def _compute(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    if existing:  # the service takes another size without a word and keeps the old one
+def _compute(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    own: dict[str, Any] = {}
+    if existing:  # the service accepts another size without an error and keeps the old one
         for name in ("vmSize", "vmPriority", "subnet", "osType", "enableNodePublicIp", "isolatedNetwork"):
             old = shape.get(existing, f"properties.properties.{name}")
-            if old is not None and name in made["properties"].get("properties", {}):
-                made["properties"]["properties"][name] = old
+            if old is not None and name in resource["properties"].get("properties", {}):
+                resource["properties"]["properties"][name] = old
     nodes = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
-    lowest = shape.get(made, "properties.properties.scaleSettings.minNodeCount") or 0
-    kept["properties"] = {
+    lowest = shape.get(resource, "properties.properties.scaleSettings.minNodeCount") or 0
+    own["properties"] = {
         "allocationState": "Steady",
         "currentNodeCount": lowest,
         "targetNodeCount": lowest,
@@ -49,47 +51,53 @@ def _compute(azure: View, made: Resource, existing: Resource | None) -> dict[str
         "remoteLoginPortPublicAccess": "NotSpecified",
     }
     return {
-        **kept,
+        **own,
         "provisioningState": "Succeeded",
         "createdOn": first_time(existing, "properties.createdOn"),
         "modifiedOn": datetime.now(UTC).isoformat(),
         "isAttachedCompute": False,
-        "computeLocation": made.get("location"),
+        "computeLocation": resource.get("location"),
         "disableLocalAuth": False,
     }
 
 
-def _version(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+def _version(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
     return {"isAnonymous": False, "isArchived": False}
 
 
-def _environment(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+def _environment(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
     own = {"environmentType": "UserCreated", "osType": "Linux", "autoRebuild": "Disabled"}
-    return {**_version(azure, made, existing), **own, "provisioningState": "Succeeded"}
+    return {**_version(azure, resource, existing), **own, "provisioningState": "Succeeded"}
 
 
-def _container(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+def _container(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
     return {"isArchived": False}
 
 
-def _model(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+def _model(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
     # Official clients fail on an answer without flavors.
-    return {**_version(azure, made, existing), "flavors": {}, "modelType": "custom_model", "properties": {}, "tags": {}}
+    return {
+        **_version(azure, resource, existing),
+        "flavors": {},
+        "modelType": "custom_model",
+        "properties": {},
+        "tags": {},
+    }
 
 
-def _job(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
-    workspace = made["id"].rsplit("/jobs/", 1)[0]
-    place = shape.get(azure.find(workspace), "location")
-    api = azure.endpoints.api(str(place)).removeprefix("https://")
-    studio = f"{azure.endpoints.studio}/runs/{made['name']}?wsid={workspace}&tid={azure.tenant}"
-    if existing:  # tags are replaced, all else is added to
-        given = made["properties"]
-        kept = copy.deepcopy(existing["properties"])
-        return {name: value for name, value in kept.items() if name != "tags" or "tags" not in given}
+def _job(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    workspace = resource["id"].rsplit("/jobs/", 1)[0]
+    location = shape.get(azure.find(workspace), "location")
+    api = azure.endpoints.api(str(location)).removeprefix("https://")
+    studio = f"{azure.endpoints.studio}/runs/{resource['name']}?wsid={workspace}&tid={azure.tenant}"
+    if existing:  # tags are replaced, other properties are merged
+        changes = resource["properties"]
+        stored = copy.deepcopy(existing["properties"])
+        return {name: value for name, value in stored.items() if name != "tags" or "tags" not in changes}
     own: dict[str, Any] = {
         "status": "NotStarted",
         "experimentName": "Default",
-        "displayName": made["name"],
+        "displayName": resource["name"],
         "isArchived": False,
         "tags": {},
         "properties": {},
@@ -105,27 +113,27 @@ def _job(azure: View, made: Resource, existing: Resource | None) -> dict[str, An
             "default": {
                 "jobOutputType": "uri_folder",
                 "mode": "ReadWriteMount",
-                "uri": f"azureml://datastores/workspaceartifactstore/ExperimentRun/dcid.{made['name']}",
+                "uri": f"azureml://datastores/workspaceartifactstore/ExperimentRun/dcid.{resource['name']}",
             }
         }
     return own
 
 
-def _datastore(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
-    _hide(made, "properties.credentials", "secrets")
+def _datastore(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    _hide(resource, "properties.credentials", "secrets")
     return {"isDefault": False}
 
 
-def _connection(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
-    _hide(made, "properties", "credentials")
-    return {"group": "Azure", "createdByWorkspaceArmId": made["id"].rsplit("/connections/", 1)[0]}
+def _connection(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    _hide(resource, "properties", "credentials")
+    return {"group": "Azure", "createdByWorkspaceArmId": resource["id"].rsplit("/connections/", 1)[0]}
 
 
-def _hide(made: Resource, parent: str, name: str) -> None:
-    """Keep what Azure never tells again apart from what it answers."""
-    inside = shape.get(made, parent)
+def _hide(resource: Resource, parent: str, name: str) -> None:
+    """Move a value that Azure never returns to the resource's key `_hidden`."""
+    inside = shape.get(resource, parent)
     if isinstance(inside, dict) and name in inside:
-        made["_hidden"] = inside.pop(name)
+        resource["_hidden"] = inside.pop(name)
 
 
 FILL: Mapping[str, Fill] = {
@@ -143,4 +151,4 @@ FILL: Mapping[str, Fill] = {
     f"{ML}/datastores": _datastore,
     f"{ML}/connections": _connection,
 }
-"""Type → what fills it."""
+"""Resource type → function that fills in its properties."""

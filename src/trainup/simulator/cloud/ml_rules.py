@@ -1,4 +1,4 @@
-"""What Azure Machine Learning refuses."""
+"""Rules by which Azure Machine Learning refuses a resource."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ from trainup.simulator.cloud.rules import Put, Rule, needs
 from trainup.simulator.cloud.view import View
 
 PARTS = ("storageAccount", "keyVault", "applicationInsights", "containerRegistry")
-"""What a workspace is made of, by id; the registry may come later."""
+"""Properties of a workspace with the ids of the resources it needs; the registry can be added later."""
 
 IMMUTABLE = {
     "environments": ("image", "build", "condaFile", "osType"),
@@ -20,7 +20,7 @@ IMMUTABLE = {
     "codes": ("codeUri",),
     "models": ("modelUri", "modelType"),
 }
-"""Kind of asset → what cannot change in a version."""
+"""Kind of asset → properties that cannot change in an existing version."""
 
 
 def _bad(message: str, code: str = "ValidationError") -> Refused:
@@ -29,12 +29,12 @@ def _bad(message: str, code: str = "ValidationError") -> Refused:
 
 def _workspace(azure: View, put: Put) -> Iterator[Refused]:
     for name in PARTS:
-        given = put(f"properties.{name}")
-        if given is None and name != "containerRegistry":
+        part = put(f"properties.{name}")
+        if part is None and name != "containerRegistry":
             yield _bad(f"Missing dependent resources in workspace json: {name}.")
-        yield from needs(azure, given)
+        yield from needs(azure, part)
         old = put.existing and shape.get(put.existing, f"properties.{name}")
-        if old and name in ("storageAccount", "keyVault") and str(given).lower() != old.lower():
+        if old and name in ("storageAccount", "keyVault") and str(part).lower() != old.lower():
             yield _bad(f"{name} of a workspace cannot be changed.", "BadRequest")
     account = azure.find(put("properties.storageAccount") or "")
     if account and shape.get(account, "properties.isHnsEnabled"):
@@ -55,17 +55,17 @@ def _workspace(azure: View, put: Put) -> Iterator[Refused]:
 
 
 def _rights(azure: View, put: Put, identity: str) -> Iterator[Refused]:
-    """The service reaches into storage and vault as this identity while it makes the workspace."""
-    found = azure.find(identity) or {}
-    principal = shape.get(found, "properties.principalId")
+    """The service uses this identity to access storage and vault while it creates the workspace."""
+    resource = azure.find(identity) or {}
+    principal = shape.get(resource, "properties.principalId")
     for name in ("storageAccount", "keyVault"):
         scope = str(put(f"properties.{name}")).lower()
-        granted = any(
-            shape.get(grant, "properties.principalId") == principal
-            and (scope + "/").startswith(str(shape.get(grant, "properties.scope")).lower().rstrip("/") + "/")
-            for grant in azure.each("Microsoft.Authorization/roleAssignments")
+        has_role = any(
+            shape.get(assignment, "properties.principalId") == principal
+            and (scope + "/").startswith(str(shape.get(assignment, "properties.scope")).lower().rstrip("/") + "/")
+            for assignment in azure.each("Microsoft.Authorization/roleAssignments")
         )
-        if not granted:
+        if not has_role:
             yield Refused(
                 403,
                 "AuthorizationFailed",
@@ -157,8 +157,8 @@ def _immutable(put: Put, kind: str) -> Iterator[Refused]:
     if not put.existing:
         return
     for name in IMMUTABLE[kind]:
-        given = put(f"properties.{name}")
-        if given is not None and given != shape.get(put.existing, f"properties.{name}"):
+        value = put(f"properties.{name}")
+        if value is not None and value != shape.get(put.existing, f"properties.{name}"):
             version, asset = put.address.name, put.address.id.split("/")[-3]
             yield _bad(
                 f"A version {version!r} of {asset!r} already exists with another {name}. "

@@ -1,4 +1,4 @@
-"""Operations that take the service a while: known by an id until they are over, and after."""
+"""Long-running operations. Their status can be queried by id, also after they have ended."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ class _Operation:
 
 
 class Operations:
-    """What is under way. Safe to use from several threads."""
+    """The long-running operations on all resources. Safe to use from several threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -29,7 +29,10 @@ class Operations:
         self._all: dict[str, _Operation] = {}
 
     def begin(self, resource_id: str, verb: str, seconds: float, error: Refused | None = None) -> bool:
-        """Start one on a resource, such as `Creating`, that ends with an error or well; False if it takes no time."""
+        """Start an operation such as `Creating`, which ends after these seconds, with the error if one is given.
+
+        False when it takes no time: then there is no operation to follow.
+        """
         if seconds * self._clock.scale <= 0:
             return False
         started = datetime.now(UTC).isoformat()
@@ -39,54 +42,56 @@ class Operations:
         return True
 
     def end(self, resource_id: str) -> None:
-        """What is under way on a resource is over now, for whoever does not want to wait for it."""
+        """End the unfinished operations on a resource now, so that nobody has to wait for them."""
         with self._changed:
-            for found in self._all.values():
-                if self._holds(found, resource_id):
-                    found.ends = time.monotonic()
+            for operation in self._all.values():
+                if self._holds(operation, resource_id):
+                    operation.ends = time.monotonic()
             self._changed.notify_all()
 
     def forget(self, resource_id: str) -> None:
-        """Nothing that was under way on a resource counts any more."""
+        """Remove all operations on a resource, and so their errors."""
         with self._changed:
-            self._all = {key: found for key, found in self._all.items() if found.resource != resource_id.lower()}
+            self._all = {
+                key: operation for key, operation in self._all.items() if operation.resource != resource_id.lower()
+            }
 
-    def of(self, resource_id: str) -> str | None:
-        """Id of the unfinished operation on a resource."""
+    def unfinished(self, resource_id: str) -> str | None:
+        """Id of the unfinished operation on a resource; None when there is none."""
         with self._changed:
-            return next((key for key, found in self._all.items() if self._holds(found, resource_id)), None)
+            return next((key for key, operation in self._all.items() if self._holds(operation, resource_id)), None)
 
     def state(self, resource_id: str) -> str | None:
-        """The provisioning state of a resource while something is under way or when that failed; None otherwise."""
+        """Provisioning state of a resource with an unfinished or a failed operation; None otherwise."""
         with self._changed:
-            found = [operation for operation in self._all.values() if operation.resource == resource_id.lower()]
-        if not found:
+            operations = [operation for operation in self._all.values() if operation.resource == resource_id.lower()]
+        if not operations:
             return None
-        if found[-1].ends > time.monotonic():
-            return found[-1].verb
-        return "Failed" if found[-1].error else None
+        if operations[-1].ends > time.monotonic():
+            return operations[-1].verb
+        return "Failed" if operations[-1].error else None
 
     def wait(self, resource_id: str) -> Refused | None:
-        """Until the resource is ready; the error when it is not."""
+        """Wait until the operations on a resource have ended; the error of the last one, if it failed."""
         with self._changed:
-            found = [operation for operation in self._all.values() if self._holds(operation, resource_id)]
-            for operation in found:
+            operations = [operation for operation in self._all.values() if self._holds(operation, resource_id)]
+            for operation in operations:
                 while (left := operation.ends - time.monotonic()) > 0:
                     self._changed.wait(left)
-        return found[-1].error if found else None
+        return operations[-1].error if operations else None
 
-    def status(self, operation: str) -> dict[str, Any] | None:
-        """An operation as it is followed, or None for an unknown one."""
+    def status(self, operation_id: str) -> dict[str, Any] | None:
+        """The status of an operation as a client polls it; None for an unknown id."""
         with self._changed:
-            found = self._all.get(operation)
-        if found is None:
+            operation = self._all.get(operation_id)
+        if operation is None:
             return None
-        told = {"id": operation, "name": operation, "startTime": found.started}
-        if found.ends > time.monotonic():
-            return told | {"status": "InProgress"}
-        if found.error:
-            return told | {"status": "Failed", **found.error.envelope()}
-        return told | {"status": "Succeeded"}
+        answer = {"id": operation_id, "name": operation_id, "startTime": operation.started}
+        if operation.ends > time.monotonic():
+            return answer | {"status": "InProgress"}
+        if operation.error:
+            return answer | {"status": "Failed", **operation.error.envelope()}
+        return answer | {"status": "Succeeded"}
 
     def _holds(self, operation: _Operation, resource_id: str) -> bool:
         return operation.resource == resource_id.lower() and operation.ends > time.monotonic()

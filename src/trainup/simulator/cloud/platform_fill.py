@@ -1,4 +1,4 @@
-"""What Azure fills in about groups, storage, vaults, monitoring, identities, registries and roles."""
+"""Properties that Azure fills in for groups, storage, vaults, monitoring, identities, registries and roles."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,27 +9,27 @@ from trainup.simulator.cloud.fill import Fill, Resource, first_time, unchanged
 from trainup.simulator.cloud.view import View
 
 
-def _group(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+def _group(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
     return {"provisioningState": "Succeeded"}
 
 
-def _storage(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+def _storage(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
     return {
         "provisioningState": "Succeeded",
         "creationTime": first_time(existing, "properties.creationTime"),
-        "primaryLocation": made.get("location"),
+        "primaryLocation": resource.get("location"),
         "statusOfPrimary": "available",
         "supportsHttpsTrafficOnly": True,
         "primaryEndpoints": {
-            part: f"{azure.endpoints.storage(made['name'], part)}/"
+            part: f"{azure.endpoints.storage(resource['name'], part)}/"
             for part in ("blob", "dfs", "file", "queue", "table")
         },
     }
 
 
-def _vault(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+def _vault(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
     return {
-        "vaultUri": f"{azure.endpoints.vault(made['name'])}/",
+        "vaultUri": f"{azure.endpoints.vault(resource['name'])}/",
         "provisioningState": "Succeeded",
         "enableSoftDelete": True,
         "softDeleteRetentionInDays": 90,
@@ -37,10 +37,10 @@ def _vault(azure: View, made: Resource, existing: Resource | None) -> dict[str, 
     }
 
 
-def _logs(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+def _logs(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
     return {
         "provisioningState": "Succeeded",
-        "customerId": azure.new_guid(made["id"], "customer"),
+        "customerId": azure.new_guid(resource["id"], "customer"),
         "createdDate": first_time(existing, "properties.createdDate"),
         "modifiedDate": datetime.now(UTC).isoformat(),
         "retentionInDays": 30,
@@ -48,12 +48,12 @@ def _logs(azure: View, made: Resource, existing: Resource | None) -> dict[str, A
     }
 
 
-def _insights(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
-    key, app = azure.new_guid(made["id"], "key"), azure.new_guid(made["id"], "app")
+def _insights(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    key, app = azure.new_guid(resource["id"], "key"), azure.new_guid(resource["id"], "app")
     return {
         "AppId": app,
-        "ApplicationId": made["name"],
-        "Name": made["name"],
+        "ApplicationId": resource["name"],
+        "Name": resource["name"],
         "InstrumentationKey": key,
         "ConnectionString": f"InstrumentationKey={key};ApplicationId={app}",
         "CreationDate": first_time(existing, "properties.CreationDate"),
@@ -62,20 +62,22 @@ def _insights(azure: View, made: Resource, existing: Resource | None) -> dict[st
     }
 
 
-def _user_identity(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+def _user_identity(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
     return {
         "tenantId": azure.tenant,
-        # Another one after a delete and a create of the same name, as in Entra.
+        # As in Entra, an identity that is deleted and created again has another principal.
         "principalId": unchanged(
-            existing, "properties.principalId", azure.new_guid(made["id"], "p", str(len(azure.log)))
+            existing, "properties.principalId", azure.new_guid(resource["id"], "p", str(len(azure.log)))
         ),
-        "clientId": unchanged(existing, "properties.clientId", azure.new_guid(made["id"], "c", str(len(azure.log)))),
+        "clientId": unchanged(
+            existing, "properties.clientId", azure.new_guid(resource["id"], "c", str(len(azure.log)))
+        ),
     }
 
 
-def _registry(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
+def _registry(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
     return {
-        "loginServer": azure.endpoints.registry(made["name"]),
+        "loginServer": azure.endpoints.registry(resource["name"]),
         "creationDate": first_time(existing, "properties.creationDate"),
         "provisioningState": "Succeeded",
         "adminUserEnabled": False,
@@ -86,8 +88,8 @@ def _registry(azure: View, made: Resource, existing: Resource | None) -> dict[st
     }
 
 
-def _assignment(azure: View, made: Resource, existing: Resource | None) -> dict[str, Any]:
-    scope = parse(made["id"]).scope
+def _assignment(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    scope = parse(resource["id"]).scope
     now = datetime.now(UTC).isoformat()
     own = {"scope": scope, "principalType": "User", "createdBy": azure.deployer, "updatedBy": azure.deployer}
     return {**own, "createdOn": first_time(existing, "properties.createdOn"), "updatedOn": now}
@@ -103,4 +105,4 @@ FILL: Mapping[str, Fill] = {
     "Microsoft.ContainerRegistry/registries": _registry,
     "Microsoft.Authorization/roleAssignments": _assignment,
 }
-"""Type → what fills it."""
+"""Resource type → function that fills in its properties."""

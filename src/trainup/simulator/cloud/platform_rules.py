@@ -1,4 +1,4 @@
-"""What Azure refuses about storage, registries, vaults, monitoring and roles."""
+"""Rules by which Azure refuses storage accounts, registries, vaults, monitoring and role assignments."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,12 +15,16 @@ PREMIUM = {
     "properties.dataEndpointEnabled": True,
     "properties.publicNetworkAccess": "Disabled",
 }
-"""What only the Premium tier of a registry has."""
+"""Property → value that only the Premium tier of a registry supports."""
 
 
 def _storage(azure: View, put: Put) -> Iterator[Refused]:
-    given = put("properties.isHnsEnabled")
-    if put.existing and given is not None and given != bool(shape.get(put.existing, "properties.isHnsEnabled")):
+    is_hns_enabled = put("properties.isHnsEnabled")
+    if (
+        put.existing
+        and is_hns_enabled is not None
+        and is_hns_enabled != bool(shape.get(put.existing, "properties.isHnsEnabled"))
+    ):
         yield Refused(400, "AccountPropertyCannotBeUpdated", "isHnsEnabled cannot change on an existing account.")
 
 
@@ -44,8 +48,8 @@ def _vault(azure: View, put: Put) -> Iterator[Refused]:
     if old is not None and days is not None and old != days:
         yield Refused(400, "BadRequest", 'The property "softDeleteRetentionInDays" has been set already.')
     if put("properties.createMode") == "recover" and not put.existing:
-        wanted = f"microsoft.keyvault/vaults/{put.address.name}".lower()
-        if wanted not in azure.deleted:
+        key = f"microsoft.keyvault/vaults/{put.address.name}".lower()
+        if key not in azure.deleted:
             yield Refused(404, "VaultNotFound", f"There is no deleted vault {put.address.name!r} to recover.")
     if put("properties.tenantId") != azure.tenant:
         yield Refused(400, "BadRequest", f"The tenant {put('properties.tenantId')!r} is not the subscription's.")
@@ -105,7 +109,11 @@ def _principal(azure: View, put: Put, principal: str) -> Iterator[Refused]:
     machines = {
         shape.get(identity, "properties.principalId")
         for identity in azure.each("Microsoft.ManagedIdentity/userAssignedIdentities")
-    } | {found for found in (shape.get(other, "identity.principalId") for other in azure.each("*")) if found}
+    } | {
+        principal_id
+        for principal_id in (shape.get(other, "identity.principalId") for other in azure.each("*"))
+        if principal_id
+    }
     kind = put("properties.principalType")
     if principal in machines:
         if kind is None:

@@ -1,10 +1,10 @@
-"""What Azure answers to a request that it does not carry out."""
+"""Azure's error responses."""
 
 from collections.abc import Mapping
 
 
 class Refused(Exception):
-    """Status, code and message of an Azure error, as all faces of the stand-in tell it."""
+    """An Azure error with HTTP status, code and message, which each service of the simulator puts into its own form."""
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"Status={status} Code={code!r} Message={message!r}")
@@ -12,18 +12,18 @@ class Refused(Exception):
         self.headers = dict(headers or {})
 
     def envelope(self) -> dict[str, dict[str, str]]:
-        """The error as Azure Resource Manager words it."""
+        """The body of the error response of Azure Resource Manager."""
         return {"error": {"code": self.code, "message": self.message}}
 
 
 def not_found(what: str, group: str | None = None) -> Refused:
-    """A resource that does not exist."""
+    """The error for a resource that does not exist."""
     where = f" under resource group '{group}'" if group else ""
     return Refused(404, "ResourceNotFound", f"The Resource '{what}'{where} was not found.")
 
 
 def throttled(seconds: float = 1) -> Refused:
-    """Too many requests; come back later."""
+    """The error for too many requests; the client should retry after these seconds."""
     text = f"{seconds:g}"
     message = f"The request was throttled. Try again in {text} seconds."
     return Refused(
@@ -35,5 +35,5 @@ def throttled(seconds: float = 1) -> Refused:
 
 
 def unavailable(status: int = 500) -> Refused:
-    """The service has a bad moment."""
+    """The error of a service that is temporarily unavailable."""
     return Refused(status, "InternalServerError", "Encountered internal server error.")

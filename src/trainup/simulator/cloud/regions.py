@@ -1,4 +1,4 @@
-"""Regions and the machines to be had in them."""
+"""Azure's regions and VM sizes."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ REGIONS = frozenset(
 
 @dataclass(frozen=True)
 class Machine:
-    """A size of virtual machine, as the service's list of sizes tells it."""
+    """A VM size as in the service's list of sizes."""
 
     name: str
     family: str
@@ -54,16 +54,16 @@ class Machine:
     memory_gb: int
     spot: bool = True
     hourly: float | None = None
-    """US dollars, where a price list was at hand."""
+    """Price in US dollars per hour from a published price list; None if it is not known."""
 
     @property
     def price(self) -> float:
-        """US dollars per hour with Linux; made up from cores and GPUs where no price list was at hand."""
+        """Price in US dollars per hour with Linux; estimated from cores and GPUs where `hourly` is None."""
         return self.hourly if self.hourly is not None else round(0.06 * self.cores + 0.9 * self.gpus, 3)
 
     @property
     def spot_price(self) -> float:
-        """What spare machines cost on a quiet day."""
+        """Assumed price of a spot machine in US dollars per hour."""
         return round(self.price * 0.25, 4)
 
 
@@ -109,28 +109,28 @@ MACHINES = {
         Machine("Standard_ND96isr_H200_v5", "standardNDISRH200V5Family", 96, 8, 1900),
     )
 }
-"""Lower-case name → size; retired ones are absent, as they are from the service's list."""
+"""Lower-case name → VM size. Retired sizes are absent, as in the service's list."""
 
 WITHOUT_A10_CLUSTERS = frozenset({"eastus"})
-"""Regions that list the A10 sizes for endpoints alone. That there is one was reported; which, was not."""
+"""Regions that offer the A10 sizes only for endpoints. A user reported that one does, but not which."""
 
 
 def compute_types(machine: Machine, region: str) -> tuple[str, ...]:
-    """What a region sells a size for."""
+    """The kinds of compute for which a region offers a VM size."""
     if machine.family == _A10 and plain_region(region) in WITHOUT_A10_CLUSTERS:
         return ("MIR",)
     return ("AmlCompute", "ComputeInstance")
 
 
 SPOT_FAMILY = "TotalLowPriorityCores"
-"""The one figure that all spot machines of a region share."""
+"""Name of the quota that all spot machines of a region share."""
 
 
 def plain_region(text: str) -> str:
-    """`West Europe` and `westeurope` are the same."""
+    """A region's name in one spelling: `West Europe` and `westeurope` are the same."""
     return text.replace(" ", "").lower()
 
 
 def plain_family(text: str) -> str:
-    """Families are spelled differently by different services."""
+    """A VM family's name in one spelling, since Azure's services spell families differently."""
     return text.replace(" ", "").replace("_", "").lower()

@@ -1,4 +1,4 @@
-"""Azure's built-in roles, by the ids that never change."""
+"""Azure's built-in roles. Their ids are the same in every subscription."""
 
 BUILT_IN = {
     "7f951dda-4ed3-4680-a7ca-43fe172d538d": "AcrPull",
@@ -22,7 +22,7 @@ BUILT_IN = {
     "b78c5d69-af96-48a3-bf8d-a8b4d589de94": "Azure AI Administrator",
     "f1a07417-d97a-45cb-824c-7a7467783830": "Managed Identity Operator",
 }
-"""GUID → name."""
+"""Role's GUID → name."""
 
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
 AI_ADMINISTRATOR = "b78c5d69-af96-48a3-bf8d-a8b4d589de94"

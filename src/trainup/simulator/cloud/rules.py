@@ -1,4 +1,4 @@
-"""What Azure refuses: names, places, references, names that are taken."""
+"""Rules by which Azure refuses any type of resource: names, regions, tags, missing references."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -17,14 +17,14 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True)
 class Put:
-    """A PUT that is about to be carried out."""
+    """A PUT that has not been applied yet."""
 
     address: Address
     body: Mapping[str, Any]
     existing: Resource | None
 
     def __call__(self, path: str) -> Any:
-        """What the body has at a path."""
+        """The body's value at a path; None when there is none."""
         return shape.get(self.body, path)
 
 
@@ -49,11 +49,11 @@ NAMES = {
     f"{ML}/codes": r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}",
     f"{ML}/models": r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}",
 }
-"""Resource type → what its names look like."""
+"""Resource type → regular expression for its names."""
 
 _NAMES = {kind.lower(): re.compile(pattern) for kind, pattern in NAMES.items()}
 
-TAKEN = {
+GLOBALLY_UNIQUE = {
     "microsoft.storage/storageaccounts": (
         "StorageAccountAlreadyTaken",
         "The storage account named {name} is already taken.",
@@ -61,7 +61,7 @@ TAKEN = {
     "microsoft.containerregistry/registries": ("AlreadyInUse", "The registry DNS name {name}.azurecr.io is in use."),
     "microsoft.keyvault/vaults": ("VaultAlreadyExists", "The vault name '{name}' is already in use."),
 }
-"""Types whose names are unique in the world, with what is said about a second one."""
+"""Types whose names are globally unique → code and message of the error for a name that is in use."""
 
 SOFT_DELETED = {
     "microsoft.keyvault/vaults": (
@@ -76,13 +76,13 @@ SOFT_DELETED = {
         "Soft-deleted workspace exists. Please purge or recover it. https://aka.ms/wsoftdelete",
     ),
 }
-"""Types that keep their name after they are deleted, with what is said about using it."""
+"""Types that are soft-deleted and keep their name → the error for using that name again."""
 
 
 def reserved(resource: Mapping[str, Any]) -> str:
-    """What a soft-deleted resource keeps from being used: its id, or its name where names are unique in the world."""
+    """Key of what a soft-deleted resource reserves: its id, or its name where names are globally unique."""
     kind = str(resource["type"]).lower()
-    return f"{kind}/{resource['name']}".lower() if kind in TAKEN else str(resource["id"]).lower()
+    return f"{kind}/{resource['name']}".lower() if kind in GLOBALLY_UNIQUE else str(resource["id"]).lower()
 
 
 def _name(azure: View, put: Put) -> Iterator[Refused]:
@@ -94,13 +94,13 @@ def _name(azure: View, put: Put) -> Iterator[Refused]:
         yield Refused(400, code, f"{name!r} is no name for {kind}: it has to match {pattern.pattern}")
 
 
-def _place(azure: View, put: Put) -> Iterator[Refused]:
+def _parents(azure: View, put: Put) -> Iterator[Refused]:
     group = put.address.group
     if group and azure.find(group) is None:
         name = parse(group).name
         yield Refused(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
     above = put.address.parent
-    # A version makes its container; blob services are there with the account.
+    # Azure creates the container of a version with the version, and blob services with the account.
     above = above if above is None or not put.address.type.endswith("/versions") else parse(above).parent
     above = above.rsplit("/blobServices/", 1)[0] if above and "/blobServices/" in above else above
     if above and azure.find(above) is None:
@@ -146,8 +146,8 @@ def _unique(azure: View, put: Put) -> Iterator[Refused]:
     kind = put.address.type.lower()
     if put.existing is not None:
         return
-    if kind in TAKEN:
-        code, message = TAKEN[kind]
+    if kind in GLOBALLY_UNIQUE:
+        code, message = GLOBALLY_UNIQUE[kind]
         if any(other["name"].lower() == put.address.name.lower() for other in azure.each(put.address.type)):
             yield Refused(409, code, message.format(name=put.address.name))
     if kind in SOFT_DELETED:
@@ -163,26 +163,28 @@ def _identity(azure: View, put: Put) -> Iterator[Refused]:
         yield Refused(400, "InvalidIdentityType", f"The identity type {kind!r} takes no user-assigned identities.")
     if "UserAssigned" in kind and not ids:
         yield Refused(400, "MissingIdentityIds", "The identity type 'UserAssigned' needs at least one identity.")
-    for wanted in ids:
-        if azure.find(wanted) is None:
+    for identity_id in ids:
+        if azure.find(identity_id) is None:
             yield Refused(
-                400, "FailedIdentityOperation", f"Identity operation failed: the identity '{wanted}' was not found."
+                400,
+                "FailedIdentityOperation",
+                f"Identity operation failed: the identity '{identity_id}' was not found.",
             )
 
 
-COMMON: tuple[Rule, ...] = (_name, _place, _region, _tags, _unique, _identity)
-"""Rules for every type, in the order the service would look."""
+COMMON: tuple[Rule, ...] = (_name, _parents, _region, _tags, _unique, _identity)
+"""Rules for every resource type, in the service's order."""
 
 
 def needs(azure: View, resource_id: str | None) -> Iterator[Refused]:
-    """The refusal for a reference to what does not exist."""
+    """The error for a reference to a resource that does not exist."""
     if resource_id and azure.find(resource_id) is None:
         group = parse(resource_id).group
         yield not_found(resource_id, group and parse(group).name)
 
 
 def role_exists(azure: View, definition: str) -> bool:
-    """Whether a role definition id names a built-in role or one that was made here."""
+    """Whether a role definition id is that of a built-in role or of an existing custom one."""
     guid = definition.rsplit("/", 1)[-1].lower()
-    made = (role["name"].lower() for role in azure.each("Microsoft.Authorization/roleDefinitions"))
-    return guid in BUILT_IN or guid in made
+    own_roles = (role["name"].lower() for role in azure.each("Microsoft.Authorization/roleDefinitions"))
+    return guid in BUILT_IN or guid in own_roles

@@ -1,4 +1,4 @@
-"""Run history: what is known of each run beside its job, as MLflow and the studio see it."""
+"""Run history: status, metrics, parameters and tags of each run, as MLflow and the studio show them."""
 
 import threading
 import uuid
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 TERMINAL = frozenset({"Completed", "Failed", "Canceled"})
-"""What cannot change any more. A run that does not respond may come back, and one that is paused go on."""
+"""Final statuses. `NotResponding` and `Paused` are not among them: such a run may continue."""
 
 
 @dataclass(frozen=True)
@@ -18,55 +18,55 @@ class Metric:
     name: str
     value: float
     timestamp: int
-    """Milliseconds since 1970."""
+    """Milliseconds since the epoch."""
     step: int
 
 
 @dataclass
 class Run:
-    """One run. Its lock guards what grows while it runs."""
+    """One run. Its lock guards the fields that change while it runs."""
 
     name: str
-    """The run's id; that of a job is the job's name."""
+    """Run id; for a job's run it is the job's name."""
 
     workspace: str
-    """Id of the workspace."""
+    """Resource id of the workspace."""
 
     experiment: str
     job: str | None = None
-    """Id of the job; None for a run that an MLflow client made by itself."""
+    """Resource id of the job; None for a run that an MLflow client created directly."""
 
     status: str = "NotStarted"
     moments: list[tuple[str, datetime]] = field(default_factory=list)
-    """Every status and since when."""
+    """Every status that it has had, with the time of the change."""
 
     error: dict[str, Any] | None = None
-    """As run history words it."""
+    """The error in run history's form."""
 
     warnings: list[str] = field(default_factory=list)
     metrics: dict[str, list[Metric]] = field(default_factory=dict)
-    """In the order they were logged; a second attempt on another node goes on below."""
+    """Name → values in the order in which they were logged; a restart on another node appends to them."""
 
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     starts: int = 0
-    """How often its command was started: again after each preemption."""
+    """How often its command was started: once, and again after each preemption."""
 
     deleted: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def is_over(self) -> bool:
-        """Whether it can change no more."""
+        """Whether its status is final."""
         return self.status in TERMINAL
 
     def moment(self, *statuses: str) -> datetime | None:
-        """When it first had one of these."""
+        """When it first had one of these statuses; None if it never had."""
         return next((when for status, when in self.moments if status in statuses), None)
 
     def move(self, status: str) -> None:
-        """Go on to a status; what is over stays as it is, and what is being canceled only ends."""
+        """Change the status. A final status never changes, and a run that is being canceled can only end."""
         with self.lock:
             held = self.is_over or (self.status == "CancelRequested" and status not in TERMINAL)
             if not held and status != self.status:
@@ -74,19 +74,19 @@ class Run:
                 self.moments.append((status, datetime.now(UTC)))
 
     def log(self, metric: Metric) -> None:
-        """Keep a value, once: MLflow drops what it has already, time included."""
+        """Add a value. Like MLflow, it ignores one that equals a logged one in step, timestamp and value."""
         with self.lock:
-            kept = self.metrics.setdefault(metric.name, [])
-            if metric not in kept:
-                kept.append(metric)
+            values = self.metrics.setdefault(metric.name, [])
+            if metric not in values:
+                values.append(metric)
 
     def last(self, name: str) -> Metric:
-        """The value that counts as the metric's last: the highest step, then the latest."""
+        """The metric's last value: that of the highest step, then of the latest timestamp."""
         return max(self.metrics[name], key=lambda metric: (metric.step, metric.timestamp, metric.value))
 
 
 def output_uri(run: str, output: str) -> str:
-    """Where a named output of a job lies that names no place of its own."""
+    """Default URI of a named output of a job."""
     return f"azureml://datastores/workspaceblobstore/paths/azureml/{run}/{output}/"
 
 
@@ -98,29 +98,29 @@ class Runs:
         self._runs: dict[tuple[str, str], Run] = {}
 
     def add(self, run: Run) -> Run:
-        """Keep a new run."""
+        """Add a new run."""
         run.moments.append((run.status, datetime.now(UTC)))
         with self._lock:
             self._runs[run.workspace.lower(), run.name] = run
         return run
 
     def get(self, workspace: str, name: str) -> Run | None:
-        """A run of a workspace."""
+        """A run of a workspace; None when there is no such run."""
         with self._lock:
             return self._runs.get((workspace.lower(), name))
 
     def remove(self, workspace: str, name: str) -> None:
-        """Forget a run."""
+        """Remove a run."""
         with self._lock:
             self._runs.pop((workspace.lower(), name), None)
 
-    def of(self, workspace: str) -> Iterator[Run]:
+    def in_workspace(self, workspace: str) -> Iterator[Run]:
         """The runs of a workspace, oldest first."""
         with self._lock:
-            found = [run for (owner, _), run in self._runs.items() if owner == workspace.lower()]
-        yield from found
+            runs = [run for (owner, _), run in self._runs.items() if owner == workspace.lower()]
+        yield from runs
 
     @staticmethod
     def experiment_id(workspace: str, name: str) -> str:
-        """The id of an experiment, the same for the same name."""
+        """The id of an experiment, derived from its name."""
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{workspace.lower()}/{name}"))

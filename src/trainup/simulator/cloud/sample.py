@@ -1,4 +1,4 @@
-"""A subscription with something in it: a workspace with a cluster and an environment, as a small team would have."""
+"""Sample resources of a small team: a workspace with a cluster and an environment."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ IMAGE = "mcr.microsoft.com/azureml/openmpi5.0-cuda12.6-ubuntu24.04:20260305.v1"
 
 @dataclass(frozen=True)
 class Sample:
-    """Ids of what was made."""
+    """Ids of the sample resources."""
 
     group: str
     account: str
@@ -24,12 +24,12 @@ class Sample:
 
 
 def furnish(azure: Azure, *, size: str = "Standard_NC4as_T4_v3", nodes: int = 2, image: str = IMAGE) -> Sample:
-    """Make it. The deployer may read and write the workspace's blobs, and the cluster's identity may pull images."""
+    """Create the sample resources, with the roles to use blobs (the deployer) and to pull images (the cluster)."""
     group = azure.put(f"{azure.root}/resourceGroups/team", "2024-03-01", {"location": REGION})["id"]
 
     def make(type: str, name: str, version: str, **body: object) -> str:
-        made = azure.put(f"{group}/providers/{type}/{name}", version, {"location": REGION, **body})
-        return str(made["id"])
+        resource = azure.put(f"{group}/providers/{type}/{name}", version, {"location": REGION, **body})
+        return str(resource["id"])
 
     account = make(
         "Microsoft.Storage/storageAccounts",
@@ -69,9 +69,9 @@ def furnish(azure: Azure, *, size: str = "Standard_NC4as_T4_v3", nodes: int = 2,
         },
     )
     principal = azure.get(identity)["properties"]["principalId"]
-    grant(azure, roles.ACR_PULL, registry, principal)
-    grant(azure, roles.BLOB_CONTRIBUTOR, account, principal)
-    grant(azure, roles.BLOB_CONTRIBUTOR, account, azure.deployer, kind="User")
+    assign_role(azure, roles.ACR_PULL, registry, principal)
+    assign_role(azure, roles.BLOB_CONTRIBUTOR, account, principal)
+    assign_role(azure, roles.BLOB_CONTRIBUTOR, account, azure.deployer, kind="User")
     cluster = azure.put(
         f"{workspace}/computes/gpu-cluster",
         "2025-12-01",
@@ -98,12 +98,12 @@ def furnish(azure: Azure, *, size: str = "Standard_NC4as_T4_v3", nodes: int = 2,
     return Sample(group, account, workspace, cluster, environment, registry, identity)
 
 
-def grant(azure: Azure, role: str, scope: str, principal: str, *, kind: str = "ServicePrincipal") -> str:
+def assign_role(azure: Azure, role: str, scope: str, principal: str, *, kind: str = "ServicePrincipal") -> str:
     """Assign a role; returns the assignment's id."""
     name = azure.new_guid(scope, principal, role)
     definition = f"{azure.root}/providers/Microsoft.Authorization/roleDefinitions/{role}"
     properties = {"principalId": principal, "roleDefinitionId": definition, "principalType": kind}
-    made = azure.put(
+    assignment = azure.put(
         f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}", "2022-04-01", {"properties": properties}
     )
-    return str(made["id"])
+    return str(assignment["id"])

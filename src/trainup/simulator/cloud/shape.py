@@ -1,4 +1,4 @@
-"""Paths through nested values, as `properties.scaleSettings.maxNodeCount`."""
+"""Access to nested values by path, such as `properties.scaleSettings.maxNodeCount`."""
 
 import copy
 import re
@@ -19,7 +19,7 @@ _SIGNATURE = re.compile(r"([?&]sig=)[^&\s\"']+")
 
 
 def get(value: Any, path: str) -> Any:
-    """What is at a path; None when there is nothing. Looks through secrets."""
+    """The value at a path, unwrapped if it is a secret; None when there is none."""
     for part in path.split("."):
         value = value.value if isinstance(value, Secret) else value
         if not isinstance(value, Mapping):
@@ -29,7 +29,7 @@ def get(value: Any, path: str) -> Any:
 
 
 def put(value: dict[str, Any], path: str, item: Any) -> None:
-    """Set what is at a path, making the objects on the way."""
+    """Set the value at a path, and create missing objects on the way."""
     *parents, last = path.split(".")
     for part in parents:
         value = value.setdefault(part, {})
@@ -37,7 +37,7 @@ def put(value: dict[str, Any], path: str, item: Any) -> None:
 
 
 def drop(value: dict[str, Any], path: str) -> None:
-    """Remove what is at a path, if it is there."""
+    """Remove the value at a path, if there is one."""
     *parents, last = path.split(".")
     inner = get(value, ".".join(parents)) if parents else value
     if isinstance(inner, dict):
@@ -45,18 +45,18 @@ def drop(value: dict[str, Any], path: str) -> None:
 
 
 def merged(base: Any, over: Any) -> Any:
-    """`over` laid over `base`, object by object."""
+    """`base` with the values of `over`, merged recursively; None in `over` keeps the value of `base`."""
     if isinstance(base, Mapping) and isinstance(over, Mapping):
         return {key: merged(base.get(key), over[key]) if key in over else base[key] for key in {**base, **over}}
     return base if over is None else over
 
 
 def with_texts(value: dict[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """The value with texts in the place of numbers in the maps at these paths."""
+    """A copy in which the maps at these paths have strings instead of numbers."""
     value = copy.deepcopy(value)
     for path in paths:
-        if isinstance(found := get(value, path), dict):
-            put(value, path, {key: _text(item) for key, item in found.items()})
+        if isinstance(texts := get(value, path), dict):
+            put(value, path, {key: _text(item) for key, item in texts.items()})
     return value
 
 
@@ -65,7 +65,7 @@ def _text(item: Any) -> Any:
 
 
 def masked(value: Any) -> Any:
-    """The value with stars in the place of every secret: what is wrapped, what is called like one, signatures."""
+    """A copy with `***` for every secret: wrapped values, properties with a secret's name, signatures in URLs."""
     if isinstance(value, Secret):
         return _starred(value)
     if isinstance(value, Mapping):

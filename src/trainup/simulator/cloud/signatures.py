@@ -1,4 +1,4 @@
-"""Shared access signatures: who may do what, where, and until when."""
+"""Shared access signatures for blobs and containers."""
 
 import threading
 from collections.abc import Mapping
@@ -14,71 +14,71 @@ LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Grant:
-    """What one signature opens."""
+class SharedAccess:
+    """What a shared access signature allows."""
 
     account: str
     container: str
     blob: str | None
-    """None for everything in the container."""
+    """Name of the blob; None for the whole container."""
 
     permissions: str
-    """Letters of the service: `r`ead, `a`dd, `c`reate, `w`rite, `d`elete, `l`ist."""
+    """Azure's letters: `r`ead, `a`dd, `c`reate, `w`rite, `d`elete, `l`ist."""
 
     principal: str | None
-    """On whose behalf, for a signature by delegation: it opens no more than that principal's roles do."""
+    """For a user delegation signature, the principal whose roles limit it; None for one by account key."""
 
 
 class Signatures:
-    """Issues and checks signatures; what it never issued opens nothing."""
+    """Issues signatures, and checks that a request's signature was issued here."""
 
     def __init__(self, tokens: Tokens) -> None:
         self.lifetime = LIFETIME
         self._tokens = tokens
         self._lock = threading.Lock()
-        self._grants: dict[str, tuple[Grant, datetime]] = {}
-        self._issued: dict[Grant, tuple[str, datetime]] = {}
+        self._accesses: dict[str, tuple[SharedAccess, datetime]] = {}
+        self._issued: dict[SharedAccess, tuple[str, datetime]] = {}
 
-    def issue(self, grant: Grant) -> str:
-        """The query of an address that carries a signature; one that is still fresh is given again."""
+    def issue(self, access: SharedAccess) -> str:
+        """The query string with a signature. One that is valid for more than half of the lifetime is reused."""
         now = datetime.now(UTC)
         expires = now + self.lifetime
         with self._lock:
-            query, until = self._issued.get(grant, ("", now))
+            query, until = self._issued.get(access, ("", now))
             if query and until - now > self.lifetime / 2:
                 return query
-        told = {
+        query_parts = {
             "sv": VERSION,
-            "sr": "c" if grant.blob is None else "b",
-            "sp": grant.permissions,
+            "sr": "c" if access.blob is None else "b",
+            "sp": access.permissions,
             "se": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        if grant.principal:
-            told["skoid"] = grant.principal
-        signature = self._tokens.sign(f"{grant} {expires.isoformat()}")
-        query = urlencode(told | {"sig": signature})
+        if access.principal:
+            query_parts["skoid"] = access.principal
+        signature = self._tokens.sign(f"{access} {expires.isoformat()}")
+        query = urlencode(query_parts | {"sig": signature})
         with self._lock:
-            self._grants[signature] = (grant, expires)
-            self._issued[grant] = (query, expires)
+            self._accesses[signature] = (access, expires)
+            self._issued[access] = (query, expires)
         return query
 
-    def check(self, query: Mapping[str, str], account: str, container: str, blob: str, permission: str) -> Grant:
-        """The grant behind a query; Refused with 403, as storage says it, never with 401."""
+    def check(self, query: Mapping[str, str], account: str, container: str, blob: str, permission: str) -> SharedAccess:
+        """What the signature in a query allows. Raises Refused with 403 (never 401), as storage does."""
         with self._lock:
-            found = self._grants.get(query["sig"])
-        if found is None:
+            issued = self._accesses.get(query["sig"])
+        if issued is None:
             raise _forbidden("AuthenticationFailed", "Signature did not match.")
-        grant, expires = found
+        access, expires = issued
         if expires <= datetime.now(UTC):
             raise _forbidden("AuthenticationFailed", "Signature not valid in the specified time frame: it has expired.")
-        if (grant.account, grant.container) != (account, container) or grant.blob not in (None, blob):
+        if (access.account, access.container) != (account, container) or access.blob not in (None, blob):
             raise _forbidden("AuthenticationFailed", "Signature did not match the resource.")
-        if not set(permission) & set(grant.permissions):
+        if not set(permission) & set(access.permissions):
             raise _forbidden(
                 "AuthorizationPermissionMismatch",
                 "This request is not authorized to perform this operation using this permission.",
             )
-        return grant
+        return access
 
 
 def _forbidden(code: str, message: str) -> Refused:

@@ -1,4 +1,4 @@
-"""Blobs of all storage accounts: their facts in memory, their bytes in files."""
+"""Blobs of all storage accounts: properties in memory, content in files."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 
 SERVICE_ACCOUNT = "acrbuilds"
-"""The account of the registries' builder: in no subscription, and opened by signatures alone."""
+"""The storage account of the registries' build service: in no subscription, and accessible only by signature."""
 
 
 @dataclass
@@ -21,10 +21,10 @@ class Blob:
     """One blob."""
 
     path: Path
-    """The file with its bytes."""
+    """The file with its content."""
 
     md5: str | None = None
-    """Base 64. None for what is still being written."""
+    """MD5 in base64; None while the content is still growing."""
 
     content_type: str = "application/octet-stream"
     metadata: dict[str, str] = field(default_factory=dict)
@@ -35,12 +35,12 @@ class Blob:
 
     @property
     def size(self) -> int:
-        """Bytes, now."""
+        """Current size in bytes."""
         return self.path.stat().st_size
 
 
 class Storage:
-    """Accounts, containers and blobs. Containers come into being with their first blob. Safe to use from threads."""
+    """Accounts, containers and blobs. The first blob creates its container. Safe to use from several threads."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._lock = threading.RLock()
@@ -51,7 +51,7 @@ class Storage:
 
     @property
     def folder(self) -> Path:
-        """Where the bytes are."""
+        """The folder with the content."""
         with self._lock:
             if self._folder is None:
                 self._temporary = tempfile.TemporaryDirectory(prefix="trainup-storage-")
@@ -60,15 +60,15 @@ class Storage:
             return self._folder
 
     def get(self, account: str, container: str, name: str) -> Blob | None:
-        """A blob, or None."""
+        """A blob; None when there is no such blob."""
         with self._lock:
-            found = self._blobs.get((account, container), {}).get(name)
-            return found if found and found.path.exists() else None
+            blob = self._blobs.get((account, container), {}).get(name)
+            return blob if blob and blob.path.exists() else None
 
     def put(self, account: str, container: str, name: str, data: bytes | Path, **facts: object) -> Blob:
-        """A new blob in the place of what was there: from bytes, or a copy of a file.
+        """Create or replace a blob from bytes or from a copy of a file.
 
-        The old bytes stay, for whoever is reading them, until the storage is closed.
+        The old content stays on disk until the storage is closed, because somebody may be reading it.
         """
         path = self._new_file()
         if isinstance(data, Path):
@@ -79,27 +79,27 @@ class Storage:
             return self._set(account, container, name, Blob(path, md5_of(file), **facts))  # type: ignore[arg-type]
 
     def follow(self, account: str, container: str, name: str, path: Path) -> Blob:
-        """A blob whose bytes are those of a file that grows, such as a log; it is there once the file is."""
+        """A blob with the content of a growing file, such as a log; it exists as soon as the file does."""
         return self._set(account, container, name, Blob(path, content_type="text/plain", kind="AppendBlob"))
 
     def stage(self, account: str, container: str, name: str, block: str, data: bytes) -> None:
-        """Keep a block until its list comes."""
+        """Store a block until its block list is committed."""
         path = self._new_file()
         path.write_bytes(data)
         with self._lock:
             self._blocks.setdefault((account, container, name), {})[block] = path
 
     def commit(self, account: str, container: str, name: str, blocks: list[str], **facts: object) -> Blob | None:
-        """Make a blob of staged blocks; None when one of them is missing."""
+        """Create a blob from staged blocks; None when a block is missing."""
         with self._lock:
             staged = self._blocks.get((account, container, name), {})
             if any(block not in staged for block in blocks):
                 return None
             path = self._new_file()
-            with path.open("wb") as made:
+            with path.open("wb") as target:
                 for block in blocks:
                     with staged[block].open("rb") as part:
-                        shutil.copyfileobj(part, made)
+                        shutil.copyfileobj(part, target)
             for part_path in staged.values():
                 part_path.unlink()
             self._blocks.pop((account, container, name), None)
@@ -107,28 +107,28 @@ class Storage:
             return self._set(account, container, name, Blob(path, md5_of(file), **facts))  # type: ignore[arg-type]
 
     def delete(self, account: str, container: str, name: str) -> bool:
-        """Remove a blob; False when there was none."""
+        """Remove a blob; False when it did not exist."""
         with self._lock:
             return self._blobs.get((account, container), {}).pop(name, None) is not None
 
     def create(self, account: str, container: str) -> bool:
-        """Make a container; False when there is one."""
+        """Create a container; False when it exists."""
         with self._lock:
             new = (account, container) not in self._blobs
             self._blobs.setdefault((account, container), {})
             return new
 
     def has(self, account: str, container: str) -> bool:
-        """Whether there is such a container."""
+        """Whether a container exists."""
         with self._lock:
             return (account, container) in self._blobs
 
     def list(self, account: str, container: str, prefix: str = "") -> list[tuple[str, Blob]]:
-        """Blobs by name."""
+        """The names and blobs of a container with a prefix, sorted by name."""
         with self._lock:
-            found = self._blobs.get((account, container), {})
-            names = sorted(name for name, blob in found.items() if name.startswith(prefix) and blob.path.exists())
-            return [(name, found[name]) for name in names]
+            blobs = self._blobs.get((account, container), {})
+            names = sorted(name for name, blob in blobs.items() if name.startswith(prefix) and blob.path.exists())
+            return [(name, blobs[name]) for name in names]
 
     def containers(self, account: str) -> Iterator[str]:
         """Names of an account's containers."""
@@ -142,7 +142,7 @@ class Storage:
             blob.modified = datetime.now(UTC)
 
     def close(self) -> None:
-        """Forget the bytes that nobody named a folder for."""
+        """Remove the content, unless the caller chose the folder."""
         if self._temporary is not None:
             self._temporary.cleanup()
 
@@ -156,5 +156,5 @@ class Storage:
 
 
 def md5_of(file: BufferedReader) -> str:
-    """As the service tells it: base 64."""
+    """MD5 of a file in base64, as in the header Content-MD5."""
     return base64.b64encode(hashlib.file_digest(file, "md5").digest()).decode()

@@ -1,4 +1,4 @@
-"""Access tokens: signed, for one audience, and good until they expire or are revoked."""
+"""Access tokens: signed, for one audience, and valid until they expire or are revoked."""
 
 import base64
 import hashlib
@@ -15,18 +15,18 @@ HOUR = 3600.0
 
 
 class Tokens:
-    """Makes and checks tokens in the form of a JWT. Only this instance accepts what it made."""
+    """Issues and checks tokens in the form of a JWT. An instance accepts only the tokens that it issued."""
 
     def __init__(self) -> None:
         self.lifetime = HOUR
-        """Seconds a new token is good for."""
+        """Validity of a new token in seconds."""
         self.issued = 0
         self._key = secrets.token_bytes(32)
         self._generation = 0
         self._lock = threading.Lock()
 
     def issue(self, audience: str, identity: str, tenant: str, *, lifetime: float | None = None) -> tuple[str, int]:
-        """A token and when it expires, in seconds since 1970. One with a lifetime of its own is never revoked."""
+        """A token and its expiry in seconds since the epoch. A token with its own `lifetime` (s) is never revoked."""
         now = time.time()
         expires = int(now + (self.lifetime if lifetime is None else lifetime))
         with self._lock:
@@ -40,12 +40,12 @@ class Tokens:
         return f"{signed}.{_encoded(self._signature(signed))}", expires
 
     def revoke(self) -> None:
-        """Refuse everything that was issued until now."""
+        """Revoke all tokens that were issued until now."""
         with self._lock:
             self._generation += 1
 
     def check(self, authorization: str | None) -> dict[str, Any]:
-        """The claims of a bearer token; Refused with 401 tells why it is none."""
+        """The claims of a bearer token. Raises Refused with 401 and the reason when it is not valid."""
         if not authorization:
             raise Refused(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
         kind, _, token = authorization.partition(" ")
@@ -58,7 +58,7 @@ class Tokens:
         return claims
 
     def sign(self, text: str) -> str:
-        """A signature over a text, as shared access signatures and upload addresses carry one."""
+        """The signature of a text, for shared access signatures and upload addresses."""
         return _encoded(self._signature(text))
 
     def _signature(self, text: str) -> bytes:

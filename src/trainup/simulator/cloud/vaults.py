@@ -1,4 +1,4 @@
-"""Secrets in key vaults: values under names, deleted ones kept until they are purged."""
+"""Secrets in key vaults. Deleted secrets are kept until they are purged."""
 
 import threading
 import uuid
@@ -21,7 +21,7 @@ class Secret:
 
 
 class Vaults:
-    """The secrets of all vaults, by the vault's id. Safe to use from several threads."""
+    """The secrets of all vaults, by the vault's resource id. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,12 +29,12 @@ class Vaults:
         self._deleted: dict[tuple[str, str], Secret] = {}
 
     def get(self, vault: str, name: str, *, deleted: bool = False) -> Secret | None:
-        """The latest version of a secret, or of a deleted one."""
+        """The latest version of a secret, or of a deleted one; None when there is none."""
         with self._lock:
             return (self._deleted if deleted else self._secrets).get(_key(vault, name))
 
     def set(self, vault: str, name: str, secret: Secret) -> bool:
-        """Keep a new version; False while the name belongs to a deleted secret."""
+        """Store a new version; False while the name belongs to a deleted secret."""
         with self._lock:
             if _key(vault, name) in self._deleted:
                 return False
@@ -44,21 +44,21 @@ class Vaults:
     def delete(self, vault: str, name: str) -> Secret | None:
         """Delete a secret so that it can be recovered; None when there is none."""
         with self._lock:
-            found = self._secrets.pop(_key(vault, name), None)
-            if found:
-                self._deleted[_key(vault, name)] = found
-            return found
+            secret = self._secrets.pop(_key(vault, name), None)
+            if secret:
+                self._deleted[_key(vault, name)] = secret
+            return secret
 
     def recover(self, vault: str, name: str) -> Secret | None:
-        """Take a deletion back."""
+        """Restore a deleted secret; None when there is none."""
         with self._lock:
-            found = self._deleted.pop(_key(vault, name), None)
-            if found:
-                self._secrets[_key(vault, name)] = found
-            return found
+            secret = self._deleted.pop(_key(vault, name), None)
+            if secret:
+                self._secrets[_key(vault, name)] = secret
+            return secret
 
     def purge(self, vault: str, name: str) -> bool:
-        """Forget a deleted secret; False when there is none."""
+        """Remove a deleted secret for good; False when there is none."""
         with self._lock:
             return self._deleted.pop(_key(vault, name), None) is not None
 

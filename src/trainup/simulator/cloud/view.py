@@ -1,4 +1,4 @@
-"""What the rules of the stand-in, and what it fills in, see of the Azure that they are part of. They change nothing."""
+"""The read-only view of `Azure` that the rules and the filled-in properties use."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -10,7 +10,7 @@ Resource = dict[str, Any]
 
 
 class View(Protocol):
-    """The resources, and whose they are."""
+    """The resources of the subscription, and the principals around it."""
 
     @property
     def subscription(self) -> str:
@@ -24,7 +24,7 @@ class View(Protocol):
 
     @property
     def deployer(self) -> str:
-        """Object id of whoever deploys."""
+        """Object id of the principal that deploys."""
         ...
 
     @property
@@ -34,12 +34,12 @@ class View(Protocol):
 
     @property
     def principals(self) -> AbstractSet[str]:
-        """Object ids of users and groups that exist beside the identities made here."""
+        """Object ids of users and groups that exist in addition to the managed identities created here."""
         ...
 
     @property
     def quota(self) -> Mapping[str, int]:
-        """Machine family → cores."""
+        """VM family → quota in cores."""
         ...
 
     @property
@@ -49,27 +49,27 @@ class View(Protocol):
 
     @property
     def log(self) -> Sequence[tuple[str, str]]:
-        """Method and id of every change that was carried out, in order."""
+        """Method and resource id of every change, in order."""
         ...
 
     @property
     def endpoints(self) -> Endpoints:
-        """Where the faces of the stand-in listen."""
+        """The addresses of the simulated services."""
         ...
 
     @property
     def default_output(self) -> bool:
-        """Whether a job tells its `default` output."""
+        """Whether a job lists its `default` output."""
         ...
 
     def find(self, resource_id: str) -> Resource | None:
-        """The stored resource itself; None when there is none."""
+        """The stored resource itself; None when it does not exist."""
         ...
 
     def each(self, kind: str, under: str = "") -> Iterator[Resource]:
-        """The stored resources of a type, or of any, below an id."""
+        """The stored resources of a type (`*` for any) below an id."""
         ...
 
     def new_guid(self, *about: str) -> str:
-        """An id that is the same for the same things."""
+        """A GUID derived from these texts."""
         ...

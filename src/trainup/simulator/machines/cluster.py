@@ -205,7 +205,7 @@ class Cluster:
         counts = {f"{state}NodeCount": sum(node.state == state for node in self._nodes) for state in STATES}
         counts["preemptedNodeCount"] = self._preempted
         start = "properties.properties."
-        told: dict[str, Any] = {
+        properties: dict[str, Any] = {
             "allocationState": "Resizing" if resizing else "Steady",
             "currentNodeCount": len(self._nodes),
             "targetNodeCount": self._target if resizing else len(self._nodes),
@@ -213,5 +213,5 @@ class Cluster:
             "errors": self._errors,
             "allocationStateTransitionTime": datetime.now(UTC).isoformat(),
         }
-        self._azure.amend(self.id, {start + name: value for name, value in told.items()})
+        self._azure.amend(self.id, {start + name: value for name, value in properties.items()})
         self._changed.notify_all()

@@ -38,34 +38,34 @@ def processes(properties: Mapping[str, Any], port: int) -> list[Process]:
     if kind not in ("PyTorch", "Mpi"):
         return [Process(0, 0, "user_logs/std_log.txt", {"AZUREML_NODE_COUNT": str(nodes)})]
     each = int(shape.get(properties, "distribution.processCountPerInstance") or 1)
-    made = []
+    processes = []
     for rank in range(nodes * each):
         node, local = divmod(rank, each)
-        told = {"AZUREML_NODE_COUNT": nodes, "NODE_RANK": node}
+        numbers = {"AZUREML_NODE_COUNT": nodes, "NODE_RANK": node}
         if kind == "PyTorch":
-            told |= {"RANK": rank, "LOCAL_RANK": local, "WORLD_SIZE": nodes * each, "LOCAL_WORLD_SIZE": each}
-            told |= {"MASTER_PORT": port}
+            numbers |= {"RANK": rank, "LOCAL_RANK": local, "WORLD_SIZE": nodes * each, "LOCAL_WORLD_SIZE": each}
+            numbers |= {"MASTER_PORT": port}
             names: dict[str, str] = {"MASTER_ADDR": "127.0.0.1"}
         else:
-            told |= {"OMPI_COMM_WORLD_RANK": rank, "OMPI_COMM_WORLD_LOCAL_RANK": local}
-            told |= {"OMPI_COMM_WORLD_SIZE": nodes * each, "OMPI_COMM_WORLD_LOCAL_SIZE": each}
+            numbers |= {"OMPI_COMM_WORLD_RANK": rank, "OMPI_COMM_WORLD_LOCAL_RANK": local}
+            numbers |= {"OMPI_COMM_WORLD_SIZE": nodes * each, "OMPI_COMM_WORLD_LOCAL_SIZE": each}
             names = {"AZ_BATCH_MASTER_NODE": f"127.0.0.1:{port}", "AZ_BATCHAI_MPI_MASTER_NODE": "127.0.0.1"}
-        variables = {name: str(value) for name, value in told.items()} | names
+        variables = {name: str(value) for name, value in numbers.items()} | names
         log = "std_log.txt" if nodes * each == 1 else f"std_log_process_{rank:02d}.txt"
-        made.append(Process(rank, node, f"user_logs/{log}", variables))
-    return made
+        processes.append(Process(rank, node, f"user_logs/{log}", variables))
+    return processes
 
 
 def _tensorflow(properties: Mapping[str, Any], nodes: int, port: int) -> list[Process]:
     workers = int(shape.get(properties, "distribution.workerCount") or nodes)
     servers = int(shape.get(properties, "distribution.parameterServerCount") or 0)
-    addresses = [f"127.0.0.1:{port + place}" for place in range(workers + servers)]
+    addresses = [f"127.0.0.1:{port + offset}" for offset in range(workers + servers)]
     cluster = {"worker": addresses[:workers]} | ({"ps": addresses[workers:]} if servers else {})
-    made = []
+    processes = []
     for rank in range(workers + servers):
         role, index = ("worker", rank) if rank < workers else ("ps", rank - workers)
-        told = json.dumps({"cluster": cluster, "task": {"type": role, "index": index}, "environment": "cloud"})
+        config = json.dumps({"cluster": cluster, "task": {"type": role, "index": index}, "environment": "cloud"})
         end = "_ps" if role == "ps" else ""
         log = f"user_logs/std_log_process_{index:02d}{end}.txt"
-        made.append(Process(rank, rank % nodes, log, {"TF_CONFIG": told, "AZUREML_NODE_COUNT": str(nodes)}))
-    return made
+        processes.append(Process(rank, rank % nodes, log, {"TF_CONFIG": config, "AZUREML_NODE_COUNT": str(nodes)}))
+    return processes

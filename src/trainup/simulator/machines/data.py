@@ -12,12 +12,12 @@ from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.runs import output_uri
 from trainup.simulator.machines import files
 from trainup.simulator.machines.errors import Failed
-from trainup.simulator.machines.files import Place, Unreachable
+from trainup.simulator.machines.files import BlobPath, Unreachable
 
 ARTIFACTS = "azureml"
 """Container of the workspace's artifacts."""
 
-KEPT = ("outputs", "logs")
+RUN_FOLDERS = ("outputs", "logs")
 """Folders beside the code whose content is kept with the run."""
 
 _READERS = (roles.BLOB_READER, roles.BLOB_CONTRIBUTOR, roles.BLOB_OWNER)
@@ -46,15 +46,15 @@ class Data:
         """Id of the workspace."""
         return self.job.rpartition("/jobs/")[0]
 
-    def artifacts(self, path: str = "") -> Place:
+    def artifacts(self, path: str = "") -> BlobPath:
         """Where the run's own files lie."""
         account = str(shape.get(self.azure.find(self.workspace), "properties.storageAccount")).rsplit("/", 1)[-1]
-        return Place(account, ARTIFACTS, f"ExperimentRun/dcid.{self.name}/{path}".rstrip("/"))
+        return BlobPath(account, ARTIFACTS, f"ExperimentRun/dcid.{self.name}/{path}".rstrip("/"))
 
     def publish(self, name: str, path: Path) -> None:
         """Show a file as the log of this name, from its first byte on."""
-        place = self.artifacts(name)
-        self.azure.storage.follow(place.account, place.container, place.path, path)
+        location = self.artifacts(name)
+        self.azure.storage.follow(location.account, location.container, location.path, path)
 
     def code(self, node: int) -> Path:
         """A fresh copy of the code for a node, with the folders that are kept."""
@@ -66,22 +66,22 @@ class Data:
                 files.download(self.azure, str(shape.get(code, "properties.codeUri")), folder)
             except Unreachable as error:
                 raise Failed(f"The code of the job cannot be had: {error}", "CodeSnapshotError") from error
-        for name in KEPT:
+        for name in RUN_FOLDERS:
             (folder / name).mkdir(exist_ok=True)
         return folder
 
     def inputs(self, principals: Iterable[str]) -> dict[str, str]:
         """Name → what stands in the command. The principals are who reads, where there is no key."""
         values: dict[str, str] = {}
-        for name, given in (self.own.get("inputs") or {}).items():
-            if given is None:
+        for name, job_input in (self.own.get("inputs") or {}).items():
+            if job_input is None:
                 continue
-            if given.get("jobInputType") == "literal":
-                values[name] = str(given.get("value", ""))
-            elif given.get("mode") == "Direct":
-                values[name] = str(given["uri"])
+            if job_input.get("jobInputType") == "literal":
+                values[name] = str(job_input.get("value", ""))
+            elif job_input.get("mode") == "Direct":
+                values[name] = str(job_input["uri"])
             else:
-                values[name] = self._input(name, str(given["uri"]), str(given.get("mode")), principals)
+                values[name] = self._input(name, str(job_input["uri"]), str(job_input.get("mode")), principals)
         return values
 
     def _input(self, name: str, uri: str, mode: str, principals: Iterable[str]) -> str:
@@ -89,25 +89,25 @@ class Data:
         shutil.rmtree(target, ignore_errors=True)
         try:
             self._check_reader(files.resolve(self.azure, uri, self.workspace), uri, principals)
-            found = files.download(self.azure, uri, target, self.workspace)
+            local_path = files.download(self.azure, uri, target, self.workspace)
         except Unreachable as error:
             message = f"The data of the input {name!r} cannot be had: {error}"
             raise Failed(message, "ScriptExecution", "StreamAccess", "NotFound") from error
         if mode not in ("Download", "EvalDownload", "ReadWriteMount"):
             for path in [target, *target.rglob("*")]:
                 path.chmod(0o555 if path.is_dir() else 0o444)
-        return str(found)
+        return str(local_path)
 
-    def _check_reader(self, place: Place, uri: str, principals: Iterable[str]) -> None:
+    def _check_reader(self, location: BlobPath, uri: str, principals: Iterable[str]) -> None:
         """Data of an account that takes no keys is read by identity."""
         accounts = self.azure.each("Microsoft.Storage/storageAccounts")
-        account = next((found for found in accounts if found["name"] == place.account), None)
+        account = next((resource for resource in accounts if resource["name"] == location.account), None)
         if account is None or shape.get(account, "properties.allowSharedKeyAccess") is not False:
             return
         if not any(self.azure.has_role(who, role, account["id"]) for who in principals for role in _READERS):
             raise Failed(
                 f"Data access failed for {uri}: AuthorizationPermissionMismatch. The identity of the job has no role "
-                f"on the storage account {place.account!r}.",
+                f"on the storage account {location.account!r}.",
                 "ScriptExecution",
                 "StreamAccess",
                 "Authentication",
@@ -116,13 +116,13 @@ class Data:
     def outputs(self) -> dict[str, str]:
         """Name → what stands in the command."""
         values = {}
-        for name, given in self._named_outputs():
-            uri = self._uri(name, given)
-            if given.get("mode") == "Direct":
+        for name, output in self._named_outputs():
+            uri = self._uri(name, output)
+            if output.get("mode") == "Direct":
                 values[name] = uri
                 continue
             folder = self.folder / "outputs" / name
-            if given.get("mode") == "Upload":  # is sent at the end, so that a lost node takes it along
+            if output.get("mode") == "Upload":  # is sent at the end, so that a lost node takes it along
                 shutil.rmtree(folder, ignore_errors=True)
             else:  # a mount shows what is there already
                 with suppress(Unreachable):
@@ -133,20 +133,20 @@ class Data:
 
     def collect(self) -> None:
         """Keep what was written: named outputs, and the folders that every job has."""
-        for name, given in self._named_outputs():
+        for name, output in self._named_outputs():
             if (folder := self.folder / "outputs" / name).is_dir():
-                place = files.resolve(self.azure, self._uri(name, given), self.workspace)
-                files.upload(self.azure, folder, place)
-        for part in KEPT:
+                location = files.resolve(self.azure, self._uri(name, output), self.workspace)
+                files.upload(self.azure, folder, location)
+        for part in RUN_FOLDERS:
             if (folder := self.folder / "code-0" / part).is_dir():
                 files.upload(self.azure, folder, self.artifacts(part))
 
     def _named_outputs(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
-        return [(name, given) for name, given in (self.own.get("outputs") or {}).items() if name != "default"]
+        return [(name, output) for name, output in (self.own.get("outputs") or {}).items() if name != "default"]
 
-    def _uri(self, name: str, given: Mapping[str, Any]) -> str:
-        if given.get("uri"):
-            return str(given["uri"])
+    def _uri(self, name: str, output: Mapping[str, Any]) -> str:
+        if output.get("uri"):
+            return str(output["uri"])
         uri = output_uri(self.name, name)
         if self.azure.output_uris:
             self.azure.amend(self.job, {f"properties.outputs.{name}.uri": uri})

@@ -33,7 +33,7 @@ class BuildFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Specification:
     """What an environment is made of."""
 
     python: str
@@ -83,10 +83,10 @@ class Environments:
         An image of which no Dockerfile is known gives the interpreter that runs the stand-in.
         """
         with tempfile.TemporaryDirectory(prefix="trainup-image-") as temporary:
-            wanted = self._wanted(environment, Path(temporary))
-            return Path(sys.executable).parent if wanted is None else self._built(wanted, log)
+            specification = self._specification(environment, Path(temporary))
+            return Path(sys.executable).parent if specification is None else self._built(specification, log)
 
-    def _wanted(self, environment: Mapping[str, Any], temporary: Path) -> Wanted | None:
+    def _specification(self, environment: Mapping[str, Any], temporary: Path) -> Specification | None:
         own = environment["properties"]
         root, context = temporary / "root", temporary / "context"
         recipe = recipes.Recipe()
@@ -105,30 +105,34 @@ class Environments:
         if not recipe.installs:
             return None
         python = recipe.python or f"{sys.version_info.major}.{sys.version_info.minor}"
-        return Wanted(python, tuple(tuple(words) for words in recipe.installs), root)
+        return Specification(python, tuple(tuple(words) for words in recipe.installs), root)
 
     def image_of(self, reference: str) -> Image | None:
         """The image in one of the registries here, by digest or by tag; None for an image from elsewhere."""
         match = _REFERENCE.fullmatch(reference)
         registries = self._azure.each("Microsoft.ContainerRegistry/registries")
-        servers = {shape.get(found, "properties.loginServer") for found in registries}
+        servers = {shape.get(registry, "properties.loginServer") for registry in registries}
         if match is None or match["server"] not in servers:
             return None
         return self._azure.images.find(match["repository"], match["digest"] or match["tag"] or "latest")
 
-    def _built(self, wanted: Wanted, log: Path) -> Path:
-        final = self._folder / wanted.digest[:32]
+    def _built(self, specification: Specification, log: Path) -> Path:
+        final = self._folder / specification.digest[:32]
         self._folder.mkdir(parents=True, exist_ok=True)
         with _locked(final.with_suffix(".lock")):
             if not (final / "environment.json").is_file():
                 shutil.rmtree(final, ignore_errors=True)
                 base = f"{sys.version_info.major}.{sys.version_info.minor}"
-                python = getattr(sys, "_base_executable", sys.executable) if wanted.python == base else wanted.python
+                python = (
+                    getattr(sys, "_base_executable", sys.executable)
+                    if specification.python == base
+                    else specification.python
+                )
                 self._run(["venv", "--quiet", "--python", python, str(final)], log)
-                for install in wanted.installs:
-                    words = ["pip", "install", "--python", str(final / "bin" / "python"), *wanted.words(install)]
+                for install in specification.installs:
+                    words = ["pip", "install", "--python", str(final / "bin" / "python"), *specification.words(install)]
                     self._run(words, log)
-                record = {"python": wanted.python, "installs": wanted.installs}
+                record = {"python": specification.python, "installs": specification.installs}
                 (final / "environment.json").write_text(json.dumps(record))
         return final / "bin"
 

@@ -20,7 +20,7 @@ class Unreachable(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class BlobPath:
     """A blob, or a folder of blobs."""
 
     account: str
@@ -32,11 +32,11 @@ class Place:
         if blob := azure.storage.get(self.account, self.container, self.path):
             return [("", blob)]
         prefix = f"{self.path.rstrip('/')}/" if self.path else ""
-        found = azure.storage.list(self.account, self.container, prefix)
-        return [(name[len(prefix) :], blob) for name, blob in found]
+        blobs = azure.storage.list(self.account, self.container, prefix)
+        return [(name[len(prefix) :], blob) for name, blob in blobs]
 
 
-def resolve(azure: Azure, uri: str, workspace: str = "") -> Place:
+def resolve(azure: Azure, uri: str, workspace: str = "") -> BlobPath:
     """Where an address points to: a datastore's, a job's output, an asset's id, or a blob's own."""
     if match := _ASSET.fullmatch(uri):
         asset = azure.find(match["id"])
@@ -55,55 +55,55 @@ def resolve(azure: Azure, uri: str, workspace: str = "") -> Place:
         account, container = (shape.get(store, f"properties.{name}") for name in ("accountName", "containerName"))
         if not account or not container:
             raise Unreachable(f"there is no datastore {match['store']!r} of blobs in the workspace")
-        return Place(account, container, match["path"].strip("/"))
+        return BlobPath(account, container, match["path"].strip("/"))
     return _of_url(azure, uri)
 
 
-def _of_url(azure: Azure, uri: str) -> Place:
+def _of_url(azure: Azure, uri: str) -> BlobPath:
     parts = urlsplit(uri)
     host, path = parts.hostname or "", unquote(parts.path).strip("/")
     own = urlsplit(azure.endpoints.resource_manager)
     if parts.scheme == "wasbs" and parts.username:
-        return Place(host.split(".")[0], parts.username, path)
+        return BlobPath(host.split(".")[0], parts.username, path)
     if parts.scheme == "https" and ".blob." in host:
         container, _, rest = path.partition("/")
-        return Place(host.split(".")[0], container, rest)
+        return BlobPath(host.split(".")[0], container, rest)
     if parts.scheme == "https" and parts.netloc == own.netloc and path.count("/"):
         account, container, *inner = path.split("/", 2)
-        return Place(account, container, inner[0] if inner else "")
+        return BlobPath(account, container, inner[0] if inner else "")
     raise Unreachable(f"{uri} lies outside of this Azure, and a rehearsal reaches nothing else")
 
 
-def _below(place: Place, path: str) -> Place:
-    return Place(place.account, place.container, f"{place.path.rstrip('/')}/{path.strip('/')}".strip("/"))
+def _below(location: BlobPath, path: str) -> BlobPath:
+    return BlobPath(location.account, location.container, f"{location.path.rstrip('/')}/{path.strip('/')}".strip("/"))
 
 
 def download(azure: Azure, uri: str, target: Path, workspace: str = "") -> Path:
     """Copy what an address points to into a folder; returns the folder, or the file when it is one."""
-    found = resolve(azure, uri, workspace).find(azure)
-    if not found:
+    blobs = resolve(azure, uri, workspace).find(azure)
+    if not blobs:
         raise Unreachable(f"there is nothing at {uri}")
     target.mkdir(parents=True, exist_ok=True)
-    for name, blob in found:
+    for name, blob in blobs:
         path = target / (name or Path(urlsplit(uri).path).name)
         if not path.resolve().is_relative_to(target.resolve()):
             raise Unreachable(f"{uri} holds the name {name!r}, which leads out of its folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(blob.path, path)
-        if found[0][0] == "":
+        if blobs[0][0] == "":
             return path
     return target
 
 
-def upload(azure: Azure, source: Path, place: Place) -> None:
-    """Copy the files below a folder to where a place says; what is there already and equal stays."""
+def upload(azure: Azure, source: Path, location: BlobPath) -> None:
+    """Copy the files below a folder to where a location says; what is there already and equal stays."""
     for path in sorted(source.rglob("*")):
         if not path.is_file():
             continue
-        name = f"{place.path.rstrip('/')}/{path.relative_to(source).as_posix()}".lstrip("/")
-        old = azure.storage.get(place.account, place.container, name)
+        name = f"{location.path.rstrip('/')}/{path.relative_to(source).as_posix()}".lstrip("/")
+        old = azure.storage.get(location.account, location.container, name)
         if old is None or old.size != path.stat().st_size or not _is_copy(old, path):
-            azure.storage.put(place.account, place.container, name, path)
+            azure.storage.put(location.account, location.container, name, path)
 
 
 def _is_copy(blob: Blob, path: Path) -> bool:

@@ -16,11 +16,11 @@ def identities(azure: Azure, job: Mapping[str, Any], cluster: str) -> dict[str, 
     if str(shape.get(job, "identity.identityType")) == "UserIdentity":
         return {"": azure.deployer}
     workspace = cluster.split("/computes/")[0].split("/jobs/")[0]
-    found = _of(azure, cluster) or _of(azure, workspace)
-    wanted = shape.get(job, "identity.clientId")
-    if wanted in found:
-        found[""] = found[wanted]
-    return found
+    object_ids = _of(azure, cluster) or _of(azure, workspace)
+    client_id = shape.get(job, "identity.clientId")
+    if client_id in object_ids:
+        object_ids[""] = object_ids[client_id]
+    return object_ids
 
 
 def principals(azure: Azure, cluster: str) -> list[str]:
@@ -31,9 +31,9 @@ def principals(azure: Azure, cluster: str) -> list[str]:
 def _of(azure: Azure, resource_id: str) -> dict[str, str]:
     identity = (azure.find(resource_id) or {}).get("identity") or {}
     own = [item for item in (identity.get("userAssignedIdentities") or {}).values() if item.get("principalId")]
-    found = {str(item["clientId"]): str(item["principalId"]) for item in own}
+    object_ids = {str(item["clientId"]): str(item["principalId"]) for item in own}
     if system := identity.get("principalId"):
-        found[""] = str(system)
+        object_ids[""] = str(system)
     elif len(own) == 1:
-        found[""] = str(own[0]["principalId"])
-    return found
+        object_ids[""] = str(own[0]["principalId"])
+    return object_ids

@@ -16,10 +16,10 @@ ENVIRONMENT = "Microsoft.MachineLearningServices/workspaces/environments/version
 
 def environment_of(azure: Azure, job: dict[str, Any]) -> Resource:
     """The environment version of a job."""
-    found = azure.find(job["environmentId"])
-    if found is None:
+    environment = azure.find(job["environmentId"])
+    if environment is None:
         raise Failed(f"The environment {job['environmentId']} does not exist.", "NotFound")
-    return found
+    return environment
 
 
 def needs_build(environment: Resource) -> bool:
@@ -68,17 +68,17 @@ def _refusal(azure: Azure, image: str, cluster: str) -> str | None:
     """Why a registry here does not give an image to the nodes; None when it does, or when it is another's."""
     server, _, rest = image.partition("/")
     registries = [
-        found
-        for found in azure.each("Microsoft.ContainerRegistry/registries")
-        if shape.get(found, "properties.loginServer") == server
+        registry
+        for registry in azure.each("Microsoft.ContainerRegistry/registries")
+        if shape.get(registry, "properties.loginServer") == server
     ]
     if not registries:
         return None
     pulling = principals(azure, cluster)
     if not any(
-        shape.get(found, "properties.anonymousPullEnabled")
-        or any(azure.has_role(principal, roles.ACR_PULL, found["id"]) for principal in pulling)
-        for found in registries
+        shape.get(registry, "properties.anonymousPullEnabled")
+        or any(azure.has_role(principal, roles.ACR_PULL, registry["id"]) for principal in pulling)
+        for registry in registries
     ):
         return f"unauthorized: authentication required: 403 Forbidden from {server}"
     repository, _, digest = rest.partition("@")

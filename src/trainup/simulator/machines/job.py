@@ -138,8 +138,8 @@ class Job(threading.Thread):
         """Image, code, inputs and outputs onto the nodes; what each process is started with."""
         environment = images.environment_of(self._azure, self._own)
         image = str(environment["properties"].get("image") or environment["id"])
-        known = all(image in node.images for node in nodes)
-        self._wait(self._azure.latency.start if known else self._azure.latency.image_pull)
+        is_pulled = all(image in node.images for node in nodes)
+        self._wait(self._azure.latency.start if is_pulled else self._azure.latency.image_pull)
         log = self._folder / "image.txt"
         programs = images.pull(self._azure, self._site.environments, environment, cluster.id, log)
         for node in nodes:
@@ -148,23 +148,27 @@ class Job(threading.Thread):
         self._azure.node_identities[self._secret] = allowed
         inputs, outputs = self._data.inputs(allowed.values()), self._data.outputs()
         text = command.filled(str(self._own["command"]), inputs, outputs)
-        told = self._variables(programs, inputs, outputs)
+        base = self._variables(programs, inputs, outputs)
         folders = [self._data.code(node) for node in range(len(nodes))]
         starts = []
         for process in command.processes(self._own, _free_port()):
             log = self._folder / "logs" / str(self.record.starts) / Path(process.log).name
             self._data.publish(process.log, log)
-            place = folders[process.node]
+            folder = folders[process.node]
             # A shell asks this variable where it is, and only then the system, which knows no links.
-            starts.append(Start(text, place, log, {**told, **process.variables, "PWD": str(place)}))
+            starts.append(Start(text, folder, log, {**base, **process.variables, "PWD": str(folder)}))
         return starts
 
     def _variables(self, programs: Path, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, str]:
         home = self._folder / "home"
         home.mkdir(parents=True, exist_ok=True)
         own = self._own.get("environmentVariables") or {}
-        data = (name for name, given in (self._own.get("inputs") or {}).items() if given["jobInputType"] != "literal")
-        told = {
+        data = (
+            name
+            for name, job_input in (self._own.get("inputs") or {}).items()
+            if job_input["jobInputType"] != "literal"
+        )
+        environment = {
             **self._site.base,
             "HOME": str(home),
             "PATH": f"{programs}{os.pathsep}{self._site.base['PATH']}",
@@ -174,7 +178,7 @@ class Job(threading.Thread):
             **{f"AZURE_ML_OUTPUT_{name}": value for name, value in outputs.items()},
             **{name: str(value) for name, value in own.items()},
         }
-        return told | network.direct(told)
+        return environment | network.direct(environment)
 
     def _work(self, starts: list[Start]) -> bool:
         """The command, from its start to its end; True when its nodes were taken away."""

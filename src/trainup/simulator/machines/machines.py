@@ -48,37 +48,37 @@ class Machines:
 
     def cancel(self, job: str) -> None:
         """Stop a job, by its id, and come back at once; what is over stays as it is."""
-        if found := self._find(job):
-            found.cancel()
+        if running := self._find(job):
+            running.cancel()
 
     def evict(self, job: str) -> None:
         """Take the nodes of a running job away, as happens to spot machines: it queues and starts again."""
-        if found := self._find(job):
-            found.evict()
+        if running := self._find(job):
+            running.evict()
 
     def stall(self, job: str, status: str) -> None:
         """Let the service say that a job is `NotResponding` or `Paused`; its command goes on."""
-        if found := self._find(job):
-            found.stall(status)
+        if running := self._find(job):
+            running.stall(status)
 
     def wait(self, job: str, seconds: float = 60) -> Run:
         """The run of a job once it is over. TimeoutError when it is not by then."""
-        found = self._find(job)
-        if found is None:
+        running = self._find(job)
+        if running is None:
             raise ValueError(f"there is no job {job!r}")
-        found.join(seconds)
-        if found.is_alive():
-            raise TimeoutError(f"the job {found.record.name!r} is still {found.record.status}")
-        return found.record
+        running.join(seconds)
+        if running.is_alive():
+            raise TimeoutError(f"the job {running.record.name!r} is still {running.record.status}")
+        return running.record
 
     def nodes(self, cluster: str) -> list[dict[str, Any]]:
         """The nodes of a cluster as the service lists them."""
         with self._lock:
-            found = self._clusters.get(cluster.lower())
+            compute = self._clusters.get(cluster.lower())
         return [
-            {"nodeId": node.id, "nodeState": node.state, "privateIpAddress": f"10.0.0.{place + 4}", "port": 50000}
+            {"nodeId": node.id, "nodeState": node.state, "privateIpAddress": f"10.0.0.{number + 4}", "port": 50000}
             | ({"runId": node.job} if node.job else {})
-            for place, node in enumerate(found.nodes() if found else [])
+            for number, node in enumerate(compute.nodes() if compute else [])
         ]
 
     def cores(self, family: str) -> int:
@@ -115,15 +115,15 @@ class Machines:
         if shape.get(resource, "properties.computeType") != "AmlCompute":
             return
         with self._lock:
-            known = self._clusters.get(resource["id"].lower())
+            cluster = self._clusters.get(resource["id"].lower())
             if method == "DELETE":
                 self._clusters.pop(resource["id"].lower(), None)
-            elif known is None:
+            elif cluster is None:
                 self._clusters[resource["id"].lower()] = Cluster(self._azure, resource)
-        if known and method == "DELETE":
-            known.remove()
-        elif known:
-            known.update(resource)
+        if cluster and method == "DELETE":
+            cluster.remove()
+        elif cluster:
+            cluster.update(resource)
 
     def _start(self, resource: Resource) -> None:
         key = resource["id"].lower()
@@ -141,10 +141,10 @@ class Machines:
         with self._lock:
             if key not in self._clusters and own.get("computeId") is None:
                 self._clusters[key] = Cluster(self._azure, _serverless(resource))
-            found = self._clusters.get(key)
-        if found is None:
+            cluster = self._clusters.get(key)
+        if cluster is None:
             raise ValueError(f"the compute {own['computeId']} of the job is gone, or runs no jobs here")
-        return found
+        return cluster
 
 
 def _serverless(resource: Resource) -> Resource:

@@ -55,7 +55,7 @@ def read(text: str, arguments: Mapping[str, str] | None = None) -> Recipe:
                 recipe.copies += [(source, _target(folder, words)) for source in words[:-1]]
             case "RUN":
                 recipe.python = _python_of(rest) or recipe.python
-                recipe.installs += [_absolute(found, folder) for found in _pip(rest)]
+                recipe.installs += [_absolute(install, folder) for install in _pip(rest)]
     return recipe
 
 
@@ -71,14 +71,14 @@ def add_conda(recipe: Recipe, text: str) -> None:
 def stage(recipe: Recipe, context: Path, root: Path) -> None:
     """Lay out the copied files under a folder as they lie in the image. FileNotFoundError names what is missing."""
     for source, target in recipe.copies:
-        place, plain = root / target.lstrip("/"), source.lstrip("/")
+        destination, plain = root / target.lstrip("/"), source.lstrip("/")
         for path in sorted(context.glob(plain)) if set(plain) & set("*?[") else [context / plain]:
             if not path.exists():
                 raise FileNotFoundError(f"COPY failed: {source!r} is not in the build context")
             if path.is_dir():  # its content is copied, not the folder
-                shutil.copytree(path, place, dirs_exist_ok=True, symlinks=True)
+                shutil.copytree(path, destination, dirs_exist_ok=True, symlinks=True)
                 continue
-            file = place / path.name if target.endswith("/") or place.is_dir() else place
+            file = destination / path.name if target.endswith("/") or destination.is_dir() else destination
             file.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, file)
 
@@ -111,20 +111,20 @@ def _pip(command: str) -> Iterator[list[str]]:
             words = shlex.split(part)
         except ValueError:
             continue  # quotes that only a shell understands
-        for place, word in enumerate(words[:-1]):
-            if _PIP.fullmatch(word) and words[place + 1] == "install":
-                yield [given for given in words[place + 2 :] if given not in _DROPPED]
+        for position, word in enumerate(words[:-1]):
+            if _PIP.fullmatch(word) and words[position + 1] == "install":
+                yield [argument for argument in words[position + 2 :] if argument not in _DROPPED]
                 break
 
 
 def _absolute(words: list[str], folder: PurePosixPath) -> list[str]:
-    found, is_file = [], False
+    arguments, is_file = [], False
     for word in words:
         if flag := _FILE_FLAG.fullmatch(word):
-            found.append(f"{flag[1]}={folder / flag[2]}")
+            arguments.append(f"{flag[1]}={folder / flag[2]}")
         elif is_file or word == "." or word.startswith(("./", "../", "/")):
-            found.append(str(folder / word))
+            arguments.append(str(folder / word))
         else:
-            found.append(word)
+            arguments.append(word)
         is_file = word in _BEFORE_FILES
-    return found
+    return arguments

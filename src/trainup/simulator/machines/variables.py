@@ -22,8 +22,8 @@ def of_identity(azure: Azure, secret: str) -> dict[str, str]:
 def of_run(azure: Azure, workspace: str, run: Run) -> dict[str, str]:
     """What every process of a job is told of its run."""
     parts = workspace.split("/")
-    found = azure.find(workspace) or {}
-    api = azure.endpoints.api(str(found.get("location")))
+    resource = azure.find(workspace) or {}
+    api = azure.endpoints.api(str(resource.get("location")))
     token, expires = azure.tokens.issue(
         azure.endpoints.resource_manager, azure.deployer, azure.tenant, lifetime=LIFETIME
     )
@@ -42,10 +42,10 @@ def of_run(azure: Azure, workspace: str, run: Run) -> dict[str, str]:
         "AZUREML_ARM_RESOURCEGROUP": parts[4],
         "AZUREML_ARM_WORKSPACE_NAME": parts[8],
         "AZUREML_ARM_PROJECT_NAME": run.experiment,
-        "AZUREML_WORKSPACE_ID": str(shape.get(found, "properties.workspaceId")),
+        "AZUREML_WORKSPACE_ID": str(shape.get(resource, "properties.workspaceId")),
         "AZUREML_WORKSPACE_SCOPE": workspace,
         "AZUREML_SERVICE_ENDPOINT": api,
-        "AZUREML_DISCOVERY_SERVICE_ENDPOINT": str(shape.get(found, "properties.discoveryUrl")),
+        "AZUREML_DISCOVERY_SERVICE_ENDPOINT": str(shape.get(resource, "properties.discoveryUrl")),
         "AZUREML_ROOT_RUN_ID": run.name,
         # Otherwise Azure's clients ask the public cloud what clouds there are.
         "AZUREML_CURRENT_CLOUD": NAME,

@@ -37,47 +37,47 @@ def request(kind: Kind, inputs: Mapping[str, Any], *, creating: bool) -> dict[st
 
 def outputs(kind: Kind, resource: Mapping[str, Any], version: str) -> dict[str, Any]:
     """A resource as the SDK sees it."""
-    found: dict[str, Any] = {key: value for key, value in resource.items() if key not in ("id", "properties")}
+    properties: dict[str, Any] = {key: value for key, value in resource.items() if key not in ("id", "properties")}
     if kind.flat:
         names = {there: here for here, there in kind.renamed.items()}
         for key, value in resource.get("properties", {}).items():
-            found[names.get(key, key)] = value
+            properties[names.get(key, key)] = value
         if kind.type == "Microsoft.Resources/resourceGroups":
-            found["properties"] = resource["properties"]
+            properties["properties"] = resource["properties"]
     elif "properties" in resource:
-        found["properties"] = resource["properties"]
-    return {**copy.deepcopy(found), "azureApiVersion": version}
+        properties["properties"] = resource["properties"]
+    return {**copy.deepcopy(properties), "azureApiVersion": version}
 
 
 def projected(kind: Kind, values: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that outputs amount to, as far as `like` names them: what a refresh can tell about inputs."""
-    found = {}
-    for key, given in like.items():
+    inputs = {}
+    for key, old in like.items():
         if key in OWN or key in kind.query or key in kind.placed or key not in values:
-            found[key] = given
+            inputs[key] = old
         elif f"{key}.userAssignedIdentities" in SETS and isinstance(values[key], Mapping):
             plain = {**values[key]}
             if isinstance(plain.get("userAssignedIdentities"), Mapping):
                 plain["userAssignedIdentities"] = list(plain["userAssignedIdentities"])
-            found[key] = _alike(plain, given)
+            inputs[key] = _alike(plain, old)
         else:
-            found[key] = _alike(values[key], given)
-    return found
+            inputs[key] = _alike(values[key], old)
+    return inputs
 
 
-def _alike(actual: Any, given: Any) -> Any:
+def _alike(actual: Any, old: Any) -> Any:
     """What is there now, in the places the inputs speak of; a secret that did not change stays as it was."""
-    if isinstance(given, Secret):
-        return given
-    if isinstance(given, Mapping) and isinstance(actual, Mapping):
-        return {key: _alike(actual[key], item) if key in actual else item for key, item in given.items()}
-    if isinstance(given, list) and isinstance(actual, list):
-        same = len(given) == len(actual) and all(isinstance(item, str) for item in [*given, *actual])
-        if same and {item.lower() for item in given} == {item.lower() for item in actual}:
-            return given
-        if len(given) == len(actual):
-            return [_alike(item, old) for item, old in zip(actual, given, strict=True)]
-    return given if given == actual else actual
+    if isinstance(old, Secret):
+        return old
+    if isinstance(old, Mapping) and isinstance(actual, Mapping):
+        return {key: _alike(actual[key], item) if key in actual else item for key, item in old.items()}
+    if isinstance(old, list) and isinstance(actual, list):
+        same = len(old) == len(actual) and all(isinstance(item, str) for item in [*old, *actual])
+        if same and {item.lower() for item in old} == {item.lower() for item in actual}:
+            return old
+        if len(old) == len(actual):
+            return [_alike(item, before) for item, before in zip(actual, old, strict=True)]
+    return old if old == actual else actual
 
 
 def imported(kind: Kind, resource_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,11 +85,11 @@ def imported(kind: Kind, resource_id: str, values: Mapping[str, Any]) -> dict[st
     segments = resource_id.strip("/").split("/")
     pattern = kind.path.split("/")
     names = dict(zip(reversed(pattern), reversed(segments), strict=False))
-    found = {name: names[f"{{{name}}}"] for name in kind.placed if f"{{{name}}}" in names}
+    id_parts = {name: names[f"{{{name}}}"] for name in kind.placed if f"{{{name}}}" in names}
     if "{scope}" in kind.path:
-        found["scope"] = resource_id[: resource_id.lower().rfind("/providers/")]
+        id_parts["scope"] = resource_id[: resource_id.lower().rfind("/providers/")]
     skip = {"name", "type", "systemData", *kind.computed}
-    return {**found, **{key: value for key, value in values.items() if key not in skip}}
+    return {**id_parts, **{key: value for key, value in values.items() if key not in skip}}
 
 
 def _without_nulls(value: Any) -> Any:

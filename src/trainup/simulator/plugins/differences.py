@@ -31,7 +31,7 @@ def differences(kind: Kind, old: Mapping[str, Any], new: Mapping[str, Any]) -> d
     """Path of the SDK, such as `properties.scaleSettings.maxNodeCount`, → how it differs."""
     old = {key: value for key, value in old.items() if key != "__createBeforeDelete"}
     new = {key: value for key, value in new.items() if key != "__createBeforeDelete"}
-    found: dict[str, Diff] = {}
+    diffs: dict[str, Diff] = {}
     for path, before, after in _walk("", reveal(old), reveal(new)):
         if path.startswith("location") and _same_region(before, after):
             continue
@@ -39,8 +39,8 @@ def differences(kind: Kind, old: Mapping[str, Any], new: Mapping[str, Any]) -> d
         steps = path.replace("[", ".").split(".")
         above = {".".join(steps[:length]) for length in range(1, len(steps) + 1)}
         replaces = bool(above & (kind.fixed | set(kind.placed)))
-        found[path] = Diff(_KINDS[before is None, after is None][replaces], replaces)
-    return found
+        diffs[path] = Diff(_KINDS[before is None, after is None][replaces], replaces)
+    return diffs
 
 
 def _same_region(before: Any, after: Any) -> bool:
@@ -49,19 +49,19 @@ def _same_region(before: Any, after: Any) -> bool:
 
 def _walk(path: str, old: Any, new: Any) -> list[tuple[str, Any, Any]]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        found = []
+        changes = []
         for key in sorted({**old, **new}):
             inner = f"{path}.{key}" if path else key
-            found += _walk(inner, old.get(key), new.get(key))
-        return found
+            changes += _walk(inner, old.get(key), new.get(key))
+        return changes
     if isinstance(old, list) and isinstance(new, list):
         if path.endswith("userAssignedIdentities") and _same_ids(old, new):
             return []
         if len(old) == len(new):
             return [
                 item
-                for place, (before, after) in enumerate(zip(old, new, strict=True))
-                for item in _walk(f"{path}[{place}]", before, after)
+                for index, (before, after) in enumerate(zip(old, new, strict=True))
+                for item in _walk(f"{path}[{index}]", before, after)
             ]
     return [] if old == new else [(path, old, new)]
 

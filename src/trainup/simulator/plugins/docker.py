@@ -37,7 +37,7 @@ class BuildFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltImage:
     """One image that was asked for."""
 
     name: str
@@ -52,7 +52,7 @@ class Docker(StandIn):
     def __init__(self, azure: Azure) -> None:
         super().__init__(VERSION)
         self._azure = azure
-        self.built: list[Built] = []
+        self.built: list[BuiltImage] = []
         self.folder = Path()
         """The program's: relative paths start there. The engine does not tell it to a provider it attaches to."""
 
@@ -63,13 +63,13 @@ class Docker(StandIn):
             )
         inputs = wire.decode(request.news)
         failures = []
-        where = _source(self.folder, inputs)
-        if where and not where.dockerfile.is_file():
-            reason = f"could not open dockerfile at relative path {where.dockerfile}: no such file"
+        source = _source(self.folder, inputs)
+        if source and not source.dockerfile.is_file():
+            reason = f"could not open dockerfile at relative path {source.dockerfile}: no such file"
             failures.append(provider_pb2.CheckFailure(property="build.dockerfile", reason=reason))
-        elif where:
+        elif source:
             # The provider itself keeps a digest of the context with the inputs: that is what makes it build again.
-            inputs["build"] = {**reveal(inputs.get("build") or {}), "contextDigest": digest_of(where)}
+            inputs["build"] = {**reveal(inputs.get("build") or {}), "contextDigest": digest_of(source)}
         return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=failures)
 
     def Diff(self, request: Any, context: Any) -> Any:
@@ -110,37 +110,37 @@ class Docker(StandIn):
 
     def _build(self, urn: str, inputs: Properties) -> str:
         plain = reveal(inputs)
-        name, where = plain["imageName"], _source(self.folder, inputs)
-        if where is None:
+        name, source = plain["imageName"], _source(self.folder, inputs)
+        if source is None:
             raise BuildFailed(f"the build of {name!r} has no context that is known")
         push = not plain.get("skipPush")
         registry = self._registry_of(name)
         reason = self._forbidden(name, registry) or unavailable()
         if reason:
-            digest = f"sha256:{digest_of(where)}"
+            digest = f"sha256:{digest_of(source)}"
             self.tell(urn, f"{name} was not built ({reason}): its digest stands for the context", warning=True)
-            self.built.append(Built(name, digest, real=False))
+            self.built.append(BuiltImage(name, digest, real=False))
             if registry and push:
-                self._keep(registry, name, digest, where)
+                self._keep(registry, name, digest, source)
             return f"{_repository(name)}@{digest}"
         build = plain.get("build") or {}
         with _login(plain.get("registry") if push else None) as environment:
-            words = ["build", "--file", str(where.dockerfile), "--tag", name]
+            words = ["build", "--file", str(source.dockerfile), "--tag", name]
             words += [f"--platform={platform}" for platform in [build.get("platform")] if platform]
             words += [f"--target={target}" for target in [build.get("target")] if target]
             words += [f"--network={network}" for network in [build.get("network")] if network]
             words += [
                 word for key, value in (build.get("args") or {}).items() for word in ("--build-arg", f"{key}={value}")
             ]
-            _docker([*words, str(where.context)], environment)
+            _docker([*words, str(source.context)], environment)
             if push:
-                found = _DIGEST.search(_docker(["push", name], environment))
+                match = _DIGEST.search(_docker(["push", name], environment))
             else:
-                found = _DIGEST.search(_docker(["inspect", "--format", "{{.Id}}", name], environment))
-        if found is None:
+                match = _DIGEST.search(_docker(["inspect", "--format", "{{.Id}}", name], environment))
+        if match is None:
             raise BuildFailed(f"docker told no digest for {name}")
-        self.built.append(Built(name, found.group(), real=True))
-        return f"{_repository(name)}@{found.group()}"
+        self.built.append(BuiltImage(name, match.group(), real=True))
+        return f"{_repository(name)}@{match.group()}"
 
     def _forbidden(self, name: str, registry: str | None) -> str | None:
         """Why a rehearsal does not push there, whatever daemon runs; None when it may."""
@@ -154,23 +154,23 @@ class Docker(StandIn):
     def _registry_of(self, name: str) -> str | None:
         """Id of the registry here that an image is named after."""
         server = name.partition("/")[0]
-        for found in self._azure.each("Microsoft.ContainerRegistry/registries"):
-            if shape.get(found, "properties.loginServer") == server:
-                return str(found["id"])
+        for registry in self._azure.each("Microsoft.ContainerRegistry/registries"):
+            if shape.get(registry, "properties.loginServer") == server:
+                return str(registry["id"])
         return None
 
-    def _keep(self, registry: str, name: str, digest: str, where: "Source") -> None:
+    def _keep(self, registry: str, name: str, digest: str, source: "BuildSource") -> None:
         """What a job needs to have the image's environment: the Dockerfile, and the context as it was."""
         context = self._azure.storage.folder / f"context-{digest.removeprefix('sha256:')}"
-        shutil.copytree(where.context, context, dirs_exist_ok=True)
+        shutil.copytree(source.context, context, dirs_exist_ok=True)
         repository, _, tag = name.partition("/")[2].partition(":")
-        text = where.dockerfile.read_text(encoding="utf-8")
-        image = Image(registry, repository, digest, text, context, dict(where.arguments), {tag or "latest"})
+        text = source.dockerfile.read_text(encoding="utf-8")
+        image = Image(registry, repository, digest, text, context, dict(source.arguments), {tag or "latest"})
         self._azure.images.push(image)
 
 
 @dataclass(frozen=True)
-class Source:
+class BuildSource:
     """What an image is made of."""
 
     context: Path
@@ -178,7 +178,7 @@ class Source:
     arguments: tuple[tuple[str, str], ...]
 
 
-def _source(folder: Path, inputs: Mapping[str, Any]) -> Source | None:
+def _source(folder: Path, inputs: Mapping[str, Any]) -> BuildSource | None:
     """None while a part of it is unknown."""
     build = inputs.get("build")
     if build is None or has_unknown(build):
@@ -186,10 +186,10 @@ def _source(folder: Path, inputs: Mapping[str, Any]) -> Source | None:
     plain = reveal(build)
     context = folder / (plain.get("context") or ".")
     dockerfile = folder / plain["dockerfile"] if plain.get("dockerfile") else context / "Dockerfile"
-    return Source(context, dockerfile, tuple(sorted((plain.get("args") or {}).items())))
+    return BuildSource(context, dockerfile, tuple(sorted((plain.get("args") or {}).items())))
 
 
-def digest_of(source: Source) -> str:
+def digest_of(source: BuildSource) -> str:
     """SHA-256 over the paths, modes and contents of what would be sent, the Dockerfile and the build arguments."""
     total = hashlib.sha256()
     own = source.dockerfile.with_name(f"{source.dockerfile.name}.dockerignore")

@@ -15,8 +15,8 @@ Function = Callable[[Azure, Mapping[str, Any]], Answer]
 def invoke(azure: Azure, name: str, args: Mapping[str, Any]) -> Answer:
     """The answer of a function such as `azure-native:authorization:getClientConfig`; ValueError for an unknown one."""
     module, function = name.split(":")[1].split("/")[0], name.split(":")[-1]
-    if found := FUNCTIONS.get(f"{module}:{function}"):
-        return found(azure, args)
+    if handler := FUNCTIONS.get(f"{module}:{function}"):
+        return handler(azure, args)
     if function.startswith("get") and f"{module}:{function[3:]}" in KINDS:
         return _get(azure, f"{module}:{function[3:]}", args)
     raise ValueError(f"the stand-in for azure-native has no function {name!r}: it has {', '.join(FUNCTIONS)}, and get…")
@@ -25,8 +25,8 @@ def invoke(azure: Azure, name: str, args: Mapping[str, Any]) -> Answer:
 def _get(azure: Azure, name: str, args: Mapping[str, Any]) -> Answer:
     kind = KINDS[name]
     path = kind.path.format(**{part: str(args[part]).strip("/") for part in kind.placed})
-    found = azure.get(f"/{path}" if "{scope}" in kind.path else f"{azure.root}/{path}")
-    return {**bodies.outputs(kind, found, kind.version), "id": found["id"]}
+    resource = azure.get(f"/{path}" if "{scope}" in kind.path else f"{azure.root}/{path}")
+    return {**bodies.outputs(kind, resource, kind.version), "id": resource["id"]}
 
 
 def _client(azure: Azure, args: Mapping[str, Any]) -> Answer:
@@ -47,32 +47,32 @@ def _of(azure: Azure, args: Mapping[str, Any], kind: str, name: str) -> Answer:
 
 
 def _registry_credentials(azure: Azure, args: Mapping[str, Any]) -> Answer:
-    found = _of(azure, args, "Microsoft.ContainerRegistry/registries", "registryName")
-    if not found["properties"]["adminUserEnabled"]:
+    registry = _of(azure, args, "Microsoft.ContainerRegistry/registries", "registryName")
+    if not registry["properties"]["adminUserEnabled"]:
         raise Refused(
             400,
             "UnAuthorizedForCredentialOperations",
-            f"Cannot perform credential operations: the admin user of the registry {found['name']!r} is disabled.",
+            f"Cannot perform credential operations: the admin user of the registry {registry['name']!r} is disabled.",
         )
-    passwords = [{"name": name, "value": azure.key(found["id"], name)} for name in ("password", "password2")]
-    return {"username": found["name"], "passwords": passwords}
+    passwords = [{"name": name, "value": azure.key(registry["id"], name)} for name in ("password", "password2")]
+    return {"username": registry["name"], "passwords": passwords}
 
 
 def _storage_keys(azure: Azure, args: Mapping[str, Any]) -> Answer:
-    found = _of(azure, args, "Microsoft.Storage/storageAccounts", "accountName")
-    if found["properties"].get("allowSharedKeyAccess") is False:
+    account = _of(azure, args, "Microsoft.Storage/storageAccounts", "accountName")
+    if account["properties"].get("allowSharedKeyAccess") is False:
         raise Refused(
             403,
             "KeyBasedAuthenticationNotPermitted",
-            f"Key based authentication is not permitted on the storage account {found['name']!r}.",
+            f"Key based authentication is not permitted on the storage account {account['name']!r}.",
         )
-    keys = [{"keyName": n, "permissions": "FULL", "value": azure.key(found["name"], n)} for n in ("key1", "key2")]
+    keys = [{"keyName": n, "permissions": "FULL", "value": azure.key(account["name"], n)} for n in ("key1", "key2")]
     return {"keys": keys}
 
 
 def _workspace_keys(azure: Azure, args: Mapping[str, Any]) -> Answer:
-    found = _of(azure, args, "Microsoft.MachineLearningServices/workspaces", "workspaceName")
-    return {"userStorageResourceId": found["properties"]["storageAccount"], "userStorageKey": None}
+    workspace = _of(azure, args, "Microsoft.MachineLearningServices/workspaces", "workspaceName")
+    return {"userStorageResourceId": workspace["properties"]["storageAccount"], "userStorageKey": None}
 
 
 FUNCTIONS: Mapping[str, Function] = {

@@ -105,8 +105,8 @@ class AzureNative(StandIn):
             return self._location
         if has_unknown(group):
             return UNKNOWN
-        found = self._azure.find(f"{self._azure.root}/resourceGroups/{reveal(group)}")
-        return found and found["location"]
+        resource = self._azure.find(f"{self._azure.root}/resourceGroups/{reveal(group)}")
+        return resource and resource["location"]
 
     def _id(self, kind: Kind, inputs: Properties) -> str:
         path = kind.path.format(**{name: str(reveal(inputs[name])).strip("/") for name in kind.placed})
@@ -174,11 +174,11 @@ class AzureNative(StandIn):
 
 
 def _kind(urn: str) -> tuple[Kind, str]:
-    found = find(token(urn))
-    if found is None:
-        known = ", ".join(sorted(KINDS))
-        raise ValueError(f"the stand-in for azure-native has no {token(urn)!r}: it has {known}")
-    return found
+    match = find(token(urn))
+    if match is None:
+        supported = ", ".join(sorted(KINDS))
+        raise ValueError(f"the stand-in for azure-native has no {token(urn)!r}: it has {supported}")
+    return match
 
 
 def _needs_location(kind: Kind) -> bool:
@@ -228,21 +228,21 @@ def _with_unknown(value: Properties, path: str) -> Properties:
 
 def _outputs(kind: Kind, answer: Properties, version: str, inputs: Properties) -> Properties:
     """The answer as outputs; what came from a secret input is secret again."""
-    found = bodies.outputs(kind, answer, version)
+    outputs = bodies.outputs(kind, answer, version)
     for key, value in inputs.items():
-        if key in found and has_secret(value):
-            found[key] = Secret(found[key])
-    return found
+        if key in outputs and has_secret(value):
+            outputs[key] = Secret(outputs[key])
+    return outputs
 
 
-def _diff_response(found: dict[str, Diff], old: Properties) -> Any:
-    replaces = [path for path, diff in found.items() if diff.replaces]
+def _diff_response(diffs: dict[str, Diff], old: Properties) -> Any:
+    replaces = [path for path, diff in diffs.items() if diff.replaces]
     named_at_random = old.get("__createBeforeDelete")
     return provider_pb2.DiffResponse(
-        changes=provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE,
+        changes=provider_pb2.DiffResponse.DIFF_SOME if diffs else provider_pb2.DiffResponse.DIFF_NONE,
         replaces=replaces,
-        diffs=sorted({path.split(".")[0].split("[")[0] for path in found}),
-        detailedDiff={path: provider_pb2.PropertyDiff(kind=diff.kind, inputDiff=True) for path, diff in found.items()},
-        hasDetailedDiff=bool(found),
+        diffs=sorted({path.split(".")[0].split("[")[0] for path in diffs}),
+        detailedDiff={path: provider_pb2.PropertyDiff(kind=diff.kind, inputDiff=True) for path, diff in diffs.items()},
+        hasDetailedDiff=bool(diffs),
         deleteBeforeReplace=bool(replaces) and named_at_random is not True,
     )

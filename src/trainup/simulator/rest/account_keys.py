@@ -13,16 +13,16 @@ _SIGNED = (
     *("content-encoding", "content-language", "content-length", "content-md5", "content-type", "date"),
     *("if-modified-since", "if-match", "if-none-match", "if-unmodified-since", "range"),
 )
-"""Headers whose values are signed, in the service's order."""
+"""Headers whose values are part of the signature, in the order that Azure documents."""
 
 
 def check(azure: Azure, request: Request, account: str) -> None:
-    """Refused unless one of the account's keys has signed the request, as the service's reference says how."""
+    """Check that one of the account's keys signed the request. Raises Refused with 403 otherwise."""
     shown = request.headers.get("authorization", "").rpartition(":")[2]
-    # The account is in the host's name or in the path; clients sign the path as they see it.
+    # The account is in the host name or in the path, and clients sign the path that they see.
     texts = [_text(request, f"/{account}{request.path}"), _text(request, request.path)]
-    made = (_signature(azure.key(account, key), text) for key in KEYS for text in texts)
-    if not any([hmac.compare_digest(shown.encode(), signature.encode()) for signature in made]):
+    signatures = (_signature(azure.key(account, key), text) for key in KEYS for text in texts)
+    if not any([hmac.compare_digest(shown.encode(), signature.encode()) for signature in signatures]):
         raise Refused(
             403,
             "AuthenticationFailed",

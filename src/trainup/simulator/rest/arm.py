@@ -1,4 +1,4 @@
-"""Any resource of the resource manager: GET, PUT, PATCH and DELETE by id, lists in pages, operations that take time."""
+"""Azure Resource Manager: GET, PUT, PATCH and DELETE of any resource, paged lists, long-running operations."""
 
 import re
 from typing import Any
@@ -12,11 +12,11 @@ from trainup.simulator.rest.routing import ANY, SUBSCRIPTION, Request, Response,
 VERSION = re.compile(r"20(1[4-9]|2[0-6])-\d\d-\d\d(-preview)?")
 OPERATIONS = f"{SUBSCRIPTION}/providers/{{namespace}}/locations/{{location}}/operationsStatus/{{operation}}"
 POLL_MILLISECONDS = 2000
-"""What a client is asked to wait between two looks, in the service's time."""
+"""Poll interval that clients are asked to keep, in milliseconds of the service's time."""
 
 
 def version_of(request: Request) -> str:
-    """The API version that a request asks for; Refused when it asks for none, or for one that never was."""
+    """The API version of a request. Raises Refused with 400 when it is missing or malformed."""
     version = request.query.get("api-version")
     if not version:
         raise Refused(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required.")
@@ -45,23 +45,23 @@ def _any(azure: Azure, request: Request) -> Response:
 
 def _put(azure: Azure, request: Request, version: str, body: dict[str, Any]) -> Response:
     new = azure.find(request.resource) is None
-    made = azure.put(request.resource, version, body)
-    ready = azure.operations.of(made["id"])
-    headers = _following(azure, request, made, ready) if ready else {}
-    return Response(201 if new else 200, made, headers)
+    resource = azure.put(request.resource, version, body)
+    operation = azure.operations.unfinished(resource["id"])
+    headers = _following(azure, request, resource, operation) if operation else {}
+    return Response(201 if new else 200, resource, headers)
 
 
 def _delete(azure: Azure, request: Request) -> Response:
     purge = request.query.get("forceToPurge", "").lower() == "true"
-    found = azure.find(request.resource)
-    if not azure.delete(request.resource, purge=purge) or found is None:
+    resource = azure.find(request.resource)
+    if not azure.delete(request.resource, purge=purge) or resource is None:
         return Response(204)
-    gone = azure.operations.of(found["id"])
-    return Response(202, None, _following(azure, request, found, gone)) if gone else Response(200)
+    operation = azure.operations.unfinished(resource["id"])
+    return Response(202, None, _following(azure, request, resource, operation)) if operation else Response(200)
 
 
 def _following(azure: Azure, request: Request, resource: Resource, operation: str) -> dict[str, str]:
-    """Where an operation that takes time is followed."""
+    """The headers with which a client follows a long-running operation."""
     address = parse(resource["id"])
     where = OPERATIONS.format(
         subscription=azure.subscription,
@@ -75,11 +75,11 @@ def _following(azure: Azure, request: Request, resource: Resource, operation: st
 
 
 def _operation(azure: Azure, request: Request) -> Response:
-    told = azure.operations.status(request.parts["operation"])
-    if told is None:
+    operation = azure.operations.status(request.parts["operation"])
+    if operation is None:
         raise Refused(404, "NotFound", f"There is no operation {request.parts['operation']!r}.")
     wait = str(max(int(POLL_MILLISECONDS * azure.clock.scale), 10))
-    return Response(200, told, {"retry-after-ms": wait})
+    return Response(200, operation, {"retry-after-ms": wait})
 
 
 def _list(azure: Azure, request: Request) -> Response:
@@ -92,7 +92,7 @@ def _list(azure: Azure, request: Request) -> Response:
         return paged(azure, request, azure.resources(kinds[last.lower()], above))
     at = path.lower().rfind("/providers/")
     namespace, *rest = path[at + len("/providers/") :].split("/")
-    if len(rest) == 1:  # of all resources of a type in a group or a subscription
+    if len(rest) == 1:  # all resources of a type in a group or a subscription
         above = path[:at]
     if above.lower() != azure.root.lower():
         azure.get(above)
@@ -100,18 +100,18 @@ def _list(azure: Azure, request: Request) -> Response:
 
 
 def paged(azure: Azure, request: Request, items: list[Any]) -> Response:
-    """A list in pages: `value`, and `nextLink` while there is more. Honours `$top`, `$skip` and `count`."""
+    """One page of a list: `value`, and `nextLink` if there are more items. Honours `$top`, `$skip` and `count`."""
     first = request.number("$skip", request.number("$skipToken", 0))
-    wanted = request.query.get("$top") or request.query.get("count")
-    size = min(int(wanted), azure.page) if wanted and wanted.isdigit() else azure.page
+    requested_size = request.query.get("$top") or request.query.get("count")
+    size = min(int(requested_size), azure.page) if requested_size and requested_size.isdigit() else azure.page
     page = items[first : first + size]
-    told: dict[str, Any] = {"value": page}
+    answer: dict[str, Any] = {"value": page}
     if first + size < len(items) and not request.query.get("$top"):
         query = {**request.query, "$skip": str(first + size)}
         query.pop("$skipToken", None)
         link = f"{azure.endpoints.resource_manager}{quote(unquote(request.path))}?{urlencode(query)}"
-        told["nextLink"] = link
-    return Response(200, told)
+        answer["nextLink"] = link
+    return Response(200, answer)
 
 
 ROUTES = (

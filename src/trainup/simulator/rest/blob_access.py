@@ -1,4 +1,4 @@
-"""Who may do what with blobs: by signature, by token and role, or by account key."""
+"""Authorization of blob requests: by shared access signature, by token and role, or by account key."""
 
 from trainup.simulator.cloud import roles, shape
 from trainup.simulator.cloud.azure import Azure, Resource
@@ -14,30 +14,30 @@ _READERS = (*_WRITERS, roles.BLOB_READER)
 
 
 def check_account(azure: Azure, account: str) -> None:
-    """Refused with 404 when there is no such account: on Azure its host would not exist."""
+    """Raise Refused with 404 when there is no such account; on Azure its host name would not resolve."""
     if account != SERVICE_ACCOUNT and _find(azure, account) is None:
         raise Refused(404, "NotFound", f"There is nothing here, and no storage account {account!r} either.")
 
 
 def authorize(azure: Azure, request: Request, account: str, container: str, name: str, permission: str) -> None:
-    """Refused unless the request may do this; `permission` is a letter of shared access signatures, or several."""
+    """Raise Refused unless the request is authorized; `permission` has letters of shared access signatures."""
     if account == SERVICE_ACCOUNT:
         azure.signatures.check({"sig": "", **request.query}, account, container, name, permission)
         return
-    found = _find(azure, account) or {}
+    resource = _find(azure, account) or {}
     authorization = request.headers.get("authorization", "")
     if "sig" in request.query:
         principal = azure.signatures.check(request.query, account, container, name, permission).principal
     elif authorization.startswith("SharedKey"):
-        if shape.get(found, "properties.allowSharedKeyAccess") is False:
+        if shape.get(resource, "properties.allowSharedKeyAccess") is False:
             message = "Key based authentication is not permitted on this storage account."
             raise Refused(403, "KeyBasedAuthenticationNotPermitted", message)
         account_keys.check(azure, request, account)
         principal = None
     else:
         principal = _of_token(azure, authorization)
-    wanted = _READERS if permission in ("r", "l") else _WRITERS
-    if principal and not any(azure.has_role(principal, role, found["id"]) for role in wanted):
+    accepted_roles = _READERS if permission in ("r", "l") else _WRITERS
+    if principal and not any(azure.has_role(principal, role, resource["id"]) for role in accepted_roles):
         raise Refused(
             403,
             "AuthorizationPermissionMismatch",
@@ -59,4 +59,4 @@ def _of_token(azure: Azure, authorization: str) -> str:
 
 
 def _find(azure: Azure, account: str) -> Resource | None:
-    return next((found for found in azure.each(TYPE) if found["name"] == account), None)
+    return next((resource for resource in azure.each(TYPE) if resource["name"] == account), None)

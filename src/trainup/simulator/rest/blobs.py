@@ -32,9 +32,9 @@ def _blob(azure: Azure, request: Request) -> Response:
             case "PUT", None:
                 return _put(azure, request, account, container, name)
             case "PUT", "metadata":
-                found = _existing(azure, account, container, name)
-                azure.storage.describe(found, _metadata(request))
-                return Response(200, None, {"ETag": found.etag, "Last-Modified": _date(found)})
+                blob = _existing(azure, account, container, name)
+                azure.storage.describe(blob, _metadata(request))
+                return Response(200, None, {"ETag": blob.etag, "Last-Modified": _date(blob)})
             case "PUT", "block":
                 azure.storage.stage(account, container, name, _block(request), _checked(request))
                 return Response(201, None, {"Content-MD5": _md5(request.body)})
@@ -71,11 +71,11 @@ def _container(azure: Azure, request: Request) -> Response:
         return _error(refused)
 
 
-def _get(request: Request, found: Blob) -> Response:
-    size, facts = found.size, _facts(found)
+def _get(request: Request, blob: Blob) -> Response:
+    size, facts = blob.size, _facts(blob)
     match = _RANGE.fullmatch(request.headers.get("x-ms-range") or request.headers.get("range") or "")
     if not match:
-        return Response(200, Section(found.path, 0, size), facts)
+        return Response(200, Section(blob.path, 0, size), facts)
     start = int(match[1])
     end = min(int(match[2]), size - 1) if match[2] else size - 1
     if start >= size:
@@ -87,7 +87,7 @@ def _get(request: Request, found: Blob) -> Response:
         )
     whole = {"x-ms-blob-content-md5": facts.pop("Content-MD5")} if "Content-MD5" in facts else {}
     headers = facts | whole | {"Content-Range": f"bytes {start}-{end}/{size}"}
-    return Response(206, Section(found.path, start, end - start + 1), headers)
+    return Response(206, Section(blob.path, start, end - start + 1), headers)
 
 
 def _put(azure: Azure, request: Request, account: str, container: str, name: str) -> Response:
@@ -95,8 +95,8 @@ def _put(azure: Azure, request: Request, account: str, container: str, name: str
     if kind != "BlockBlob":
         raise Refused(400, "MissingRequiredHeader" if kind is None else "InvalidHeaderValue", "x-ms-blob-type")
     _guard(azure, request, account, container, name)
-    made = azure.storage.put(account, container, name, _checked(request), **_described(request))
-    return Response(201, None, {"ETag": made.etag, "Last-Modified": _date(made), "Content-MD5": _md5(request.body)})
+    blob = azure.storage.put(account, container, name, _checked(request), **_described(request))
+    return Response(201, None, {"ETag": blob.etag, "Last-Modified": _date(blob), "Content-MD5": _md5(request.body)})
 
 
 def _commit(azure: Azure, request: Request, account: str, container: str, name: str) -> Response:
@@ -105,14 +105,14 @@ def _commit(azure: Azure, request: Request, account: str, container: str, name: 
         blocks = [item.text or "" for item in ElementTree.fromstring(request.body)]
     except ElementTree.ParseError as error:
         raise Refused(400, "InvalidXmlDocument", f"The specified XML is not syntactically valid: {error}") from error
-    made = azure.storage.commit(account, container, name, blocks, **_described(request))
-    if made is None:
+    blob = azure.storage.commit(account, container, name, blocks, **_described(request))
+    if blob is None:
         raise Refused(400, "InvalidBlockList", "The specified block list is invalid.")
-    return Response(201, None, {"ETag": made.etag, "Last-Modified": _date(made)})
+    return Response(201, None, {"ETag": blob.etag, "Last-Modified": _date(blob)})
 
 
 def _block(request: Request) -> str:
-    """Which block the body is."""
+    """Id of the block in the request's body."""
     if not (block := request.query.get("blockid")):
         message = "A query parameter that's mandatory for this request is not specified: blockid."
         raise Refused(400, "MissingRequiredQueryParameter", message)
@@ -120,12 +120,12 @@ def _block(request: Request) -> str:
 
 
 def _guard(azure: Azure, request: Request, account: str, container: str, name: str) -> None:
-    """What the request's conditions forbid."""
-    found = azure.storage.get(account, container, name)
-    if request.headers.get("if-none-match") == "*" and found:
+    """Raise Refused when a condition in the request's headers is not met."""
+    blob = azure.storage.get(account, container, name)
+    if request.headers.get("if-none-match") == "*" and blob:
         raise Refused(409, "BlobAlreadyExists", "The specified blob already exists.")
-    wanted = request.headers.get("if-match")
-    if wanted and (found is None or wanted not in ("*", found.etag)):
+    etags = request.headers.get("if-match")
+    if etags and (blob is None or etags not in ("*", blob.etag)):
         raise Refused(412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met.")
 
 
@@ -133,13 +133,13 @@ def _list(azure: Azure, request: Request, account: str, container: str) -> Respo
     if not azure.storage.has(account, container):
         raise Refused(404, "ContainerNotFound", "The specified container does not exist.")
     prefix, delimiter = request.query.get("prefix", ""), request.query.get("delimiter", "")
-    found = [item for item in azure.storage.list(account, container, prefix)]
+    named_blobs = [item for item in azure.storage.list(account, container, prefix)]
     marker = request.query.get("marker", "")
     size = min(request.number("maxresults", _PAGE), azure.page * 50)
     blobs: list[str] = []
     folders: list[str] = []
     following = ""
-    for name, blob in found:
+    for name, blob in named_blobs:
         if name < marker:
             continue
         rest = name[len(prefix) :]
@@ -178,15 +178,15 @@ def _listed(name: str, blob: Blob, *, metadata: bool) -> str:
     }
     inside = "".join(f"<{key}>{escape(value)}</{key}>" for key, value in facts.items())
     own = "".join(f"<{key}>{escape(value)}</{key}>" for key, value in blob.metadata.items())
-    told = f"<Metadata>{own}</Metadata>" if metadata else ""
-    return f"<Blob><Name>{escape(name)}</Name><Properties>{inside}</Properties>{told}</Blob>"
+    metadata_element = f"<Metadata>{own}</Metadata>" if metadata else ""
+    return f"<Blob><Name>{escape(name)}</Name><Properties>{inside}</Properties>{metadata_element}</Blob>"
 
 
 def _existing(azure: Azure, account: str, container: str, name: str) -> Blob:
-    found = azure.storage.get(account, container, name)
-    if found is None:
+    blob = azure.storage.get(account, container, name)
+    if blob is None:
         raise _not_found()
-    return found
+    return blob
 
 
 def _not_found() -> Refused:
@@ -222,9 +222,9 @@ def _metadata(request: Request) -> dict[str, str]:
 
 
 def _checked(request: Request) -> bytes:
-    """The body, if it is what its checksum says."""
-    told = request.headers.get("content-md5")
-    if told and told != _md5(request.body):
+    """The request's body. Raises Refused when it does not match its Content-MD5."""
+    checksum = request.headers.get("content-md5")
+    if checksum and checksum != _md5(request.body):
         message = "The MD5 value specified in the request did not match with the MD5 value calculated by the server."
         raise Refused(400, "Md5Mismatch", message)
     return request.body
@@ -239,7 +239,7 @@ def _date(blob: Blob) -> str:
 
 
 def _error(refused: Refused) -> Response:
-    """Storage words its errors in XML, and repeats the code where a HEAD can see it."""
+    """The response for an error: Azure Storage uses XML, and repeats the code in a header for HEAD requests."""
     text = (
         f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{refused.code}</Code>'
         f"<Message>{escape(refused.message)}</Message></Error>"

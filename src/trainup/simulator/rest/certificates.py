@@ -1,4 +1,4 @@
-"""A certificate authority for one listener: made when it starts, forgotten with it."""
+"""A certificate authority for one listener, created when the listener starts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,18 +8,18 @@ ADDRESSES = ("127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Certificates:
-    """Files in PEM."""
+    """Paths of certificate files in PEM format."""
 
     authority: Path
-    """What clients have to trust."""
+    """Certificate of the authority, which clients have to trust."""
 
     server: Path
-    """Certificate and key of the listener; readable by its owner alone."""
+    """Certificate and private key of the listener; only its owner can read the file."""
 
 
 def make(folder: Path, host: str) -> Certificates:
-    """A new authority, and a certificate from it for a host. The authority's key is written nowhere."""
-    import trustme  # part of the extra: `extra.check` says so where it is missing
+    """Create an authority and a host certificate signed by it. The authority's private key is never written."""
+    import trustme  # optional dependency: `extra.check` reports when it is missing
 
     folder.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA(organization_name="trainup simulator")

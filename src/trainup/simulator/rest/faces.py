@@ -1,4 +1,4 @@
-"""Every route, in the order in which they are looked through."""
+"""All routes, in the order in which they are matched."""
 
 from trainup.simulator.rest import (
     arm,
@@ -27,6 +27,6 @@ ROUTES: tuple[Route, ...] = (
     *jobs.ROUTES,
     *locations.ROUTES,
     *vaults.ROUTES,
-    *arm.ROUTES,  # answers for any resource, so what is special comes before it
-    *blobs.ROUTES,  # and these for any path
+    *arm.ROUTES,  # matches every resource, so more specific routes come before it
+    *blobs.ROUTES,  # matches every path
 )

@@ -1,4 +1,4 @@
-"""Run history of Azure ML: discovery, details with the logs, run data, and where outputs lie."""
+"""Run history of Azure ML: discovery, run details with logs, run data, and URIs of outputs."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,18 +18,18 @@ _MODELS = {"custom_model": "CustomModel", "mlflow_model": "MLFlowModel", "triton
 
 
 def run_of(azure: Azure, request: Request, name: str | None = None) -> Run:
-    """The run that a path or a body speaks of; Refused with 404 when there is none."""
+    """The run with this name, by default that in the path. Raises Refused with 404 when there is none."""
     azure.get(request.workspace)
     name = name if name is not None else request.parts["run"]
-    found = azure.runs.get(request.workspace, name)
-    if found is None:
+    run = azure.runs.get(request.workspace, name)
+    if run is None:
         message = f"Run with id {name} was not found."
         raise Refused(404, "UserError", message)
-    return found
+    return run
 
 
 def _discovery(azure: Azure, request: Request) -> Response:
-    """Every service behind the one address."""
+    """The addresses of all services, which are the same here."""
     api = azure.endpoints.api(request.query.get("location", "westeurope"))
     names = ("api", "history", "experimentation", "catalog", "hyperdrive", "modelmanagement", "pipelines", "mlflow")
     return Response(200, {name: api for name in names} | {"studio": azure.endpoints.studio})
@@ -42,7 +42,7 @@ def _details(azure: Azure, request: Request) -> Response:
         for name, _ in artifacts_of(azure, run)
         if name.startswith(LOGS) and name.endswith(".txt")
     }
-    started, ended = run.moment("Running"), _ended(run)
+    started, ended = run.moment("Running"), _end_time(run)
     return Response(
         200,
         {
@@ -66,12 +66,12 @@ def _details(azure: Azure, request: Request) -> Response:
 
 
 def _run(azure: Azure, request: Request) -> Response:
-    return Response(200, _told(azure, run_of(azure, request)))
+    return Response(200, _run_body(azure, run_of(azure, request)))
 
 
 def _run_data(azure: Azure, request: Request) -> Response:
     run = run_of(azure, request, str(request.json().get("runId")))
-    return Response(200, {"runMetadata": _told(azure, run), "runDefinition": {}, "jobSpecification": {}})
+    return Response(200, {"runMetadata": _run_body(azure, run), "runDefinition": {}, "jobSpecification": {}})
 
 
 def _children(azure: Azure, request: Request) -> Response:
@@ -79,7 +79,7 @@ def _children(azure: Azure, request: Request) -> Response:
     return Response(200, {"value": []})
 
 
-def _told(azure: Azure, run: Run) -> dict[str, Any]:
+def _run_body(azure: Azure, run: Run) -> dict[str, Any]:
     job = _job(azure, run)
     outputs = shape.get(job, "properties.outputs") or {}
     return {
@@ -91,7 +91,7 @@ def _told(azure: Azure, run: Run) -> dict[str, Any]:
         "status": run.status,
         "createdUtc": _time(run.moments[0][1]),
         "startTimeUtc": _time(run.moment("Running")),
-        "endTimeUtc": _time(_ended(run)),
+        "endTimeUtc": _time(_end_time(run)),
         "error": run.error,
         "displayName": shape.get(job, "properties.displayName") or run.name,
         "runType": "azureml.commandjob",
@@ -106,22 +106,22 @@ def _told(azure: Azure, run: Run) -> dict[str, Any]:
     }
 
 
-def _resolved(azure: Azure, request: Request) -> Response:
-    """Asset ids of outputs → where they lie. Ids of nothing are left out."""
+def _resolve_uris(azure: Azure, request: Request) -> Response:
+    """Map the asset ids of outputs to their URIs; unknown ids are left out."""
     azure.get(request.workspace)
-    found = {}
-    for run in azure.runs.of(request.workspace):
+    resolved = {}
+    for run in azure.runs.in_workspace(request.workspace):
         outputs: Mapping[str, Any] = shape.get(_job(azure, run), "properties.outputs") or {}
         for name, output in outputs.items():
             asset, uri = _asset_id(azure, run, name), str(shape.get(output, "uri") or output_uri(run.name, name))
             if asset in request.json().get("values", []):
                 long = uri.replace("azureml://", f"azureml:/{_scope(request.workspace)}/", 1)
-                found[asset] = {"uri": long, "path": long, "type": _type_of(output)}
-    return Response(200, {"values": found})
+                resolved[asset] = {"uri": long, "path": long, "type": _type_of(output)}
+    return Response(200, {"values": resolved})
 
 
 def _scope(workspace: str) -> str:
-    """`/subscriptions/…/workspaces/<name>` as addresses of data have it: without the provider."""
+    """`/subscriptions/…/workspaces/<name>` without the provider, which is the form in data URIs."""
     return workspace.replace("/providers/Microsoft.MachineLearningServices", "").replace(
         "resourceGroups", "resourcegroups"
     )
@@ -144,7 +144,7 @@ def _job(azure: Azure, run: Run) -> dict[str, Any] | None:
     return azure.find(run.job) if run.job else None
 
 
-def _ended(run: Run) -> datetime | None:
+def _end_time(run: Run) -> datetime | None:
     return run.moments[-1][1] if run.is_over else None
 
 
@@ -160,6 +160,6 @@ ROUTES = (
     Route("GET", f"{HISTORY}/experiments/{{experiment}}/runs/{{run}}/details", _details),
     Route("GET", f"{HISTORY}/experiments/{{experiment}}/runs/{{run}}", _run),
     Route("POST", f"{HISTORY}/rundata", _run_data),
-    Route("POST", f"/data/v1.0{WORKSPACE}/dataversion/batchGetResolvedUris", _resolved),
-    Route("POST", f"/modelregistry/v1.0{WORKSPACE}/models/batchGetResolvedUris", _resolved),
+    Route("POST", f"/data/v1.0{WORKSPACE}/dataversion/batchGetResolvedUris", _resolve_uris),
+    Route("POST", f"/modelregistry/v1.0{WORKSPACE}/models/batchGetResolvedUris", _resolve_uris),
 )

@@ -1,4 +1,4 @@
-"""Jobs of Azure ML, beyond what any resource has: lists with filters, and canceling."""
+"""Operations on Azure ML jobs that other resources do not have: filtered lists and cancellation."""
 
 from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.address import ML
@@ -9,24 +9,27 @@ from trainup.simulator.rest.routing import WORKSPACE, Request, Response, Route
 
 
 def _list(azure: Azure, request: Request) -> Response:
-    """Newest first, by `jobType`, `tag` (`key` or `key=value`), `properties` (the same, with commas), and view."""
+    """List jobs, newest first.
+
+    Filters are `jobType`, `tag` (`key` or `key=value`), `properties` (the same, comma-separated) and `listViewType`.
+    """
     version_of(request)
     azure.get(request.workspace)
-    found = listed(request, azure.resources(f"{ML}/jobs", request.workspace))
+    jobs = listed(request, azure.resources(f"{ML}/jobs", request.workspace))
     if kind := request.query.get("jobType"):
-        found = [job for job in found if str(shape.get(job, "properties.jobType")).lower() == kind.lower()]
+        jobs = [job for job in jobs if str(shape.get(job, "properties.jobType")).lower() == kind.lower()]
     if tag := request.query.get("tag"):
-        found = [job for job in found if _has(job, "tags", tag)]
-    for wanted in filter(None, request.query.get("properties", "").split(",")):
-        found = [job for job in found if _has(job, "properties", wanted)]
-    found.sort(key=lambda job: str(shape.get(job, "systemData.createdAt")), reverse=True)
-    return paged(azure, request, found)
+        jobs = [job for job in jobs if _has(job, "tags", tag)]
+    for condition in filter(None, request.query.get("properties", "").split(",")):
+        jobs = [job for job in jobs if _has(job, "properties", condition)]
+    jobs.sort(key=lambda job: str(shape.get(job, "systemData.createdAt")), reverse=True)
+    return paged(azure, request, jobs)
 
 
-def _has(job: Resource, where: str, wanted: str) -> bool:
-    key, given, value = wanted.partition("=")
-    kept = shape.get(job, f"properties.{where}") or {}
-    return key in kept and (not given or str(kept[key]) == value)
+def _has(job: Resource, where: str, condition: str) -> bool:
+    key, separator, value = condition.partition("=")
+    entries = shape.get(job, f"properties.{where}") or {}
+    return key in entries and (not separator or str(entries[key]) == value)
 
 
 def _cancel(azure: Azure, request: Request) -> Response:

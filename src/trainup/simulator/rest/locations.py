@@ -1,4 +1,4 @@
-"""What a region has: quota, sizes of machines, prices."""
+"""Quota, VM sizes and prices of a region."""
 
 import re
 from typing import Any
@@ -18,29 +18,29 @@ from trainup.simulator.rest.arm import paged, version_of
 from trainup.simulator.rest.routing import SUBSCRIPTION, Request, Response, Route
 
 PLENTY = 100_000
-"""What is told as the limit of a family whose quota nobody has set."""
+"""Limit that is returned for a VM family without a configured quota."""
 DEDICATED, LOW_PRIORITY = "dedicatedCores", "lowPriorityCores"
 POOLED = -1
-"""Limit of a family's low-priority cores, as real subscriptions show it: one figure holds for all families."""
+"""Limit of a family's low-priority cores: real subscriptions return -1, since all families share one limit."""
 
 LOCATION = f"{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices/locations/{{location}}"
 _FILTER = re.compile(r"(\w+) eq '([^']*)'")
 
 
 def _usages(azure: Azure, request: Request) -> Response:
-    """Cores per family. A family with a quota of 0 is absent: that is how the service says that it is not allowed.
+    """Usage and limit of each VM family in cores. Like the service, it leaves out families with a quota of 0.
 
-    Each family has a second row of the same name for its low-priority cores, whose limit is the pooled one: -1. It
-    comes first here, since no order is promised.
+    Each family has a second row of the same name for its low-priority cores, with the limit -1. The service promises
+    no order, so that row comes first here.
     """
     version_of(request)
     region = _region(request)
     limits = {plain_family(name): cores for name, cores in azure.quota.items()}
 
     def row(family: str, text: str, cores: str, limit: int | None = None) -> dict[str, Any]:
-        told = limits.get(plain_family(family), PLENTY) if limit is None else limit
+        shown_limit = limits.get(plain_family(family), PLENTY) if limit is None else limit
         used = azure.machines.cores(family) if azure.machines and limit is None else 0
-        return _usage(request, region, family, text, cores, told, used)
+        return _usage(request, region, family, text, cores, shown_limit, used)
 
     rows = []
     for family in sorted({machine.family for machine in MACHINES.values()}):
@@ -96,30 +96,30 @@ def _region(request: Request) -> str:
 
 
 def _prices(azure: Azure, request: Request) -> Response:
-    """Retail prices, of Linux, Windows and spot machines alike. The filter is an `and` of `field eq 'value'`."""
-    wanted = dict(_FILTER.findall(request.query.get("$filter", "")))
-    region = wanted.get("armRegionName", "westeurope")
+    """Retail prices of Linux, Windows and spot machines. The filter has `field eq 'value'` joined by `and`."""
+    conditions = dict(_FILTER.findall(request.query.get("$filter", "")))
+    region = conditions.get("armRegionName", "westeurope")
     items = [
         item
         for machine in MACHINES.values()
         for item in _priced(machine, region)
-        if all(str(item.get("type" if name == "priceType" else name)) == value for name, value in wanted.items())
+        if all(str(item.get("type" if name == "priceType" else name)) == value for name, value in conditions.items())
     ]
     first = request.number("$skip", 0)
     page = items[first : first + azure.page]
     more = first + azure.page < len(items)
     query = "&".join(f"{name}={value}" for name, value in request.query.items() if name != "$skip")
     link = f"{azure.endpoints.prices}{request.path}?{query}&$skip={first + azure.page}" if more else None
-    told = {"BillingCurrency": "USD", "CustomerEntityId": "Default", "CustomerEntityType": "Retail"}
-    return Response(200, told | {"Items": page, "NextPageLink": link, "Count": len(page)})
+    answer = {"BillingCurrency": "USD", "CustomerEntityId": "Default", "CustomerEntityType": "Retail"}
+    return Response(200, answer | {"Items": page, "NextPageLink": link, "Count": len(page)})
 
 
 def _priced(machine: Machine, region: str) -> list[dict[str, Any]]:
     short = machine.name.removeprefix("Standard_").replace("_", " ")
     series = f"Virtual Machines {machine.family.removeprefix('standard').strip()} Series"
-    found = [("", "", machine.price), (" Windows", "", machine.price * 1.4)]
+    variants = [("", "", machine.price), (" Windows", "", machine.price * 1.4)]
     if machine.spot:
-        found.append(("", " Spot", machine.spot_price))
+        variants.append(("", " Spot", machine.spot_price))
     return [
         {
             "currencyCode": "USD",
@@ -143,7 +143,7 @@ def _priced(machine: Machine, region: str) -> list[dict[str, Any]]:
             "isPrimaryMeterRegion": True,
             "armSkuName": machine.name,
         }
-        for windows, spot, price in found
+        for windows, spot, price in variants
     ]
 
 

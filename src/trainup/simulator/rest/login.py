@@ -1,4 +1,4 @@
-"""Where tokens come from: the endpoint of managed identities, and an authority like Microsoft Entra."""
+"""Token endpoints: that of managed identities, and those of a Microsoft Entra authority."""
 
 import hmac
 import time
@@ -13,7 +13,7 @@ IDENTITY = "/msi/token"
 
 
 def _managed(azure: Azure, request: Request) -> Response:
-    """In the form of App Service, or in the older one that the nodes of Azure ML have."""
+    """Token of a managed identity, in App Service's protocol or in the older one of Azure ML's nodes."""
     shown = request.headers.get("x-identity-header") or request.headers.get("secret") or ""
     client = request.query.get("client_id") or request.query.get("clientid") or ""
     if hmac.compare_digest(shown, azure.secret):
@@ -28,8 +28,8 @@ def _managed(azure: Azure, request: Request) -> Response:
     if not resource:
         raise Refused(400, "invalid_request", "The query parameter 'resource' is required.")
     token, expires = azure.tokens.issue(resource.rstrip("/"), identity, azure.tenant)
-    told = {"access_token": token, "expires_on": str(expires), "resource": resource, "token_type": "Bearer"}
-    return Response(200, told | {"client_id": client or CLIENT})
+    answer = {"access_token": token, "expires_on": str(expires), "resource": resource, "token_type": "Bearer"}
+    return Response(200, answer | {"client_id": client or CLIENT})
 
 
 def _token(azure: Azure, request: Request) -> Response:
@@ -75,8 +75,8 @@ def _check_tenant(azure: Azure, tenant: str) -> None:
 
 
 def _oauth_error(code: str, message: str) -> Response:
-    told: Mapping[str, object] = {"error": code, "error_description": message, "error_codes": []}
-    return Response(401 if code == "invalid_client" else 400, told)
+    body: Mapping[str, object] = {"error": code, "error_description": message, "error_codes": []}
+    return Response(401 if code == "invalid_client" else 400, body)
 
 
 ROUTES = (

@@ -1,4 +1,4 @@
-"""How a cloud describes itself, in both forms that clients ask for."""
+"""Metadata of the cloud, in both formats that clients request."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def _described(azure: Azure, request: Request) -> Response:
     if version is None:
         raise Refused(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required.")
     own = _cloud(azure)
-    # Until 2020 a list of clouds, since then the one that was asked.
+    # API versions before 2020 return a list of clouds, later ones a single cloud.
     return Response(200, [own] if version < "2020" else own)
 
 

@@ -1,4 +1,4 @@
-"""Azure ML's assets, datastores and clusters, beyond what any resource has: look-ups, uploads, secrets, nodes."""
+"""Operations on Azure ML's assets, datastores and clusters that other resources do not have."""
 
 import uuid
 
@@ -6,32 +6,32 @@ from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.address import ML
 from trainup.simulator.cloud.azure import Azure, Resource
 from trainup.simulator.cloud.refusal import Refused
-from trainup.simulator.cloud.signatures import Grant
+from trainup.simulator.cloud.signatures import SharedAccess
 from trainup.simulator.rest.arm import paged, version_of
 from trainup.simulator.rest.routing import WORKSPACE, Request, Response, Route
 
 
 def _versions(azure: Azure, request: Request) -> Response:
-    """The versions of an asset; for code, those of all code with the hash that was asked for."""
+    """List the versions of an asset; with `hash`, the versions of any code asset with that content hash."""
     version_of(request)
     azure.get(request.workspace)
     kind, under = request.parts["kind"].lower(), f"{request.workspace}/{request.parts['kind']}/{request.parts['name']}"
-    wanted = request.query.get("hash")
-    if kind == "codes" and wanted is not None:
-        found = [
+    content_hash = request.query.get("hash")
+    if kind == "codes" and content_hash is not None:
+        versions = [
             item
             for item in azure.resources(f"{ML}/codes/versions", request.workspace)
-            if shape.get(item, "properties.properties.hash_sha256") == wanted
+            if shape.get(item, "properties.properties.hash_sha256") == content_hash
             and str(shape.get(item, "properties.properties.hash_version")) == request.query.get("hashVersion")
         ]
-        return paged(azure, request, found)
+        return paged(azure, request, versions)
     if kind != "codes":
         azure.get(under)
-    found = listed(request, azure.resources(f"{ML}/{kind}/versions", under))
+    versions = listed(request, azure.resources(f"{ML}/{kind}/versions", under))
     newest_first = request.query.get("$orderBy", request.query.get("orderBy", "")).lower()
     if newest_first.startswith(("createdtime", "createdat")):
-        found.sort(key=lambda item: str(shape.get(item, "systemData.createdAt")), reverse="desc" in newest_first)
-    return paged(azure, request, found)
+        versions.sort(key=lambda item: str(shape.get(item, "systemData.createdAt")), reverse="desc" in newest_first)
+    return paged(azure, request, versions)
 
 
 def _containers(azure: Azure, request: Request) -> Response:
@@ -41,14 +41,14 @@ def _containers(azure: Azure, request: Request) -> Response:
 
 
 def listed(request: Request, items: list[Resource]) -> list[Resource]:
-    """What a list shows: what is not archived, unless something else is asked for."""
+    """The items that a list shows: those that are not archived, unless `listViewType` says otherwise."""
     view = request.query.get("listViewType", "ActiveOnly")
     shown = {"ActiveOnly": (False,), "ArchivedOnly": (True,)}.get(view, (False, True))
     return [item for item in items if bool(shape.get(item, "properties.isArchived")) in shown]
 
 
 def _start_upload(azure: Azure, request: Request) -> Response:
-    """Where the files of a version go: a container of its own, opened on behalf of whoever asks."""
+    """Create a container for the files of a new version, and return a signed URL for uploads to it."""
     version_of(request)
     workspace = azure.get(request.workspace)
     if request.json().get("pendingUploadType") not in (None, "TemporaryBlobReference"):
@@ -57,11 +57,11 @@ def _start_upload(azure: Azure, request: Request) -> Response:
     account = azure.get(account_id)
     container = f"{shape.get(workspace, 'properties.workspaceId')}-{uuid.uuid4().hex[:22]}"
     azure.storage.create(account["name"], container)
-    # An account that takes no keys signs on behalf of the caller, who then needs a role of his own.
+    # Without account keys the signature is a user delegation: the caller's own roles limit it.
     by_key = shape.get(account, "properties.allowSharedKeyAccess") is not False
     claims = azure.tokens.check(request.headers.get("authorization"))
     signature = azure.signatures.issue(
-        Grant(account["name"], container, None, "racwl", None if by_key else claims["oid"])
+        SharedAccess(account["name"], container, None, "racwl", None if by_key else claims["oid"])
     )
     uri = f"{azure.endpoints.storage(account['name'])}/{container}"
     credential = {"credentialType": "SAS", "sasUri": f"{uri}?{signature}"} if azure.signs else None
@@ -82,10 +82,14 @@ def _start_upload(azure: Azure, request: Request) -> Response:
 def _datastores(azure: Azure, request: Request) -> Response:
     version_of(request)
     azure.get(request.workspace)
-    found = azure.resources(f"{ML}/datastores", request.workspace)
-    if (wanted := request.query.get("isDefault")) is not None:
-        found = [item for item in found if bool(shape.get(item, "properties.isDefault")) == (wanted.lower() == "true")]
-    return paged(azure, request, found)
+    datastores = azure.resources(f"{ML}/datastores", request.workspace)
+    if (is_default := request.query.get("isDefault")) is not None:
+        datastores = [
+            item
+            for item in datastores
+            if bool(shape.get(item, "properties.isDefault")) == (is_default.lower() == "true")
+        ]
+    return paged(azure, request, datastores)
 
 
 def _datastore_secrets(azure: Azure, request: Request) -> Response:
@@ -94,12 +98,12 @@ def _datastore_secrets(azure: Azure, request: Request) -> Response:
     kind = shape.get(own, "credentials.credentialsType")
     if kind == "None":
         raise Refused(400, "UserError", f"The datastore {store['name']!r} has no credentials: it is used by identity.")
-    kept = (azure.find(request.resource) or {}).get("_hidden")
-    if kept is not None and not request.json().get("expirableSecret"):
-        return Response(200, kept)
+    hidden = (azure.find(request.resource) or {}).get("_hidden")
+    if hidden is not None and not request.json().get("expirableSecret"):
+        return Response(200, hidden)
     account, container = str(own["accountName"]), own.get("containerName")
     if request.json().get("expirableSecret") and container:
-        signature = azure.signatures.issue(Grant(account, str(container), None, "racwdl", None))
+        signature = azure.signatures.issue(SharedAccess(account, str(container), None, "racwdl", None))
         return Response(200, {"secretsType": "Sas", "sasToken": signature})
     return Response(200, {"secretsType": "AccountKey", "key": azure.key(account, "key1")})
 

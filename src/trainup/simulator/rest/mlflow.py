@@ -1,4 +1,4 @@
-"""MLflow's REST API over the run history, in both versions of the address."""
+"""MLflow's REST API over the run history, for both versions of the tracking URI."""
 
 import math
 import time
@@ -14,7 +14,7 @@ from trainup.simulator.rest.routing import ANY, WORKSPACE, Request, Response, Ro
 
 BASE = f"/mlflow/{{version:v1.0|v2.0}}{WORKSPACE}/api/2.0"
 METRICS = 50
-"""Names of metrics that one run may have."""
+"""Number of metric names that a run may have."""
 
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}
 _STATUSES = {"Completed": "FINISHED", "Failed": "FAILED", "NotResponding": "FAILED", "Canceled": "KILLED"}
@@ -22,15 +22,15 @@ _BACK = {"FINISHED": "Completed", "FAILED": "Failed", "KILLED": "Canceled", "RUN
 
 
 class _Error(Exception):
-    """As MLflow words it."""
+    """An error in MLflow's form."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.response = Response(status, {"error_code": code, "message": message})
 
 
-def _answered(call: Callable[[Azure, Request], dict[str, Any]]) -> Callable[[Azure, Request], Response]:
-    """A handler whose errors are MLflow's."""
+def _with_errors(call: Callable[[Azure, Request], dict[str, Any]]) -> Callable[[Azure, Request], Response]:
+    """A handler that returns errors in MLflow's form."""
 
     def handler(azure: Azure, request: Request) -> Response:
         azure.get(request.workspace)
@@ -42,42 +42,42 @@ def _answered(call: Callable[[Azure, Request], dict[str, Any]]) -> Callable[[Azu
     return handler
 
 
-def _given(request: Request) -> dict[str, Any]:
+def _arguments(request: Request) -> dict[str, Any]:
     return dict(request.query) if request.method == "GET" else request.json()
 
 
 def _run(azure: Azure, request: Request) -> Run:
-    told = _given(request)
-    name = str(told.get("run_id") or told.get("run_uuid") or "")
-    found = azure.runs.get(request.workspace, name)
-    if found is None:
+    arguments = _arguments(request)
+    name = str(arguments.get("run_id") or arguments.get("run_uuid") or "")
+    run = azure.runs.get(request.workspace, name)
+    if run is None:
         raise _Error(404, "RESOURCE_DOES_NOT_EXIST", f"Run with id '{name}' not found")
-    return found
+    return run
 
 
 def _create_run(azure: Azure, request: Request) -> dict[str, Any]:
-    told = request.json()
-    experiment = _experiments(azure, request).get(str(told.get("experiment_id") or ""))
+    arguments = request.json()
+    experiment = _experiments(azure, request).get(str(arguments.get("experiment_id") or ""))
     if experiment is None:
-        raise _Error(404, "RESOURCE_DOES_NOT_EXIST", f"There is no experiment {told.get('experiment_id')!r}")
+        raise _Error(404, "RESOURCE_DOES_NOT_EXIST", f"There is no experiment {arguments.get('experiment_id')!r}")
     run = Run(str(uuid.uuid4()), request.workspace, experiment, status="Running")
-    run.tags |= {str(tag["key"]): str(tag["value"]) for tag in told.get("tags", [])}
-    if told.get("run_name"):
-        run.tags["mlflow.runName"] = str(told["run_name"])
-    return {"run": _shown(azure, azure.runs.add(run))}
+    run.tags |= {str(tag["key"]): str(tag["value"]) for tag in arguments.get("tags", [])}
+    if arguments.get("run_name"):
+        run.tags["mlflow.runName"] = str(arguments["run_name"])
+    return {"run": _run_body(azure, azure.runs.add(run))}
 
 
 def _get_run(azure: Azure, request: Request) -> dict[str, Any]:
-    return {"run": _shown(azure, _run(azure, request))}
+    return {"run": _run_body(azure, _run(azure, request))}
 
 
 def _update_run(azure: Azure, request: Request) -> dict[str, Any]:
     run = _run(azure, request)
-    told = request.json()
-    if run.job is None and (status := _BACK.get(str(told.get("status")))):
-        run.move(status)  # the status of a job is the service's own
-    if told.get("run_name"):
-        run.tags["mlflow.runName"] = str(told["run_name"])
+    arguments = request.json()
+    if run.job is None and (status := _BACK.get(str(arguments.get("status")))):
+        run.move(status)  # clients cannot change the status of a job
+    if arguments.get("run_name"):
+        run.tags["mlflow.runName"] = str(arguments["run_name"])
     return {"run_info": _info(azure, run)}
 
 
@@ -92,36 +92,36 @@ def _restore_run(azure: Azure, request: Request) -> dict[str, Any]:
 
 
 def _search(azure: Azure, request: Request) -> dict[str, Any]:
-    told = request.json()
+    arguments = request.json()
     try:
-        conditions = parse(str(told.get("filter") or ""))
+        conditions = parse(str(arguments.get("filter") or ""))
     except ValueError as error:
         raise _Error(400, "INVALID_PARAMETER_VALUE", str(error)) from error
-    experiments = {str(found) for found in told.get("experiment_ids", [])}
-    found = [
+    experiments = {str(runs) for runs in arguments.get("experiment_ids", [])}
+    runs = [
         run
-        for run in azure.runs.of(request.workspace)
+        for run in azure.runs.in_workspace(request.workspace)
         if not run.deleted
         and (not experiments or Runs.experiment_id(run.workspace, run.experiment) in experiments)
         and all(condition.holds(run, _info(azure, run)) for condition in conditions)
     ]
-    found.reverse()
-    first, size = int(told.get("page_token") or 0), int(told.get("max_results") or 1000)
-    page = {"runs": [_shown(azure, run) for run in found[first : first + size]]}
-    return page | ({"next_page_token": str(first + size)} if first + size < len(found) else {})
+    runs.reverse()
+    first, size = int(arguments.get("page_token") or 0), int(arguments.get("max_results") or 1000)
+    page = {"runs": [_run_body(azure, run) for run in runs[first : first + size]]}
+    return page | ({"next_page_token": str(first + size)} if first + size < len(runs) else {})
 
 
 def _log_batch(azure: Azure, request: Request) -> dict[str, Any]:
-    run, told = _run(azure, request), request.json()
+    run, batch = _run(azure, request), request.json()
     for name, most in BATCH.items():
-        if len(told.get(name) or []) > most:
-            count = len(told[name])
+        if len(batch.get(name) or []) > most:
+            count = len(batch[name])
             raise _Error(400, "INVALID_PARAMETER_VALUE", f"{count} {name} in one batch: the most is {most}")
-    for metric in told.get("metrics") or []:
+    for metric in batch.get("metrics") or []:
         _log(run, metric)
-    for param in told.get("params") or []:
+    for param in batch.get("params") or []:
         _set_param(run, param)
-    for tag in told.get("tags") or []:
+    for tag in batch.get("tags") or []:
         run.tags[str(tag["key"])] = str(tag["value"])
     return {}
 
@@ -131,14 +131,14 @@ def _log_metric(azure: Azure, request: Request) -> dict[str, Any]:
     return {}
 
 
-def _log(run: Run, told: dict[str, Any]) -> None:
-    name = str(told.get("key") or "")
+def _log(run: Run, entry: dict[str, Any]) -> None:
+    name = str(entry.get("key") or "")
     try:
         metric = Metric(
-            name, float(told["value"]), int(told.get("timestamp") or time.time() * 1000), int(told.get("step") or 0)
+            name, float(entry["value"]), int(entry.get("timestamp") or time.time() * 1000), int(entry.get("step") or 0)
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise _Error(400, "INVALID_PARAMETER_VALUE", f"The metric {told!r} has no usable value") from error
+        raise _Error(400, "INVALID_PARAMETER_VALUE", f"The metric {entry!r} has no usable value") from error
     if name not in run.metrics and len(run.metrics) >= METRICS:
         raise _Error(400, "RESOURCE_LIMIT_EXCEEDED", f"A run can have at most {METRICS} metrics")
     run.log(metric)
@@ -149,8 +149,8 @@ def _log_param(azure: Azure, request: Request) -> dict[str, Any]:
     return {}
 
 
-def _set_param(run: Run, told: dict[str, Any]) -> None:
-    name, value = str(told.get("key")), str(told.get("value"))
+def _set_param(run: Run, entry: dict[str, Any]) -> None:
+    name, value = str(entry.get("key")), str(entry.get("value"))
     with run.lock:
         if run.params.setdefault(name, value) != value:
             message = f"Changing param values is not allowed: {name!r} was {run.params[name]!r} and would be {value!r}"
@@ -158,8 +158,8 @@ def _set_param(run: Run, told: dict[str, Any]) -> None:
 
 
 def _set_tag(azure: Azure, request: Request) -> dict[str, Any]:
-    told = request.json()
-    _run(azure, request).tags[str(told["key"])] = str(told.get("value"))
+    tag = request.json()
+    _run(azure, request).tags[str(tag["key"])] = str(tag.get("value"))
     return {}
 
 
@@ -170,11 +170,11 @@ def _delete_tag(azure: Azure, request: Request) -> dict[str, Any]:
 
 def _history(azure: Azure, request: Request) -> dict[str, Any]:
     run, name = _run(azure, request), request.query.get("metric_key", "")
-    found = run.metrics.get(name, [])
+    values = run.metrics.get(name, [])
     first = request.number("page_token", 0)
     size = request.number("max_results", 25_000)
-    page: dict[str, Any] = {"metrics": [_metric(metric) for metric in found[first : first + size]]}
-    return page | ({"next_page_token": str(first + size)} if first + size < len(found) else {})
+    page: dict[str, Any] = {"metrics": [_metric(metric) for metric in values[first : first + size]]}
+    return page | ({"next_page_token": str(first + size)} if first + size < len(values) else {})
 
 
 def _artifacts(azure: Azure, request: Request) -> dict[str, Any]:
@@ -188,20 +188,20 @@ def _artifacts(azure: Azure, request: Request) -> dict[str, Any]:
             files[prefix + first] = {"is_dir": True} if rest else {"is_dir": False, "file_size": blob.size}
     return {
         "root_uri": _info(azure, run)["artifact_uri"],
-        "files": [{"path": name, **told} for name, told in files.items()],
+        "files": [{"path": name, **file} for name, file in files.items()],
     }
 
 
 def _experiments(azure: Azure, request: Request) -> dict[str, str]:
     """Id → name."""
-    names = {run.experiment for run in azure.runs.of(request.workspace)} | azure.experiments | {"Default"}
+    names = {run.experiment for run in azure.runs.in_workspace(request.workspace)} | azure.experiments | {"Default"}
     return {Runs.experiment_id(request.workspace, name): name for name in sorted(names)}
 
 
 def _get_experiment(azure: Azure, request: Request) -> dict[str, Any]:
-    told = _given(request)
+    arguments = _arguments(request)
     for key, name in _experiments(azure, request).items():
-        if told.get("experiment_id") == key or told.get("experiment_name") == name:
+        if arguments.get("experiment_id") == key or arguments.get("experiment_name") == name:
             return {"experiment": _experiment(key, name)}
     raise _Error(404, "RESOURCE_DOES_NOT_EXIST", "There is no such experiment")
 
@@ -220,7 +220,7 @@ def _experiment(key: str, name: str) -> dict[str, Any]:
     return {"experiment_id": key, "name": name, "artifact_location": "", "lifecycle_stage": "active", "tags": []}
 
 
-def _shown(azure: Azure, run: Run) -> dict[str, Any]:
+def _run_body(azure: Azure, run: Run) -> dict[str, Any]:
     with run.lock:
         metrics = [_metric(run.last(name)) for name in run.metrics]
         params = [{"key": key, "value": value} for key, value in run.params.items()]
@@ -247,7 +247,7 @@ def _info(azure: Azure, run: Run) -> dict[str, Any]:
 
 
 def _metric(metric: Metric) -> dict[str, Any]:
-    # JSON has no such numbers: they travel as text.
+    # JSON has no NaN and no infinity, so they are sent as strings.
     value: Any = metric.value
     if math.isnan(value):
         value = "NaN"
@@ -292,7 +292,7 @@ _CALLS: dict[tuple[str, str], Callable[[Azure, Request], dict[str, Any]]] = {
 }
 
 ROUTES = (
-    *(Route(method, f"{BASE}/mlflow/{path}", _answered(call)) for (method, path), call in _CALLS.items()),
-    Route("POST", f"{BASE}/preview/mlflow/runs/log-batch-async", _answered(_batch_async)),
-    Route(ANY, f"{BASE}/{{rest:path}}", _answered(_unknown)),
+    *(Route(method, f"{BASE}/mlflow/{path}", _with_errors(call)) for (method, path), call in _CALLS.items()),
+    Route("POST", f"{BASE}/preview/mlflow/runs/log-batch-async", _with_errors(_batch_async)),
+    Route(ANY, f"{BASE}/{{rest:path}}", _with_errors(_unknown)),
 )

@@ -24,32 +24,32 @@ class Condition:
     """One comparison, such as `metrics.accuracy > 0.9`."""
 
     kind: str
-    """`metrics`, `params`, `tags` or `attributes`, in one of MLflow's spellings."""
+    """`metrics`, `params`, `tags`, `attributes`, or another of MLflow's spellings of them."""
 
     name: str
     compare: Callable[[Any, Any], bool]
-    wanted: str
+    value: str
 
     def holds(self, run: Run, attributes: Mapping[str, Any]) -> bool:
-        """Whether it is so of a run; what a run does not have is never so."""
+        """Whether a run meets it; a run without the compared value never does."""
         if self.kind.startswith("metric"):
-            return self.name in run.metrics and self.compare(run.last(self.name).value, float(self.wanted))
+            return self.name in run.metrics and self.compare(run.last(self.name).value, float(self.value))
         values = {"p": run.params, "t": run.tags}.get(self.kind[0], attributes)
-        return self.name in values and self.compare(str(values[self.name]), self.wanted)
+        return self.name in values and self.compare(str(values[self.name]), self.value)
 
 
 def parse(text: str) -> list[Condition]:
-    """The comparisons of a filter; ValueError names the one that is none."""
-    found = []
+    """The comparisons of a filter. Raises ValueError, which quotes an invalid one."""
+    conditions = []
     for part in re.split(r"\s+and\s+", text, flags=re.IGNORECASE) if text.strip() else []:
         match = _COMPARISON.fullmatch(part)
         if match is None:
             raise ValueError(f"Invalid clause in filter: {part!r}")
         kind, _, name = match[1].replace("`", "").replace('"', "").partition(".")
-        if not name:  # an attribute may stand alone
+        if not name:  # attributes need no prefix
             kind, name = "attributes", kind
-        wanted = match[3].strip("'\"")
+        value = match[3].strip("'\"")
         if kind.startswith("metric"):
-            float(wanted)
-        found.append(Condition(kind, name, _OPERATORS[match[2]], wanted))
-    return found
+            float(value)
+        conditions.append(Condition(kind, name, _OPERATORS[match[2]], value))
+    return conditions

@@ -1,4 +1,4 @@
-"""Container registries: building in the cloud, and pulling over the Docker Registry HTTP API v2 with its tokens."""
+"""Container registries: image builds, and pulls over the Docker Registry HTTP API v2 with its token endpoints."""
 
 import base64
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from trainup.simulator.rest.arm import paged, version_of
 from trainup.simulator.rest.routing import REGISTRY, Request, Response, Route, Section
 
 VERSIONS = ("2018-09-01", "2019-04-01", "2019-06-01-preview")
-"""Of what registries build: later versions of the registry itself have no builds."""
+"""API versions that support image builds; later versions of registries do not."""
 SCHEDULE = "Microsoft.ContainerRegistry/registries/scheduleRun"
 
 
 def _registry(azure: Azure, request: Request) -> str:
-    """Id of the registry in the path."""
+    """Id of the registry in the path. Raises Refused with 404 for an API version without builds."""
     version = version_of(request)
     if version not in VERSIONS:
         raise Refused(
@@ -41,9 +41,9 @@ def _upload_address(azure: Azure, request: Request) -> Response:
 
 def _schedule(azure: Azure, request: Request) -> Response:
     registry, order = _registry(azure, request), request.json()
-    found = contract.findings(SCHEDULE, version_of(request), order, None)
-    if found:
-        raise Refused(400, "InvalidRequestContent", "\n".join(found))
+    findings = contract.findings(SCHEDULE, version_of(request), order, None)
+    if findings:
+        raise Refused(400, "InvalidRequestContent", "\n".join(findings))
     if order.get("type") != "DockerBuildRequest":
         raise Refused(400, "NotSupported", f"Only DockerBuildRequest is built here, not {order.get('type')!r}.")
     azure.accepted(SCHEDULE, version_of(request), request.parts["registry"], order)
@@ -52,10 +52,10 @@ def _schedule(azure: Azure, request: Request) -> Response:
 
 def _build(azure: Azure, request: Request) -> Build:
     registry, build_id = _registry(azure, request), request.parts["run"]
-    found = azure.builds.find(registry, build_id)
-    if found is None:
+    build = azure.builds.find(registry, build_id)
+    if build is None:
         raise not_found(f"{TYPE}/{build_id}")
-    return found
+    return build
 
 
 def _get(azure: Azure, request: Request) -> Response:
@@ -63,7 +63,9 @@ def _get(azure: Azure, request: Request) -> Response:
 
 
 def _list(azure: Azure, request: Request) -> Response:
-    return paged(azure, request, [_run(build) for build in reversed(azure.builds.of(_registry(azure, request)))])
+    return paged(
+        azure, request, [_run(build) for build in reversed(azure.builds.in_registry(_registry(azure, request)))]
+    )
 
 
 def _log(azure: Azure, request: Request) -> Response:
@@ -96,11 +98,11 @@ def _run(build: Build) -> dict[str, Any]:
         "outputImages": images or None,
         "runErrorMessage": build.error,
     }
-    told = {name: value for name, value in facts.items() if value is not None}
-    return {"id": f"{build.registry}/runs/{build.id}", "name": build.id, "type": TYPE, "properties": told}
+    properties = {name: value for name, value in facts.items() if value is not None}
+    return {"id": f"{build.registry}/runs/{build.id}", "name": build.id, "type": TYPE, "properties": properties}
 
 
-# Pulling. Behind one listener every registry has the same host, so the token does not tell them apart.
+# Pulling. Behind one listener all registries share a host, so a token is valid for all of them.
 
 
 def _exchange(azure: Azure, request: Request) -> Response:
@@ -128,7 +130,7 @@ def _token(azure: Azure, request: Request) -> Response:
 
 
 def _no_login(azure: Azure, request: Request) -> Response:
-    """Nobody gets in by name: the admin user of our registries is off, and none is open to all."""
+    """Refuse a login by user name: the admin user and anonymous pulls are disabled in these registries."""
     basic = request.headers.get("authorization", "").partition(" ")[2]
     name = base64.b64decode(basic or b"").decode(errors="replace").partition(":")[0]
     return _denied("UNAUTHORIZED", f"authentication required, user {name!r} is unknown or the admin user is disabled")
@@ -139,37 +141,37 @@ def _base(azure: Azure, request: Request) -> Response:
 
 
 def _manifest(azure: Azure, request: Request) -> Response:
-    found = _image(azure, request, request.parts["reference"])
-    if isinstance(found, Response):
-        return found
-    headers = {"Content-Type": MANIFEST, "Docker-Content-Digest": found.digest, "Etag": f'"{found.digest}"'}
-    return Response(200, found.manifest, headers)
+    image = _image(azure, request, request.parts["reference"])
+    if isinstance(image, Response):
+        return image
+    headers = {"Content-Type": MANIFEST, "Docker-Content-Digest": image.digest, "Etag": f'"{image.digest}"'}
+    return Response(200, image.manifest, headers)
 
 
 def _blob(azure: Azure, request: Request) -> Response:
-    wanted = request.parts["digest"]
-    found = _image(azure, request, None)
-    if isinstance(found, Response):
-        return found
-    data = next((image.blobs[wanted] for image in _images(azure, request) if wanted in image.blobs), None)
+    digest = request.parts["digest"]
+    image = _image(azure, request, None)
+    if isinstance(image, Response):
+        return image
+    data = next((image.blobs[digest] for image in _images(azure, request) if digest in image.blobs), None)
     if data is None:
         return _denied("BLOB_UNKNOWN", "blob unknown to registry", 404)
     body = Section(data, 0, data.stat().st_size) if isinstance(data, Path) else data
-    return Response(200, body, {"Docker-Content-Digest": wanted})
+    return Response(200, body, {"Docker-Content-Digest": digest})
 
 
 def _images(azure: Azure, request: Request) -> list[Image]:
-    """Everything in the repository of the path, in registries that still exist."""
+    """The images in the path's repository, in all existing registries."""
     return [
         image
         for registry in azure.each("Microsoft.ContainerRegistry/registries")
-        for image in azure.images.of(registry["id"])
+        for image in azure.images.in_registry(registry["id"])
         if image.repository == request.parts["repository"]
     ]
 
 
 def _image(azure: Azure, request: Request, reference: str | None) -> Image | Response:
-    """The image of a reference (any, if there is none given), or the refusal."""
+    """The image with this tag or digest (None for any image), or the response that refuses the request."""
     repository = request.parts["repository"]
     try:
         claims = azure.tokens.check(request.headers.get("authorization"))
@@ -177,13 +179,13 @@ def _image(azure: Azure, request: Request, reference: str | None) -> Image | Res
         return _challenge(azure, request, repository)
     if claims["aud"] != f"registry repository:{repository}:pull":
         return _challenge(azure, request, repository)
-    found = [image for image in reversed(_images(azure, request)) if image.manifest]
-    found = [image for image in found if reference is None or reference == image.digest or reference in image.tags]
-    if not found:
+    images = [image for image in reversed(_images(azure, request)) if image.manifest]
+    images = [image for image in images if reference is None or reference == image.digest or reference in image.tags]
+    if not images:
         return _denied("MANIFEST_UNKNOWN", f"manifest tagged by {reference!r} is not found", 404)
-    if claims["oid"] != azure.deployer and not azure.has_role(claims["oid"], roles.ACR_PULL, found[0].registry):
+    if claims["oid"] != azure.deployer and not azure.has_role(claims["oid"], roles.ACR_PULL, images[0].registry):
         return _denied("DENIED", "requested access to the resource is denied", 403)
-    return found[0]
+    return images[0]
 
 
 def _challenge(azure: Azure, request: Request, repository: str) -> Response:

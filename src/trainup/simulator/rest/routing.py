@@ -1,6 +1,6 @@
-"""Requests, responses, and the table that says who answers what.
+"""Requests, responses and routes of the HTTPS services.
 
-A face is a module with a table `ROUTES`, listed in `rest/faces.py`:
+Each service is a module with a table `ROUTES`, which `rest/faces.py` lists:
 
     ROUTES = (
         Route("POST", f"{REGISTRY}/scheduleRun", schedule_run),
@@ -8,19 +8,19 @@ A face is a module with a table `ROUTES`, listed in `rest/faces.py`:
     )
 
     def schedule_run(azure: Azure, request: Request) -> Response:
-        registry = azure.get(request.resource)     # Refused with 404 becomes the answer
-        wanted = request.json()
+        registry = azure.get(request.resource)     # raises Refused, which becomes the response
+        order = request.json()
         return Response(200, {"properties": {"runId": "ca1"}})
 
-The words of a pattern match in any case. `{name}` is one segment of the path, `{name:path}` any number of them,
-`{name:a|b}` one of these words; all are in `request.parts` as they were written, with percent signs resolved. The
-first route that matches wins, in the order of `faces.py`, which ends with what answers for any resource. A `Refused`
-that a handler raises becomes Azure's error envelope. Unless a route is `open`, a request without a valid token gets
-401 before the handler sees it. Any other exception is a mistake in the stand-in: the client gets 500, and the
-rehearsal fails. Handlers run side by side: what they keep belongs into `Azure` or behind a lock.
+A pattern matches in any case. `{name}` stands for one segment of the path, `{name:path}` for any number of segments,
+`{name:a|b}` for one of these words. Their values are in `request.parts`, percent-decoded. The first matching route in
+the order of `faces.py` handles the request. A `Refused` that a handler raises becomes Azure's error response. Unless a
+route is `open`, a request without a valid token gets 401 before its handler is called. Any other exception is a fault
+of the simulator: the client gets 500, and the rehearsal fails. Handlers run concurrently, so they keep state only in
+`Azure` or behind a lock.
 
-werkzeug.routing (3.1, tried) matches the words of a rule in one case only, while clients write Azure's paths in any;
-and it takes the rule that it ranks highest, not the first. Its import would add an eighth to the simulator's start.
+werkzeug.routing 3.1 was tried. Its rules are case-sensitive, while clients write Azure's paths in any case, and it
+picks the rule with the highest rank instead of the first. Its import would lengthen the simulator's start by an eighth.
 """
 
 import json
@@ -43,11 +43,11 @@ REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/{{registry
 
 @dataclass(frozen=True)
 class Request:
-    """One request, read to its end."""
+    """One request with its whole body."""
 
     method: str
     path: str
-    """As it came, percent signs included."""
+    """Path as it was received, percent-encoded."""
 
     query: Mapping[str, str]
     headers: Mapping[str, str]
@@ -55,36 +55,36 @@ class Request:
 
     body: bytes = b""
     parts: Mapping[str, str] = field(default_factory=dict)
-    """What the braces of the route's pattern matched."""
+    """Name in the route's pattern → the matched part of the path."""
 
     def json(self) -> dict[str, Any]:
-        """The body as an object, empty when there is none; Refused for anything else."""
+        """The body as a JSON object, `{}` without a body. Raises Refused with 400 for anything else."""
         if not self.body.strip():
             return {}
         try:
-            told = json.loads(self.body)
+            content = json.loads(self.body)
         except ValueError as error:
             raise Refused(400, "InvalidRequestContent", f"The request content was invalid: {error}") from error
-        if not isinstance(told, dict):
+        if not isinstance(content, dict):
             raise Refused(400, "InvalidRequestContent", "The request content was invalid: it is no object.")
-        return told
+        return content
 
     def number(self, name: str, default: int) -> int:
-        """A number in the query; Refused for what is none."""
-        told = self.query.get(name) or str(default)
-        if not told.isdecimal():
-            raise Refused(400, "InvalidQueryParameterValue", f"{name} has to be a number from 0, and is {told!r}.")
-        return int(told)
+        """A query parameter as a number. Raises Refused with 400 for another value."""
+        text = self.query.get(name) or str(default)
+        if not text.isdecimal():
+            raise Refused(400, "InvalidQueryParameterValue", f"{name} has to be a number from 0, and is {text!r}.")
+        return int(text)
 
     @property
     def resource(self) -> str:
-        """The resource id that the path is, or begins with before an action."""
+        """The resource id in the path, without a final action."""
         path = unquote(self.path).rstrip("/")
         return path if _is_resource(path) else path.rsplit("/", 1)[0]
 
     @property
     def workspace(self) -> str:
-        """Id of the workspace in the path, wherever in it."""
+        """Resource id of the workspace in the path."""
         return WORKSPACE.format(**self.parts)
 
 
@@ -92,23 +92,23 @@ def _is_resource(path: str) -> bool:
     parts = path.lower().split("/")
     if "providers" not in parts:
         return len(parts) % 2 == 1
-    return parts[::-1].index("providers") % 2 == 1  # a namespace, then types and names in turn
+    return parts[::-1].index("providers") % 2 == 1  # a namespace, then pairs of type and name
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer."""
+    """The response to a request."""
 
     status: int = 200
     body: Any = None
-    """None, bytes, text, a file's `Section`, or what JSON can hold."""
+    """None, bytes, a string, a `Section` of a file, or a value for JSON."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a file, sent without being read at once."""
+    """A part of a file, which is sent in chunks instead of being read at once."""
 
     path: Path
     start: int
@@ -120,15 +120,15 @@ Handler = Callable[[Azure, Request], Response]
 
 @dataclass(frozen=True)
 class Route:
-    """Who answers the requests of a method whose path has this form."""
+    """The handler of the requests with this method and path."""
 
     method: str
-    """`*` for any."""
+    """HTTP method; `*` for any."""
 
     pattern: str
     handler: Handler
     open: bool = False
-    """Whether it needs no token: it is for anyone, or the handler looks at other proof itself."""
+    """Whether it needs no token, because it is public or its handler checks other credentials."""
 
 
 class Router:
@@ -138,7 +138,7 @@ class Router:
         self._routes = [(route, _compiled(route.pattern)) for route in routes]
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        """The route and what its braces matched; Refused with 404 or 405 when there is none."""
+        """The first matching route with the parts of the path. Raises Refused with 404 or 405 without a match."""
         methods = set()
         for route, pattern in self._routes:
             if not (match := pattern.fullmatch(path)):
@@ -164,6 +164,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def parse_target(target: str) -> tuple[str, dict[str, str]]:
-    """Path and query of a request line's target. A key without a value is there with an empty one."""
+    """Path and query of a request target. A key without a value gets an empty one."""
     path, _, query = target.partition("?")
     return path, dict(parse_qsl(query, keep_blank_values=True))

@@ -1,4 +1,4 @@
-"""The HTTPS listener: one thread per connection, every request counted, struck by faults, answered and written down."""
+"""The HTTPS listener: it has a thread for each connection, applies faults, and records each request in the journal."""
 
 import json
 import shutil
@@ -29,39 +29,39 @@ from trainup.simulator.rest.routing import Request, Response, Router, Section, p
 HOST = "127.0.0.1"
 NAME = "localhost"
 IDLE_SECONDS = 60
-"""An unused connection is closed after this, so that no thread outlives its client for long."""
+"""Timeout after which an idle connection is closed, so that no thread outlives its client for long."""
 
 
 class _Cut(Exception):
-    """The connection is to be reset now."""
+    """Reset the connection now."""
 
 
 class _Content(NamedTuple):
-    """What follows the headers of an answer."""
+    """Content type and body of a response."""
 
     kind: str
     file: BinaryIO
-    """At its beginning."""
+    """The body, positioned at its first byte."""
     size: int
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # Connections are reset when the listener stops: nobody waits for a client that sleeps.
+    # Connections are reset when the listener stops, so it need not wait for an idle client.
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, azure: Azure, made: certificates.Certificates, name: str) -> None:
+    def __init__(self, azure: Azure, files: certificates.Certificates, name: str) -> None:
         self.azure, self.name = azure, name
         self.router = Router(faces.ROUTES)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(made.server)
+        self._context.load_cert_chain(files.server)
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__((HOST, 0), _Handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        # The handshake is made here, in the connection's own thread: a client that is slow to greet stops nobody.
+        # The TLS handshake happens in the connection's own thread, so that a slow client delays nobody else.
         request.settimeout(IDLE_SECONDS)
         request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
@@ -78,7 +78,7 @@ class _Server(ThreadingHTTPServer):
             secured.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection was lost as it began or ended: nothing to tell anyone."""
+        """Ignore connections that break as they begin or end."""
 
     def stop(self) -> None:
         """Close the listener and every connection."""
@@ -94,12 +94,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     wbufsize = -1
-    # The error page of the base class would be HTML.
+    # The default error page of the base class is HTML.
     error_message_format = '{"error": {"code": "BadRequest", "message": "%(message)s"}}'
     error_content_type = "application/json"
 
     def handle_one_request(self) -> None:
-        """As the base class, for any method."""
+        """Like the base class, but for any method."""
         try:
             self.raw_requestline = self.rfile.readline(65537)
             if not self.raw_requestline or not self.parse_request():
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer()
             self.wfile.flush()
         except Exception as error:
-            if not isinstance(error, _Cut | OSError):  # connections end in the middle as clients are killed
+            if not isinstance(error, _Cut | OSError):  # these occur when a client is killed
                 self.server.azure.failures.append(traceback.format_exc())
             self.close_connection = True
             _reset(self.connection)
@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
                 sent = content.size // 2 if half else content.size
             status = response.status
         finally:
-            # Before the answer is sent: whoever has it finds the request written down.
+            # Record the request before the response is sent, so that its client finds it in the journal.
             azure.journal.add(Entry(index, self.command, path, query, status, sent))
         with content.file:
             self._send(response, content, sent)
@@ -165,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.error:
             raise fault.error
         host = request.headers.get("host", "").partition(":")[0].lower()
-        if host.endswith(f".blob.{self.server.name}"):  # as the public cloud has it: the account is in the name
+        if host.endswith(f".blob.{self.server.name}"):  # as in the public cloud, the account is in the host name
             account = host.removesuffix(f".blob.{self.server.name}")
             request = _replaced(request, path=f"/{account}{request.path}")
         route, parts = self.server.router.find(request.method, request.path)
@@ -186,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
         return data
 
     def _send(self, response: Response, content: _Content, size: int) -> None:
-        """The headers, and as much of the content."""
+        """Send the headers and `size` bytes of the content."""
         self.send_response(response.status)
         headers = {
             "Content-Type": content.kind,
@@ -203,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
         return format_datetime(datetime.now(UTC), usegmt=True)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The journal has all of it."""
+        """Log nothing: the journal has every request."""
 
 
 def _replaced(request: Request, **changes: Any) -> Request:
@@ -214,11 +214,11 @@ def _lower(headers: Any) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def _without_repeats(own: Mapping[str, str], given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Both sets of headers; those of the response win."""
-    names = {name.lower() for name in given}
+def _without_repeats(own: Mapping[str, str], others: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Both sets of headers; `others` take precedence."""
+    names = {name.lower() for name in others}
     yield from ((name, value) for name, value in own.items() if name.lower() not in names)
-    yield from given.items()
+    yield from others.items()
 
 
 def _content(body: Any) -> _Content:
@@ -243,8 +243,8 @@ def _encoded(body: Any) -> tuple[str, bytes]:
 def _shortened(response: Response, section: Section) -> Response:
     size = max(section.size // 2, min(section.size, 1))
     headers = dict(response.headers)
-    if told := headers.get("Content-Range"):
-        total = told.rpartition("/")[2]
+    if content_range := headers.get("Content-Range"):
+        total = content_range.rpartition("/")[2]
         headers["Content-Range"] = f"bytes {section.start}-{section.start + size - 1}/{total}"
     return Response(response.status, Section(section.path, section.start, size), headers)
 
@@ -264,7 +264,7 @@ def _copy(source: BinaryIO, target: BufferedIOBase, size: int) -> None:
 
 
 def _reset(connection: socket.socket) -> None:
-    """Close so that the other end sees a reset, not an end."""
+    """Close the connection so that the client sees a reset instead of a regular end."""
     with suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
@@ -272,17 +272,17 @@ def _reset(connection: socket.socket) -> None:
 
 @contextmanager
 def serve(azure: Azure, folder: Path, name: str = NAME) -> Iterator[certificates.Certificates]:
-    """Serve an Azure over HTTPS until the block ends; `azure.endpoints` says where. Certificates go into the folder.
+    """Serve an Azure over HTTPS until the block ends, and set `azure.endpoints`. Certificates go into the folder.
 
-    Under another `name` than this machine's it is reached through a proxy that knows it.
+    If `name` is not a host name of this machine, clients reach the server through a proxy that resolves it.
     """
-    made = certificates.make(folder, name)
-    server = _Server(azure, made, name)
+    files = certificates.make(folder, name)
+    server = _Server(azure, files, name)
     azure.endpoints = Endpoints.at(f"https://{name}:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="azure-https")
     thread.start()
     try:
-        yield made
+        yield files
     finally:
         server.stop()
         thread.join()

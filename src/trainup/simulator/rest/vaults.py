@@ -1,4 +1,4 @@
-"""The data plane of key vaults: secrets, by role or by access policy."""
+"""The data plane of key vaults: secrets, authorized by role or by access policy."""
 
 import re
 from typing import Any
@@ -21,14 +21,14 @@ def _secret(azure: Azure, request: Request) -> Response:
     name = request.parts["name"]
     match request.method:
         case "PUT":
-            return Response(200, _told(azure, vault, name, _set(azure, request, vault, name)))
+            return Response(200, _secret_body(azure, vault, name, _set(azure, request, vault, name)))
         case "DELETE":
-            found = azure.vaults.delete(vault["id"], name)
+            secret = azure.vaults.delete(vault["id"], name)
         case _:
-            found = azure.vaults.get(vault["id"], name)
-    if found is None:
+            secret = azure.vaults.get(vault["id"], name)
+    if secret is None:
         raise _not_found(name)
-    shown = _told(azure, vault, name, found)
+    shown = _secret_body(azure, vault, name, secret)
     if request.method == "DELETE":
         shown.pop("value")
         shown["recoveryId"] = f"{azure.endpoints.vault(vault['name'])}/deletedsecrets/{name}"
@@ -36,21 +36,21 @@ def _secret(azure: Azure, request: Request) -> Response:
 
 
 def _set(azure: Azure, request: Request, vault: Resource, name: str) -> Secret:
-    told = request.json()
-    value = told.get("value")
+    body = request.json()
+    value = body.get("value")
     if not NAME.fullmatch(name):
         raise Refused(400, "BadParameter", f"The request URI contains an invalid name: {name}")
     if not isinstance(value, str) or len(value.encode()) > VALUE_BYTES:
         raise Refused(400, "BadParameter", f"A secret needs a value of at most {VALUE_BYTES} bytes.")
-    made = Secret(value, {key: told[key] for key in ("contentType", "tags") if key in told})
-    if not azure.vaults.set(vault["id"], name, made):
+    secret = Secret(value, {key: body[key] for key in ("contentType", "tags") if key in body})
+    if not azure.vaults.set(vault["id"], name, secret):
         raise Refused(
             409,
             "Conflict",
             f"Secret {name} is currently in a deleted but recoverable state, and its name cannot be reused; in this "
             "state, the secret can only be recovered or purged.",
         )
-    return made
+    return secret
 
 
 def _deleted(azure: Azure, request: Request) -> Response:
@@ -60,59 +60,59 @@ def _deleted(azure: Azure, request: Request) -> Response:
         if not azure.vaults.purge(vault["id"], name):
             raise _not_found(name)
         return Response(204)
-    found = azure.vaults.get(vault["id"], name, deleted=True)
-    if found is None:
+    secret = azure.vaults.get(vault["id"], name, deleted=True)
+    if secret is None:
         raise _not_found(name)
-    shown = _told(azure, vault, name, found)
+    shown = _secret_body(azure, vault, name, secret)
     shown.pop("value")
     return Response(200, shown)
 
 
 def _recover(azure: Azure, request: Request) -> Response:
     vault = _vault(azure, request, "recover")
-    found = azure.vaults.recover(vault["id"], request.parts["name"])
-    if found is None:
+    secret = azure.vaults.recover(vault["id"], request.parts["name"])
+    if secret is None:
         raise _not_found(request.parts["name"])
-    shown = _told(azure, vault, request.parts["name"], found)
+    shown = _secret_body(azure, vault, request.parts["name"], secret)
     shown.pop("value")
     return Response(200, shown)
 
 
 def _vault(azure: Azure, request: Request, permission: str) -> Resource:
-    """The vault in the path, if whoever asks may do this with its secrets."""
+    """The vault in the path. Raises Refused unless the caller has this permission on its secrets."""
     name = request.parts["vault"]
-    found = next(
+    vault = next(
         (item for item in azure.each("Microsoft.KeyVault/vaults") if item["name"].lower() == name.lower()), None
     )
-    if found is None:
+    if vault is None:
         raise Refused(404, "VaultNotFound", f"There is no vault {name!r}.")
     claims = azure.tokens.check(request.headers.get("authorization"))
-    wanted = f"https://{azure.endpoints.vault_suffix}"
-    if claims["aud"] != wanted:
-        message = f"AKV10022: Invalid audience. Expected {wanted}, found: {claims['aud']}."
+    audience = f"https://{azure.endpoints.vault_suffix}"
+    if claims["aud"] != audience:
+        message = f"AKV10022: Invalid audience. Expected {audience}, found: {claims['aud']}."
         raise Refused(401, "Unauthorized", message)
-    if not _allowed(azure, found, claims["oid"], permission):
+    if not _allowed(azure, vault, claims["oid"], permission):
         raise Refused(
             403,
             "Forbidden",
             f"Caller is not authorized to perform action on resource: {permission} on the secrets of {name!r}. If role "
             "assignments were changed recently, please observe propagation time.",
         )
-    return found
+    return vault
 
 
 def _allowed(azure: Azure, vault: Resource, principal: str, permission: str) -> bool:
     if shape.get(vault, "properties.enableRbacAuthorization"):
-        wanted = _READ if permission == "get" else _WRITE
-        return any(azure.has_role(principal, role, vault["id"]) for role in wanted)
+        accepted_roles = _READ if permission == "get" else _WRITE
+        return any(azure.has_role(principal, role, vault["id"]) for role in accepted_roles)
     for policy in shape.get(vault, "properties.accessPolicies") or []:
-        given = [str(name).lower() for name in shape.get(policy, "permissions.secrets") or []]
-        if policy.get("objectId") == principal and {permission, "all"} & set(given):
+        permissions = [str(name).lower() for name in shape.get(policy, "permissions.secrets") or []]
+        if policy.get("objectId") == principal and {permission, "all"} & set(permissions):
             return True
     return False
 
 
-def _told(azure: Azure, vault: Resource, name: str, secret: Secret) -> dict[str, Any]:
+def _secret_body(azure: Azure, vault: Resource, name: str, secret: Secret) -> dict[str, Any]:
     where = f"{azure.endpoints.vault(vault['name'])}/secrets/{name}/{secret.version}"
     times = {"enabled": True, "created": secret.created, "updated": secret.created, "recoveryLevel": "Recoverable"}
     return {"value": secret.value, "id": where, "attributes": times, **secret.attributes}
