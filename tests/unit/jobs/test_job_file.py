@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trainup.core.inputs import parse_run
 from trainup.core.wire import encode
-from trainup.jobs.azure.job.body import STARTED_BY, Place, to_command_job
+from trainup.jobs.azure.job.body import STARTED_BY, References, to_command_job
 from trainup.jobs.azure.job.submission import cluster_of
 from trainup.jobs.azure.platform.environments import environment_id
 from trainup.jobs.job_file import read
@@ -114,13 +114,13 @@ def body_of(folder: Path, content: dict[str, Any], **given: Any) -> dict[str, An
         identity=parsed.identity,
         environment=parsed.environment,
     )
-    place = Place(
+    references = References(
         workspace=WORKSPACE,
         environment_id=job.environment or environment_id(WORKSPACE, spec.image or ""),
         code_id=f"{WORKSPACE}/codes/c/versions/1" if parsed.source else None,
         compute_id=cluster_of(job, WORKSPACE),
     )
-    return dict(to_command_job(job, 1, place)["properties"])
+    return dict(to_command_job(job, 1, references)["properties"])
 
 
 def test_every_key_of_a_file_reaches_the_request(tmp_path: Path) -> None:

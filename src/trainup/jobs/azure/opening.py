@@ -1,4 +1,4 @@
-"""The way to runs on Azure ML."""
+"""Opens the target for runs on Azure ML. Azure's SDKs are imported only when they are needed."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ def open_target(
     progress: Callable[[str], None],
     stop: threading.Event | None,
 ) -> Target:
-    """The workspace that the inputs name."""
+    """The target for the workspace in the inputs. Raises TargetError."""
     from trainup.jobs.azure.target import AzureTarget
 
     submission = _submission(inputs, project)
@@ -33,7 +33,7 @@ def open_target(
 
 
 def request_of(job: Job, inputs: Inputs, project: Path) -> dict[str, Any]:
-    """Method, address and body as the next attempt would send them."""
+    """Method, URL and body of the request for the next attempt. Raises AzureError, SnapshotError, TargetError."""
     from trainup.jobs.azure.job import request
 
     return request.request_of(job, _submission(inputs, project, dry=True))
@@ -42,7 +42,7 @@ def request_of(job: Job, inputs: Inputs, project: Path) -> dict[str, Any]:
 def cluster_statuses(
     resources: Sequence[Mapping[str, Any]], platform: Mapping[str, Any], project: Path
 ) -> list[ClusterStatus]:
-    """The clusters that the stack made, or else the one that it is attached to."""
+    """The statuses of the stack's own clusters, or else of the cluster that it uses. Raises AzureError, TargetError."""
     ids = [str(resource["id"]) for resource in resources if resource["type"] == COMPUTE and "id" in resource]
     attached = platform.get("cluster_id")
     if not ids and platform.get("target") in (None, "azure") and attached and attached != SERVERLESS:
@@ -57,7 +57,7 @@ def cluster_statuses(
 
 
 def _cloud(resources: Sequence[Mapping[str, Any]]) -> str | None:
-    """What the stack's provider was told about Azure's cloud."""
+    """The metadata host or the name of the cloud in the inputs of the stack's provider."""
     for resource in resources:
         if resource["type"] == PROVIDER:
             inputs: dict[str, Any] = resource.get("inputs", {})
@@ -66,13 +66,13 @@ def _cloud(resources: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _submission(inputs: Inputs, project: Path, *, dry: bool = False) -> "Submission":
-    """What prepares a run on Azure."""
+    """The object that prepares a run in its workspace."""
     from trainup.jobs.azure.http.connection import CODE_HASHES, connect
     from trainup.jobs.azure.job.submission import Submission
     from trainup.jobs.azure.platform.workspace import Workspace
     from trainup.jobs.snapshot.tree_hash import TreeHashes
 
-    workspace = Workspace(connect(inputs.get("cloud")).apart(), inputs["workspace"])
+    workspace = Workspace(connect(inputs.get("cloud")).with_own_prefetch(), inputs["workspace"])
     return Submission(workspace, TreeHashes(project / CODE_HASHES), dry=dry)
 
 

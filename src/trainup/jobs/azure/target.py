@@ -1,4 +1,4 @@
-"""Runs on Azure ML: its jobs are the record, and it watches over them itself."""
+"""The target Azure ML: its jobs are the record of runs, and the service itself supervises them."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +14,7 @@ from trainup.jobs.azure.job.cancellation import Canceler
 from trainup.jobs.azure.job.launcher import Launcher
 from trainup.jobs.azure.job.logs import Logs
 from trainup.jobs.azure.job.observation import Observer
-from trainup.jobs.azure.job.records import Told
+from trainup.jobs.azure.job.records import JobView
 from trainup.jobs.azure.job.release import Releaser
 from trainup.jobs.azure.job.submission import Submission
 from trainup.jobs.azure.platform.workspace import Workspace
@@ -41,28 +41,28 @@ class AzureTarget:
         self.polling = self._observer.polling
 
     def exclusive(self) -> AbstractContextManager[Any]:
-        return nullcontext()  # a job's name can be taken once: that is all it needs
+        return nullcontext()  # the unique name of a job is the only lock that is needed
 
     def expecting(self, job: Job) -> AbstractContextManager[Any]:
         reads = [*self._observer.jobs.reads(job.id, labels.owner_tag(job.owner)), *self.submission.reads(job)]
-        return self.workspace.client.asking_early(*reads)
+        return self.workspace.client.prefetch(*reads)
 
     def active_runs(self, job: Job) -> list[Record]:
         owner = job.owner
-        told = (Told(job) for job in self._observer.jobs.tagged(labels.owner_tag(owner)))
-        found = [self._observer.record(one) for one in told if not one.has_ended]
-        return [record for record in found if any(owner.is_same_resource(other) for other in record.owners)]
+        views = (JobView(job) for job in self._observer.jobs.tagged(labels.owner_tag(owner)))
+        records = [self._observer.record(one) for one in views if not one.has_ended]
+        return [record for record in records if any(owner.is_same_resource(other) for other in record.owners)]
 
     def attempts(self, identity: str) -> list[Record]:
         jobs = self._observer.jobs.attempts(identity)
-        records = [self._observer.record(Told(job)) for job in jobs[:-1]]
-        return [*records, *(self._observer.view(job) for job in jobs[-1:])]
+        records = [self._observer.record(JobView(job)) for job in jobs[:-1]]
+        return [*records, *(self._observer.record_with_details(job) for job in jobs[-1:])]
 
     def get(self, name: str) -> Record | None:
         return self._observer.get(name)
 
     def claim(self, job: Job, attempt: int) -> Record:
-        # Azure ML has no job that does not run: the name is taken by the one request that starts it.
+        # Azure ML has no jobs that are not started: the request that starts a job also claims its name.
         return Record(
             name=job_name(job.id, attempt),
             run=job.run,

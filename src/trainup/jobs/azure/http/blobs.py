@@ -1,4 +1,4 @@
-"""Blobs in Azure's storage, by addresses that carry their own permission, or by token."""
+"""Blobs in Azure Storage, by signed URLs or with a token."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from trainup.jobs.azure.http.client import AzureClient, AzureError
 
 VERSION = "2022-11-02"
-"""Of the storage service's REST API: one request takes a blob of up to 5000 MiB."""
+"""Version of the storage REST API; since it, one request can upload a blob of up to 5000 MiB."""
 PIECE = 8 << 20
 META = "x-ms-meta-"
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
@@ -26,23 +26,23 @@ class Piece:
     data: bytes
     start: int
     total: int | None
-    """Size of the whole blob, as far as the service told it."""
+    """Size of the whole blob in bytes; None if the service did not say."""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """Lower-case name → text, as far as the service told it."""
+    """Lower-case name → value; empty if the service sent none."""
 
 
 @dataclass(frozen=True)
 class Blob:
-    """One blob of a list."""
+    """One entry in a list of blobs."""
 
     name: str
     size: int
     modified: float
-    """Seconds since 1970."""
+    """Time of the last change, in seconds since the epoch."""
 
 
 class Blobs:
-    """Requests to blobs. `signed`: the addresses open by themselves; `by_token` reads what they do not open."""
+    """Requests to blobs. With `signed`, URLs carry a signature; `by_token` reads blobs that the signature cannot."""
 
     def __init__(
         self, client: AzureClient, *, signed: bool = True, by_token: "Callable[[], Blobs] | None" = None
@@ -50,23 +50,23 @@ class Blobs:
         self._client, self._signed, self._by_token = client, signed, by_token
 
     def put(self, url: str, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
-        """Write a whole blob with its metadata: it is there in full, or not at all."""
+        """Upload a blob with its metadata in one atomic request. Raises AzureError."""
         md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
         headers = {"x-ms-blob-type": "BlockBlob", "Content-MD5": md5, "Content-Type": "application/octet-stream"}
         headers |= {f"{META}{key}": value for key, value in (metadata or {}).items()}
-        # An empty content would be sent without a length.
+        # Without this header, empty content would be sent without a length, which Azure refuses.
         self._send("PUT", url, headers | {"Content-Length": str(len(data))}, data)
 
     def put_file(self, url: str, file: BinaryIO) -> None:
-        """As `put`, from an open file, which need not fit into memory."""
+        """Like `put`, but stream the content from an open file. Raises AzureError."""
         headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
         file.seek(0)
         self._send("PUT", url, headers, file)
 
     def read(self, url: str, start: int, length: int) -> Piece | None:
-        """At most `length` bytes from `start` on; None where there is no blob.
+        """Read at most `length` bytes from the offset `start`; None if there is no blob. Raises AzureError.
 
-        A piece is empty where the blob does not reach so far. Less than asked for is no error: ask again.
+        A piece is empty if the blob ends before `start`. The service may return less than `length`: read on from there.
         """
         headers = {"Range": f"bytes={start}-{start + length - 1}", "x-ms-version": VERSION}
         allowed = (404, 416) if self._by_token is None else (401, 403, 404, 416)
@@ -75,29 +75,31 @@ class Blobs:
             return self._by_token().read(without_query(url), start, length)
         if response.status_code == 404:
             return None
-        told = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-        total = int(told[3]) if told else None
+        content_range = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        total = int(content_range[3]) if content_range else None
         own = {name.lower(): text for name, text in response.headers.items()}
         metadata = {name.removeprefix(META): text for name, text in own.items() if name.startswith(META)}
         if response.status_code == 416:
             return Piece(b"", start, total)
-        if response.status_code == 200:  # the service did not care for the range
+        if response.status_code == 200:  # the service ignored the range
             return Piece(response.content[start : start + length], start, len(response.content), metadata)
-        return Piece(response.content, int(told[1]) if told and told[1] else start, total, metadata)
+        return Piece(
+            response.content, int(content_range[1]) if content_range and content_range[1] else start, total, metadata
+        )
 
     def pieces(self, url: str, start: int = 0) -> Iterator[bytes]:
-        """All that a blob has from `start` on, however the service cuts it; nothing where there is no blob."""
+        """Read a blob from the offset `start` to its end, piece by piece; nothing if there is no blob."""
         while piece := self.read(url, start, PIECE):
             start += len(piece.data)
             if not piece.data and start < (piece.total or 0):
-                raise AzureError(f"the storage gives only {start} of {piece.total} bytes of {urlsplit(url).path}")
+                raise AzureError(f"the storage returned only {start} of {piece.total} bytes of {urlsplit(url).path}")
             if piece.data:
                 yield piece.data
             if not piece.data or start == piece.total:
                 return
 
     def names(self, container: str, prefix: str) -> Iterator[Blob]:
-        """All blobs whose names begin so."""
+        """All blobs of a container whose names have a prefix. Raises AzureError."""
         marker = ""
         while True:
             query = f"restype=container&comp=list&prefix={quote(prefix, safe='')}&marker={quote(marker, safe='')}"
@@ -110,7 +112,7 @@ class Blobs:
                 return
 
     def delete(self, url: str) -> None:
-        """Delete a blob; one that is not there is no error."""
+        """Delete a blob; a missing blob is no error. Raises AzureError."""
         self._client.send("DELETE", url, version="", headers=_VERSION, signed=self._signed, allowed=(404,))
 
     def _send(
@@ -125,19 +127,19 @@ _VERSION = {"x-ms-version": VERSION}
 
 
 def below(container: str, path: str) -> str:
-    """The address of a blob in a container, whose own address may carry a signature."""
+    """The URL of a blob, with the signature of the container's URL if it has one."""
     parts = urlsplit(container)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(path)}"))
 
 
 def with_query(url: str, query: str) -> str:
-    """The address with more in its query."""
+    """The URL with further query parameters."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(query="&".join(filter(None, (query, parts.query)))))
 
 
 def without_query(url: str) -> str:
-    """The address without its signature."""
+    """The URL without its query, and so without a signature."""
     return urlunsplit(urlsplit(url)._replace(query=""))
 
 

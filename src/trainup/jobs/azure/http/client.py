@@ -1,4 +1,4 @@
-"""Requests to Azure: with a token, retried as the service asks, and with errors that say what it said."""
+"""HTTP requests to Azure: they carry a token, follow the service's retry hints, and raise errors with its message."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 API_VERSION = "2025-12-01"
-"""Of everything below `Microsoft.MachineLearningServices`."""
+"""API version of all resources of `Microsoft.MachineLearningServices`."""
 CONNECT_SECONDS = 30
 READ_SECONDS = 120
 METHODS = frozenset({"HEAD", "GET", "PUT", "DELETE", "POST"})
-"""All may be repeated: most of what trainup posts (cancel, start an upload, list) has the same effect twice as once."""
+"""Methods that are retried. Most POST requests (cancel, start an upload, list) are idempotent; see `repeat`."""
 
 
 Read = tuple[str, Mapping[str, str]]
-"""A question: address and query."""
+"""A GET request: address and query parameters."""
 
 
 class AzureError(TargetError):
-    """Azure refused. `status` is that of HTTP (0 when there was no answer), `code` Azure's own."""
+    """Azure refused a request. `status` is the HTTP status (0 without a response), `code` is Azure's error code."""
 
     def __init__(self, message: str, status: int = 0, code: str = "") -> None:
         super().__init__(message)
@@ -43,9 +43,9 @@ class AzureError(TargetError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How often a request is repeated after 408, 429, 5xx or a lost connection, and how long the pauses are at most.
+    """Number of retries after 408, 429, 5xx or a lost connection, and the pauses between them in seconds.
 
-    The defaults hold out for three minutes.
+    The defaults retry for about three minutes.
     """
 
     tries: int = 8
@@ -54,15 +54,15 @@ class Patience:
 
     @property
     def retries(self) -> dict[str, Any]:
-        """The same in the words of the Azure SDK."""
+        """The keyword arguments of azure-core's retry policy."""
         kinds = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), self.tries)
         return {**kinds, "retry_backoff_factor": self.first_pause, "retry_backoff_max": self.longest_pause}
 
 
 class AzureClient:
-    """Speaks to the resource manager of one cloud, and with the same token to the data planes of Azure ML.
+    """A client for the resource manager of one cloud, and, with the same token, for the data planes of Azure ML.
 
-    Addresses are whole (`https://…`) or resource ids (`/subscriptions/…`). Safe to use from several threads.
+    Addresses are URLs (`https://…`) or resource ids (`/subscriptions/…`). Safe to use from several threads.
     """
 
     def __init__(
@@ -75,45 +75,45 @@ class AzureClient:
         self.endpoints, self.credential, self.patience = endpoints, credential, patience
         self._client = _pipeline(endpoints.resource_manager, patience, credential, scope or endpoints.scope)
         self._anonymous = _pipeline(endpoints.resource_manager, patience)
-        self._early: dict[str, Future[dict[str, Any]]] = {}
+        self._prefetched: dict[str, Future[dict[str, Any]]] = {}
 
     def for_scope(self, scope: str) -> "AzureClient":
-        """The same client with tokens for another service."""
+        """A client with the same credential, whose tokens are for another service."""
         return AzureClient(self.endpoints, self.credential, self.patience, scope)
 
-    def apart(self) -> "AzureClient":
-        """The same client with early answers of its own."""
+    def with_own_prefetch(self) -> "AzureClient":
+        """The same client with prefetched responses of its own."""
         other = copy.copy(self)
-        other._early = {}
+        other._prefetched = {}
         return other
 
     @contextmanager
-    def asking_early(self, *reads: Read) -> Iterator[None]:
-        """Ask all of this at once; within the block, the first `get` of each has the answer that was on its way."""
-        self.token()  # one login for all of them
+    def prefetch(self, *reads: Read) -> Iterator[None]:
+        """Send these requests concurrently; within the block, the first `get` of each returns its response."""
+        self.token()  # log in once, before the threads would each do it
         pool = ThreadPoolExecutor(len(reads) or 1)
-        self._early = {_name(*read): pool.submit(self._get, *read) for read in reads}
+        self._prefetched = {_name(*read): pool.submit(self._get, *read) for read in reads}
         try:
             yield
         finally:
-            self.forget_early()
-            # Nobody waits for what nobody wanted to know.
+            self.forget_prefetched()
+            # Responses that no `get` asked for are not waited for.
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def forget_early(self) -> None:
-        """Ask anew from now on, as is due before anything is changed, and after."""
-        self._early = {}
+    def forget_prefetched(self) -> None:
+        """Drop prefetched responses. Call it before a change, after which they would be outdated."""
+        self._prefetched = {}
 
     def get(self, address: str, *, version: str = API_VERSION, **query: str) -> dict[str, Any]:
-        """The JSON at an address."""
-        early = self._early.pop(_name(address, query), None) if version == API_VERSION else None
+        """The JSON object at an address. Raises AzureError."""
+        early = self._prefetched.pop(_name(address, query), None) if version == API_VERSION else None
         return early.result() if early else self._get(address, query, version)
 
     def _get(self, address: str, query: Mapping[str, str], version: str = API_VERSION) -> dict[str, Any]:
         return self._json(self.send("GET", address, version=version, query=query))
 
     def find(self, address: str, *, version: str = API_VERSION, **query: str) -> dict[str, Any] | None:
-        """The JSON at an address, or None where there is nothing."""
+        """The JSON object at an address; None for 404. Raises AzureError."""
         try:
             return self.get(address, version=version, **query)
         except AzureError as error:
@@ -122,11 +122,11 @@ class AzureClient:
             raise
 
     def put(self, address: str, body: Mapping[str, Any], *, version: str = API_VERSION) -> dict[str, Any]:
-        """Create or update; returns what is there now."""
+        """Create or update a resource; returns its new state. Raises AzureError."""
         return self._json(self.send("PUT", address, body, version=version))
 
     def token(self) -> str:
-        """A token for the resource manager, for services that take it in exchange for one of their own."""
+        """A token for the resource manager, which registries exchange for one of their own. Raises AzureError."""
         try:
             return self.credential.get_token(self.endpoints.scope).token
         except SdkError as error:
@@ -142,12 +142,15 @@ class AzureClient:
         repeat: bool = True,
         **query: str,
     ) -> dict[str, Any]:
-        """Carry out an action; an answer without content is an empty map. `repeat`: twice has the effect of once."""
+        """Send a POST; a response without content gives `{}`. Set `repeat` to False if it is not idempotent.
+
+        Raises AzureError.
+        """
         options = {"version": version, "query": query, "headers": headers, "repeat": repeat}
         return self._json(self.send("POST", address, body or {}, **options))  # type: ignore[arg-type]
 
     def delete(self, address: str, *, version: str = API_VERSION, **query: str) -> None:
-        """Delete; what is not there is no error."""
+        """Delete a resource; a missing one is no error. Raises AzureError."""
         try:
             self.send("DELETE", address, version=version, query=query)
         except AzureError as error:
@@ -155,7 +158,7 @@ class AzureClient:
                 raise
 
     def pages(self, address: str, *, version: str = API_VERSION, **query: str) -> Iterator[dict[str, Any]]:
-        """The items of a list, page by page."""
+        """All items of a paged list. Raises AzureError."""
         page = self.get(address, version=version, **query)
         while True:
             yield from page.get("value", [])
@@ -177,10 +180,10 @@ class AzureClient:
         allowed: tuple[int, ...] = (),
         repeat: bool = True,
     ) -> HttpResponse:
-        """One request, repeated where it has to be. Raises AzureError for anything but success and `allowed`.
+        """Send one request, with retries. Raises AzureError for every error status that is not in `allowed`.
 
-        A `signed` address opens by itself: no token is sent there. Without `repeat`, a request that may have been
-        carried out is not sent again.
+        A `signed` address carries its own authorization, so no token is sent to it. Without `repeat`, a request that
+        may have taken effect is not sent again.
         """
         params = {**({"api-version": version} if version else {}), **(query or {})}
 
@@ -194,7 +197,7 @@ class AzureClient:
         try:
             response = client.send_request(request(), **limits)
             if response.status_code == 401 and not signed:
-                # The pipeline has dropped its token: a new one may be good where the old one was revoked.
+                # The pipeline has dropped its token after the 401. The old one may be revoked: try once with a new one.
                 response = client.send_request(request(), **limits)
         except ClientAuthenticationError as error:
             raise _no_login(error) from error
@@ -209,9 +212,9 @@ class AzureClient:
 
 
 class _Retries(policies.RetryPolicy[Any, Any]):
-    """Of a method that is not to be repeated, azure-core repeats a POST after most errors all the same: this does not.
+    """Retries only the methods that it is given; azure-core's policy retries a POST after most errors regardless.
 
-    Too many requests are refused before they are carried out.
+    A response 429 is always retried, because such a request has had no effect.
     """
 
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
@@ -240,15 +243,17 @@ def _name(address: str, query: Mapping[str, str]) -> str:
 
 
 def _no_login(error: SdkError) -> AzureError:
-    return AzureError(f"no login that Azure takes: {error.message}. `az login`, or set ARM_… variables")
+    return AzureError(
+        f"Azure accepts no login of this process: {error.message}. Run `az login`, or set ARM_… variables"
+    )
 
 
 def error_of(method: str, address: str, response: HttpResponse) -> AzureError:
-    """What the service says is wrong, in one sentence with its code."""
+    """The error for a response, with the status, code and message of the service."""
     code, message = str(response.headers.get("x-ms-error-code", "")), response.reason or ""
     try:
-        told = response.json()
-        inner = told.get("error", told)
+        content = response.json()
+        inner = content.get("error", content)
         code, message = str(inner.get("code", "")), str(inner.get("message", "") or message)
     except (ValueError, AttributeError):
         pass
@@ -257,5 +262,5 @@ def error_of(method: str, address: str, response: HttpResponse) -> AzureError:
 
 
 def _shown(address: str) -> str:
-    """Without the query: a signature in it would open the blob to whoever reads the message."""
+    """The address without its query, which may contain a signature that must not appear in messages."""
     return urlsplit(address).path

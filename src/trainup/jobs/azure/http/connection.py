@@ -1,4 +1,4 @@
-"""The way to Azure: one login for everything that one process does there."""
+"""Connects to Azure; all parts of a process share one client, and so one login."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from trainup.jobs.azure.http.client import AzureClient
 
 CODE_HASHES = ".trainup/azure-code.json"
-"""What is known of code that Azure ML has, in the folder of Pulumi.yaml."""
+"""Cache of the code hashes that Azure ML knows, relative to the folder of Pulumi.yaml."""
 
 
 @cache
 def connect(cloud: str | None = None) -> "AzureClient":
-    """Azure as who is logged in here; `cloud` is one's name, or the host of one that describes itself."""
+    """The client of a cloud, given by name or by the host of its metadata. Raises TargetError if it is unknown."""
     try:
         from trainup.jobs.azure.http.client import AzureClient, Patience
         from trainup.jobs.azure.http.credentials import find_credential
@@ -24,5 +24,5 @@ def connect(cloud: str | None = None) -> "AzureClient":
     try:
         endpoints = find_endpoints(cloud)
     except (ValueError, OSError) as error:
-        raise TargetError(f"Azure's addresses cannot be told: {error}") from error
+        raise TargetError(f"the addresses of Azure's services cannot be determined: {error}") from error
     return AzureClient(endpoints, find_credential(endpoints, retries=Patience().retries))

@@ -1,4 +1,4 @@
-"""Who we are to Azure: the same variables as azure-native, so that one login serves both."""
+"""Finds credentials for Azure in the same environment variables as azure-native, so that one login serves both."""
 
 import os
 from collections.abc import Mapping
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 TRIES, PAUSE = 5, 0.5
-"""Of asking the CI service for a token; each pause is twice as long as the one before, in seconds."""
+"""Requests to the CI service for a token, and the first pause between them in seconds; each next pause is doubled."""
 
 
 def find_credential(
     endpoints: "Endpoints", variables: Mapping[str, str] = os.environ, retries: Mapping[str, Any] = MappingProxyType({})
 ) -> "TokenCredential":
-    """A credential that renews its tokens: from `ARM_…`, else from what the Azure SDK finds (CLI, identity, …).
+    """A credential that renews its tokens: from `ARM_…`, or else the SDK's default (CLI, managed identity, …).
 
-    `retries`: how often it asks for one, in the words of the SDK; three times, where nothing is said.
+    `retries` are the SDK's retry options for token requests. Without them, it retries three times.
     """
     import azure.identity as identity
 
     client, tenant = variables.get("ARM_CLIENT_ID"), variables.get("ARM_TENANT_ID")
-    # A cloud that describes itself is not one that the public service would vouch for.
+    # Instance discovery would ask the public cloud to confirm the authority, and it does not know private clouds.
     where: dict[str, Any] = {"authority": endpoints.login}
     if variables.get("ARM_METADATA_HOSTNAME"):
         where["disable_instance_discovery"] = True
@@ -41,7 +41,7 @@ def find_credential(
     if client and tenant and (path := variables.get("ARM_CLIENT_CERTIFICATE_PATH")):
         password = variables.get("ARM_CLIENT_CERTIFICATE_PASSWORD")
         return identity.CertificateCredential(tenant, client, path, password=password, **where, **retries)
-    # Not with `retries`: it looks in many places, and would be patient in each that is not there.
+    # No `retries` here: this credential tries many sources, and would retry each one that is unavailable.
     return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, **where)
 
 
@@ -50,7 +50,7 @@ def _is_on(variables: Mapping[str, str], name: str) -> bool:
 
 
 def _assertion(variables: Mapping[str, str]) -> str:
-    """The token of the CI job, asked for anew each time: a training outlives it."""
+    """The CI job's token. It is requested each time, because a training run takes longer than it is valid."""
     if token := variables.get("ARM_OIDC_TOKEN"):
         return token
     if path := variables.get("ARM_OIDC_TOKEN_FILE_PATH"):

@@ -1,4 +1,4 @@
-"""Where a cloud's services are reached, and what their tokens are for."""
+"""The addresses of a cloud's services, and the audiences of their tokens."""
 
 import http.client
 import json
@@ -19,40 +19,40 @@ TRIES, PAUSE = 6, 0.2
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The addresses of one cloud, without final slashes."""
+    """The addresses of one cloud, without trailing slashes."""
 
     resource_manager: str
     login: str
     """Authority of Microsoft Entra."""
     audience: str
-    """What tokens for the resource manager and for Azure ML are made for."""
+    """Audience of tokens for the resource manager and for Azure ML."""
     portal: str
     """Azure ML's studio."""
     storage_suffix: str
     registry_suffix: str
     vault_audience: str
-    """What tokens for key vaults are made for."""
+    """Audience of tokens for key vaults."""
 
     @property
     def scope(self) -> str:
-        """What a token is asked for with."""
+        """Scope of token requests for the resource manager."""
         return f"{self.audience}/.default"
 
 
 def find_endpoints(cloud: str | None = None, variables: Mapping[str, str] = os.environ) -> Endpoints:
-    """The endpoints of the cloud in use, found as azure-native finds them.
+    """The endpoints of the cloud in use, chosen as azure-native chooses them.
 
-    `cloud` is what the stack itself says: a name, which wins over `ARM_ENVIRONMENT`, or the host (or address) that
-    describes a cloud, which wins over `ARM_METADATA_HOSTNAME`; a host wins over any name. Raises ValueError for an
-    unknown name, OSError when the metadata cannot be had.
+    `cloud` is the stack's setting: a name, which takes precedence over `ARM_ENVIRONMENT`, or the host (or URL) of a
+    cloud's metadata, which takes precedence over `ARM_METADATA_HOSTNAME`. A host takes precedence over any name.
+    Raises ValueError for an unknown name, and OSError if the metadata cannot be read.
     """
     host = cloud if cloud and ("." in cloud or ":" in cloud) else variables.get("ARM_METADATA_HOSTNAME")
     if host:
         return _from_metadata(host)
-    return _known(find_cloud(cloud or variables.get("ARM_ENVIRONMENT") or "public"))
+    return _from_cloud(find_cloud(cloud or variables.get("ARM_ENVIRONMENT") or "public"))
 
 
-def _known(cloud: Cloud) -> Endpoints:
+def _from_cloud(cloud: Cloud) -> Endpoints:
     return Endpoints(
         resource_manager=cloud.resource_manager,
         login=cloud.login,
@@ -65,7 +65,7 @@ def _known(cloud: Cloud) -> Endpoints:
 
 
 def _read(url: str) -> dict[str, Any]:
-    """The JSON at an open address; what may pass by itself is tried again."""
+    """The JSON object at a public URL; transient errors are retried."""
 
     def content() -> dict[str, Any]:
         with urllib.request.urlopen(url, timeout=SECONDS) as answer:
@@ -83,13 +83,13 @@ def _may_pass(error: Exception) -> bool:
 def _from_metadata(host: str) -> Endpoints:
     address = host if "://" in host else f"https://{host}"
     url = f"{address.rstrip('/')}/metadata/endpoints?api-version={METADATA_VERSION}"
-    found = _read(url)
-    suffixes = found.get("suffixes", {})
+    metadata = _read(url)
+    suffixes = metadata.get("suffixes", {})
     return Endpoints(
-        resource_manager=found["resourceManager"].rstrip("/"),
-        login=found["authentication"]["loginEndpoint"].rstrip("/"),
-        audience=found["authentication"]["audiences"][0].rstrip("/"),
-        portal=str(found.get("portal", "")).rstrip("/"),
+        resource_manager=metadata["resourceManager"].rstrip("/"),
+        login=metadata["authentication"]["loginEndpoint"].rstrip("/"),
+        audience=metadata["authentication"]["audiences"][0].rstrip("/"),
+        portal=str(metadata.get("portal", "")).rstrip("/"),
         storage_suffix=suffixes.get("storage", "core.windows.net"),
         registry_suffix=suffixes.get("acrLoginServer", "azurecr.io"),
         vault_audience=f"https://{suffixes.get('keyVaultDns', 'vault.azure.net').lstrip('.')}",

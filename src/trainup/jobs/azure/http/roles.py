@@ -1,4 +1,4 @@
-"""Waiting for roles: one that was just given counts only minutes later."""
+"""Waits until a role assignment takes effect, which takes minutes after its creation."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -8,10 +8,10 @@ from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.jobs.target import TargetError
 
 TRIES = 20
-"""With pauses of half a minute: Azure says that a role takes up to ten."""
+"""With pauses of 30 s they last ten minutes, the longest time that Azure documents for a role to take effect."""
 
 
-def patiently(
+def wait_for_role(
     client: AzureClient,
     action: Callable[[], Result],
     codes: Collection[str],
@@ -19,9 +19,9 @@ def patiently(
     progress: Callable[[str], None],
     stop: threading.Event,
 ) -> Result:
-    """Do it; again and again while Azure refuses it with one of these codes, as it does until a role has arrived.
+    """Repeat an action while Azure refuses it with one of these codes, since a new role may not be in effect yet.
 
-    TargetError when `stop` is set meanwhile.
+    Raises TargetError if `stop` is set meanwhile, and the last AzureError if all tries fail.
     """
 
     def may_pass(error: Exception) -> bool:
@@ -29,7 +29,7 @@ def patiently(
 
     def tell(error: Exception) -> None:
         code = error.code if isinstance(error, AzureError) else error
-        progress(f"waiting for {what} ({code}); whoever lacks it can be given it meanwhile")
+        progress(f"waiting for {what} to take effect ({code}); if it is missing, it can still be assigned now")
 
     def wait(seconds: float) -> None:
         if stop.wait(seconds):

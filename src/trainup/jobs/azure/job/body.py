@@ -1,4 +1,4 @@
-"""From a job to the body of the request that starts it. Nothing here talks to anybody."""
+"""Builds the body of the request that starts a job. Nothing in this module sends requests."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from trainup.jobs.azure.job import commands, labels
 from trainup.jobs.target import Job
 
 SHM_SIZE = "16g"
-"""Azure ML gives 2 GB, too little for the workers of a data loader. It is a limit: only what is used is taken."""
+"""Default shared memory. Azure ML's 2 GB are too few for data loader workers; this is a limit, not a reservation."""
 MODES = {
     "ro_mount": "ReadOnlyMount",
     "rw_mount": "ReadWriteMount",
@@ -29,7 +29,7 @@ MODES = {
 DISTRIBUTIONS = {"pytorch": "PyTorch", "mpi": "Mpi", "tensorflow": "TensorFlow"}
 STARTED_BY = "TRAINUP_STARTED_BY"
 DEFAULT_EXPERIMENT = "trainup"
-KEPT = {
+FIXED_POLICY = {
     "timeout": ("limits", "timeout"),
     "experiment_name": ("experimentName",),
     "shm_size": ("resources", "shmSize"),
@@ -37,125 +37,126 @@ KEPT = {
     "queue_tier": ("queueSettings", "jobTier"),
     "identity": ("identity", "identityType"),
 }
-"""Policy that cannot be changed in a job that exists, and where it is written there."""
+"""Policy key that cannot change in an existing job → its path in the job's properties."""
 BOOTSTRAP_TEXT = Path(__file__).with_name("node_secrets.py").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class Place:
-    """What a job refers to in its workspace."""
+class References:
+    """The resources of the workspace that a job refers to."""
 
     workspace: str
     environment_id: str
     code_id: str | None = None
     compute_id: str | None = None
-    """None: Azure ML finds a node itself."""
+    """None for serverless compute."""
     client_id: str | None = None
-    """Of the identity that the run has, where one is known."""
+    """Client id of the job's managed identity, if it is known."""
     secrets: Mapping[str, str] = field(default_factory=dict)
-    """Variable → address in the key vault."""
+    """Environment variable → URL of its secret in the key vault."""
     vault_resource: str = ""
-    """What tokens for the vault are made for."""
+    """Audience of tokens for the key vault."""
 
 
-def checkpoints_uri(identity: str) -> str:
-    """Where all attempts of a run keep what they resume from."""
-    return f"azureml://datastores/workspaceblobstore/paths/trainup/checkpoints/{identity}/"
+def checkpoints_uri(run_id: str) -> str:
+    """Folder in which all attempts of a run keep the checkpoints from which they resume."""
+    return f"azureml://datastores/workspaceblobstore/paths/trainup/checkpoints/{run_id}/"
 
 
-def to_command_job(job: Job, attempt: int, place: Place) -> dict[str, Any]:
+def to_command_job(job: Job, attempt: int, references: References) -> dict[str, Any]:
     """The body of `PUT …/jobs/<name>`.
 
-    Stacks that start the same attempt at once send the same but for `STARTED_BY`, which cannot change in a job: so
-    Azure ML refuses all but the first. Without it, the second would write its tags over those of the first.
+    If several stacks start the same attempt at the same time, their bodies differ only in `STARTED_BY`. That variable
+    cannot change in an existing job, so Azure ML refuses all but the first request. Without it, a second request would
+    overwrite the tags of the first.
     """
     spec = job.spec
     properties: dict[str, Any] = {
         "jobType": "Command",
         "command": _command(job),
-        "environmentId": place.environment_id,
+        "environmentId": references.environment_id,
         "experimentName": spec.experiment_name or DEFAULT_EXPERIMENT,
         "displayName": spec.display_name or job_name(job.id, attempt),
         "isArchived": False,
-        "environmentVariables": _variables(job, attempt, place),
-        "resources": _resources(job, place),
-        "inputs": {name: _input(source, place.workspace) for name, source in job.sources.items()},
+        "environmentVariables": _variables(job, attempt, references),
+        "resources": _resources(job, references),
+        "inputs": {name: _input(source, references.workspace) for name, source in job.sources.items()},
         "outputs": _outputs(job),
         "tags": labels.tags(job, attempt),
         "properties": labels.properties(job, attempt),
     }
     if spec.description:
         properties["description"] = spec.description
-    if place.code_id:
-        properties["codeId"] = place.code_id
-    if place.compute_id:
-        properties["computeId"] = place.compute_id
+    if references.code_id:
+        properties["codeId"] = references.code_id
+    if references.compute_id:
+        properties["computeId"] = references.compute_id
     if distribution := _distribution(spec.distribution, spec.nodes):
         properties["distribution"] = distribution
     if timeout := _timeout(spec):
         properties["limits"] = {"jobLimitsType": "Command", "timeout": timeout}
-    if identity := _identity(job, place):
+    if identity := _identity(job, references):
         properties["identity"] = identity
-    if spec.queue_tier and not place.compute_id:
+    if spec.queue_tier and not references.compute_id:
         properties["queueSettings"] = {"jobTier": spec.queue_tier.capitalize()}
     return {"properties": properties}
 
 
-def kept_policy(job: Job, there: Mapping[str, Any]) -> list[str]:
-    """The inputs whose change a job that exists takes no notice of; `there` are the job's own properties."""
-    place = Place(
+def ignored_policy(job: Job, existing: Mapping[str, Any]) -> list[str]:
+    """The policy keys with a new value that an existing job ignores; `existing` are the job's properties."""
+    references = References(
         workspace="",
         environment_id="",
-        compute_id=there.get("computeId"),
-        client_id=(there.get("identity") or {}).get("clientId"),
+        compute_id=existing.get("computeId"),
+        client_id=(existing.get("identity") or {}).get("clientId"),
     )
-    wanted = to_command_job(job, 1, place)["properties"]
-    return [name for name, path in KEPT.items() if _at(wanted, path) != _at(there, path)]
+    properties = to_command_job(job, 1, references)["properties"]
+    return [name for name, path in FIXED_POLICY.items() if _at(properties, path) != _at(existing, path)]
 
 
 def _at(properties: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    found: Any = properties
+    value: Any = properties
     for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    seconds = iso_seconds(found) if isinstance(found, str) else None
-    return found if seconds is None else seconds  # the service may spell a length of time in its own way
+        value = value.get(key) if isinstance(value, Mapping) else None
+    seconds = iso_seconds(value) if isinstance(value, str) else None
+    return value if seconds is None else seconds  # the service may write a duration in another form
 
 
 def _timeout(spec: RunSpec) -> str | None:
-    # Azure ML counts in seconds; less than one would be none at all.
+    # Azure ML counts whole seconds, and a timeout of 0 would be no timeout.
     return None if spec.timeout is None else iso_duration(max(1, round(spec.timeout)))
 
 
 def _command(job: Job) -> str:
     spec = job.spec
     if spec.shell:
-        # The text of a job file goes out as it is, as the official client sends it.
+        # The command of a job file is sent unchanged, as by the official client.
         return "; ".join([*([commands.BOOTSTRAP] if spec.secrets else []), *spec.command])
     return commands.with_surroundings(commands.line(spec.command), CHECKPOINTS, secrets=bool(spec.secrets))
 
 
-def _variables(job: Job, attempt: int, place: Place) -> dict[str, str]:
+def _variables(job: Job, attempt: int, references: References) -> dict[str, str]:
     result = {**job.spec.environment_variables, STARTED_BY: labels.owner_tag(job.owner)}
     if not job.spec.shell:
         result = {"PYTHONUNBUFFERED": "1", **result, "TRAINUP_RUN": job_name(job.id, attempt)}
-        if client := (_identity(job, place) or {}).get("clientId"):
-            # Without it, the Azure SDK in the script would not know which identity to take.
+        if client := (_identity(job, references) or {}).get("clientId"):
+            # It tells the Azure SDK in the script which of the node's identities to use.
             result.setdefault("AZURE_CLIENT_ID", client)
-    if place.secrets:
-        wanted = {"resource": place.vault_resource, "secrets": dict(place.secrets)}
-        result["TRAINUP_SECRETS"] = json.dumps(wanted, sort_keys=True)
+    if references.secrets:
+        addresses = {"resource": references.vault_resource, "secrets": dict(references.secrets)}
+        result["TRAINUP_SECRETS"] = json.dumps(addresses, sort_keys=True)
         result["TRAINUP_BOOTSTRAP"] = BOOTSTRAP_TEXT
     return result
 
 
-def _resources(job: Job, place: Place) -> dict[str, Any]:
+def _resources(job: Job, references: References) -> dict[str, Any]:
     spec = job.spec
     result: dict[str, Any] = {"instanceCount": spec.nodes}
     if spec.shm_size or not spec.shell:
         result["shmSize"] = spec.shm_size or SHM_SIZE
     if spec.docker_args:
         result["dockerArgs"] = spec.docker_args
-    if spec.size and not place.compute_id:
+    if spec.size and not references.compute_id:
         result["instanceType"] = sizes.find_size(spec.size).sku
     return result
 
@@ -169,7 +170,7 @@ def _input(source: Mapping[str, str], workspace: str) -> dict[str, str]:
 
 
 def asset_uri(uri: str, workspace: str) -> str:
-    """`azureml:pets:1` → the id of that version of the data in the workspace; an address stays as it is."""
+    """The resource id for `azureml:pets:1`, version 1 of the data asset `pets`; any other URI is returned unchanged."""
     scheme, _, rest = uri.partition(":")
     if scheme != "azureml" or rest.startswith("/") or rest.count(":") != 1:
         return uri
@@ -194,26 +195,26 @@ def _outputs(job: Job) -> dict[str, Any]:
     return result
 
 
-def _distribution(given: Mapping[str, Any], nodes: int) -> dict[str, Any] | None:
-    if not given and nodes == 1:
+def _distribution(distribution: Mapping[str, Any], nodes: int) -> dict[str, Any] | None:
+    if not distribution and nodes == 1:
         return None
-    kind = given.get("type", "pytorch")
+    kind = distribution.get("type", "pytorch")
     result: dict[str, Any] = {"distributionType": DISTRIBUTIONS[kind]}
     if kind == "tensorflow":
-        servers = given.get("parameter_server_count", 0)
-        return result | {"workerCount": given.get("worker_count", nodes), "parameterServerCount": servers}
-    return result | {"processCountPerInstance": given.get("process_count_per_node", 1)}
+        servers = distribution.get("parameter_server_count", 0)
+        return result | {"workerCount": distribution.get("worker_count", nodes), "parameterServerCount": servers}
+    return result | {"processCountPerInstance": distribution.get("process_count_per_node", 1)}
 
 
-def _identity(job: Job, place: Place) -> dict[str, str] | None:
-    wanted = job.identity
-    if wanted is None and job.spec.shell and not job.spec.secrets:
-        return None  # as the official client sends it: only what reads the vault needs to be somebody
-    if wanted == "user":
+def _identity(job: Job, references: References) -> dict[str, str] | None:
+    identity = job.identity
+    if identity is None and job.spec.shell and not job.spec.secrets:
+        return None  # as the official client sends it; an identity is needed only to read secrets from the vault
+    if identity == "user":
         return {"identityType": "UserIdentity"}
-    if wanted == "token":
+    if identity == "token":
         return {"identityType": "AMLToken"}
-    client = wanted if wanted and wanted not in IDENTITIES else place.client_id
+    client = identity if identity and identity not in IDENTITIES else references.client_id
     if client:
         return {"identityType": "Managed", "clientId": client}
-    return {"identityType": "Managed"} if wanted == "cluster" else None
+    return {"identityType": "Managed"} if identity == "cluster" else None

@@ -1,4 +1,4 @@
-"""From the words of a command to the one line that Azure ML gives to bash."""
+"""Turns the words of a command into the line that Azure ML passes to bash."""
 
 import re
 import shlex
@@ -12,22 +12,22 @@ BOOTSTRAP = (
     "unset trainup_secrets TRAINUP_BOOTSTRAP TRAINUP_SECRETS; "
     'case "$trainup_flags" in *v*) set -v;; esac; case "$trainup_flags" in *x*) set -x;; esac'
 )
-"""Makes variables of the secrets before the command starts. The values are in no argument and no file.
+"""Shell code that exports the secrets before the command starts. No argument and no file contains their values.
 
-A shell that tells what it does (`SHELLOPTS`, a `BASH_ENV` with `set -x` or a trap) keeps quiet meanwhile, and Python
-runs nothing of the image's own at its start (`-IS`), which could print among the lines.
+It switches off tracing (`SHELLOPTS`, a `BASH_ENV` with `set -x` or a trap) meanwhile, so that no value is printed.
+With `-IS`, Python runs no start-up code of the image, whose output would mix with the exports.
 """
 
 
 def line(words: Iterable[str]) -> str:
-    """The words for bash: each arrives as it is, but for its `${{inputs.x}}` and `${{outputs.y}}`."""
+    """The words as one line for bash, quoted so that only `${{inputs.x}}` and `${{outputs.y}}` are expanded."""
     return " ".join(quoted(word) for word in words)
 
 
 def quoted(word: str) -> str:
-    """One word for bash.
+    """One word, quoted for bash.
 
-    Azure ML puts a path, or a variable with the path, in the place of an expression: either stands in double quotes.
+    Azure ML replaces an expression by a path or by a variable with the path, so expressions are put in double quotes.
     """
     parts, position = [], 0
     for match in EXPRESSION.finditer(word):
@@ -40,12 +40,12 @@ def quoted(word: str) -> str:
 def _plain(text: str) -> str:
     if not text:
         return ""
-    # Whatever else looks like an expression is the script's own affair: taken apart, Azure ML does not see it.
+    # `${{` elsewhere belongs to the script. It is split up, so that Azure ML does not take it for an expression.
     return re.sub(r"\$(?=\{\{)", "$''", shlex.quote(text))
 
 
 def with_surroundings(command: str, checkpoints: str, *, secrets: bool) -> str:
-    """The line after what it finds around it: its folders, and its secrets if it has any."""
+    """The command, preceded by the set-up of its folders and, with `secrets`, of its secrets."""
     folders = (
         'mkdir -p outputs; export TRAINUP_OUTPUT_DIR="$PWD/outputs" '
         f'TRAINUP_CHECKPOINT_DIR="${{{{outputs.{checkpoints}}}}}"'

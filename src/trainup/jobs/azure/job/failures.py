@@ -1,4 +1,4 @@
-"""Why a job on Azure ML failed, from what the service says of it."""
+"""Classifies the failure of an Azure ML job by the service's error message."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from trainup.core.failure import Failure, FailureClass, of_exit
 
 RULES: tuple[tuple[FailureClass, str], ...] = (
-    # The first that fits counts: quota before capacity, the build before the pull, anything before user code.
+    # The first matching rule decides: quota before capacity, build before pull, everything before user code.
     (
         FailureClass.PREEMPTED,
         r"pre-?empt|evict|spot (?:vm|node|instance)s? (?:was|were|has been) (?:deallocated|reclaimed)",
@@ -54,9 +54,9 @@ _SCRIPT_ENDED = re.compile(
     r"process '[^']*' exited with|exit_codes:",
     re.IGNORECASE,
 )
-"""The script ended by itself: then only its exit code tells anything, for its last words are in the text as well."""
+"""Matches if the script itself ended; then only its exit code is used, since the text also has the script's output."""
 _LAST_WORDS = re.compile(r"\bError:|\bTraceback\b")
-"""Where the script's own words begin in a message."""
+"""Start of the script's output in a message."""
 _SCRIPT_EXIT = re.compile(r"process '[^']*' exited with (?:status )?code (\d+)|exit_codes: (\d+)", re.IGNORECASE)
 _EXIT = re.compile(
     r"(?:exit(?:ed)?(?: with)?|return(?:ed)?)(?: non-?zero)?(?: status| code)*[:= ]+(?:code )?(-?\d+)", re.I
@@ -65,9 +65,9 @@ _PULL = re.compile(r"pull|unauthorized|403|forbidden", re.IGNORECASE)
 
 
 def texts(envelope: Mapping[str, Any] | None) -> Iterator[str]:
-    """Codes and messages of an error, the outer ones first.
+    """Codes and messages of an error, from the outermost inwards.
 
-    Run history wraps them twice: `{"error": {"error": {"code", "message", "innerError": {…}}}}`.
+    Run history nests the error twice: `{"error": {"error": {"code", "message", "innerError": {…}}}}`.
     """
     inner: Any = envelope
     while isinstance(inner, Mapping):
@@ -78,20 +78,20 @@ def texts(envelope: Mapping[str, Any] | None) -> Iterator[str]:
 
 
 def message_of(envelope: Mapping[str, Any] | None) -> str:
-    """The longest sentence in an error: outer ones often say only that something went wrong."""
-    found = [text for text in texts(envelope) if " " in text]
-    return max(found, key=len, default=" ".join(texts(envelope))).strip()
+    """The longest message in an error; the outer ones often only say that something failed."""
+    sentences = [text for text in texts(envelope) if " " in text]
+    return max(sentences, key=len, default=" ".join(texts(envelope))).strip()
 
 
 def class_of(text: str) -> FailureClass | None:
-    """The class that a text tells of, if any."""
+    """The failure class that a text matches; None if it matches none."""
     return next((kind for kind, pattern in _PATTERNS if pattern.search(text)), None)
 
 
 def classify(
     envelope: Mapping[str, Any] | None, *, fallback: FailureClass = FailureClass.SERVICE, ran: bool = True
 ) -> Failure:
-    """The failure in an error that the service reports. `ran`: a script may have had its say in it."""
+    """The failure for an error of the service. With `ran`, the error may contain output of the script."""
     message = message_of(envelope) or "Azure ML gives no reason"
     text = "\n".join(_LAST_WORDS.split(part)[0] if ran else part for part in texts(envelope))
     if _SCRIPT_ENDED.search(text):

@@ -1,4 +1,4 @@
-"""The files that a job left behind in the workspace's storage."""
+"""The output files of a job in the workspace's storage."""
 
 import re
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ SELECTED = {"selectRunMetadata": True, "selectRunDefinition": True, "selectJobSp
 
 
 def files(workspace: Workspace, name: str, part: str | None = None) -> list[File]:
-    """What a job left behind: its default outputs, or the named output `part`. TargetError where there is none."""
+    """The files of a job's default outputs, or of the named output `part`. Raises TargetError, AzureError."""
     job = workspace.client.find(workspace.job(name))
     if job is None:
         raise TargetError(f"there is no job {name} in the workspace")
     container, prefix = _default(workspace, name) if part is None else _named(workspace, job, part)
     try:
-        found = list(workspace.blobs.names(container, prefix))
+        listed = list(workspace.blobs.names(container, prefix))
     except AzureError as error:
         raise _explained(error) from error
-    wanted = [blob for blob in found if (path := blob.name.removeprefix(prefix)) and not path.endswith("/")]
-    return [_file(workspace, container, blob, blob.name.removeprefix(prefix)) for blob in wanted]
+    blobs = [blob for blob in listed if (path := blob.name.removeprefix(prefix)) and not path.endswith("/")]
+    return [_file(workspace, container, blob, blob.name.removeprefix(prefix)) for blob in blobs]
 
 
 def _default(workspace: Workspace, name: str) -> tuple[str, str]:
@@ -35,30 +35,30 @@ def _default(workspace: Workspace, name: str) -> tuple[str, str]:
 
 
 def _named(workspace: Workspace, job: dict[str, Any], part: str) -> tuple[str, str]:
-    """(container, how the names of its blobs begin) of a named output."""
+    """(container URL, prefix of the blob names) of a named output."""
     outputs = (job["properties"].get("outputs") or {}).keys() - {CHECKPOINTS, "default"}
     if part not in outputs:
         raise TargetError(suggest.unknown(part, sorted(outputs), f"{job['name']} has no output {part!r}"))
     uri = job["properties"]["outputs"][part].get("uri") or _resolved(workspace, job["name"], part)
-    place = STORE.fullmatch(uri)
-    if place is None:
+    match = STORE.fullmatch(uri)
+    if match is None:
         raise TargetError(
-            f"the output {part!r} of {job['name']} is kept at {uri or 'a place that nobody tells'}: only "
+            f"the output {part!r} of {job['name']} is kept at {uri or 'an unknown location'}: only "
             "datastores can be read from here"
         )
-    return workspace.datastore(place["store"])[0], place["path"].rstrip("/") + "/"
+    return workspace.datastore(match["store"])[0], match["path"].rstrip("/") + "/"
 
 
 def _resolved(workspace: Workspace, name: str, part: str) -> str:
-    """Where a named output lies whose job does not tell: what the run history calls it, and the data service knows."""
+    """URI of a named output that the job does not list: run history has its asset id, the data service its URI."""
     client = workspace.client
     run = client.post(workspace.history("rundata"), {"runId": name, **SELECTED}, version=HISTORY_VERSION)
     asset = ((run.get("runMetadata") or {}).get("outputs") or {}).get(part, {}).get("assetId")
     if not asset:
         return ""
     address = f"{workspace.api}/data/v1.0{workspace.id}/dataversion/batchGetResolvedUris"
-    found = client.post(address, {"values": [asset]}, version=DATA_VERSION)
-    return str((found.get("values") or {}).get(asset, {}).get("uri") or "")
+    answer = client.post(address, {"values": [asset]}, version=DATA_VERSION)
+    return str((answer.get("values") or {}).get(asset, {}).get("uri") or "")
 
 
 def _file(workspace: Workspace, container: str, blob: Blob, path: str) -> File:
@@ -75,5 +75,5 @@ def _explained(error: AzureError) -> TargetError:
     if error.status not in (401, 403):
         return error
     return TargetError(
-        f"the workspace's storage gives nothing from here ({error}): ask for the role Storage Blob Data Reader on it"
+        f"the workspace's storage refuses to be read ({error}): ask for the role Storage Blob Data Reader on it"
     )

@@ -1,4 +1,4 @@
-"""Jobs of a workspace, as the resource manager keeps them."""
+"""Reads and changes the jobs of a workspace through the resource manager."""
 
 import random
 import time
@@ -13,76 +13,76 @@ from trainup.jobs.azure.platform.workspace import Workspace
 
 TAG_TRIES = 8
 Answer = dict[str, Any]
-"""What Azure tells of a job."""
+"""A job in a response of the resource manager."""
 
 
 class Jobs:
-    """Finds and changes jobs. `pause`: seconds between two looks at what several may write at once."""
+    """Finds and changes jobs. `pause` is the longest time in seconds between two tries to write tags."""
 
     def __init__(self, workspace: Workspace, pause: float) -> None:
         self._workspace, self._client, self._pause = workspace, workspace.client, pause
 
     def find(self, name: str, *, ours: bool = True) -> Answer | None:
-        """A job, if trainup made it or `ours` does not matter."""
-        found = self._client.find(self._workspace.job(name))
-        return found if found is not None and (is_ours(found) or not ours) else None
+        """A job by its name; with `ours`, only one that trainup started. Raises AzureError."""
+        job = self._client.find(self._workspace.job(name))
+        return job if job is not None and (is_ours(job) or not ours) else None
 
-    def reads(self, identity: str, *tags: str) -> list[Read]:
-        """What `tagged` with these tags and `attempts` begin with."""
-        return [*map(self._list, (labels.id_tag(identity), *tags)), (self._workspace.job(identity), {})]
+    def reads(self, run_id: str, *tags: str) -> list[Read]:
+        """The first requests of `attempts` and of `tagged` with these tags, to be prefetched."""
+        return [*map(self._list, (labels.id_tag(run_id), *tags)), (self._workspace.job(run_id), {})]
 
     def _list(self, tag: str) -> Read:
         return f"{self._workspace.id}/jobs", {"listViewType": "All", "tag": tag}
 
     def tagged(self, tag: str) -> list[Answer]:
-        """All jobs with a tag of this name, archived ones too."""
+        """All jobs with a tag of this name, including archived ones. Raises AzureError."""
         address, query = self._list(tag)
         try:
             pages = self._client.pages(address, **query)
             return [job for job in pages if is_ours(job) and tag in (job["properties"].get("tags") or {})]
         except AzureError as error:
-            if error.status == 404:  # the workspace is gone, and everything in it
+            if error.status == 404:  # the workspace was deleted
                 return []
             raise
 
-    def attempts(self, identity: str) -> list[Answer]:
-        """All attempts of a run, oldest first. Lists lag behind, and a name tells at once: so both are asked."""
-        found = {job["name"]: job for job in self.tagged(labels.id_tag(identity))}
-        if identity not in found and (first := self.find(identity)):
-            found[identity] = first
-        attempt = max((_attempt(job) for job in found.values()), default=0)
-        while attempt and (later := self.find(job_name(identity, attempt + 1))):
-            found[later["name"]] = later
+    def attempts(self, run_id: str) -> list[Answer]:
+        """All attempts of a run, oldest first. Lists lag behind, so the next names are looked up as well."""
+        jobs = {job["name"]: job for job in self.tagged(labels.id_tag(run_id))}
+        if run_id not in jobs and (first := self.find(run_id)):
+            jobs[run_id] = first
+        attempt = max((_attempt(job) for job in jobs.values()), default=0)
+        while attempt and (later := self.find(job_name(run_id, attempt + 1))):
+            jobs[later["name"]] = later
             attempt += 1
-        mine = [job for job in found.values() if job["properties"]["properties"][labels.ID] == identity]
+        mine = [job for job in jobs.values() if job["properties"]["properties"][labels.ID] == run_id]
         return sorted(mine, key=_attempt)
 
     def put(self, job: Answer, **changes: Any) -> Answer:
-        """Change what can be changed of a job."""
+        """Change the properties of a job that can change. Raises AzureError."""
         return self._client.put(self._workspace.job(job["name"]), changed(job, **changes))
 
     def tag(
-        self, name: str, wanted: Mapping[str, str], first: Mapping[str, str] | None = None, **changes: Any
+        self, name: str, new_tags: Mapping[str, str], first: Mapping[str, str] | None = None, **changes: Any
     ) -> Answer | None:
-        """Change a job until it has these tags, and those of `first` or somebody else's; None when it is gone.
+        """Write tags and other changes to a job; returns the job, or None if it is gone. Raises AzureError.
 
-        Others may write at the same time, and the service takes one body after the other: so what was written is
-        looked at again.
+        Tags of `first` do not replace existing values. The service accepts concurrent writes, of which the last one
+        wins, so the job is read again after each write until it has all changes.
         """
-        self._client.forget_early()
+        self._client.forget_prefetched()
         for left in range(TAG_TRIES, -1, -1):
-            found = self.find(name)
-            if found is None or not left:
+            job = self.find(name)
+            if job is None or not left:
                 break
-            inside, tags = found["properties"], found["properties"].get("tags") or {}
-            missing = {key: value for key, value in wanted.items() if tags.get(key) != value}
+            inside, tags = job["properties"], job["properties"].get("tags") or {}
+            missing = {key: value for key, value in new_tags.items() if tags.get(key) != value}
             missing |= {key: value for key, value in (first or {}).items() if key not in tags}
             other = {key: value for key, value in changes.items() if inside.get(key) != value}
             if not missing and not other:
                 break
-            self.put(found, tags={**tags, **missing}, **other)
+            self.put(job, tags={**tags, **missing}, **other)
             time.sleep(random.uniform(0, self._pause))
-        return found
+        return job
 
 
 def _attempt(job: Mapping[str, Any]) -> int:

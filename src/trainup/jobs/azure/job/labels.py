@@ -1,7 +1,7 @@
-"""What trainup writes on a job in Azure ML: whose it is, what it is, and what became of it.
+"""The tags and properties in which trainup records a job's run, its owners and its outcome.
 
-Properties are facts, written once. Tags can be added and overwritten, not removed, and lists are filtered by their
-names alone: so there is one tag for the run's id and one for each owner.
+Properties are written once. Tags can be added and overwritten but not removed, and lists can be filtered only by the
+names of tags, so the run id and each owner have a tag of their own.
 """
 
 import hashlib
@@ -16,26 +16,26 @@ DIGEST, RUN, ID, ATTEMPT = "trainup.digest", "trainup.run", "trainup.id", "train
 PRICE = "trainup.node_price"
 OWNER = "trainup.owner."
 STOPPED = "trainup.stopped"
-"""Why trainup itself ended the run: `class` and `message`."""
+"""Tag with the reason why trainup ended the run, as JSON with `class` and `message`."""
 PHASES = "trainup.phases"
-"""How long each phase took, as whoever watched it saw; the service tells only start and end."""
+"""Tag with the observed seconds of each phase as JSON; the service records only start and end."""
 RELEASED = "-"
 LONGEST = 1000
-"""Characters of a tag's value."""
+"""Longest value of a tag, in characters."""
 
 
-def id_tag(identity: str) -> str:
-    """The tag that all attempts of a run have."""
-    return f"{ID}.{identity}"
+def id_tag(run_id: str) -> str:
+    """Name of the tag that all attempts of a run have."""
+    return f"{ID}.{run_id}"
 
 
 def owner_tag(owner: Owner) -> str:
-    """The tag of one resource's ownership. Where its project lies does not matter: a stack is known by its name."""
+    """Name of the tag for an owner. It depends on the resource's URN, not on the folder of its project."""
     return OWNER + hashlib.sha256(owner.urn.encode()).hexdigest()[:16]
 
 
 def owner_value(owner: Owner) -> str:
-    """Token and resource. TargetError where no tag could hold them."""
+    """Value of an owner's tag: token and URN. Raises TargetError if it is too long for a tag."""
     value = f"{owner.token} {owner.urn}"
     if len(value) > LONGEST:
         raise TargetError(
@@ -45,26 +45,26 @@ def owner_value(owner: Owner) -> str:
     return value
 
 
-def has(tags: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:
-    """Whether all of these tags are there."""
-    return wanted.items() <= (tags or {}).items()
+def has(tags: Mapping[str, str] | None, expected: Mapping[str, str]) -> bool:
+    """Whether all expected tags are present with their values."""
+    return expected.items() <= (tags or {}).items()
 
 
 def owners(tags: Mapping[str, str]) -> tuple[Owner, ...]:
-    """All owners that have not given it up."""
-    told = [str(value) for key, value in sorted(tags.items()) if key.startswith(OWNER)]
-    found = (value.partition(" ") for value in told if value != RELEASED)
-    return tuple(Owner(urn, token) for token, _, urn in found if urn)
+    """The owners of a job, without those that have released it."""
+    values = [str(value) for key, value in sorted(tags.items()) if key.startswith(OWNER)]
+    parts = (value.partition(" ") for value in values if value != RELEASED)
+    return tuple(Owner(urn, token) for token, _, urn in parts if urn)
 
 
 def others(tags: Mapping[str, str] | None, own: Mapping[str, str]) -> dict[str, str]:
-    """The tags of all owners but those of `own`."""
+    """The tags of all owners except those in `own`."""
     left = {key: value for key, value in (tags or {}).items() if key.startswith(OWNER) and value != RELEASED}
     return {key: value for key, value in left.items() if own.get(key) != value}
 
 
 def tags(job: Job, attempt: int) -> dict[str, str]:
-    """The tags of a new job: the user's own, and trainup's."""
+    """The tags of a new job: those of the user and those of trainup."""
     return {
         **job.spec.tags,
         "managed-by": "trainup",
@@ -80,29 +80,29 @@ def properties(job: Job, attempt: int) -> dict[str, str]:
 
 
 def stopped(kind: FailureClass, message: str) -> str:
-    """The value of STOPPED."""
+    """Value of the tag STOPPED."""
     return json.dumps({"class": kind, "message": message[: LONGEST // 2]})
 
 
 def stopped_by(tags: Mapping[str, str]) -> Failure | None:
-    """Why trainup ended the run, if it did."""
-    found = read(tags.get(STOPPED))
-    if not found:
+    """The reason why trainup ended the run; None if it did not."""
+    reason = read(tags.get(STOPPED))
+    if not reason:
         return None
-    known = set(FailureClass)
-    kind = FailureClass(found["class"]) if found.get("class") in known else FailureClass.CANCELED
-    return Failure(kind, f"the run was canceled: {found.get('message', '')}")
+    classes = set(FailureClass)
+    kind = FailureClass(reason["class"]) if reason.get("class") in classes else FailureClass.CANCELED
+    return Failure(kind, f"the run was canceled: {reason.get('message', '')}")
 
 
 def write(values: Mapping[str, Any]) -> str:
-    """A tag's JSON."""
+    """Value of a tag as JSON."""
     return json.dumps(dict(values), separators=(",", ":"))
 
 
 def read(text: str | None) -> dict[str, Any]:
-    """A tag's JSON; anything else counts as nothing, for a tag can be edited by anybody."""
+    """The JSON object in a tag; `{}` for any other text, because users can edit tags."""
     try:
-        found = json.loads(text or "{}")
+        content = json.loads(text or "{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

@@ -1,47 +1,47 @@
-"""The start of jobs, and their adoption by another resource."""
+"""Starts jobs, and lets another resource adopt them."""
 
 from dataclasses import replace
 from typing import Any
 
 from trainup.jobs.azure.http.client import AzureError
 from trainup.jobs.azure.job import labels
-from trainup.jobs.azure.job.body import kept_policy, to_command_job
+from trainup.jobs.azure.job.body import ignored_policy, to_command_job
 from trainup.jobs.azure.job.observation import Observer
-from trainup.jobs.azure.job.records import Told, is_ours
+from trainup.jobs.azure.job.records import JobView, is_ours
 from trainup.jobs.azure.job.submission import Submission
 from trainup.jobs.target import Job, Record, TargetError
 
 
 class Launcher:
-    """Starts jobs under names that can be taken only once."""
+    """Starts jobs; the unique name of a job prevents a second start of an attempt."""
 
     def __init__(self, observer: Observer, submission: Submission) -> None:
         self._observer, self._submission = observer, submission
         self._workspace = submission.workspace
 
     def launch(self, record: Record, job: Job) -> Record:
-        """Start an attempt, or adopt it if somebody else has just started it."""
-        place = self._submission.place(job)
-        body = to_command_job(job, record.attempt, place)
+        """Start an attempt, or adopt it if another stack has just started it. Raises SnapshotError, TargetError."""
+        references = self._submission.references(job)
+        body = to_command_job(job, record.attempt, references)
         try:
-            made = self._workspace.client.put(self._workspace.job(record.name), body)
+            answer = self._workspace.client.put(self._workspace.job(record.name), body)
         except AzureError as error:
-            made = self._made_meanwhile(record, job, error)
-        told = (made.get("properties") or {}).get("properties") or {}
-        if told.get(labels.DIGEST) != job.digest:
+            answer = self._started_by_another(record, job, error)
+        facts = (answer.get("properties") or {}).get("properties") or {}
+        if facts.get(labels.DIGEST) != job.digest:
             raise _name_is_taken(record.name)
         own = {labels.owner_tag(job.owner): labels.owner_value(job.owner)}
-        self._observer.watch(record.name).started(made, own)
-        if not labels.has(made["properties"].get("tags"), own):
-            made = self._adopt(record.name, job) or made
-        return self._observer.record(Told(made))
+        self._observer.watch(record.name).started(answer, own)
+        if not labels.has(answer["properties"].get("tags"), own):
+            answer = self._adopt(record.name, job) or answer
+        return self._observer.record(JobView(answer))
 
     def adopt(self, record: Record, job: Job) -> Record:
-        """Make the job's owner an owner of the attempt, and change what can be changed of it."""
-        found = self._adopt(record.name, job)
-        if found is None:
+        """Add the job's owner to the owners of the attempt, and apply changed policy. Raises TargetError."""
+        existing = self._adopt(record.name, job)
+        if existing is None:
             raise TargetError(f"{record.name} was deleted in Azure ML while it was being taken over: run it again")
-        return replace(record, owners=labels.owners(found["properties"].get("tags") or {}))
+        return replace(record, owners=labels.owners(existing["properties"].get("tags") or {}))
 
     def _adopt(self, name: str, job: Job) -> dict[str, Any] | None:
         own = {labels.owner_tag(job.owner): labels.owner_value(job.owner)}
@@ -51,22 +51,22 @@ class Launcher:
         if job.spec.description:
             changes["description"] = job.spec.description
         self._observer.watch(name).own = own
-        found = self._observer.tag(name, {**job.spec.tags, **own}, **changes)
-        if found and not Told(found).has_ended and (kept := kept_policy(job, found["properties"])):
-            changed = f"{' and '.join(kept)} {'was' if len(kept) == 1 else 'were'} changed"
+        existing = self._observer.tag(name, {**job.spec.tags, **own}, **changes)
+        if existing and not JobView(existing).has_ended and (ignored := ignored_policy(job, existing["properties"])):
+            changed = f"{' and '.join(ignored)} {'was' if len(ignored) == 1 else 'were'} changed"
             self._submission.progress(
-                f"{name} was started before {changed}, and keeps what it has; another attempt would not"
+                f"{name} was started before {changed}, and keeps the old values; only a new attempt uses the new ones"
             )
-        return found
+        return existing
 
-    def _made_meanwhile(self, record: Record, job: Job, error: AzureError) -> dict[str, Any]:
-        """Somebody else may have started the same attempt since we looked, with other policy."""
-        found = self._observer.jobs.find(record.name, ours=False) if error.status in (400, 409, 412) else None
-        if found is None:
+    def _started_by_another(self, record: Record, job: Job, error: AzureError) -> dict[str, Any]:
+        """Adopt the same attempt if another stack has started it in the meantime; otherwise raise the error."""
+        existing = self._observer.jobs.find(record.name, ours=False) if error.status in (400, 409, 412) else None
+        if existing is None:
             raise error
-        if not is_ours(found) or found["properties"]["properties"][labels.DIGEST] != job.digest:
+        if not is_ours(existing) or existing["properties"]["properties"][labels.DIGEST] != job.digest:
             raise _name_is_taken(record.name) from error
-        return self._adopt(record.name, job) or found
+        return self._adopt(record.name, job) or existing
 
 
 def _name_is_taken(name: str) -> TargetError:

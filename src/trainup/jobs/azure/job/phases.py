@@ -1,4 +1,4 @@
-"""How long a job took in each phase. The service tells start and end; what lies between, whoever watches sees."""
+"""Measures the phases of a job. The service reports only start and end; the other phases are observed by polling."""
 
 import datetime
 import time
@@ -12,12 +12,12 @@ _ORIGIN = time.time() - time.clock_gettime(_STEADY)
 
 
 def steady_now() -> float:
-    """Seconds since 1970 by the clock as it was when this process began: one that is set meanwhile changes nothing."""
+    """Seconds since the epoch, independent of changes of the system clock after the start of this process."""
     return _ORIGIN + time.clock_gettime(_STEADY)
 
 
 def seconds_of(text: str | None) -> float | None:
-    """Seconds since 1970 of an ISO 8601 time, in UTC where it names no offset; None for what is no time."""
+    """Seconds since the epoch of an ISO 8601 time, in UTC if it has no offset; None for any other text."""
     try:
         moment = datetime.datetime.fromisoformat(text or "")
     except ValueError:
@@ -30,14 +30,14 @@ BEFORE = (Status.QUEUED, Status.PREPARING)
 
 @dataclass(frozen=True)
 class Times:
-    """What the service tells, in seconds since 1970."""
+    """The times that the service reports, in seconds since the epoch."""
 
     created: float | None
     started: float | None
     ended: float | None
 
     def phases(self, status: Status, now: float) -> dict[str, float]:
-        """Phase → seconds, as far as these times tell."""
+        """Phase → seconds, as far as they follow from these times."""
         if self.created is None:
             return {}
         until = self.ended or now
@@ -48,14 +48,14 @@ class Times:
 
 @dataclass
 class Watched:
-    """The phases as they were seen, look by look."""
+    """The phases that were observed by polling."""
 
     phases: dict[str, float] = field(default_factory=dict)
     status: Status | None = None
     since: float = 0.0
 
     def look(self, status: Status, times: Times, now: float | None = None) -> dict[str, float]:
-        """Take a look into account; returns what is known now."""
+        """Add an observation; returns phase → seconds so far."""
         now = steady_now() if now is None else now
         if self.status is None:
             self._begin(status, times, now)
@@ -63,7 +63,7 @@ class Watched:
             return dict(self.phases)
         until = times.ended if status.is_terminal and times.ended and times.ended > self.since else now
         if self.status in BEFORE and status not in BEFORE and times.started and self.since < times.started < until:
-            self._spend(PHASES[self.status], times.started)  # nobody looked while it started
+            self._spend(PHASES[self.status], times.started)  # it started between two observations
             self.status = Status.RUNNING
         self._spend(PHASES[self.status], until)
         self.status = status
@@ -75,7 +75,7 @@ class Watched:
 
     def _begin(self, status: Status, times: Times, now: float) -> None:
         if status.is_terminal:
-            return  # nothing was seen of it
+            return  # it ended before the first observation
         self.status, self.since = status, now if times.created is None else times.created
         if status in (Status.RUNNING, Status.FINALIZING) and times.started is not None:
             self.phases = {} if times.created is None else {"queued": max(0.0, times.started - self.since)}

@@ -1,4 +1,4 @@
-"""From what Azure ML says of a job to a record."""
+"""Derives a record from Azure ML's data about a job."""
 
 import math
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from trainup.jobs.target import Record
 
 DEFAULT_PORTAL = "https://ml.azure.com"
 STOPPED = {FailureClass.CANCELED: Status.CANCELED, FailureClass.SERVICE: Status.NOT_RESPONDING}
-"""Why trainup itself ended a run → its status; what it waited for in vain has timed out."""
+"""Reason why trainup ended a run → its status; for every other reason it has timed out while waiting."""
 READ_ONLY = frozenset({"status", "parameters"})
 
 
 @dataclass(frozen=True)
-class Told:
-    """A job as the resource manager tells it, and its run as the run history does."""
+class JobView:
+    """A read-only view of a job: the resource manager's response and the run history's details."""
 
     job: Mapping[str, Any]
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -43,22 +43,22 @@ class Told:
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """What trainup wrote on it when it was made."""
+        """The facts that trainup wrote into the job's `properties` when it started the job."""
         return dict(self.inside.get("properties") or {})
 
     @property
     def word(self) -> str:
-        """Azure ML's own word for where it stands; the run history knows first."""
+        """Azure ML's name of the status, preferably from the run history, which is updated first."""
         return str(self.details.get("status") or self.inside.get("status") or "")
 
     @property
     def has_ended(self) -> bool:
-        """Whether it cannot change any more."""
+        """Whether its status is final."""
         return self.word in ENDED
 
     @property
     def times(self) -> Times:
-        """When it was made, started and ended."""
+        """When it was created, started and ended."""
         details, system = self.details, self.job.get("systemData") or {}
         return Times(
             seconds_of(system.get("createdAt")),
@@ -68,64 +68,64 @@ class Told:
 
     @property
     def log_files(self) -> Mapping[str, str]:
-        """Path → address."""
+        """Path → URL."""
         return dict(self.details.get("logFiles") or {})
 
     @property
     def nodes(self) -> int:
-        """How many nodes work on it."""
+        """Number of nodes."""
         return int((self.inside.get("resources") or {}).get("instanceCount") or 1)
 
 
 def is_ours(job: Mapping[str, Any]) -> bool:
-    """Whether trainup made this job."""
+    """Whether trainup started this job."""
     facts = (job.get("properties") or {}).get("properties") or {}
     return all(facts.get(name) for name in (labels.DIGEST, labels.ID, labels.RUN, labels.ATTEMPT))
 
 
-def outcome(told: Told) -> tuple[Status, Failure | None]:
-    """Where it stands, and why it failed if it did."""
-    status = status_of(told.word)
+def outcome(view: JobView) -> tuple[Status, Failure | None]:
+    """The status, and the failure if it failed."""
+    status = status_of(view.word)
     if not status.is_failure:
         return status, None
-    error = told.details.get("error")
-    if status is Status.CANCELED and (stopped := labels.stopped_by(told.tags)):
+    error = view.details.get("error")
+    if status is Status.CANCELED and (stopped := labels.stopped_by(view.tags)):
         return STOPPED.get(stopped.failure_class, Status.TIMED_OUT), stopped
     if status is Status.NOT_RESPONDING:
-        return status, Failure(FailureClass.SERVICE, f"the run {STALLED[told.word]}")
+        return status, Failure(FailureClass.SERVICE, f"the run {STALLED[view.word]}")
     if status is Status.CANCELED:
         failure = classify(error, fallback=FailureClass.CANCELED)
         if failure.failure_class is FailureClass.PREEMPTED:
             return Status.FAILED, failure
-        if failure.failure_class is FailureClass.TIMEOUT or _ran_out(told):
-            return Status.TIMED_OUT, Failure(FailureClass.TIMEOUT, message_of(error) or _limit(told))
+        if failure.failure_class is FailureClass.TIMEOUT or _ran_out(view):
+            return Status.TIMED_OUT, Failure(FailureClass.TIMEOUT, message_of(error) or _limit(view))
         text = message_of(error)
         return status, Failure(FailureClass.CANCELED, f"the run was canceled in Azure ML{f': {text}' if text else ''}")
-    ran = told.times.started is not None
+    ran = view.times.started is not None
     failure = classify(error, fallback=FailureClass.USER_CODE if ran else FailureClass.SERVICE, ran=ran)
     if failure.failure_class is FailureClass.TIMEOUT:
         return Status.TIMED_OUT, failure
     return status, failure
 
 
-def _ran_out(told: Told) -> bool:
-    """Whether a canceled job had used up its time: the service does not always say why it ended one."""
-    limit, times = iso_seconds((told.inside.get("limits") or {}).get("timeout")), told.times
+def _ran_out(view: JobView) -> bool:
+    """Whether a canceled job had reached its timeout, which the service does not always report."""
+    limit, times = iso_seconds((view.inside.get("limits") or {}).get("timeout")), view.times
     if limit is None or times.started is None or times.ended is None:
         return False
     return times.ended - times.started >= limit
 
 
-def _limit(told: Told) -> str:
-    return f"the run used up its timeout of {iso_seconds(told.inside['limits']['timeout']):g} s"
+def _limit(view: JobView) -> str:
+    return f"the run used up its timeout of {iso_seconds(view.inside['limits']['timeout']):g} s"
 
 
-def record_of(told: Told, *, portal: str, workspace: str, now: float, **facts: Any) -> Record:
-    """The record; `facts` are what else is known of it."""
-    status, failure = outcome(told)
-    phases = facts.pop("phases", None) or _phases(told, status, now)
-    own, name = told.facts, told.name
-    studio = ((told.inside.get("services") or {}).get("Studio") or {}).get("endpoint")
+def record_of(view: JobView, *, portal: str, workspace: str, now: float, **facts: Any) -> Record:
+    """The record of a job; `facts` are further fields of the record. `now` is in seconds since the epoch."""
+    status, failure = outcome(view)
+    phases = facts.pop("phases", None) or _phases(view, status, now)
+    own, name = view.facts, view.name
+    studio = ((view.inside.get("services") or {}).get("Studio") or {}).get("endpoint")
     base = f"azureml://datastores/workspaceartifactstore/paths/ExperimentRun/dcid.{name}"
     return Record(
         name=name,
@@ -134,43 +134,43 @@ def record_of(told: Told, *, portal: str, workspace: str, now: float, **facts: A
         attempt=int(own.get(labels.ATTEMPT, 1)),
         digest=str(own.get(labels.DIGEST, "")),
         status=status,
-        owners=labels.owners(told.tags),
-        created=str((told.job.get("systemData") or {}).get("createdAt", "")),
+        owners=labels.owners(view.tags),
+        created=str((view.job.get("systemData") or {}).get("createdAt", "")),
         failure=failure,
         phases=phases,
         log_uri=f"{base}/user_logs/std_log.txt",
         outputs_uri=f"{base}/outputs/",
         web_url=studio or f"{portal or DEFAULT_PORTAL}/runs/{name}?wsid={workspace}",
-        cost=cost_of(told, phases),
+        cost=cost_of(view, phases),
         **facts,
     )
 
 
-def _phases(told: Told, status: Status, now: float) -> dict[str, float]:
-    watched = labels.read(told.tags.get(labels.PHASES))
+def _phases(view: JobView, status: Status, now: float) -> dict[str, float]:
+    watched = labels.read(view.tags.get(labels.PHASES))
     if status.is_terminal and watched:
         return {str(name): float(value) for name, value in watched.items() if isinstance(value, (int, float))}
-    return told.times.phases(status, now)
+    return view.times.phases(status, now)
 
 
-def cost_of(told: Told, phases: Mapping[str, float]) -> float:
-    """US dollars: nodes times seconds with them times the price that was given; 0.0 where none was.
+def cost_of(view: JobView, phases: Mapping[str, float]) -> float:
+    """Cost in US dollars: nodes times hours times the price of a node; 0.0 without a price.
 
-    A node is paid for from the moment it is there: while the environment is prepared, while the command runs and
-    while results are collected. Waiting in the queue costs nothing; what a node idles afterwards is the cluster's.
+    Nodes are paid for while the environment is prepared, while the command runs and while results are collected.
+    Waiting in the queue costs nothing, and idle nodes after the run count as the cluster's cost.
     """
     try:
-        price = float(told.facts.get(labels.PRICE, 0.0))
+        price = float(view.facts.get(labels.PRICE, 0.0))
     except ValueError:
         return 0.0
     paid = math.fsum(value for name, value in phases.items() if name != "queued")
-    return round(told.nodes * paid / 3600 * price, 4)
+    return round(view.nodes * paid / 3600 * price, 4)
 
 
 def changed(job: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-    """The body that changes an existing job: what the service told, without what it does not take back.
+    """The body that changes an existing job: the service's own properties without those that are read-only.
 
-    Only tags, description, display name and the archived flag can differ from what is there.
+    Only tags, description, display name and the archived flag can change.
     """
     inside = {key: value for key, value in job["properties"].items() if key not in READ_ONLY and value is not None}
     if services := inside.get("services"):

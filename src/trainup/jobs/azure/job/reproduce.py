@@ -14,10 +14,10 @@ from trainup.jobs.target import Job
 
 
 def reproduce(job: Job, source: PurePath | None) -> str:
-    """A shell command; `source` is the folder with the code as seen from the folder of Pulumi.yaml.
+    """A shell command that runs a job by hand; `source` is the code folder relative to the folder of Pulumi.yaml.
 
-    Data and outputs are folders `inputs/NAME` and `outputs/NAME` there. What nobody but the user can do is told in
-    front, after a `:`, which every shell passes over.
+    The command expects data in the folders `inputs/NAME` and writes outputs to `outputs/NAME`. Steps that the user has
+    to do first are stated at its beginning as arguments of `:`, which shells ignore.
     """
     spec = job.spec
     program, *arguments = (_filled(job, word) for word in (["bash", "-c"] if spec.shell else []) + list(spec.command))
@@ -25,7 +25,7 @@ def reproduce(job: Job, source: PurePath | None) -> str:
     words += [spec.docker_args] if spec.docker_args else []
     words += ["--gpus all"] if spec.size is None or find_size(spec.size).gpus else []
     words += [f"-e {shlex.quote(f'{name}={value}')}" for name, value in spec.environment_variables.items()]
-    words += [f"-e {shlex.quote(name)}" for name in spec.secrets]  # from the shell's own variables
+    words += [f"-e {shlex.quote(name)}" for name in spec.secrets]  # docker takes the values from the shell's variables
     if source is not None:
         words += [_mount(str(source), "/code"), "-w /code"]
     data = {name: source["uri"] for name, source in job.sources.items() if _is_mounted(source)}
@@ -33,13 +33,13 @@ def reproduce(job: Job, source: PurePath | None) -> str:
     words += [_mount(f"outputs/{name}", f"/outputs/{name}") for name in spec.outputs]
     image, notes = _image(job)
     notes += [f"inputs/{name}: what lies at {uri}" for name, uri in data.items()]
-    # An image may have an entry point of its own, which Azure ML does not care for either.
+    # Azure ML ignores the image's entry point, so this command overrides it.
     words += [f"--entrypoint {shlex.quote(program)}", image, *map(shlex.quote, arguments)]
     return (f": {shlex.quote('; '.join(notes))}; " if notes else "") + " ".join(words)
 
 
 def _image(job: Job) -> tuple[str, list[str]]:
-    """The image as the shell takes it, and what to do where only Azure ML knows which one it is."""
+    """The image, quoted for a shell, and notes for the user if only Azure ML knows the image."""
     image = job.spec.image
     if image and not image.startswith(REFERENCE) and not is_managed(image, job.environment):
         return shlex.quote(image), []
@@ -53,8 +53,8 @@ def _filled(job: Job, word: str) -> str:
         source = job.sources.get(name, {}) if kind == "inputs" else {}
         if "value" in source:
             return source["value"]
-        place = f"/{kind}/{name}" if kind == "outputs" or _is_mounted(source) else source["uri"]
-        return f"{place}/{source['path']}" if "path" in source else place
+        path = f"/{kind}/{name}" if kind == "outputs" or _is_mounted(source) else source["uri"]
+        return f"{path}/{source['path']}" if "path" in source else path
 
     return EXPRESSION.sub(value, word)
 
@@ -63,5 +63,5 @@ def _is_mounted(source: Mapping[str, str]) -> bool:
     return "value" not in source and source.get("mode") != InputMode.DIRECT
 
 
-def _mount(folder: str, place: str) -> str:
-    return f'-v "$PWD"/{shlex.quote(folder)}:{place}'
+def _mount(folder: str, path: str) -> str:
+    return f'-v "$PWD"/{shlex.quote(folder)}:{path}'

@@ -1,4 +1,4 @@
-"""The request that would start a run, for whoever wants to read it before it is sent."""
+"""Shows the request that would start a run, without sending it."""
 
 from typing import Any
 
@@ -11,17 +11,18 @@ from trainup.jobs.target import Job
 
 
 def request_of(job: Job, submission: Submission) -> dict[str, Any]:
-    """Method, address and body as the next attempt would send them. Azure is asked, and nothing is written there.
+    """Method, URL and body of the request for the next attempt. It reads from Azure and changes nothing there.
 
-    The only part that another `up` would send differently is the owner's token among the tags.
+    The next `pulumi up` would send the same request except for the owner's token in the tags. Raises AzureError,
+    SnapshotError, TargetError.
     """
     attempts = AzureTarget(submission.workspace, submission).attempts(job.id)
     attempt = attempts[-1].attempt + 1 if attempts else 1
-    place = submission.place(job)
+    references = submission.references(job)
     resource_manager = submission.workspace.client.endpoints.resource_manager
     address = f"{resource_manager}{submission.workspace.job(job_name(job.id, attempt))}"
     return {
         "method": "PUT",
         "url": f"{address}?api-version={API_VERSION}",
-        "body": to_command_job(job, attempt, place),
+        "body": to_command_job(job, attempt, references),
     }

@@ -1,4 +1,4 @@
-"""Azure ML's words for where a job stands, in ours."""
+"""Maps Azure ML's job statuses to trainup's."""
 
 from trainup.core.status import Status
 
@@ -15,14 +15,14 @@ STATUSES = {
     "Failed": Status.FAILED,
     "Canceled": Status.CANCELED,
     "NotResponding": Status.NOT_RESPONDING,
-    # Nobody goes on with it by itself, so waiting for it would never end.
+    # Only a user can resume a paused job, so waiting for it might never end.
     "Paused": Status.NOT_RESPONDING,
 }
 STALLED = {"NotResponding": "does not answer any more: its node is gone or overloaded", "Paused": "is paused"}
 ENDED = frozenset({"Completed", "Failed", "Canceled"})
-"""What cannot change any more. A job that does not respond may come back, and one that is paused go on."""
+"""Final statuses. `NotResponding` and `Paused` are not among them: such a job may continue."""
 
 
 def status_of(word: str | None) -> Status:
-    """Ours for theirs; a word that is new to us is taken for waiting."""
+    """The status for one of Azure ML's; an unknown one counts as QUEUED."""
     return STATUSES.get(word or "", Status.QUEUED)

@@ -1,4 +1,4 @@
-"""Everything that has to be in the workspace before a job can start, made or found."""
+"""Prepares what a job needs in the workspace before it starts: code, environment, identity and secrets."""
 
 import threading
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from trainup.core.input_values import IDENTITIES
 from trainup.jobs import snapshot
 from trainup.jobs.azure.http.blobs import below
 from trainup.jobs.azure.http.client import AzureError, Read
-from trainup.jobs.azure.job.body import Place
+from trainup.jobs.azure.job.body import References
 from trainup.jobs.azure.platform import code, environments, vault
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.snapshot.tree_hash import TreeHashes, tree_hash
@@ -21,23 +21,23 @@ from trainup.jobs.target import Job, TargetError
 
 @dataclass
 class Submission:
-    """Prepares jobs of one workspace. With `dry`, nothing is written: what is missing gets the id it would have."""
+    """Prepares jobs of one workspace. With `dry`, it writes nothing, and returns the ids that new items would get."""
 
     workspace: Workspace
     hashes: TreeHashes = field(default_factory=TreeHashes)
     progress: Callable[[str], None] = lambda text: None
     stop: threading.Event = field(default_factory=threading.Event)
-    """Set when nobody waits for the job any more: then it is not started either."""
+    """Set when the operation is canceled; then the job is not started."""
     dry: bool = False
 
-    def place(self, job: Job) -> Place:
-        """What the job's request refers to. Raises SnapshotError, AzureError, TargetError."""
+    def references(self, job: Job) -> References:
+        """Prepare the resources that a job refers to. Raises SnapshotError, AzureError, TargetError."""
         with ThreadPoolExecutor(4) as pool:
             code_id = pool.submit(self._code, job)
             environment_id = pool.submit(self._environment, job)
             client_id = pool.submit(self._client_id, job)
             secrets = pool.submit(self._secrets, job)
-            return Place(
+            return References(
                 workspace=self.workspace.id,
                 environment_id=environment_id.result(),
                 code_id=code_id.result(),
@@ -48,20 +48,20 @@ class Submission:
             )
 
     def reads(self, job: Job) -> list[Read]:
-        """What `place` begins with, as far as it is known already."""
+        """The first requests of `references` that are known in advance, to be prefetched."""
         cluster, tree = cluster_of(job, self.workspace.id), self.hashes.get(job.spec.snapshot or "")
         reads: list[Read] = [(cluster, {})] if cluster else []
         return [*reads, code.read(self.workspace.id, tree)] if tree else reads
 
-    def remove_checkpoints(self, identity: str) -> None:
-        """Delete what the attempts of a run kept to resume from."""
+    def remove_checkpoints(self, run_id: str) -> None:
+        """Delete the checkpoints of all attempts of a run. Raises AzureError."""
         container, _ = self.workspace.datastore(DEFAULT_STORE)
         blobs = self.workspace.blobs
         try:
-            for blob in list(blobs.names(container, f"trainup/checkpoints/{identity}/")):
+            for blob in list(blobs.names(container, f"trainup/checkpoints/{run_id}/")):
                 blobs.delete(below(container, blob.name))
         except AzureError as error:
-            if error.status != 404:  # the container is made when something is first put there
+            if error.status != 404:  # the container is created with its first blob
                 raise
 
     def _code(self, job: Job) -> str | None:
@@ -94,23 +94,23 @@ class Submission:
         return environments.ensure(self.workspace, job.spec.image)
 
     def _client_id(self, job: Job) -> str | None:
-        """The client id of the identity that the run will have; also looks whether its cluster is as it says."""
-        given = job.identity if job.identity and job.identity not in IDENTITIES else None
+        """The client id of the run's identity, if known. Raises TargetError if its cluster is missing or differs."""
+        client_id = job.identity if job.identity and job.identity not in IDENTITIES else None
         cluster = cluster_of(job, self.workspace.id)
         if cluster is None:
-            return given
+            return client_id
         compute = self.workspace.compute(cluster)
         if compute is None:
             raise TargetError(
                 f"there is no cluster {cluster}: run `pulumi up` for the whole stack, or name another one"
             )
-        wanted = sizes.find_size(job.spec.size).sku if job.spec.size else None
-        if wanted and compute.size and compute.size.lower() != wanted.lower():
+        size = sizes.find_size(job.spec.size).sku if job.spec.size else None
+        if size and compute.size and compute.size.lower() != size.lower():
             raise TargetError(
-                f"{job.run} asks for nodes of {wanted}, and those of {compute.status.name} are {compute.size}: leave "
+                f"{job.run} asks for nodes of {size}, and those of {compute.status.name} are {compute.size}: leave "
                 "`size` out, or change trainup:cluster.size"
             )
-        return given or compute.client_id
+        return client_id or compute.client_id
 
     def _secrets(self, job: Job) -> dict[str, str]:
         if not job.spec.secrets:
@@ -121,7 +121,7 @@ class Submission:
 
 
 def cluster_of(job: Job, workspace: str) -> str | None:
-    """The ARM id of the cluster; None where Azure ML finds a node itself."""
+    """The resource id of the job's cluster; None for serverless compute."""
     if job.cluster is None or job.cluster == SERVERLESS:
         return None
     if job.cluster.startswith(IN_WORKSPACE):

@@ -1,4 +1,4 @@
-"""Metrics of a job, from the tracking server that every workspace has."""
+"""Reads a job's metrics from the workspace's MLflow tracking server."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +14,12 @@ PAGE = "5000"
 
 
 def metrics(workspace: Workspace, name: str) -> tuple[dict[str, float], dict[str, float]]:
-    """(last values, best values) of everything that was logged, else of the outputs' `metrics.json`.
+    """(last values, best values) of the logged metrics, or else of `outputs/metrics.json`. Raises AzureError.
 
-    MLflow tells the history of one metric at a time: best values that were not told in HISTORY_SECONDS are left out.
+    The history of each metric takes a request. Best values that are not read within HISTORY_SECONDS are left out.
     """
-    found = workspace.client.find(f"{workspace.mlflow}/runs/get", version="", run_id=name) or {}
-    data = found.get("run", {}).get("data", {}).get("metrics") or []
+    answer = workspace.client.find(f"{workspace.mlflow}/runs/get", version="", run_id=name) or {}
+    data = answer.get("run", {}).get("data", {}).get("metrics") or []
     last = {str(item["key"]): to_number(item["value"]) for item in data}
     if not last:
         written = _file(workspace, name)
@@ -37,9 +37,9 @@ def metrics(workspace: Workspace, name: str) -> tuple[dict[str, float], dict[str
 
 
 def _file(workspace: Workspace, name: str) -> dict[str, float]:
-    """What a script that does not know MLflow wrote down. Reading it takes no role on the storage itself."""
-    found = workspace.client.find(f"{workspace.artifacts(name)}/contentinfo", version="", path="outputs/metrics.json")
-    return metrics_of(b"".join(Blobs(workspace.client).pieces(found["contentUri"]))) if found else {}
+    """The metrics in `outputs/metrics.json`, for scripts without MLflow. Reading it needs no role on the storage."""
+    info = workspace.client.find(f"{workspace.artifacts(name)}/contentinfo", version="", path="outputs/metrics.json")
+    return metrics_of(b"".join(Blobs(workspace.client).pieces(info["contentUri"]))) if info else {}
 
 
 def _history(workspace: Workspace, name: str, key: str) -> list[float]:

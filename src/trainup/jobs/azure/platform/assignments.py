@@ -1,6 +1,6 @@
-"""Roles of principals that others know as well: what somebody gave already is given no second time.
+"""Role assignments that may exist already, because another stack or a person created them.
 
-Azure refuses a second assignment of the same role to the same principal on the same resource, whatever its name.
+Azure refuses a second assignment of the same role to the same principal on the same resource, even under another name.
 """
 
 from dataclasses import dataclass
@@ -18,27 +18,30 @@ class Assignment:
     """One role for one principal on one resource."""
 
     scope: str
-    """ARM id of the resource."""
+    """Resource id."""
     principal_id: str
     principal_type: str
     role: str
     """GUID of the built-in role."""
 
     def ensure(self, client: AzureClient, owner: str) -> tuple[str, bool]:
-        """Its id, and whether this owner made it, now or before. AzureError tells who may give roles."""
+        """Create the assignment unless it exists; returns its id, and whether this owner created it.
+
+        Raises AzureError, which says who may assign roles if the caller may not.
+        """
         own = assignment_name(self.scope, self.principal_id, self.role, owner)
-        # Who may give no roles may still use one that is there.
-        found = self._find(client) or self._make(client, own)
-        return found, found.lower().endswith(f"/{own}")
+        # Look first: without permission to assign roles, an existing assignment is enough.
+        assignment_id = self._find(client) or self._make(client, own)
+        return assignment_id, assignment_id.lower().endswith(f"/{own}")
 
     def _find(self, client: AzureClient) -> str | None:
-        wanted = _plain(self.scope, self.principal_id, self.role)
+        key = _plain(self.scope, self.principal_id, self.role)
         theirs = f"principalId eq '{self.principal_id}'"
-        for found in client.pages(f"{self.scope}/providers/{KIND}", version=VERSION, **{"$filter": theirs}):
-            facts = found["properties"]
+        for assignment in client.pages(f"{self.scope}/providers/{KIND}", version=VERSION, **{"$filter": theirs}):
+            facts = assignment["properties"]
             role = facts["roleDefinitionId"].rpartition("/")[2]
-            if _plain(facts["scope"], facts["principalId"], role) == wanted:
-                return str(found["id"])
+            if _plain(facts["scope"], facts["principalId"], role) == key:
+                return str(assignment["id"])
         return None
 
     def _make(self, client: AzureClient, name: str) -> str:
@@ -48,27 +51,26 @@ class Assignment:
         try:
             return str(client.put(address, {"properties": facts}, version=VERSION)["id"])
         except AzureError as error:
-            if error.code == EXISTS and (found := self._find(client)):
-                return found  # somebody else was quicker
+            if error.code == EXISTS and (existing_id := self._find(client)):
+                return existing_id  # it was created by somebody else in the meantime
             if error.status != 403:
                 raise
             raise AzureError(
-                f"{error}. Giving roles takes the role Owner or User Access Administrator. What is given already is "
-                f"used: somebody who has it can run `az role assignment create --assignee-object-id "
-                f"{self.principal_id} --assignee-principal-type {self.principal_type} --role {self.role} --scope "
-                f"{self.scope}`",
+                f"{error}. Assigning roles requires the role Owner or User Access Administrator. Ask somebody with it "
+                f"to run `az role assignment create --assignee-object-id {self.principal_id} --assignee-principal-type "
+                f"{self.principal_type} --role {self.role} --scope {self.scope}`: an existing assignment is used",
                 error.status,
                 error.code,
             ) from error
 
 
 def exists(client: AzureClient, assignment_id: str) -> bool:
-    """Whether an assignment is still there."""
+    """Whether an assignment exists. Raises AzureError."""
     return client.find(assignment_id, version=VERSION) is not None
 
 
 def remove(client: AzureClient, assignment_id: str) -> None:
-    """Take it back; one that is gone is no error."""
+    """Delete an assignment; a missing one is no error. Raises AzureError."""
     client.delete(assignment_id, version=VERSION)
 
 

@@ -1,4 +1,4 @@
-"""A run's source folder as code in Azure ML: uploaded once for equal content, whoever did it."""
+"""Registers a run's source folder as a code asset in Azure ML; equal content is uploaded once."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from trainup.core.retry import Result
 from trainup.jobs import snapshot
 from trainup.jobs.azure.http.blobs import Blobs, below, without_query
 from trainup.jobs.azure.http.client import AzureClient, AzureError, Read
-from trainup.jobs.azure.http.roles import patiently
+from trainup.jobs.azure.http.roles import wait_for_role
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.snapshot.reading import entry
 from trainup.jobs.snapshot.selection import Found
@@ -28,26 +28,26 @@ NO_STORAGE = frozenset(
 )
 
 NO_START = NO_STORAGE | {"AuthorizationFailed", "Forbidden", "PermissionDenied"}
-"""How the service refuses to begin an upload while its own identity, or ours, still waits for a role."""
+"""Error codes for an upload that cannot start yet, because a role of the service or of the caller is not in effect."""
 ROLE = "the role on the workspace's storage"
 
 
 def code_id(workspace: str, tree: str) -> str:
-    """The id under which trainup registers code of this hash: two who upload it at once agree on it."""
+    """The id of the code asset with this hash, derived from it so that concurrent uploads use the same id."""
     return f"{workspace}/codes/{uuid.uuid5(_NAMESPACE, tree)}/versions/1"
 
 
 def find(client: AzureClient, workspace: str, tree: str) -> str | None:
-    """The id of code with this hash, whoever uploaded it; None where there is none."""
+    """The id of a code asset with this hash, whoever uploaded it; None if there is none. Raises AzureError."""
     address, query = read(workspace, tree)
-    for found in client.pages(address, **query):
-        return str(found["id"])
+    for version in client.pages(address, **query):
+        return str(version["id"])
     return None
 
 
 def read(workspace: str, tree: str) -> Read:
-    """The question for code with this hash."""
-    # Azure ML looks through all code, whatever the name in the address.
+    """The request for code assets with this hash."""
+    # Azure ML searches all code assets, regardless of the name in the address.
     return f"{workspace}/codes/{uuid.uuid5(_NAMESPACE, tree)}/versions", {"hash": tree, "hashVersion": VERSION}
 
 
@@ -61,9 +61,9 @@ def ensure(
     progress: Callable[[str], None],
     stop: threading.Event,
 ) -> str:
-    """The id of the code whose snapshot has this digest, uploaded if the workspace does not have it.
+    """The id of the code asset for a snapshot with this digest, which is uploaded if the workspace does not have it.
 
-    Raises SnapshotError when the folder is no longer what the snapshot says, AzureError.
+    Raises SnapshotError if the folder no longer matches the snapshot, AzureError, and TargetError.
     """
     tree = hashes.get(digest)
     if tree is None:
@@ -72,18 +72,18 @@ def ensure(
         hashes.put(digest, tree)
         hashes.save()
     client = workspace.client
-    if found := find(client, workspace.id, tree):
-        return found
-    wanted = code_id(workspace.id, tree)
+    if existing_id := find(client, workspace.id, tree):
+        return existing_id
+    version_id = code_id(workspace.id, tree)
 
     def start() -> dict[str, Any]:
-        return client.post(f"{wanted}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"})
+        return client.post(f"{version_id}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"})
 
     try:
-        pending = patiently(client, start, NO_START, ROLE, progress, stop)
+        pending = wait_for_role(client, start, NO_START, ROLE, progress, stop)
     except AzureError as error:
-        return _made_meanwhile(client, wanted, tree, error)
-    container, blobs = _container(workspace, wanted, pending)
+        return _registered_by_another(client, version_id, tree, error)
+    container, blobs = _container(workspace, version_id, pending)
     _upload(client, blobs, container, source, digest, manifest, progress, stop)
     body = {
         "codeUri": without_query(below(container, FOLDER)),
@@ -91,15 +91,15 @@ def ensure(
         "properties": {"hash_sha256": tree, "hash_version": VERSION},
     }
     try:
-        return str(client.put(wanted, {"properties": body}).get("id") or wanted)
+        return str(client.put(version_id, {"properties": body}).get("id") or version_id)
     except AzureError as error:
-        return _made_meanwhile(client, wanted, tree, error)
+        return _registered_by_another(client, version_id, tree, error)
 
 
-def _container(workspace: Workspace, wanted: str, pending: Mapping[str, Any]) -> tuple[str, Blobs]:
-    """Where the files go, and what writes them there: by the signature in the address, or else by token.
+def _container(workspace: Workspace, version_id: str, pending: Mapping[str, Any]) -> tuple[str, Blobs]:
+    """The container URL for the files, and the client to upload them: with a signature if possible, else with a token.
 
-    A workspace that is used without keys may answer without a signature, and even without an address.
+    A workspace without account keys may return no signature, and even no URL.
     """
     reference = pending.get("blobReferenceForConsumption") or {}
     if signed := (reference.get("credential") or {}).get("sasUri"):
@@ -107,14 +107,14 @@ def _container(workspace: Workspace, wanted: str, pending: Mapping[str, Any]) ->
     if address := reference.get("blobUri"):
         return str(address), workspace.blobs
     container, _ = workspace.datastore(DEFAULT_STORE)
-    return below(container, f"trainup/{wanted.split('/')[-3]}"), workspace.blobs
+    return below(container, f"trainup/{version_id.split('/')[-3]}"), workspace.blobs
 
 
-def _made_meanwhile(client: AzureClient, wanted: str, tree: str, error: AzureError) -> str:
-    """Somebody else may have registered the same code since we looked."""
-    found = client.find(wanted) if error.status in (400, 409, 412) else None
-    if found and (found["properties"].get("properties") or {}).get("hash_sha256") == tree:
-        return wanted
+def _registered_by_another(client: AzureClient, version_id: str, tree: str, error: AzureError) -> str:
+    """The same code asset, if it was registered concurrently; otherwise raise the error."""
+    version = client.find(version_id) if error.status in (400, 409, 412) else None
+    if version and (version["properties"].get("properties") or {}).get("hash_sha256") == tree:
+        return version_id
     raise error
 
 
@@ -141,24 +141,24 @@ def _upload(
 
     def send_all(files: list[Found]) -> dict[str, str]:
         with ThreadPoolExecutor(min(AT_ONCE, 4 * (os.cpu_count() or 1))) as pool:
-            return dict(pool.map(send, files))  # one that is refused is the last that is tried
+            return dict(pool.map(send, files))  # after a refusal, no further file is tried
 
     def patient(action: Callable[[], Result]) -> Result:
-        return patiently(client, action, NO_STORAGE, ROLE, progress, stop)
+        return wait_for_role(client, action, NO_STORAGE, ROLE, progress, stop)
 
     try:
         first, *others = files
         sent = patient(lambda: send_all(others))
         data = Path(first.location).read_bytes()
         snapshot.verify(source, {**sent, first.path: _entry(data)}, expected_digest=digest, manifest=manifest)
-        # Only this calls the upload complete: what a crash left behind is never taken for it.
+        # The first file is sent last, with the mark that the upload is complete, which a crash never leaves.
         marks = {"upload_status": "completed", "name": digest[:12], "version": "1"}
         patient(lambda: put(first, data, marks))
     except AzureError as error:
         if error.code not in NO_STORAGE:
             raise
         raise TargetError(
-            f"the workspace's storage takes no code from here ({error}): ask for the role Storage Blob Data "
+            f"the workspace's storage refuses the upload of code ({error}): ask for the role Storage Blob Data "
             "Contributor on it, or put the code into the image and leave `source` out"
         ) from error
 

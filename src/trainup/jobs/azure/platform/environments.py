@@ -1,4 +1,4 @@
-"""Environments for jobs that name an image and no environment: as the official client registers them."""
+"""Anonymous environments for jobs that name an image, registered as the official client does."""
 
 from trainup.core.images import environment_version
 from trainup.jobs.azure.platform.workspace import Workspace
@@ -8,7 +8,7 @@ REFERENCE = "azureml:"
 
 
 def environment_id(workspace: str, image: str) -> str:
-    """The id of an image's environment: `azureml:name:version` names one that exists, `azureml://…` one elsewhere."""
+    """The id of the environment for an image, for `azureml:name:version` or for `azureml://…` (a registry)."""
     if image.startswith(f"{REFERENCE}//"):
         return image
     if image.startswith(f"{REFERENCE}/"):
@@ -20,11 +20,11 @@ def environment_id(workspace: str, image: str) -> str:
 
 
 def ensure(workspace: Workspace, image: str) -> str:
-    """The id of the image's environment, registered if it has to be."""
-    wanted = environment_id(workspace.id, image)
+    """The id of the environment for an image, which is registered if it does not exist. Raises AzureError."""
+    resource_id = environment_id(workspace.id, image)
     if image.startswith(REFERENCE):
-        return wanted
-    if workspace.client.find(wanted) is None:
+        return resource_id
+    if workspace.client.find(resource_id) is None:
         body = {"image": image, "osType": "Linux", "isAnonymous": True}
-        workspace.client.put(wanted, {"properties": body})
-    return wanted
+        workspace.client.put(resource_id, {"properties": body})
+    return resource_id

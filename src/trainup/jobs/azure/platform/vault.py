@@ -1,7 +1,7 @@
-"""Values of secrets in the workspace's key vault: jobs get their addresses, and the nodes the values.
+"""Stores the values of a run's secrets in the workspace's key vault.
 
-Azure ML keeps a job's environment variables in clear, for everyone who may read the job. So the value goes into the
-vault, under a name made of the resource and the run, and only the address into the job.
+Azure ML shows a job's environment variables in plain text to everyone who can read the job. So a job contains only the
+URLs of its secrets, and its nodes read the values. The names of the secrets contain the resource and the run.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import Any
 
 from trainup.core.retry import retry
 from trainup.jobs.azure.http.client import AzureClient, AzureError
-from trainup.jobs.azure.http.roles import patiently
+from trainup.jobs.azure.http.roles import wait_for_role
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.target import Owner, TargetError
 
@@ -24,34 +24,34 @@ RECOVERY_TRIES = 30
 NO_ROLE = frozenset({"Forbidden", "ForbiddenByRbac"})
 
 
-def name_of(identity: str, variable: str, owner: Owner) -> str:
-    """What the value is called in the vault: letters, digits and dashes, one name for each resource, run, variable."""
-    mark = hashlib.sha256(f"{owner.urn} {identity} {variable}".encode()).hexdigest()[:10]
+def name_of(run_id: str, variable: str, owner: Owner) -> str:
+    """Name of a secret in the vault, unique for resource, run and variable; it has only letters, digits and dashes."""
+    mark = hashlib.sha256(f"{owner.urn} {run_id} {variable}".encode()).hexdigest()[:10]
     readable = re.sub(r"[^0-9a-zA-Z]+", "-", variable).strip("-")[:40]
-    return f"trainup-{identity}-{readable}-{mark}"
+    return f"trainup-{run_id}-{readable}-{mark}"
 
 
-def addresses(workspace: Workspace, identity: str, variables: Iterable[str], owner: Owner) -> dict[str, str]:
-    """Variable → address of its value, of the newest one at any time."""
-    return {name: f"{workspace.vault_uri}/secrets/{name_of(identity, name, owner)}" for name in sorted(variables)}
+def addresses(workspace: Workspace, run_id: str, variables: Iterable[str], owner: Owner) -> dict[str, str]:
+    """Variable → URL of the latest version of its secret."""
+    return {name: f"{workspace.vault_uri}/secrets/{name_of(run_id, name, owner)}" for name in sorted(variables)}
 
 
 def store(
     workspace: Workspace,
-    identity: str,
+    run_id: str,
     secrets: Mapping[str, str],
     owner: Owner,
     progress: Callable[[str], None],
     stop: threading.Event,
 ) -> dict[str, str]:
-    """Put the values into the vault; returns their addresses."""
-    found = addresses(workspace, identity, secrets, owner)
+    """Write the values into the vault; returns variable → URL. Raises AzureError, TargetError."""
+    urls = addresses(workspace, run_id, secrets, owner)
     client = workspace.vault_client
     for variable, value in sorted(secrets.items()):
-        body = {"value": value, "contentType": "text/plain", "tags": {"managed-by": "trainup", "run": identity}}
-        put = partial(_put, client, found[variable], body)
+        body = {"value": value, "contentType": "text/plain", "tags": {"managed-by": "trainup", "run": run_id}}
+        put = partial(_put, client, urls[variable], body)
         try:
-            patiently(client, put, NO_ROLE, "the role on the key vault", progress, stop)
+            wait_for_role(client, put, NO_ROLE, "the role on the key vault", progress, stop)
         except AzureError as error:
             if error.status not in (401, 403):
                 raise
@@ -59,18 +59,18 @@ def store(
                 f"the secret {variable} cannot be put into the workspace's key vault ({error}): whoever submits needs "
                 "the role Key Vault Secrets Officer on it; trainup:access gives it"
             ) from error
-    return found
+    return urls
 
 
 def _put(client: AzureClient, address: str, body: Mapping[str, Any]) -> None:
-    """Set a value, also under a name whose last owner deleted it: the vault keeps those for a while."""
+    """Set a secret; if the vault still keeps a deleted secret of that name, recover it first."""
 
     def is_deleted(error: Exception) -> bool:
         return isinstance(error, AzureError) and error.status == 409
 
     def recover(_: Exception) -> None:
         base, name = address.rsplit("/secrets/", 1)
-        with contextlib.suppress(AzureError):  # under way already
+        with contextlib.suppress(AzureError):  # a recovery has started already
             client.post(f"{base}/deletedsecrets/{name}/recover", version=VERSION)
 
     put = partial(client.put, address, body, version=VERSION)
@@ -78,8 +78,8 @@ def _put(client: AzureClient, address: str, body: Mapping[str, Any]) -> None:
 
 
 def remove(workspace: Workspace, job: Mapping[str, Any]) -> None:
-    """Delete the values that a job refers to (the properties of Azure's answer)."""
-    told = json.loads((job.get("environmentVariables") or {}).get("TRAINUP_SECRETS") or "{}")
-    for address in told.get("secrets", {}).values():
+    """Delete the secrets that a job refers to; `job` are its properties. Raises AzureError."""
+    references = json.loads((job.get("environmentVariables") or {}).get("TRAINUP_SECRETS") or "{}")
+    for address in references.get("secrets", {}).values():
         if str(address).startswith(f"{workspace.vault_uri}/secrets/trainup-"):
             workspace.vault_client.delete(address, version=VERSION)

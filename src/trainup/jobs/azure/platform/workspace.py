@@ -1,4 +1,4 @@
-"""One workspace of Azure ML: where its services are, and what is around it."""
+"""One Azure ML workspace: the addresses of its services, datastores, clusters and vault."""
 
 import threading
 from collections.abc import Mapping
@@ -13,27 +13,30 @@ STORAGE_VERSION = "2024-01-01"
 VAULT_VERSION = "2024-11-01"
 HISTORY_VERSION = "v1.0"
 STORAGE_SCOPE = "https://storage.azure.com/.default"
-"""The same in every cloud."""
+"""Scope of tokens for storage, which is the same in every cloud."""
 DEFAULT_STORE = "workspaceblobstore"
 ARTIFACTS = "workspaceartifactstore"
 
 
 @dataclass(frozen=True)
 class Compute:
-    """A cluster as jobs need it."""
+    """The properties of a cluster that matter for jobs."""
 
     status: ClusterStatus
     client_id: str | None
-    """Of its user-assigned identity, if it has exactly one."""
+    """Client id of its user-assigned identity, if it has exactly one."""
     size: str
 
 
 class Workspace:
-    """A workspace by its ARM id; facts are asked for when they are needed, and once. Threads may share one."""
+    """A workspace by its resource id. Its properties are read on demand and cached; all methods may raise AzureError.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, client: AzureClient, workspace_id: str) -> None:
         self.client, self.id = client, workspace_id.rstrip("/")
-        self._known: dict[str, Any] = {}
+        self._cache: dict[str, Any] = {}
         self._lock = threading.RLock()
 
     @property
@@ -43,46 +46,46 @@ class Workspace:
 
     @property
     def api(self) -> str:
-        """The address of its data planes: run history, MLflow, artifacts."""
+        """Base URL of its data planes: run history, MLflow, artifacts."""
 
         def discover() -> str:
-            found = self.client.send("GET", self.facts["discoveryUrl"], version="", signed=True).json()
-            return str(found["api"]).rstrip("/")
+            services = self.client.send("GET", self.facts["discoveryUrl"], version="", signed=True).json()
+            return str(services["api"]).rstrip("/")
 
         return str(self._once("api", discover))
 
     def history(self, path: str) -> str:
-        """An address of the run history."""
+        """URL of a path in the run history."""
         return f"{self.api}/history/v1.0{self.id}/{path}"
 
     def artifacts(self, name: str) -> str:
-        """The address of the files that a job left behind."""
+        """URL of a job's artifacts."""
         return f"{self.api}/artifact/v2.0{self.id}/artifacts/ExperimentRun/dcid.{name}"
 
     @property
     def mlflow(self) -> str:
-        """The tracking server's REST API."""
+        """URL of the tracking server's REST API."""
         return f"{self.api}/mlflow/v2.0{self.id}/api/2.0/mlflow"
 
     def job(self, name: str) -> str:
-        """The ARM id of a job."""
+        """The resource id of a job."""
         return f"{self.id}/jobs/{name}"
 
     def compute(self, compute_id: str) -> Compute | None:
-        """A cluster as it stands now; None when it is gone."""
-        found = self.client.find(compute_id)
-        if found is None:
+        """The current state of a cluster; None if it is gone."""
+        resource = self.client.find(compute_id)
+        if resource is None:
             return None
-        identities = list(((found.get("identity") or {}).get("userAssignedIdentities") or {}).values())
-        inner = (found.get("properties") or {}).get("properties") or {}
+        identities = list(((resource.get("identity") or {}).get("userAssignedIdentities") or {}).values())
+        inner = (resource.get("properties") or {}).get("properties") or {}
         return Compute(
-            cluster_status(found),
+            cluster_status(resource),
             str(identities[0]["clientId"]) if len(identities) == 1 and identities[0].get("clientId") else None,
             str(inner.get("vmSize", "")),
         )
 
     def datastore(self, name: str) -> tuple[str, str]:
-        """(address of the blob container, its name) of a datastore."""
+        """(URL, name) of a datastore's blob container."""
         return self._once(f"datastore {name}", lambda: self._datastore(name))  # type: ignore[no-any-return]
 
     def _datastore(self, name: str) -> tuple[str, str]:
@@ -100,7 +103,7 @@ class Workspace:
 
     @property
     def vault_uri(self) -> str:
-        """The address of the workspace's key vault."""
+        """URL of the workspace's key vault."""
 
         def find() -> str:
             vault = self.client.get(str(self.facts["keyVault"]), version=VAULT_VERSION)
@@ -110,14 +113,14 @@ class Workspace:
 
     @property
     def blobs(self) -> Blobs:
-        """The workspace's blobs, by token."""
+        """A client for the workspace's blobs that uses tokens."""
         return self._once(  # type: ignore[no-any-return]
             "blobs", lambda: Blobs(self.client.for_scope(STORAGE_SCOPE), signed=False)
         )
 
     @property
-    def told_blobs(self) -> Blobs:
-        """Blobs at addresses that the service tells: opened by the signature in them, or else by token."""
+    def linked_blobs(self) -> Blobs:
+        """A client for blob URLs that Azure ML returns: it uses their signatures, or else tokens."""
         return Blobs(self.client, by_token=lambda: self.blobs)
 
     @property
@@ -129,6 +132,6 @@ class Workspace:
 
     def _once(self, name: str, find: Any) -> Any:
         with self._lock:
-            if name not in self._known:
-                self._known[name] = find()
-            return self._known[name]
+            if name not in self._cache:
+                self._cache[name] = find()
+            return self._cache[name]

@@ -1,8 +1,8 @@
-"""Container registries over the Docker Registry HTTP API v2: what a tag stands for, and whether an image is there.
+"""A client for the Docker Registry HTTP API v2: it finds images, and the digests of tags.
 
-Source of the protocol: the OCI distribution specification, and Docker's token authentication, which it refers to.
-azure-containerregistry (1.2) takes no user name and password, and its exchange of tokens is Azure's own, which no other
-registry has. oras (0.2) has no such exchange, and returns a manifest parsed, without the bytes that its digest is of.
+The protocol is that of the OCI distribution specification with Docker's token authentication. Two libraries were tried:
+azure-containerregistry 1.2 supports no user name and password, and only Azure's token exchange. oras 0.2 does not
+support that exchange, and returns parsed manifests without the bytes that are needed for their digest.
 """
 
 import base64
@@ -25,14 +25,14 @@ INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.di
 SINGLE = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 RETRIES = 6
-"""Times a request is repeated; with the pauses in between half a minute, as a new registry's name takes to be known."""
+"""Retries of a request. They last about 30 s, as long as the DNS name of a new registry may take to resolve."""
 
 Entra = Callable[[], str]
-"""Gives a token of Microsoft Entra for the resource manager, which a registry of Azure takes in exchange."""
+"""Returns a Microsoft Entra token for the resource manager, which an Azure registry exchanges for its own token."""
 
 
 class RegistryError(TargetError):
-    """The registry refused, or has no such image; the message says what to do."""
+    """The registry refused a request, or has no such image; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a tag or a digest stands for."""
+    """The manifest of a tag or digest."""
 
     digest: str
     media_type: str
@@ -53,7 +53,7 @@ class Manifest:
 
 
 class Registry:
-    """One registry, asked as nobody, with a login, or as who we are in Microsoft Entra."""
+    """One registry, used anonymously, with a login, or with an identity of Microsoft Entra."""
 
     def __init__(
         self, server: str, *, login: Login | None = None, entra: Entra | None = None, patience: int = RETRIES
@@ -68,30 +68,30 @@ class Registry:
                 policies.UserAgentPolicy("trainup"),
                 policies.RedirectPolicy(),
                 policies.RetryPolicy(retry_total=patience, retry_connect=patience, retry_backoff_max=20),
-                # A blob is often answered by a redirect to storage, which must not get the login.
+                # Registries redirect blob requests to storage, which must not receive the credentials.
                 policies.SensitiveHeaderCleanupPolicy(),
             ],
         )
 
     def resolve(self, reference: ImageReference, platform: str) -> str:
-        """The digest of an image that runs on a platform such as `linux/amd64`. RegistryError when there is none."""
-        wanted = reference.digest or reference.tag or "latest"
-        found = self.find(reference.repository, wanted)
-        if found is None:
+        """The digest of an image for a platform such as `linux/amd64`. Raises RegistryError if there is none."""
+        version = reference.digest or reference.tag or "latest"
+        manifest = self.find(reference.repository, version)
+        if manifest is None:
             raise RegistryError(
-                f"{self.server} has no image {reference.repository!r} with {wanted!r}: correct the name, or push it"
+                f"{self.server} has no image {reference.repository!r} with {version!r}: correct the name, or push it"
             )
-        there = self._platforms(reference.repository, found)
-        if platform not in there:
+        platforms = self._platforms(reference.repository, manifest)
+        if platform not in platforms:
             raise RegistryError(
-                f"{self.server}/{reference.repository} {wanted!r} runs on {', '.join(sorted(there)) or 'no platform'} "
-                f"and not on {platform}, which the nodes of Azure ML are: build it with `--platform {platform}`, or "
-                "take another tag"
+                f"{self.server}/{reference.repository} {version!r} runs on "
+                f"{', '.join(sorted(platforms)) or 'no platform'} and not on {platform}, which the "
+                f"nodes of Azure ML are: build it with `--platform {platform}`, or take another tag"
             )
-        return found.digest
+        return manifest.digest
 
     def find(self, repository: str, reference: str) -> Manifest | None:
-        """The manifest of a tag or digest; None when there is none."""
+        """The manifest of a tag or digest; None if there is none. Raises RegistryError."""
         response = self._get(repository, f"manifests/{reference}", ", ".join((*INDEXES, *SINGLE)))
         if response.status_code == 404:
             return None
@@ -103,8 +103,8 @@ class Registry:
         kind = content.get("mediaType") or response.headers.get("Content-Type", "").split(";")[0]
         if kind not in (*INDEXES, *SINGLE):
             raise RegistryError(
-                f"{self.server}/{repository} {reference!r} has the format {kind or 'of nobody'}, which registries have "
-                "given up: pull it and push it again"
+                f"{self.server}/{repository} {reference!r} has the format {kind or '(none)'}, which registries no "
+                "longer support: pull it and push it again"
             )
         return Manifest(digest, kind, content)
 
@@ -120,7 +120,7 @@ class Registry:
         return {name for name in named if "unknown" not in name and "None" not in name}
 
     def _get(self, repository: str, path: str, accept: str) -> HttpResponse:
-        """The answer, 404 included; RegistryError for every other refusal."""
+        """The response, which may be a 404. Raises RegistryError for any other error."""
         headers = {"Accept": accept}
         if token := self._authorization.get(repository):
             headers["Authorization"] = token
@@ -132,44 +132,48 @@ class Registry:
         if response.status_code in (401, 403):
             raise RegistryError(f"{self.server} does not let {self._who} pull {repository!r}: {self._way_in}")
         if response.status_code != 404 and response.status_code >= 400:
-            raise RegistryError(f"{self.server} refused to tell about {repository!r}: {_told(response)}")
+            raise RegistryError(f"{self.server} refused a request for {repository!r}: {_reason(response)}")
         return response
 
     def _answer(self, challenge: str, repository: str) -> str:
-        """The `Authorization` that a challenge asks for."""
+        """The `Authorization` header for a challenge of the registry."""
         kind, _, rest = challenge.partition(" ")
-        asked = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+        parameters = dict(re.findall(r'(\w+)="([^"]*)"', rest))
         if kind.lower() == "basic" and self._login:
             return self._basic(self._login)
-        if kind.lower() != "bearer" or not asked.get("realm"):
+        if kind.lower() != "bearer" or not parameters.get("realm"):
             raise RegistryError(f"{self.server} does not let {self._who} pull {repository!r}: {self._way_in}")
-        realm = urlsplit(asked["realm"])
+        realm = urlsplit(parameters["realm"])
         if realm.scheme != "https" and realm.hostname not in LOOPBACK:
-            raise RegistryError(f"{self.server} wants a login sent to {asked['realm']}, where others could read it")
+            raise RegistryError(f"{self.server} asks to send the login unencrypted to {parameters['realm']}")
         if self._entra and realm.netloc.lower() != self.server.lower():
             raise RegistryError(f"{self.server} wants a token of Azure's sent elsewhere, to {realm.netloc}")
         query = {
-            "service": asked.get("service", self.server),
-            "scope": asked.get("scope") or f"repository:{repository}:pull",
+            "service": parameters.get("service", self.server),
+            "scope": parameters.get("scope") or f"repository:{repository}:pull",
         }
-        request = self._exchanged(asked["realm"], query) if self._entra else self._asking(asked["realm"], query)
+        request = (
+            self._exchange_request(parameters["realm"], query)
+            if self._entra
+            else self._token_request(parameters["realm"], query)
+        )
         response = self._send(request)
         if response.status_code >= 400:
-            raise RegistryError(f"{self.server} does not let {self._who} in ({_told(response)}): {self._way_in}")
-        told = response.json()
-        return f"Bearer {told.get('token') or told['access_token']}"
+            raise RegistryError(f"{self.server} does not let {self._who} in ({_reason(response)}): {self._way_in}")
+        answer = response.json()
+        return f"Bearer {answer.get('token') or answer['access_token']}"
 
-    def _asking(self, realm: str, query: Mapping[str, str]) -> HttpRequest:
+    def _token_request(self, realm: str, query: Mapping[str, str]) -> HttpRequest:
         headers = {"Authorization": self._basic(self._login)} if self._login else {}
         return HttpRequest("GET", f"{realm}?{urlencode(query)}", headers=headers)
 
-    def _exchanged(self, realm: str, query: Mapping[str, str]) -> HttpRequest:
-        """A registry of Azure takes a token of Microsoft Entra for one of its own, and that for one to pull with."""
+    def _exchange_request(self, realm: str, query: Mapping[str, str]) -> HttpRequest:
+        """The request for a pull token. An Azure registry first exchanges an Entra token for a refresh token."""
         assert self._entra
         form = {"grant_type": "access_token", "service": query["service"], "access_token": self._entra()}
         response = self._send(HttpRequest("POST", f"{self._address()}/oauth2/exchange", data=form))
         if response.status_code >= 400:
-            raise RegistryError(f"{self.server} does not let {self._who} in ({_told(response)}): {self._way_in}")
+            raise RegistryError(f"{self.server} does not let {self._who} in ({_reason(response)}): {self._way_in}")
         form = {"grant_type": "refresh_token", **query, "refresh_token": response.json()["refresh_token"]}
         return HttpRequest("POST", realm, data=form)
 
@@ -178,7 +182,7 @@ class Registry:
         return "Basic " + base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
 
     def _address(self) -> str:
-        """Encrypted, but for a registry on this machine that does not speak it, as Docker does."""
+        """Base URL of the registry: HTTPS, or, as in Docker, HTTP for a registry on this machine without TLS."""
         if not self._base:
             host = "registry-1.docker.io" if self.server == DOCKER_HUB else self.server
             self._base = f"https://{host}"
@@ -196,7 +200,7 @@ class Registry:
 
     def _send(self, request: HttpRequest) -> HttpResponse:
         try:
-            # What is posted here asks for tokens: twice has the effect of once.
+            # The POST requests here only request tokens, so they can be retried.
             return self._client.send_request(request, retry_on_methods=["GET", "POST"])
         except SdkError as error:
             raise RegistryError(f"the registry {self.server} could not be reached: {error.message}") from error
@@ -219,8 +223,8 @@ class Registry:
         )
 
 
-def _told(response: HttpResponse) -> str:
-    """Status and words of a refusal; never what was sent."""
+def _reason(response: HttpResponse) -> str:
+    """Status and message of an error response. It never contains parts of the request, such as credentials."""
     words = response.reason or ""
     try:
         errors = response.json().get("errors") or [{}]

@@ -1,6 +1,6 @@
-"""Builds in an Azure container registry, without Docker: quick builds of ACR Tasks, followed by hand.
+"""Image builds in an Azure container registry: quick builds of ACR Tasks, which need no Docker on this machine.
 
-The service's own poller takes every state for a final one.
+The SDK's own poller treats every status as final, so this module polls by itself.
 """
 
 import threading
@@ -17,16 +17,16 @@ from trainup.jobs.azure.http.polling import polling
 from trainup.jobs.lines import LineCleaner
 
 VERSION = "2019-06-01-preview"
-"""Of what a registry builds; the registry itself has later ones."""
+"""Latest API version that supports builds; later versions of registries do not."""
 LATE_LOOKS = 10
-"""At a log that lags behind the end of its build."""
+"""Reads of a log after the end of its build, because the log lags behind."""
 TASKS_REFUSED = "TasksOperationsNotAllowed"
 EXPIRED = 403
 PIECE = 1 << 20
 
 
 class BuildStatus(StrEnum):
-    """Where a build stands, in the service's words."""
+    """Status of a build, as the service names it."""
 
     QUEUED = "Queued"
     STARTED = "Started"
@@ -35,32 +35,32 @@ class BuildStatus(StrEnum):
     FAILED = "Failed"
     CANCELED = "Canceled"
     ERROR = "Error"
-    """The service failed, not the Dockerfile."""
+    """A failure of the service, not of the Dockerfile."""
     TIMEOUT = "Timeout"
 
     @property
     def is_over(self) -> bool:
-        """Whether it can no longer change."""
+        """Whether the status is final."""
         return self not in (BuildStatus.QUEUED, BuildStatus.STARTED, BuildStatus.RUNNING)
 
 
 @dataclass(frozen=True)
 class Build:
-    """One build as it stands."""
+    """The current state of a build."""
 
     id: str
-    """The registry's own name for it, such as `ca1`."""
+    """Id in the registry, such as `ca1`."""
     status: BuildStatus
     created: str = ""
-    """When it was asked for, by the service's clock."""
+    """Time of the request by the service's clock, as ISO 8601."""
     message: str = ""
-    """What the service says went wrong."""
+    """The service's error message."""
     pushed: Mapping[str, str] = field(default_factory=dict)
-    """Image, as `repository:tag` → its digest; not every build tells."""
+    """`repository:tag` → digest of the pushed images; some builds do not report them."""
 
     @classmethod
     def parse(cls, answer: Mapping[str, Any]) -> Self:
-        """From the answer to `GET …/runs/<id>`, or to what scheduled it."""
+        """The build in a response to `GET …/runs/<id>` or to `scheduleRun`."""
         facts = answer.get("properties", answer)
         images = facts.get("outputImages") or ()
         return cls(
@@ -76,12 +76,12 @@ class Build:
 
 @dataclass(frozen=True)
 class Order:
-    """What to build, from what has been uploaded."""
+    """What to build from an uploaded context."""
 
     source: str
-    """Where the upload lies, as the registry told."""
+    """Source location of the upload, as the registry returned it."""
     dockerfile: str
-    """Name in the archive."""
+    """Path of the Dockerfile in the context."""
     image: str
     """`repository:tag` in this registry."""
     arguments: Mapping[str, str]
@@ -89,7 +89,7 @@ class Order:
     timeout_seconds: int
 
     def body(self) -> dict[str, Any]:
-        """What `scheduleRun` takes."""
+        """The body of the request `scheduleRun`."""
         system, architecture = self.platform.split("/")[:2]
         arguments = [{"name": name, "value": value, "isSecret": False} for name, value in self.arguments.items()]
         return {
@@ -105,7 +105,7 @@ class Order:
 
 
 class Interrupted(Exception):
-    """Waiting was given up before the build ended; it goes on."""
+    """Waiting was interrupted; the build continues."""
 
     def __init__(self, build: Build) -> None:
         super().__init__(f"{build.id} is {build.status}")
@@ -120,33 +120,38 @@ class RegistryBuilds:
         self._pause = polling().fastest
 
     def upload(self, archive: BinaryIO) -> str:
-        """Hand over a context; returns where it lies."""
-        # The service derives the place from this id: with an old one, two builds would share their source.
+        """Upload a build context; returns its source location. Raises AzureError."""
+        # The service derives the source location from this id, so each upload needs a new one.
         fresh = {"x-ms-correlation-request-id": str(uuid.uuid4())}
-        told = self._post("listBuildSourceUploadUrl", headers=fresh)
-        Blobs(self._client).put_file(told["uploadUrl"], archive)
-        return str(told["relativePath"])
+        answer = self._post("listBuildSourceUploadUrl", headers=fresh)
+        Blobs(self._client).put_file(answer["uploadUrl"], archive)
+        return str(answer["relativePath"])
 
     def schedule(self, order: Order) -> Build:
-        """Begin a build."""
+        """Start a build. Raises AzureError."""
         return Build.parse(self._post("scheduleRun", order.body(), repeat=False))
 
     def find(self, build_id: str) -> Build | None:
-        """A build as it stands; None when the registry has none of this id."""
+        """The current state of a build; None if the registry has no such build. Raises AzureError."""
         answer = self._client.find(f"{self._id}/runs/{build_id}", version=VERSION)
         return Build.parse(answer) if answer else None
 
-    def going(self, since: datetime) -> list[Build]:
-        """The builds that were asked for since then and have not ended, whoever asked and for whatever image."""
-        wanted = " or ".join(f"Status eq '{status}'" for status in BuildStatus if not status.is_over)
-        found = [
+    def unfinished(self, since: datetime) -> list[Build]:
+        """All builds of the registry, of any image, that were requested since then and have not ended.
+
+        Raises AzureError.
+        """
+        status_filter = " or ".join(f"Status eq '{status}'" for status in BuildStatus if not status.is_over)
+        builds = [
             Build.parse(answer)
-            for answer in self._client.pages(f"{self._id}/runs", version=VERSION, **{"$filter": wanted})
+            for answer in self._client.pages(f"{self._id}/runs", version=VERSION, **{"$filter": status_filter})
         ]
-        return [build for build in found if not build.status.is_over and datetime.fromisoformat(build.created) >= since]
+        return [
+            build for build in builds if not build.status.is_over and datetime.fromisoformat(build.created) >= since
+        ]
 
     def cancel(self, build_id: str) -> None:
-        """Stop a build; what has ended, or is not there, is no error."""
+        """Cancel a build; one that has ended or does not exist is no error. Raises AzureError."""
         try:
             self._post(f"runs/{build_id}/cancel")
         except AzureError as error:
@@ -155,13 +160,16 @@ class RegistryBuilds:
                 raise error
 
     def log_address(self, build_id: str) -> str:
-        """Where the log of a build can be read, for an hour or so."""
+        """URL of a build's log, which is valid for about an hour. Raises AzureError."""
         return str(self._post(f"runs/{build_id}/listLogSasUrl")["logLink"])
 
     def follow(
         self, build_id: str, lines: Callable[[list[str]], None], status: Callable[[Build], None], stop: threading.Event
     ) -> Build:
-        """Wait until a build has ended, passing on every line of its log once. `Interrupted` when `stop` is set."""
+        """Wait until a build has ended, and pass each line of its log to `lines`.
+
+        Raises Interrupted when `stop` is set, and AzureError.
+        """
         log, last = _Log(Blobs(self._client), lambda: self.log_address(build_id)), None
         while True:
             build = self.find(build_id)
@@ -187,7 +195,7 @@ class RegistryBuilds:
 
 
 class _Log:
-    """The log of one build, read as it grows. Trouble with it is none of the build's: then there are no lines."""
+    """Reads the growing log of a build. Errors only cost lines, because a build does not depend on its log."""
 
     def __init__(self, blobs: Blobs, find_address: Callable[[], str]) -> None:
         self._blobs, self._find_address = blobs, find_address
@@ -196,19 +204,19 @@ class _Log:
         self.is_complete = False
 
     def read(self) -> list[str]:
-        """The whole lines that are new."""
+        """The new complete lines."""
         lines: list[str] = []
         while not self.is_complete:
-            # One byte again: without any, the service would not tell whether the log is complete.
-            known = min(self._position, 1)
+            # Read one byte again: without content, the response would not say whether the log is complete.
+            overlap = min(self._position, 1)
             try:
                 self._address = self._address or self._find_address()
-                piece = self._blobs.read(self._address, self._position - known, PIECE)
+                piece = self._blobs.read(self._address, self._position - overlap, PIECE)
             except AzureError as error:
                 if error.status == EXPIRED:
                     self._address = ""
                 break
-            new = piece.data[known:] if piece else b""
+            new = piece.data[overlap:] if piece else b""
             self._position += len(new)
             lines += _lines(self._cleaner.feed(new))
             self.is_complete = bool(piece and "complete" in piece.metadata and self._position == piece.total)
@@ -217,7 +225,7 @@ class _Log:
         return lines
 
     def finish(self) -> list[str]:
-        """The last line, where it has no end."""
+        """The last line, if it has no line end."""
         return _lines(self._cleaner.finish())
 
 

@@ -1,4 +1,4 @@
-"""One image in an Azure registry, named by what it is built from: found, attached to, or built; never built twice."""
+"""An image in an Azure registry. Its tag is the digest of its sources, so that it is never built twice."""
 
 import contextlib
 import tempfile
@@ -19,17 +19,17 @@ from trainup.jobs.target import TargetError
 
 REGISTRY_VERSION = "2023-01-01-preview"
 REFUSED, FAILED = 400, 500
-"""From which status on nothing was begun, and from which on nobody knows."""
+"""HTTP statuses from REFUSED to below FAILED mean that no build was started; from FAILED on, one may have started."""
 CLOCKS = timedelta(minutes=10)
-"""By how much this machine's clock may differ from the service's."""
+"""Largest difference between this machine's clock and the service's that is allowed for."""
 
 
 @dataclass(frozen=True)
 class RegistryImage:
-    """Where an image goes, and what this machine knows of its build.
+    """The location of an image, and this machine's record of its build.
 
-    The tag is the digest of all that goes into the image. A `kill -9` leaves nothing in Pulumi's state, so a build
-    that is asked for here is remembered in a file until it has ended.
+    The tag is the digest of everything that goes into the image. After a `kill -9`, Pulumi's state does not contain
+    the build, so a requested build is recorded in a file until it has ended.
     """
 
     client: AzureClient
@@ -38,7 +38,7 @@ class RegistryImage:
     repository: str
     tag: str
     folder: Path
-    """For the files that remember."""
+    """Folder of the record files."""
 
     @property
     def name(self) -> str:
@@ -47,7 +47,7 @@ class RegistryImage:
 
     @property
     def shown(self) -> str:
-        """As people read it."""
+        """A short name for messages."""
         return f"{self.server}/{self.repository}:{self.tag[:12]}…"
 
     @property
@@ -56,25 +56,26 @@ class RegistryImage:
         return RegistryBuilds(self.client, self.registry_id)
 
     def find(self, digest: str | None = None) -> str | None:
-        """The reference of this digest, or of what carries the tag; None when it is gone."""
-        found = Registry(self.server, entra=self.client.token).find(self.repository, digest or self.tag)
-        return self.by_digest(found.digest) if found else None
+        """The reference of the image with this digest, or else the tag; None if it is gone. Raises RegistryError."""
+        manifest = Registry(self.server, entra=self.client.token).find(self.repository, digest or self.tag)
+        return self.by_digest(manifest.digest) if manifest else None
 
     @property
     def has_registry(self) -> bool:
-        """Whether the registry exists; the name of one that was deleted cannot even be reached."""
+        """Whether the registry exists; the host name of a deleted one does not resolve. Raises AzureError."""
         return self.client.find(self.registry_id, version=REGISTRY_VERSION) is not None
 
     def by_digest(self, digest: str) -> str:
-        """The reference that runs take."""
+        """The reference of an image for runs."""
         return f"{self.server}/{self.repository}@{digest}"
 
-    def attach(self, known: str | None) -> Build | None:
-        """The build that brings the image: the one known from state, or the one remembered here.
+    def attach(self, stack_build_id: str | None) -> Build | None:
+        """The build of this image from Pulumi's state or from the record file; None if there is none.
 
-        A new registry of an old name counts its builds anew: one that ended counts if its image is there.
+        A new registry with an old name reuses build ids, so an ended build counts only if its image exists. Raises
+        AzureError, RegistryError.
         """
-        for build_id in (known, self._remembered.get("build")):
+        for build_id in (stack_build_id, self._remembered.get("build")):
             build = self.builds.find(build_id) if build_id else None
             if build is None:
                 continue
@@ -85,48 +86,48 @@ class RegistryImage:
         return None
 
     def unanswered(self) -> list[Build]:
-        """The builds of which one may be this image's, where the answer to the request for it never came.
+        """Builds of which one may be this image's, if the response to the request for a build was lost.
 
-        The service tells what a build is for only when it has ended.
+        The service says which image a build is for only after its end. Raises AzureError.
         """
-        asked = self._remembered.get("asked")
-        if asked is None or "build" in self._remembered:
+        requested_at = self._remembered.get("asked")
+        if requested_at is None or "build" in self._remembered:
             return []
-        return self.builds.going(datetime.fromisoformat(asked) - CLOCKS)
+        return self.builds.unfinished(datetime.fromisoformat(requested_at) - CLOCKS)
 
     def begin(
         self,
         recipe: build_context.Recipe,
-        taken: build_context.BuildContext,
+        context: build_context.BuildContext,
         timeout_seconds: int,
         info: Callable[[str], None],
     ) -> Build:
-        """Send the context and begin a build. ContextChanged when it is not what was taken any more."""
+        """Upload the context and start a build. Raises ContextChanged if files changed since, and AzureError."""
         with tempfile.TemporaryFile() as archive:
-            build_context.pack(recipe, taken, archive)
-            info(f"sending {len(taken.files)} files, {archive.tell() / 1000:,.0f} kB, to {self.server}")
+            build_context.pack(recipe, context, archive)
+            info(f"sending {len(context.files)} files, {archive.tell() / 1000:,.0f} kB, to {self.server}")
             archive.seek(0)
             source = self.builds.upload(archive)
-        order = Order(source, recipe.dockerfile_name, self.name, taken.arguments, taken.platform, timeout_seconds)
-        asked = {"registry_id": self.registry_id, "image": self.name, "asked": datetime.now(UTC).isoformat()}
+        order = Order(source, recipe.dockerfile_name, self.name, context.arguments, context.platform, timeout_seconds)
+        record = {"registry_id": self.registry_id, "image": self.name, "asked": datetime.now(UTC).isoformat()}
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self._record, asked)
+        write_json(self._record, record)
         try:
             build = self.builds.schedule(order)
         except AzureError as error:
             if REFUSED <= error.status < FAILED:
                 self.forget()
             raise
-        write_json(self._record, {**asked, "build": build.id})
+        write_json(self._record, {**record, "build": build.id})
         return build
 
     def forget(self) -> None:
-        """No build is under way any more."""
+        """Delete the record of the build."""
         self._record.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def alone(self, info: Callable[[str], None], stop: threading.Event) -> Iterator[None]:
-        """While held, nobody else on this machine builds this image. TargetError when `stop` is set before that."""
+        """Hold a lock against other builds of this image on this machine. Raises TargetError when `stop` is set."""
         lock = Lock(self._record.with_suffix(".lock"))
         while not lock.try_acquire():
             info(f"another `pulumi up` on this machine builds {self.shown}")
@@ -135,7 +136,7 @@ class RegistryImage:
         try:
             yield
         finally:
-            lock.path.unlink(missing_ok=True)  # whoever waits for it notices, and takes a new one
+            lock.path.unlink(missing_ok=True)  # a waiting process notices this, and creates a new lock
             lock.release()
 
     @property

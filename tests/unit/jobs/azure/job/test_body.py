@@ -11,7 +11,7 @@ import pytest
 from tests.support.contract import Check
 from trainup.core.inputs import parse_run
 from trainup.core.naming import job_name
-from trainup.jobs.azure.job.body import STARTED_BY, Place, asset_uri, kept_policy, to_command_job
+from trainup.jobs.azure.job.body import STARTED_BY, References, asset_uri, ignored_policy, to_command_job
 from trainup.jobs.target import Job, Owner, TargetError
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -21,16 +21,16 @@ WORKSPACE = (
     "/providers/Microsoft.MachineLearningServices/workspaces/ws"
 )
 CLIENT = "5ab0f3e2-0000-4000-8000-00000000000a"
-PLACE = Place(
+PLACE = References(
     workspace=WORKSPACE,
     environment_id=f"{WORKSPACE}/environments/fastai2/versions/0123456789ab",
     code_id=f"{WORKSPACE}/codes/9f0e/versions/1",
     compute_id=f"{WORKSPACE}/computes/gpu-cluster",
     client_id=CLIENT,
 )
-SERVERLESS = Place(workspace=WORKSPACE, environment_id=PLACE.environment_id)
+SERVERLESS = References(workspace=WORKSPACE, environment_id=PLACE.environment_id)
 SCRIPT = {"source": "training", "script": "train.py", "snapshot_digest": "ab" * 32, "command": None}
-CASES: dict[str, tuple[dict[str, Any], Place]] = {
+CASES: dict[str, tuple[dict[str, Any], References]] = {
     "script": ({**SCRIPT, "arguments": ["--dataset", "pets"]}, PLACE),
     "hostile": ({"command": ["echo", "$(id) 'x' \"y\" ${foo}", "a\nb", ""]}, PLACE),
     "data": (
@@ -74,7 +74,7 @@ CASES: dict[str, tuple[dict[str, Any], Place]] = {
     "serverless": ({**SCRIPT, "size": "gpu-small", "queue_tier": "spot", "identity": "user"}, SERVERLESS),
     "secrets": (
         {**SCRIPT, "secrets": {"WANDB_KEY": "planted-1f0c", "TOKEN": "planted-2e9d"}},
-        Place(
+        References(
             **vars(PLACE)
             | {
                 "secrets": {"TOKEN": "https://kv.vault.azure.net/secrets/t", "WANDB_KEY": "https://kv/secrets/w"},
@@ -132,7 +132,7 @@ def test_options_of_docker_are_sent_and_a_job_that_exists_keeps_its_own(contract
     body = to_command_job(with_options, 1, PLACE)
     assert body["properties"]["resources"]["dockerArgs"] == "--ulimit memlock=-1"
     assert contract(JOB, "2025-12-01", body, job_name(with_options.id, 1)) == []
-    assert kept_policy(job_of({}), body["properties"]) == ["docker_args"]
+    assert ignored_policy(job_of({}), body["properties"]) == ["docker_args"]
 
 
 def test_no_secret_is_in_a_body() -> None:
@@ -155,7 +155,7 @@ def test_no_secret_is_in_a_body() -> None:
 )
 def test_a_run_is_who_it_is_told_to_be(wanted: str | None, client: str | None, sent: dict[str, str] | None) -> None:
     job = job_of({"identity": wanted} if wanted else {})
-    body = to_command_job(job, 1, Place(**vars(PLACE) | {"client_id": client}))["properties"]
+    body = to_command_job(job, 1, References(**vars(PLACE) | {"client_id": client}))["properties"]
     expected = sent if sent or not wanted else {"identityType": "Managed", "clientId": wanted}
     assert body.get("identity") == expected
     assert body["environmentVariables"].get("AZURE_CLIENT_ID") == (expected or {}).get("clientId")

@@ -168,7 +168,7 @@ def test_storage_that_gives_nothing_of_what_it_has_is_an_error() -> None:
     storage.short = lambda length: min(length, 4)
     read = reader(storage)
     storage.short = lambda length: 0
-    with pytest.raises(AzureError, match="8 bytes"):
+    with pytest.raises(AzureError, match="8 more bytes"):
         read.read(files(ONE), ended=True)
     storage.short = lambda length: length
     assert read.read(files(ONE), ended=True) == ["one", "two"]

@@ -98,7 +98,7 @@ def test_a_format_that_registries_gave_up_is_refused(there: support.Registry) ->
 def test_a_login_is_not_sent_where_others_could_read_it(there: support.Registry) -> None:
     challenge = {"WWW-Authenticate": 'Bearer realm="http://elsewhere.example/token",service="x"'}
     there.answers["/v2/team/fastai/manifests/1"] = 401, challenge, b""
-    with pytest.raises(RegistryError, match=r"wants a login sent to http://elsewhere\.example/token"):
+    with pytest.raises(RegistryError, match=r"asks to send the login unencrypted to http://elsewhere\.example/token"):
         resolve(there, login=LOGIN)
 
 
