@@ -19,7 +19,7 @@ from trainup.jobs.local.files import Lock
 from trainup.simulator import rehearse
 from trainup.simulator.cloud import contract
 from trainup.simulator.rehearsal import Rehearsal
-from trainup.simulator.rehearse import KEPT, LOCK, PASSING
+from trainup.simulator.rehearse import KEPT_FILES, LOCK, TEMPORARY_FILES
 
 pytestmark = pytest.mark.engine
 
@@ -84,7 +84,7 @@ def test_a_stack_is_deployed_trained_and_destroyed_without_any_network(project: 
     assert f"time      {report['seconds']['all']:.0f} s" in told
     assert "0 resources" in told
     assert not (folder / "jobs" / "of-the-last-one").exists()
-    assert {path.name for path in folder.iterdir()} <= KEPT | PASSING
+    assert {path.name for path in folder.iterdir()} <= KEPT_FILES | TEMPORARY_FILES
 
 
 NEEDS_TOKEN = """\

@@ -1,8 +1,8 @@
-"""Azure on this machine, until it is interrupted: prints the variables that lead to it.
+"""Simulates Azure on this machine until it is interrupted, and prints the environment variables to use it.
 
     python -m trainup.simulator [--folder DIR] [--sample] [--scale FACTOR]
 
-Another shell then takes them over, and `pulumi`, `az`, the SDKs and `trainup` see this Azure and no other.
+With these variables in another shell, `pulumi`, `az`, the SDKs and `trainup` use this Azure instead of the real one.
 """
 
 import argparse
@@ -22,16 +22,16 @@ from trainup.simulator.rehearsal import rehearsal
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m trainup.simulator", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--folder", type=Path, help="gets bodies/, requests.jsonl and jobs/; default: nothing is kept")
+    parser.add_argument("--folder", type=Path, help="folder for bodies/, requests.jsonl and jobs/; default: none")
     parser.add_argument("--sample", action="store_true", help="begin with a workspace, a cluster and an environment")
     parser.add_argument(
         "--scale",
         type=float,
         default=0,
         metavar="FACTOR",
-        help="how long things take: 1 as on Azure, 0 no time (default)",
+        help="duration of operations: 1 as on Azure, 0 none (default)",
     )
     options = parser.parse_args(arguments)
     try:

@@ -1,8 +1,8 @@
-"""The repository's own Pulumi project on a stack that sees nothing but the Azure on this machine.
+"""A stack of the repository's own Pulumi project that uses only the simulated Azure.
 
-    given = configuration(root, "dev")
-    with rehearsal(folder) as running, stage(root, folder, running, given, sections={}) as project:
-        project.pulumi("up", "--yes")          # returns the exit code; what the CLI prints goes where ours goes
+    config = configuration(root, "dev")
+    with rehearsal(folder) as running, stage(root, folder, running, config, sections={}) as project:
+        project.pulumi("up", "--yes")          # returns the exit code; the CLI's output is not captured
         project.pulumi("destroy", "--yes")
         assert running.azure.empty and not running.trap.caught
 
@@ -29,24 +29,24 @@ from trainup.simulator.rehearsal import NotHere, Rehearsal, check_loopback
 
 STACK = "rehearsal"
 PASSPHRASE = "rehearsal"
-"""No secret: the stack lives as long as the Azure in memory, and holds what a rehearsal makes up."""
+"""Not confidential: the stack is deleted with the simulated Azure, and contains only generated secrets."""
 
 CONFIGURED = frozenset({"up", "preview", "refresh", "destroy", "config"})
 """Commands of the CLI that read a stack file."""
 
 OWN = frozenset({"location", "subscriptionId"})
-"""Settings of azure-native that a rehearsal leaves or sets; all others say who somebody is, or where Azure is."""
+"""Settings of azure-native that a rehearsal accepts; the others select an identity or a cloud."""
 
 UNWANTED = frozenset({"PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK"})
-"""Variables that would lead to somebody's own state."""
+"""Environment variables that select another stack, backend or passphrase."""
 
 GRACE_SECONDS = 20.0
-"""In which an interrupted command may write down where it was."""
+"""Time in which an interrupted command may save its state."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """A stack that can be worked on."""
+    """A stack for a rehearsal."""
 
     root: Path
     """Folder of Pulumi.yaml."""
@@ -54,11 +54,11 @@ class Project:
     stack_file: Path
     environment: Mapping[str, str]
     protected: bool
-    """Whether the stack protects what holds data from deletion."""
+    """Whether the stack protects resources with data from deletion."""
 
     def pulumi(self, *words: str) -> int:
-        """Run a command of the CLI on the stack; its exit code. Nothing of it is left when this is interrupted."""
-        # In a group of its own: whoever interrupts this process interrupts the command once, and not twice.
+        """Run a command of the CLI on the stack; returns its exit code. An interrupt also ends the command."""
+        # A process group of its own, so that Ctrl-C does not interrupt the command a second time.
         with subprocess.Popen(self._command(words), **self._options(), process_group=0) as cli:
             try:
                 return cli.wait()
@@ -67,7 +67,7 @@ class Project:
                 raise
 
     def output(self) -> dict[str, Any]:
-        """The stack's outputs."""
+        """The stack's outputs. Raises RuntimeError."""
         command = self._command(("stack", "output", "--json", "--stack", STACK))
         done = subprocess.run(command, **self._options(), capture_output=True, text=True)
         if done.returncode:
@@ -84,7 +84,7 @@ class Project:
 
 
 def _end(cli: "subprocess.Popen[bytes]") -> None:
-    """Interrupt a command, and make an end of what takes too long and of all that it has started."""
+    """Interrupt a command; kill it after GRACE_SECONDS, and kill the processes that it started."""
     try:
         family = psutil.Process(cli.pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -101,38 +101,38 @@ def _end(cli: "subprocess.Popen[bytes]") -> None:
 
 
 def configuration(root: Path, stack: str) -> dict[str, Any]:
-    """What `Pulumi.<stack>.yaml` beside a repository's Pulumi.yaml configures. `NotHere` when it configures nothing."""
+    """The `config` in `Pulumi.<stack>.yaml` beside a repository's Pulumi.yaml. Raises NotHere if there is none."""
     file, project = _project(root)
     folder = root / str(project.get("stackConfigDir") or ".")
     path = folder / stack_file_name(file.name, stack)
     if not path.is_file():
-        names = sorted(found.stem.removeprefix("Pulumi.") for found in folder.glob(f"Pulumi.*{file.suffix}"))
+        names = sorted(stack_file.stem.removeprefix("Pulumi.") for stack_file in folder.glob(f"Pulumi.*{file.suffix}"))
         raise NotHere(f"there is no {path}: the stacks that have a file are {', '.join(names) or 'none'}")
-    told = _read(path)
-    given = told.get("config") if isinstance(told, dict) else None
-    if not isinstance(given, dict):
+    content = _read(path)
+    config = content.get("config") if isinstance(content, dict) else None
+    if not isinstance(config, dict):
         raise NotHere(
             f"{path} has no `config:` with settings below it, so there is nothing to deploy: "
             "write them down, or name another stack"
         )
-    return {_whole_key(str(key), str(project["name"]), given): value for key, value in given.items()}
+    return {_whole_key(str(key), str(project["name"]), config): value for key, value in config.items()}
 
 
-def _whole_key(key: str, project: str, given: Mapping[str, Any]) -> str:
-    """A key with its namespace: trainup's for what stands below the project's own name, unless it is there twice."""
+def _whole_key(key: str, project: str, config: Mapping[str, Any]) -> str:
+    """A key with its namespace. Keys of the project get trainup's namespace, unless that has the same key."""
     namespace, _, name = key.rpartition(":")
     if namespace not in ("", project):
         return key
-    return f"{project}:{name}" if f"{NAMESPACE}:{name}" in given else f"{NAMESPACE}:{name}"
+    return f"{project}:{name}" if f"{NAMESPACE}:{name}" in config else f"{NAMESPACE}:{name}"
 
 
 def _project(root: Path) -> tuple[Path, dict[str, Any]]:
-    """Where a project is declared, and what is said there."""
+    """The path and the content of a project file. Raises NotHere."""
     file = next((root / name for name in PROJECT_FILES if (root / name).is_file()), root / PROJECT_FILES[0])
-    told = _read(file)
-    if not isinstance(told, dict) or not told.get("name"):
+    content = _read(file)
+    if not isinstance(content, dict) or not content.get("name"):
         raise NotHere(f"{file} has no `name`: a Pulumi project has one")
-    return file, told
+    return file, content
 
 
 def _read(path: Path) -> Any:
@@ -143,15 +143,15 @@ def _read(path: Path) -> Any:
         raise NotHere(f"{path} cannot be read as YAML: {error}") from error
 
 
-def settings(given: Mapping[str, Any], running: Rehearsal, sections: Mapping[str, Any]) -> dict[str, Any]:
-    """A stack's configuration, made to fit a rehearsal; sections given replace its own.
+def settings(config: Mapping[str, Any], running: Rehearsal, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """A stack's configuration for a rehearsal, in which `sections` replace those of the same name.
 
-    Who submits is whoever deploys here, and the subscription is the one in memory. `NotHere` for settings that name
-    another Azure.
+    The deployer becomes the only user with access, and the subscription is the simulated one. Raises NotHere if the
+    configuration selects another cloud or identity.
     """
     elsewhere = [
         f"{key} to {value!r}"
-        for key, value in given.items()
+        for key, value in config.items()
         if key.startswith("azure-native:") and key.partition(":")[2] not in OWN
     ]
     if elsewhere:
@@ -161,16 +161,16 @@ def settings(given: Mapping[str, Any], running: Rehearsal, sections: Mapping[str
         )
     replaced = {f"trainup:{name}": value for name, value in sections.items()}
     access = {"trainup:access": {"users": [running.azure.deployer]}}
-    return {**given, **access, **replaced, "azure-native:subscriptionId": running.azure.subscription}
+    return {**config, **access, **replaced, "azure-native:subscriptionId": running.azure.subscription}
 
 
 @contextmanager
 def stage(
-    root: Path, folder: Path, running: Rehearsal, given: Mapping[str, Any], *, sections: Mapping[str, Any]
+    root: Path, folder: Path, running: Rehearsal, stack_config: Mapping[str, Any], *, sections: Mapping[str, Any]
 ) -> Iterator[Project]:
-    """Prepare a new stack of the repository at `root` with this configuration; sections given replace its own."""
+    """Create a stack of the repository at `root` with this configuration, in which `sections` replace others."""
     running.docker.folder = root / "infra"
-    config = settings(given, running, sections)
+    config = settings(stack_config, running, sections)
     for name in ("backend", "home"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     own = {
@@ -180,37 +180,39 @@ def stage(
         "PULUMI_STACK": STACK,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
-    kept = {name: value for name, value in running.environment().items() if name not in UNWANTED}
+    environment = {name: value for name, value in running.environment().items() if name not in UNWANTED}
     stack_file = folder.resolve() / f"Pulumi.{STACK}.yaml"
     stack_file.unlink(missing_ok=True)
-    # Made from here, where the CLI may leave the stack's salt: the repository stays as it is.
+    # Create the stack in this folder: the CLI writes its salt there, and the repository stays unchanged.
     name = str(_project(root)[1]["name"])
     (folder / "Pulumi.yaml").write_text(json.dumps({"name": name, "runtime": "python"}), encoding="utf-8")
     protected = bool(config.get("trainup:protect", True))
-    project = Project(root, stack_file, {**kept, **own}, protected)
+    project = Project(root, stack_file, {**environment, **own}, protected)
     if code := replace(project, root=folder).pulumi("stack", "init", "--no-select", STACK):
         raise RuntimeError(f"`pulumi stack init` ended with exit code {code}")
-    made = yaml.safe_load(stack_file.read_text(encoding="utf-8"))
-    stack_file.write_text(yaml.safe_dump({**made, "config": config}, sort_keys=False), encoding="utf-8")
+    stack_settings = yaml.safe_load(stack_file.read_text(encoding="utf-8"))
+    stack_file.write_text(yaml.safe_dump({**stack_settings, "config": config}, sort_keys=False), encoding="utf-8")
     _make_up_secrets(project, config)
     yield project
 
 
 def _make_up_secrets(project: Project, config: Mapping[str, Any]) -> None:
-    """Other values in the place of the stack's own secrets, which nothing here can decrypt and nothing here needs."""
+    """Replace the stack's secrets by generated values, since a rehearsal can neither decrypt nor use the real ones."""
     paths = list(_secrets(config))
     if not paths:
         return
     print(f"secrets that are made up for the rehearsal: {', '.join(_shown(path) for path in paths)}", flush=True)
     for nested in (False, True):
-        # As long as the key of a storage account, which is the longest that Azure gives.
-        made = [
+        # As long as the key of a storage account, the longest secret of Azure.
+        assignments = [
             f"{_shown(path)}={base64.b64encode(secrets.token_bytes(64)).decode()}"
             for path in paths
             if (len(path) > 1) is nested
         ]
         words = ["config", "set-all", *(["--path"] if nested else []), "--stack", STACK]
-        if made and (code := project.pulumi(*words, *(word for each in made for word in ("--secret", each)))):
+        if assignments and (
+            code := project.pulumi(*words, *(word for each in assignments for word in ("--secret", each)))
+        ):
             raise RuntimeError(f"`pulumi config set-all` ended with exit code {code}")
 
 
@@ -227,7 +229,7 @@ def _secrets(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str
 
 
 def _shown(path: Sequence[str | int]) -> str:
-    """A path as Pulumi reads it."""
+    """A path in Pulumi's notation."""
     return str(path[0]) + "".join(
         f"[{part}]" if isinstance(part, int) else f"[{json.dumps(part)}]" for part in path[1:]
     )

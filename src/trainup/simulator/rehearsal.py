@@ -1,15 +1,15 @@
-"""All faces of one Azure, started together on this machine.
+"""Starts all services of one simulated Azure.
 
     with rehearsal() as running:
-        environment = running.environment(os.environ)       # for a process that shall see this Azure and no other
-        sample = furnish(running.azure)                     # a workspace with a cluster, if there shall be one
+        environment = running.environment(os.environ)       # for a process that uses only the simulated Azure
+        sample = furnish(running.azure)                     # optional: a workspace with a cluster
         running.azure.faults.add(Fault(path="*/jobs/*", error=throttled(2)))        # see `cloud/faults.py`
         running.azure.latency, running.azure.clock.scale = REAL, 0.001              # see `cloud/clock.py`
         running.azure.journal.entries                       # the requests so far
         running.azure.runs.get(sample.workspace, "pets-1")  # status, its history, metrics, error of a job
-        running.machines.wait(job_id)                       # also `cancel`, `evict`, and `folder`, with all its files
+        running.machines.wait(job_id)                       # also `cancel`, `evict`, and `folder` with the jobs' files
 
-What runs in this very process finds it by `running.variables` in `os.environ`; the tests' fixture does that.
+Code in this process uses it if `running.variables` are in `os.environ`, as in the tests' fixture.
 """
 
 import os
@@ -37,7 +37,7 @@ from trainup.simulator.trap import Trap, set_trap
 OUTSIDE = re.compile(
     r"(ARM|AZURE|AZUREML|AWS|GOOGLE|GCP|ACTIONS_ID_TOKEN|IDENTITY|MSI)_.*|.*_PROXY|DOCKER_HOST", re.IGNORECASE
 )
-"""Variables that could lead to the real service, or past this machine."""
+"""Environment variables that could lead to the real Azure or to other machines."""
 
 
 class NotHere(ValueError):
@@ -45,32 +45,32 @@ class NotHere(ValueError):
 
 
 class Crashed(RuntimeError):
-    """The stand-in itself made a mistake; the message has the tracebacks."""
+    """The simulator itself failed; the message has the tracebacks."""
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A running Azure."""
+    """A running simulation of Azure."""
 
     azure: Azure
     docker: Docker
     machines: Machines
     trap: Trap
-    """Knows what tried to leave this machine."""
+    """Proxy that records and refuses requests to other machines."""
 
     variables: Mapping[str, str]
-    """What a process needs in its environment to reach this Azure."""
+    """Environment variables with which a process uses this Azure."""
 
-    def environment(self, given: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """An environment that reaches this Azure and no other: without credentials, proxies and other clouds."""
-        kept = {name: value for name, value in given.items() if not OUTSIDE.fullmatch(name)}
-        made = {**kept, **self.variables}
-        check_loopback(made)
-        return made
+    def environment(self, base: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """The base environment with the variables for this Azure, and without credentials, proxies and other clouds."""
+        inherited = {name: value for name, value in base.items() if not OUTSIDE.fullmatch(name)}
+        result = {**inherited, **self.variables}
+        check_loopback(result)
+        return result
 
 
 def check_loopback(variables: Mapping[str, str]) -> None:
-    """Raise `NotHere` if a variable that names an Azure names one that is not on this machine."""
+    """Raise NotHere if a variable refers to an Azure that is not on this machine."""
     for name in ("ARM_METADATA_HOSTNAME", "IDENTITY_ENDPOINT", "ARM_CLOUD_METADATA_URL"):
         value = variables.get(name, "")
         host = urlsplit(value if "://" in value else f"//{value}").hostname
@@ -85,11 +85,11 @@ def check_loopback(variables: Mapping[str, str]) -> None:
 def rehearsal(
     folder: Path | None = None, *, azure: Azure | None = None, environments: Path | None = None, name: str = NAME
 ) -> Iterator[Rehearsal]:
-    """Serve a new Azure, or the one given, until the block ends. `Crashed` when it made a mistake meanwhile.
+    """Serve an Azure, by default a new one, until the block ends. Raises Crashed if the simulator itself failed.
 
-    The folder gets `bodies/`, `requests.jsonl` and `jobs/`; without one nothing is written that stays. What is built
-    of images goes into `environments`, and is found there by the next rehearsal. Under another `name` than this
-    machine's, the services are reached through a proxy that knows it.
+    The folder is for `bodies/`, `requests.jsonl` and `jobs/`; without it, all files are temporary. `environments` is
+    the folder of built images, which later rehearsals reuse. If `name` is not a host name of this machine, clients
+    reach the services through a proxy that resolves it.
     """
     if folder:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -111,13 +111,13 @@ def rehearsal(
         plugins = stack.enter_context(serve_plugins({"azure-native": AzureNative(azure), "docker": docker}))
         trap = stack.enter_context(set_trap())
         variables = plugins | _variables(azure, certificates.authority, trap)
-        variables["AZURE_CONFIG_DIR"] = str(temporary / "azure")  # nobody is logged in there
+        variables["AZURE_CONFIG_DIR"] = str(temporary / "azure")  # a configuration of `az` without a login
         with _telling(azure.failures):
             yield Rehearsal(azure, docker, machines, trap, variables)
 
 
 def _plain(jobs: Path, temporary: Path) -> Path:
-    """The folder of the jobs by an address that shells take unquoted, as those of Azure's nodes are."""
+    """The jobs' folder by a path that needs no quoting in shells, like the paths on Azure's nodes."""
     jobs.mkdir(parents=True, exist_ok=True)
     if shlex.quote(str(jobs)) == str(jobs):
         return jobs
@@ -128,7 +128,7 @@ def _plain(jobs: Path, temporary: Path) -> Path:
 
 @contextmanager
 def _telling(failures: list[str]) -> Iterator[None]:
-    """Let no mistake pass unseen: clients take it for a bad moment of the service, and try again."""
+    """Raise the simulator's own failures after the block, because clients would hide them by retries."""
     try:
         yield
     except BaseException as error:
@@ -149,7 +149,7 @@ def _variables(azure: Azure, authority: Path, trap: Trap) -> dict[str, str]:
         "ARM_USE_MSI": "true",
         "IDENTITY_ENDPOINT": f"{at}{login.IDENTITY}",
         "IDENTITY_HEADER": azure.secret,
-        # Both kinds of client trust this listener, and nobody else.
+        # All clients trust only this listener's certificate authority.
         "REQUESTS_CA_BUNDLE": str(authority),
         "CURL_CA_BUNDLE": str(authority),
         "SSL_CERT_FILE": str(authority),
@@ -158,7 +158,7 @@ def _variables(azure: Azure, authority: Path, trap: Trap) -> dict[str, str]:
 
 
 def _trusted(authority: Path) -> Path:
-    """Whom jobs trust: this listener, and whoever else is trusted on this machine, for what they download."""
+    """Certificate authorities that jobs trust: this listener's, and the machine's usual ones for downloads."""
     usual = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
     bundle = authority.with_name("trusted.pem")
     others = Path(usual).read_bytes() if usual and Path(usual).is_file() else b""

@@ -1,9 +1,9 @@
-"""`make rehearse`: a stack on Azure from nothing to nothing, trained on this machine, without a subscription.
+"""`make rehearse`: deploys a stack to the simulated Azure, trains on this machine, and destroys the stack.
 
-The real engine deploys the repository's own program to the Azure of this process: `up` until the run has completed,
-`up` again, which has to change nothing, `destroy`, after which nothing may be left. The exit code is 0 when all of
-that is so, nothing reached beyond this machine but uv for the packages of an image that is not built yet, and every
-body passes Azure's published types.
+The real engine deploys the repository's own program: `up` until the run has completed, `up` again, which must not
+change anything, and `destroy`, which must not leave anything. The exit code is 0 if all of this succeeds, if only uv
+connected to other machines, to fetch the packages of a new image, and if all request bodies match Azure's published
+types.
 """
 
 import argparse
@@ -31,16 +31,16 @@ from trainup.simulator.watch import Watch, watching
 
 FOLDER = Path(".trainup") / "rehearsal"
 ENVIRONMENTS, LOCK = "environments", "lock"
-KEPT = frozenset({ENVIRONMENTS, LOCK})
-"""What the next rehearsal finds again: above all, what was built of images."""
+KEPT_FILES = frozenset({ENVIRONMENTS, LOCK})
+"""Files in the folder that the next rehearsal reuses: above all, built environments."""
 
-PASSING = frozenset(
+TEMPORARY_FILES = frozenset(
     {"Pulumi.yaml", f"Pulumi.{STACK}.yaml", "backend", "bodies", "home", "jobs", "requests.jsonl", FILE}
 )
-"""What the next rehearsal makes anew."""
+"""Files in the folder that the next rehearsal deletes and creates again."""
 
-TOLD = 5
-"""As many of the files that are in the way are named."""
+MOST_NAMED = 5
+"""Number of unexpected files that a message names."""
 
 DIGITS = {
     "digits": {
@@ -51,17 +51,17 @@ DIGITS = {
         "timeout": "2h",
     }
 }
-"""Takes the place of the stack file's runs: as real, and without a download."""
+"""The default run, which replaces those in the stack file: a real training that needs no download."""
 LEAST = {"accuracy": 0.97}
-"""Metric → what the digits have to reach."""
+"""Metric → value that the default run must reach."""
 
 PLAIN = ("--yes", "--non-interactive", "--color", "never", "--suppress-progress")
 POLLING = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "0.5", "AZUREML_RUN_POLLING_INTERVAL_MAX": "2"}
-"""Seconds between two looks at a job: here they cost nobody anything."""
+"""Shorter poll intervals than on Azure, in seconds."""
 
 
 class Failed(Exception):
-    """The rehearsal did not go as it has to; the message says where."""
+    """The rehearsal failed; the message says in which step."""
 
 
 def rehearse(
@@ -73,24 +73,27 @@ def rehearse(
     least: Mapping[str, float] = LEAST,
     scale: float = 0,
 ) -> Report:
-    """Rehearse a stack of the project at `root`; returns the report, which also lies in the folder.
+    """Rehearse a stack of the project at `root`; returns the report, which is also written to the folder.
 
-    `runs` takes the place of the stack file's own, None leaves them; `least` is what every run has to reach. With a
-    `scale` the service takes its time: 1 as much as Azure. Raises NotHere when there is no such stack, and Failed when
-    the folder holds something else, or another rehearsal is under way there; the folder is then as it was.
+    `runs` replaces the runs of the stack file (None keeps them), and `least` has the metrics that each run must reach.
+    With `scale` 1, operations take as long as on Azure. Raises NotHere if there is no such stack. Raises Failed if the
+    folder has other files or is used by another rehearsal; the folder is then unchanged.
     """
     report = Report(stack, str(folder))
-    given = configuration(root, stack)
+    config = configuration(root, stack)
     _check_own(folder)
     with _alone(folder):
         _clear(folder)
         try:
-            built = folder / ENVIRONMENTS
-            with rehearsal(folder, environments=built) as running, watching(folder / "jobs", built) as watch:
+            environments = folder / ENVIRONMENTS
+            with (
+                rehearsal(folder, environments=environments) as running,
+                watching(folder / "jobs", environments) as watch,
+            ):
                 if scale:
                     running.azure.latency, running.azure.clock.scale = REAL, scale
                 sections = {} if runs is None else {"runs": runs}
-                with _noting(report), stage(root, folder, running, given, sections=sections) as project:
+                with _noting(report), stage(root, folder, running, config, sections=sections) as project:
                     _perform(project, running, report, least)
                 report.take_azure(running.azure)
                 _take_connections(report, watch, running.trap.caught, scripts_may=runs is None)
@@ -102,7 +105,7 @@ def rehearse(
 
 @contextmanager
 def _noting(report: Report) -> Iterator[None]:
-    """What goes wrong in the block becomes a problem of the report; what interrupts it leaves nothing running."""
+    """Turn errors in the block into problems of the report; after an interrupt, end all child processes."""
     try:
         with report.timed("all"):
             yield
@@ -129,10 +132,10 @@ def _perform(project: Project, running: Rehearsal, report: Report, least: Mappin
         _check_run(name, run, least)
     step(2, "second up", ("up", "--expect-no-changes", "--skip-preview", "--suppress-outputs"), "nothing has changed")
     if project.protected:
-        # It is thrown away with this process anyway.
+        # Otherwise `destroy` would refuse; the resources exist only in this process.
         project.pulumi("state", "unprotect", "--all", "--yes")
     step(3, "destroy", ("destroy", "--skip-preview"), "leave nothing")
-    report.left = sorted(found["id"] for found in running.azure.resources())
+    report.left = sorted(resource["id"] for resource in running.azure.resources())
     if report.left:
         raise Failed(f"`pulumi destroy` left {len(report.left)} resources: {', '.join(report.left)}")
 
@@ -141,25 +144,25 @@ def _check_run(name: str, run: Mapping[str, Any], least: Mapping[str, float]) ->
     if run["status"] != "Completed":
         raise Failed(f"the run {name} is {run['status']}")
     for metric, value in least.items():
-        found = (run["metrics"] or {}).get(metric)
-        if found is None or not float(found) >= value:
-            raise Failed(f"the run {name} ended with {metric} {found}, and has to reach {value}")
+        reached = (run["metrics"] or {}).get(metric)
+        if reached is None or not float(reached) >= value:
+            raise Failed(f"the run {name} ended with {metric} {reached}, and has to reach {value}")
 
 
 def _take_connections(report: Report, watch: Watch, refused: list[str], *, scripts_may: bool) -> None:
-    found = {"tools": watch.strays, "scripts": watch.scripts, "refused": refused, "builders": watch.builders}
-    report.connections = found
+    connections = {"tools": watch.strays, "scripts": watch.scripts, "refused": refused, "builders": watch.builders}
+    report.connections = connections
     allowed = {"builders", "scripts"} if scripts_may else {"builders"}
     report.problems += [
-        f"beyond this machine: {line}" for who, lines in found.items() if who not in allowed for line in lines
+        f"beyond this machine: {line}" for who, lines in connections.items() if who not in allowed for line in lines
     ]
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One rehearsal at a time in a folder; the lock goes with the process."""
+    """Hold the lock of a folder, so that only one rehearsal uses it; the lock ends with the process."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.chmod(0o700)  # jobs work there, and their logs and data lie there
+    folder.chmod(0o700)  # it contains the logs and data of jobs
     with (folder / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -169,19 +172,21 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _check_own(folder: Path) -> None:
-    """Raise Failed if a folder holds what no rehearsal has made: what one has made lies beside its lock."""
-    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    if strangers := sorted(found - KEPT - (PASSING if LOCK in found else set())):
-        told = ", ".join(strangers[:TOLD]) + (f" and {len(strangers) - TOLD} more" if strangers[TOLD:] else "")
+    """Raise Failed if a folder has files that are not from a rehearsal, which always leaves its lock there."""
+    present = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if strangers := sorted(present - KEPT_FILES - (TEMPORARY_FILES if LOCK in present else set())):
+        names = ", ".join(strangers[:MOST_NAMED]) + (
+            f" and {len(strangers) - MOST_NAMED} more" if strangers[MOST_NAMED:] else ""
+        )
         raise Failed(
-            f"{folder} holds {told}, which no rehearsal has left there, and a rehearsal begins by emptying its folder: "
-            "name an empty or a new one as --folder"
+            f"{folder} holds {names}, which no rehearsal has left there, and a rehearsal begins by emptying its "
+            "folder: name an empty or a new one as --folder"
         )
 
 
 def _clear(folder: Path) -> None:
-    """Away with what the last rehearsal left: it was of another Azure."""
-    for name in PASSING:
+    """Delete the files of the previous rehearsal, whose simulated Azure no longer exists."""
+    for name in TEMPORARY_FILES:
         path = folder / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -190,7 +195,7 @@ def _clear(folder: Path) -> None:
 
 
 def _end_everything() -> None:
-    """Whatever this process has started, such as the build of an environment, ends with it."""
+    """End all child processes, such as the build of an environment."""
     family = psutil.Process().children(recursive=True)
     for ask in (psutil.Process.terminate, psutil.Process.kill):
         for process in family:
@@ -200,7 +205,7 @@ def _end_everything() -> None:
 
 
 def _listen_for_signals() -> None:
-    """Let whatever asks this process to end do so as Ctrl-C does, and once: what follows is the tidying up."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C, and ignore further signals during the clean-up."""
     stops = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def stop(number: int, frame: object) -> None:
@@ -213,7 +218,7 @@ def _listen_for_signals() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Rehearse and tell; the exit code."""
+    """Rehearse, and print the report; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make rehearse", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--stack", default="dev", help="whose Pulumi.<stack>.yaml (default: %(default)s)")
     parser.add_argument("--own-runs", action="store_true", help="train the stack file's own runs, not the digits")

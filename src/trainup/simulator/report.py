@@ -1,4 +1,4 @@
-"""How a rehearsal went, for people and for programs."""
+"""The report of a rehearsal, as text and as JSON."""
 
 import json
 import time
@@ -13,50 +13,50 @@ from trainup.simulator.cloud import contract
 from trainup.simulator.cloud.azure import Azure
 
 FILE = "report.json"
-TOLD = ("name", "status", "metrics", "phases", "attempts")
-"""What the report repeats of a run's outputs."""
+OUTPUT_KEYS = ("name", "status", "metrics", "phases", "attempts")
+"""Outputs of a run that the report contains."""
 WHO = {
     "tools": "tools",
     "scripts": "the runs' own scripts",
     "refused": "refused",
     "builders": "uv for the packages of the image",
 }
-"""Who reached beyond this machine, in the report's words."""
+"""Kind of process that connected to other machines → its name in the report."""
 
 
 @dataclass
 class Report:
-    """One rehearsal."""
+    """The result of one rehearsal."""
 
     stack: str
     folder: str
     passed: bool = False
     problems: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-    """Step → how long it took."""
+    """Step → duration in seconds."""
 
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Run → a part of the stack's outputs."""
+    """Run → some of its outputs."""
 
     requests: dict[str, int] = field(default_factory=dict)
-    """Method → requests over HTTPS."""
+    """HTTP method → number of requests."""
 
     bodies: int = 0
     findings: list[str] | None = None
-    """What is wrong with the bodies; None where Azure's types are not at hand."""
+    """Violations of Azure's published types in request bodies; None if the types are not available."""
 
     left: list[str] = field(default_factory=list)
-    """Ids of resources that are still there."""
+    """Ids of resources that were not deleted."""
 
     reserved: list[str] = field(default_factory=list)
-    """Names that Azure keeps for a while, as of soft-deleted resources."""
+    """Names of soft-deleted resources, which Azure reserves for a while."""
 
     connections: dict[str, list[str]] = field(default_factory=dict)
-    """Who reached beyond this machine (the keys of `WHO`), and where: of `tools` and `refused` there may be none."""
+    """Key of `WHO` → connections to other machines; those of `tools` and `refused` are problems."""
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
-        """Measure a step."""
+        """Measure the duration of a step."""
         started = time.monotonic()
         try:
             yield
@@ -64,14 +64,14 @@ class Report:
             self.seconds[step] = round(time.monotonic() - started, 1)
 
     def take_runs(self, outputs: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take over what the stack's outputs tell of its runs."""
-        self.runs = {run: {name: told.get(name) for name in TOLD} for run, told in outputs.items()}
+        """Add the runs in the stack's outputs."""
+        self.runs = {run: {name: output.get(name) for name in OUTPUT_KEYS} for run, output in outputs.items()}
 
     def take_azure(self, azure: Azure) -> None:
-        """Take over what Azure has seen, and what is wrong with it."""
+        """Add the requests that the simulated Azure received, and check their bodies."""
         self.requests = dict(Counter(entry.method for entry in azure.journal.entries))
         self.reserved = sorted(
-            f"{found['type'].rsplit('/', 1)[-1]}/{found['name']}" for found in azure.deleted.values()
+            f"{resource['type'].rsplit('/', 1)[-1]}/{resource['name']}" for resource in azure.deleted.values()
         )
         bodies = [
             json.loads(path.read_text(encoding="utf-8")) for path in sorted((azure.bodies or Path()).glob("*.json"))
@@ -86,7 +86,7 @@ class Report:
         self.problems += [f"Azure's types do not allow {finding}" for finding in self.findings or ()]
 
     def write(self) -> None:
-        """Keep it in the folder."""
+        """Write the report into the folder."""
         self.passed = not self.problems
         (Path(self.folder) / FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
@@ -110,6 +110,6 @@ class Report:
         outside = [f"{WHO[who]} ({', '.join(lines)})" for who, lines in self.connections.items() if lines]
         yield "network", f"beyond this machine: {'; '.join(outside) or 'nothing'}"
         if "destroy" in self.seconds:
-            kept = f"; Azure keeps the names of {', '.join(self.reserved)} for a while" if self.reserved else ""
-            yield "left", f"{len(self.left)} resources{kept}"
+            reserved = f"; Azure keeps the names of {', '.join(self.reserved)} for a while" if self.reserved else ""
+            yield "left", f"{len(self.left)} resources{reserved}"
         yield "files", f"{self.folder}: {FILE}, requests.jsonl, bodies/, and jobs/ with their logs"

@@ -1,4 +1,4 @@
-"""A proxy that lets nothing through: what tries to leave this machine is refused, and known."""
+"""A proxy that refuses and records every request to another machine."""
 
 import socketserver
 import threading
@@ -12,23 +12,23 @@ from trainup.core import network
 
 @dataclass
 class Trap:
-    """What was caught."""
+    """The proxy's address and the requests that it refused."""
 
     address: str
     caught: list[str] = field(default_factory=list)
-    """`host:port` or the address of every request that was meant for elsewhere."""
+    """`host:port` or the URL of every refused request."""
 
     @property
     def variables(self) -> dict[str, str]:
-        """What leads every well-behaved client here, except to this machine itself."""
+        """Environment variables with which clients use this proxy, except for requests to this machine."""
         proxies = {name: self.address for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")}
         proxies |= {name.lower(): value for name, value in proxies.items()}
-        return proxies | network.direct({})  # what the user excepts from proxies would get past us
+        return proxies | network.direct({})  # replaces the user's NO_PROXY, whose hosts would bypass this proxy
 
 
 @contextmanager
 def set_trap() -> Iterator[Trap]:
-    """Listen on this machine until the block ends."""
+    """Run the proxy until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         def handle_one_request(self) -> None:
@@ -39,7 +39,7 @@ def set_trap() -> Iterator[Trap]:
             self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:
-            """What was caught is kept instead."""
+            """Log nothing: `caught` has the requests."""
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True

@@ -1,4 +1,4 @@
-"""Looks at the connections of this process and of all that it has started, for one that leads off this machine."""
+"""Watches this process and its descendants for connections to other machines."""
 
 import ipaddress
 import os
@@ -12,45 +12,45 @@ import psutil
 
 EVERY_SECONDS = 0.2
 BUILDER = "uv"
-"""Stands for Azure's build machines while it builds the environment of an image: nothing else may fetch packages."""
+"""Name of the program that builds the environments of images; it is the only one that may fetch packages."""
 
 
 @dataclass
 class Watch:
-    """What was seen: `program → address:port` of every connection to elsewhere, each once."""
+    """Connections to other machines as `program → address:port`, each listed once."""
 
     jobs: Path
-    """Folder in which the jobs' scripts work."""
+    """Folder in which the jobs run."""
 
     environments: Path
-    """Folder in which this very process builds the environments of images."""
+    """Folder in which this process builds the environments of images."""
 
     strays: list[str] = field(default_factory=list)
-    """Of the tools: none of them has anything to look for there."""
+    """Connections of the tools, which should have none."""
 
     scripts: list[str] = field(default_factory=list)
-    """Of the jobs' own scripts, which may download what they learn from."""
+    """Connections of the jobs' scripts, which may download data sets."""
 
     builders: list[str] = field(default_factory=list)
-    """Of what fetches packages for an image."""
+    """Connections of uv while it fetches the packages of an image."""
 
     def look(self) -> None:
-        """Look once."""
+        """Check all connections once."""
         here = psutil.Process()
         for process in (here, *here.children(recursive=True)):
             try:
-                seen = self._list_of(process)
-                told = [connection.raddr for connection in process.net_connections("inet") if connection.raddr]
+                lines = self._list_of(process)
+                connections = [connection.raddr for connection in process.net_connections("inet") if connection.raddr]
                 name = process.name()
             except psutil.Error:
                 continue  # it has just ended
-            for address in told:
+            for address in connections:
                 line = f"{name} → {address.ip}:{address.port}"
-                if not _is_here(address.ip) and line not in seen:
-                    seen.append(line)
+                if not _is_here(address.ip) and line not in lines:
+                    lines.append(line)
 
     def _list_of(self, process: psutil.Process) -> list[str]:
-        """Where a process's connections belong."""
+        """The list for the connections of a process."""
         started_here = process.name() == BUILDER and process.ppid() == os.getpid()
         if started_here and any(Path(word).is_relative_to(self.environments) for word in process.cmdline()):
             return self.builders
@@ -58,14 +58,14 @@ class Watch:
 
 
 def _is_here(address: str) -> bool:
-    found = ipaddress.ip_address(address)
-    mapped = getattr(found, "ipv4_mapped", None)
-    return bool((mapped or found).is_loopback)
+    parsed = ipaddress.ip_address(address)
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return bool((mapped or parsed).is_loopback)
 
 
 @contextmanager
 def watching(jobs: Path, environments: Path) -> Iterator[Watch]:
-    """Look again and again until the block ends. What is shorter than the pauses is for the trap to catch."""
+    """Check the connections every EVERY_SECONDS until the block ends; the trap catches shorter ones."""
     watch, over = Watch(jobs.resolve(), environments.resolve()), threading.Event()
 
     def work() -> None:

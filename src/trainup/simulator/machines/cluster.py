@@ -1,4 +1,4 @@
-"""A cluster: nodes that come when jobs need them and go when they are idle."""
+"""A compute cluster, which allocates nodes for jobs and releases idle ones."""
 
 import itertools
 import threading
@@ -15,32 +15,32 @@ STATES = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
 TYPE = "Microsoft.MachineLearningServices/workspaces/computes"
 IDLE_SECONDS = 120.0
 _LEAST_PAUSE = 0.02
-"""Real seconds between two attempts at an allocation, however fast the clock runs."""
+"""Shortest pause between two allocation attempts, in real seconds, at any scale of the clock."""
 
 _numbers = itertools.count(1)
 
 
 @dataclass(eq=False)
 class Node:
-    """One machine."""
+    """One node of a cluster."""
 
     id: str
     state: str
     images: set[str] = field(default_factory=set)
-    """What was pulled onto it."""
+    """Images that were pulled onto it."""
 
     job: str | None = None
-    """Name of the job on it."""
+    """Name of the job that runs on it."""
 
     uses: int = 0
 
 
 class Canceled(Exception):
-    """Whoever waited for nodes wants them no more."""
+    """The job that waited for nodes was canceled."""
 
 
 class Cluster:
-    """One compute; its resource in the Azure always tells how things stand. Safe to use from several threads."""
+    """A cluster that keeps the status in its Azure resource up to date. Safe to use from several threads."""
 
     def __init__(self, azure: Azure, resource: Resource) -> None:
         self.id: str = resource["id"]
@@ -55,7 +55,7 @@ class Cluster:
         self.update(resource)
 
     def update(self, resource: Resource) -> None:
-        """Take over the settings of a PUT."""
+        """Apply the settings of a PUT."""
         own = resource["properties"].get("properties") or {}
         scale = own.get("scaleSettings") or {}
         with self._changed:
@@ -70,7 +70,7 @@ class Cluster:
             self._tell()
 
     def acquire(self, job: str, count: int, canceled: threading.Event) -> list[Node]:
-        """Wait in line for nodes, making more of them as far as the cluster may; `Canceled` when the event is set."""
+        """Wait for this many nodes, and allocate more up to the cluster's maximum. Raises Canceled, Refused."""
         with self._changed:
             self._waiting.append(job)
         try:
@@ -95,11 +95,11 @@ class Cluster:
                 self._changed.notify_all()
 
     def start(self, nodes: list[Node]) -> None:
-        """The nodes are at work."""
+        """Mark nodes as running."""
         self._set(nodes, "running")
 
     def release(self, nodes: list[Node]) -> None:
-        """The nodes are free; those above the least number go once they were idle for long enough."""
+        """Mark nodes as idle. After the idle time they are removed down to the cluster's minimum."""
         with self._changed:
             for node in nodes:
                 node.state, node.job = "idle", None
@@ -110,26 +110,26 @@ class Cluster:
             self._azure.clock.later(self._idle + self._azure.latency.release, lambda n=node, u=uses: self._leave(n, u))  # type: ignore[misc]
 
     def lose(self, nodes: list[Node]) -> None:
-        """The nodes were taken away for somebody who pays more."""
+        """Remove preempted nodes."""
         with self._changed:
             self._nodes = [node for node in self._nodes if node not in nodes]
             self._preempted += len(nodes)
             self._tell()
 
     def remove(self) -> None:
-        """The cluster is deleted: who waits for it waits in vain."""
+        """Delete the cluster; jobs that wait for it fail."""
         with self._changed:
             self._gone = True
             self._nodes = []
             self._changed.notify_all()
 
     def nodes(self) -> list[Node]:
-        """The nodes there are."""
+        """The current nodes."""
         with self._changed:
             return list(self._nodes)
 
     def cores_of(self, family: str) -> int:
-        """Cores in use of a family of machines, or of all spot machines."""
+        """Cores of this cluster that count against the quota of a VM family, or of all spot machines."""
         own = SPOT_FAMILY if self._spot else self._machine.family
         return len(self._nodes) * self._machine.cores if plain_family(own) == plain_family(family) else 0
 
@@ -150,7 +150,7 @@ class Cluster:
                 self._changed.wait(_LEAST_PAUSE)
 
     def _allocate(self, missing: int, canceled: threading.Event) -> None:
-        """One attempt at more nodes. When it fails, the cluster tells why, and the job goes on waiting."""
+        """Try once to allocate nodes. After a failure, the resource shows the error, and the job keeps waiting."""
         name = self.id.rsplit("/", 1)[1]
         with self._changed:
             self._target = len(self._nodes) + missing

@@ -1,4 +1,4 @@
-"""What a job's command becomes on a node: placeholders replaced, variables set, one process per rank."""
+"""Prepares a job's command: replaces placeholders, sets variables, and lists one process per rank."""
 
 import json
 import re
@@ -18,19 +18,19 @@ class Process:
     rank: int
     node: int
     log: str
-    """Path of its log below the run."""
+    """Path of its log, relative to the run."""
 
     variables: Mapping[str, str]
 
 
 def filled(command: str, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> str:
-    """The command with values in the place of `${{inputs.x}}` and `${{outputs.y}}`, as text: nothing is quoted."""
+    """The command with `${{inputs.x}}` and `${{outputs.y}}` replaced by their values, without quoting."""
     values = {"inputs": inputs, "outputs": outputs}
     return _PLACEHOLDER.sub(lambda match: values[match[1]].get(match[2], match[0]), command)
 
 
 def processes(properties: Mapping[str, Any], port: int) -> list[Process]:
-    """The processes of a job and what each is told of the others, by its distribution."""
+    """The processes of a job, with the variables by which its distribution connects them. `port` is free."""
     nodes = int(shape.get(properties, "resources.instanceCount") or 1)
     kind = str(shape.get(properties, "distribution.distributionType") or "")
     if kind == "TensorFlow":

@@ -1,4 +1,4 @@
-"""Code, inputs and outputs of a job: onto the node before it starts, and back to blobs after it has ended."""
+"""Copies code and inputs to a job's node before its start, and its outputs to blobs after its end."""
 
 import shutil
 from collections.abc import Iterable, Mapping
@@ -15,10 +15,10 @@ from trainup.simulator.machines.errors import Failed
 from trainup.simulator.machines.files import BlobPath, Unreachable
 
 ARTIFACTS = "azureml"
-"""Container of the workspace's artifacts."""
+"""Blob container of the workspace's artifacts."""
 
 RUN_FOLDERS = ("outputs", "logs")
-"""Folders beside the code whose content is kept with the run."""
+"""Folders beside the code whose files become artifacts of the run."""
 
 _READERS = (roles.BLOB_READER, roles.BLOB_CONTRIBUTOR, roles.BLOB_OWNER)
 
@@ -29,10 +29,10 @@ class Data:
 
     azure: Azure
     job: str
-    """Id of the job."""
+    """Resource id of the job."""
 
     own: Mapping[str, Any]
-    """Its properties, as they were put."""
+    """Properties of the job from its PUT."""
 
     folder: Path
 
@@ -43,21 +43,21 @@ class Data:
 
     @property
     def workspace(self) -> str:
-        """Id of the workspace."""
+        """Resource id of the workspace."""
         return self.job.rpartition("/jobs/")[0]
 
     def artifacts(self, path: str = "") -> BlobPath:
-        """Where the run's own files lie."""
+        """The blobs of the run's artifacts."""
         account = str(shape.get(self.azure.find(self.workspace), "properties.storageAccount")).rsplit("/", 1)[-1]
         return BlobPath(account, ARTIFACTS, f"ExperimentRun/dcid.{self.name}/{path}".rstrip("/"))
 
     def publish(self, name: str, path: Path) -> None:
-        """Show a file as the log of this name, from its first byte on."""
+        """Publish a growing file as the log with this name."""
         location = self.artifacts(name)
         self.azure.storage.follow(location.account, location.container, location.path, path)
 
     def code(self, node: int) -> Path:
-        """A fresh copy of the code for a node, with the folders that are kept."""
+        """A new copy of the code for a node, with the folders for artifacts. Raises Failed."""
         folder = self.folder / f"code-{node}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -71,7 +71,7 @@ class Data:
         return folder
 
     def inputs(self, principals: Iterable[str]) -> dict[str, str]:
-        """Name → what stands in the command. The principals are who reads, where there is no key."""
+        """Name → value in the command. Without account keys, the principals need a role to read. Raises Failed."""
         values: dict[str, str] = {}
         for name, job_input in (self.own.get("inputs") or {}).items():
             if job_input is None:
@@ -99,7 +99,7 @@ class Data:
         return str(local_path)
 
     def _check_reader(self, location: BlobPath, uri: str, principals: Iterable[str]) -> None:
-        """Data of an account that takes no keys is read by identity."""
+        """Raise Failed if the storage account permits no keys and no principal has a role to read from it."""
         accounts = self.azure.each("Microsoft.Storage/storageAccounts")
         account = next((resource for resource in accounts if resource["name"] == location.account), None)
         if account is None or shape.get(account, "properties.allowSharedKeyAccess") is not False:
@@ -114,7 +114,7 @@ class Data:
             )
 
     def outputs(self) -> dict[str, str]:
-        """Name → what stands in the command."""
+        """Name → value in the command."""
         values = {}
         for name, output in self._named_outputs():
             uri = self._uri(name, output)
@@ -122,9 +122,9 @@ class Data:
                 values[name] = uri
                 continue
             folder = self.folder / "outputs" / name
-            if output.get("mode") == "Upload":  # is sent at the end, so that a lost node takes it along
+            if output.get("mode") == "Upload":  # uploaded only at the end, so a lost node loses it
                 shutil.rmtree(folder, ignore_errors=True)
-            else:  # a mount shows what is there already
+            else:  # a mount shows existing files
                 with suppress(Unreachable):
                     files.download(self.azure, uri, folder, self.workspace)
             folder.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ class Data:
         return values
 
     def collect(self) -> None:
-        """Keep what was written: named outputs, and the folders that every job has."""
+        """Upload the named outputs and the artifacts."""
         for name, output in self._named_outputs():
             if (folder := self.folder / "outputs" / name).is_dir():
                 location = files.resolve(self.azure, self._uri(name, output), self.workspace)

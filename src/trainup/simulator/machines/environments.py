@@ -1,4 +1,4 @@
-"""The environment of an image: a virtual environment, built by uv from what can be had of the Dockerfile, once."""
+"""Builds a virtual environment with uv for each image, from the pip packages and files in its Dockerfile."""
 
 import fcntl
 import hashlib
@@ -29,21 +29,21 @@ _REFERENCE = re.compile(
 
 
 class BuildFailed(Exception):
-    """The environment cannot be built; the message is what the build log ends with."""
+    """The environment cannot be built; the message is the end of the build log."""
 
 
 @dataclass(frozen=True)
 class Specification:
-    """What an environment is made of."""
+    """The Python version, packages and files of an environment."""
 
     python: str
     installs: tuple[tuple[str, ...], ...]
     root: Path
-    """Where the files of the image lie."""
+    """Folder with the files of the image."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all that goes in: the contents of files, not where they lie."""
+        """SHA-256 over the specification, with the contents of files but not their paths on this machine."""
         total = hashlib.sha256(self.python.encode())
         for word in itertools.chain(*self.installs):
             path = self._file(word)
@@ -56,7 +56,7 @@ class Specification:
         return total.hexdigest()
 
     def words(self, install: tuple[str, ...]) -> list[str]:
-        """The arguments of one install with files where they lie on this machine."""
+        """The arguments of one `pip install`, with the paths of files on this machine."""
         return [self._placed(word) for word in install]
 
     def _placed(self, word: str) -> str:
@@ -70,7 +70,7 @@ class Specification:
 
 
 class Environments:
-    """Builds environments into a folder and finds them there again, also from another process."""
+    """Builds environments in a folder, and reuses those that exist there. Safe to use from several processes."""
 
     def __init__(self, azure: Azure, folder: Path, variables: Mapping[str, str]) -> None:
         self._azure = azure
@@ -78,9 +78,9 @@ class Environments:
         self._variables = tools.variables(variables)
 
     def python_of(self, environment: Mapping[str, Any], log: Path) -> Path:
-        """The folder of the programs of an environment version; `BuildFailed` tells what went wrong.
+        """The `bin` folder for an environment version. Raises BuildFailed, Unreachable.
 
-        An image of which no Dockerfile is known gives the interpreter that runs the stand-in.
+        For an image without a known Dockerfile it is that of the simulator's own interpreter.
         """
         with tempfile.TemporaryDirectory(prefix="trainup-image-") as temporary:
             specification = self._specification(environment, Path(temporary))
@@ -108,7 +108,7 @@ class Environments:
         return Specification(python, tuple(tuple(words) for words in recipe.installs), root)
 
     def image_of(self, reference: str) -> Image | None:
-        """The image in one of the registries here, by digest or by tag; None for an image from elsewhere."""
+        """The image in a simulated registry, by digest or by tag; None for any other image."""
         match = _REFERENCE.fullmatch(reference)
         registries = self._azure.each("Microsoft.ContainerRegistry/registries")
         servers = {shape.get(registry, "properties.loginServer") for registry in registries}

@@ -1,4 +1,4 @@
-"""How jobs fail, worded as run history words it."""
+"""Errors of jobs, in the form in which run history reports them."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,10 +8,10 @@ TAIL_LINES = 5
 
 
 class Failed(Exception):
-    """The job cannot go on."""
+    """The job fails."""
 
     def __init__(self, message: str, *inner: str, code: str = "UserError") -> None:
-        """`inner` are the codes of the errors within the error, the outermost first."""
+        """`inner` are the codes of the nested errors, from the outermost inwards."""
         super().__init__(message)
         error: dict[str, Any] = {"code": code, "message": message, "messageParameters": {}, "details": []}
         within = error
@@ -22,11 +22,11 @@ class Failed(Exception):
 
 
 class TimedOut(Failed):
-    """The job ran for longer than it may. That it ends as canceled is our belief: reports differ."""
+    """The job reached its timeout. Reports differ on its final status; here it is `Canceled`."""
 
 
 def of_exit(command: str, code: int, log: Path) -> Failed:
-    """The error of a command that ended with a code, or by a signal when it is negative."""
+    """The error of a command with this exit code; a negative code is the signal that ended it."""
     first, code = command.split()[0], 128 - code if code < 0 else code
     if code in (126, 127):
         return Failed(

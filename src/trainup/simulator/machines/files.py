@@ -1,4 +1,4 @@
-"""Data between blobs and folders: where an address points to, and copies in both directions."""
+"""Resolves data URIs to blobs, and copies files between blobs and folders."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ _ASSET = re.compile(r"(?:azureml:)?(?P<id>/subscriptions/.+/(?:data|models)/[^/]
 
 
 class Unreachable(Exception):
-    """An address leads to nothing that this Azure has; the message says which and why."""
+    """A URI refers to nothing in the simulated Azure; the message names it and the reason."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class BlobPath:
     path: str
 
     def find(self, azure: Azure) -> list[tuple[str, Blob]]:
-        """The blobs: paths below the folder, or an empty path for the one blob that this is."""
+        """The blobs with their paths below the folder; for a single blob, its path is empty."""
         if blob := azure.storage.get(self.account, self.container, self.path):
             return [("", blob)]
         prefix = f"{self.path.rstrip('/')}/" if self.path else ""
@@ -37,7 +37,7 @@ class BlobPath:
 
 
 def resolve(azure: Azure, uri: str, workspace: str = "") -> BlobPath:
-    """Where an address points to: a datastore's, a job's output, an asset's id, or a blob's own."""
+    """The blobs of a URI: of a datastore, a job's output, an asset id, or a blob URL. Raises Unreachable."""
     if match := _ASSET.fullmatch(uri):
         asset = azure.find(match["id"])
         if asset is None:
@@ -79,7 +79,7 @@ def _below(location: BlobPath, path: str) -> BlobPath:
 
 
 def download(azure: Azure, uri: str, target: Path, workspace: str = "") -> Path:
-    """Copy what an address points to into a folder; returns the folder, or the file when it is one."""
+    """Copy the blobs of a URI into a folder; returns the folder, or the file for one blob. Raises Unreachable."""
     blobs = resolve(azure, uri, workspace).find(azure)
     if not blobs:
         raise Unreachable(f"there is nothing at {uri}")
@@ -96,7 +96,7 @@ def download(azure: Azure, uri: str, target: Path, workspace: str = "") -> Path:
 
 
 def upload(azure: Azure, source: Path, location: BlobPath) -> None:
-    """Copy the files below a folder to where a location says; what is there already and equal stays."""
+    """Upload the files below a folder; blobs with equal content are left unchanged."""
     for path in sorted(source.rglob("*")):
         if not path.is_file():
             continue
@@ -107,6 +107,6 @@ def upload(azure: Azure, source: Path, location: BlobPath) -> None:
 
 
 def _is_copy(blob: Blob, path: Path) -> bool:
-    """By the content: times would mislead where the clock was set back."""
+    """Whether a blob has the content of a file. Times are not compared, because the clock may be set back."""
     with path.open("rb") as file:
         return blob.md5 == md5_of(file)

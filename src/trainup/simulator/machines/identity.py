@@ -1,4 +1,4 @@
-"""Who a job is, to registries, storage and vaults."""
+"""The managed identities that a job uses for registries, storage and vaults."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +8,10 @@ from trainup.simulator.cloud.azure import Azure
 
 
 def identities(azure: Azure, job: Mapping[str, Any], cluster: str) -> dict[str, str]:
-    """Client id → object id of every identity that the processes of a job can be; "" is who they are unasked.
+    """Client id → object id of the identities that a job can use; the client id "" stands for its default.
 
-    A job with the identity of its user is whoever submitted it; otherwise it is what its cluster is, or, without a
-    cluster, what its workspace is.
+    A job with `UserIdentity` uses that of its submitter. Any other job uses those of its cluster, or, without a
+    cluster, those of its workspace.
     """
     if str(shape.get(job, "identity.identityType")) == "UserIdentity":
         return {"": azure.deployer}
@@ -24,7 +24,7 @@ def identities(azure: Azure, job: Mapping[str, Any], cluster: str) -> dict[str, 
 
 
 def principals(azure: Azure, cluster: str) -> list[str]:
-    """Object ids that pull images for a cluster: its own identities and those of the workspace."""
+    """Object ids of the identities that pull images for a cluster: its own and those of the workspace."""
     return [*_of(azure, cluster).values(), *_of(azure, cluster.split("/computes/")[0].split("/jobs/")[0]).values()]
 
 

@@ -1,4 +1,4 @@
-"""Images of jobs: built where Azure ML itself builds them, and pulled onto nodes by who may."""
+"""Builds the images that Azure ML builds itself, and pulls images onto nodes if their identities may."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ ENVIRONMENT = "Microsoft.MachineLearningServices/workspaces/environments/version
 
 
 def environment_of(azure: Azure, job: dict[str, Any]) -> Resource:
-    """The environment version of a job."""
+    """The environment version of a job. Raises Failed if it does not exist."""
     environment = azure.find(job["environmentId"])
     if environment is None:
         raise Failed(f"The environment {job['environmentId']} does not exist.", "NotFound")
@@ -23,7 +23,7 @@ def environment_of(azure: Azure, job: dict[str, Any]) -> Resource:
 
 
 def needs_build(environment: Resource) -> bool:
-    """Whether Azure ML has to build it first: a build context, or packages on top of an image."""
+    """Whether Azure ML has to build an image first, because the environment has a build context or Conda packages."""
     own = environment["properties"]
     return bool(own.get("build") or own.get("condaFile")) and not environment.get("_built")
 
@@ -34,7 +34,7 @@ def name_of(environment: Resource) -> str:
 
 
 def build(environments: Environments, environment: Resource, log: Path, refused: str | None) -> None:
-    """Build it, or fail as Azure ML does: the reason is in the log alone."""
+    """Build an environment. Raises Failed, whose reason is only in the log, as in Azure ML."""
     try:
         if refused:
             raise BuildFailed(refused)
@@ -49,7 +49,7 @@ def build(environments: Environments, environment: Resource, log: Path, refused:
 
 
 def pull(azure: Azure, environments: Environments, environment: Resource, cluster: str, log: Path) -> Path:
-    """The image onto the nodes of a cluster; returns the folder of its programs."""
+    """Pull an environment's image for a cluster; returns the folder of its programs. Raises Failed."""
     image = str(environment["properties"].get("image") or environment["id"])
     fault = azure.faults.take("PULL", ENVIRONMENT, name_of(environment))
     refused = (fault.error.message if fault and fault.error else None) or _refusal(azure, image, cluster)
@@ -65,7 +65,7 @@ def pull(azure: Azure, environments: Environments, environment: Resource, cluste
 
 
 def _refusal(azure: Azure, image: str, cluster: str) -> str | None:
-    """Why a registry here does not give an image to the nodes; None when it does, or when it is another's."""
+    """Why a simulated registry refuses a pull; None if it permits it, or if the image is from another registry."""
     server, _, rest = image.partition("/")
     registries = [
         registry

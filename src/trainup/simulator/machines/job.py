@@ -1,4 +1,4 @@
-"""The life of one job, from the queue to its end, in a thread of its own."""
+"""Runs one job, from the queue to its end, in a thread of its own."""
 
 import os
 import secrets
@@ -31,18 +31,18 @@ POLL_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Site:
-    """What jobs share."""
+    """What all jobs share."""
 
     azure: Azure
     environments: Environments
     folder: Path
-    """Where the jobs' own folders lie."""
+    """Parent folder of the jobs' folders."""
 
     base: Mapping[str, str]
-    """Variables that every process has."""
+    """Environment variables of every process."""
 
     cluster: Callable[[Resource], Cluster]
-    """The cluster of a job, or one of its own for a job without."""
+    """Function that returns the cluster of a job; a serverless job gets a cluster of its own."""
 
 
 class Job(threading.Thread):
@@ -61,21 +61,21 @@ class Job(threading.Thread):
         self._canceled, self._evicted, self._over = threading.Event(), threading.Event(), threading.Event()
 
     def cancel(self) -> None:
-        """Stop, wherever it is."""
+        """Cancel the job in any status."""
         if not self.record.is_over:
             self._move("CancelRequested")
             self._canceled.set()
 
     def evict(self) -> None:
-        """Take its nodes away, if it has any."""
+        """Preempt its nodes, if it has any."""
         self._evicted.set()
 
     def stall(self, status: str) -> None:
-        """Nothing is heard of it any more, or somebody has paused it."""
+        """Set the status to `NotResponding` or `Paused`."""
         self._move(status)
 
     def run(self) -> None:
-        """The thread's work; whatever happens, the run ends in some status."""
+        """The thread's function; in every case the run ends with a final status."""
         try:
             self._build_image()
             while self._is_evicted_from_nodes():
@@ -109,7 +109,7 @@ class Job(threading.Thread):
         images.build(self._site.environments, environment, log, refused)
 
     def _is_evicted_from_nodes(self) -> bool:
-        """One start on nodes, to the end of the command; True when they were taken away meanwhile."""
+        """Run the command on nodes to its end; returns True if the nodes were preempted."""
         self._move("Queued")
         cluster = self._site.cluster(self._resource)
         count = int(shape.get(self._own, "resources.instanceCount") or 1)
@@ -135,7 +135,7 @@ class Job(threading.Thread):
                 cluster.release(nodes)
 
     def _prepare(self, nodes: list[Node], cluster: Cluster) -> list[Start]:
-        """Image, code, inputs and outputs onto the nodes; what each process is started with."""
+        """Copy image, code and inputs to the nodes; returns what each process is started with."""
         environment = images.environment_of(self._azure, self._own)
         image = str(environment["properties"].get("image") or environment["id"])
         is_pulled = all(image in node.images for node in nodes)
@@ -155,7 +155,7 @@ class Job(threading.Thread):
             log = self._folder / "logs" / str(self.record.starts) / Path(process.log).name
             self._data.publish(process.log, log)
             folder = folders[process.node]
-            # A shell asks this variable where it is, and only then the system, which knows no links.
+            # Shells take their folder from PWD; the system would resolve links in its path.
             starts.append(Start(text, folder, log, {**base, **process.variables, "PWD": str(folder)}))
         return starts
 
@@ -181,7 +181,7 @@ class Job(threading.Thread):
         return environment | network.direct(environment)
 
     def _work(self, starts: list[Start]) -> bool:
-        """The command, from its start to its end; True when its nodes were taken away."""
+        """Run the processes to their end; returns True if the nodes were preempted."""
         limit = iso_seconds(shape.get(self._own, "limits.timeout"))
         ends = float("inf") if limit is None else time.monotonic() + limit
         self._schedule_eviction(starts[0].log)
@@ -216,7 +216,7 @@ class Job(threading.Thread):
             raise Canceled
 
     def _move(self, status: str) -> None:
-        with self.record.lock:  # whoever cancels does this too, and the job shall tell what its run tells
+        with self.record.lock:  # `cancel` runs in another thread, and the job must show the run's status
             self.record.move(status)
             changes: dict[str, Any] = {"properties.status": self.record.status}
             if status == "Running":
@@ -226,7 +226,7 @@ class Job(threading.Thread):
             self._azure.amend(self._id, changes)
 
     def _end(self, status: str, failed: Failed | None = None) -> None:
-        if self._canceled.is_set():  # whatever went wrong while it was stopped
+        if self._canceled.is_set():  # errors during the cancellation do not count
             status, failed = "Canceled", None
         self.record.error = failed.error if failed else None
         self._move(status)

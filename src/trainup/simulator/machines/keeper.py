@@ -1,10 +1,10 @@
-"""Keeps one process of a job and all that it starts, and ends them together; run as a program of its own.
+"""Runs a process of a job, and ends it together with all its descendants. It is a program of its own:
 
     python -I keeper.py DESCRIPTOR COMMAND
 
-On Azure a job's container takes everything along. Here the keeper is who adopts what loses its parent (on Linux), so
-that nothing gets away by a new session or a cleared environment. It ends with the code of the command. When the other
-side of the pipe DESCRIPTOR is closed, by whoever wants it to stop or by that one's death, it ends the command first.
+On Azure, the end of a job's container ends all its processes. Here, the keeper adopts orphaned descendants (on Linux),
+so that none escapes by a new session or a cleared environment. It exits with the code of the command. When the other
+end of the pipe DESCRIPTOR is closed, deliberately or by the death of the parent, it first ends the command.
 """
 
 import contextlib
@@ -17,15 +17,15 @@ import sys
 import time
 
 GRACE_SECONDS = 5.0
-"""Between asking a process to end and making it end."""
+"""Time between SIGTERM and SIGKILL."""
 PATIENCE_SECONDS = 10.0
-"""How long a process may take to end that was killed."""
+"""Longest wait for a killed process."""
 POLL_SECONDS = 0.05
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 class Keeper:
-    """The command, and whoever has lost its parent."""
+    """The command and its orphaned descendants."""
 
     def __init__(self, command: str) -> None:
         libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -36,20 +36,20 @@ class Keeper:
             if libc:
                 libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
-        # Kept as a whole: thrown away, it would look for the command's end and take its code away from us.
+        # Keep a reference: the destructor of Popen would wait for the command, and its exit code would be lost here.
         self._process = subprocess.Popen(["bash", "-c", command], start_new_session=True, preexec_fn=die_with_keeper)
         self._command = self._process.pid
         self.code: int | None = None
-        """The exit code of the command once it has ended; 128 and the signal when one ended it."""
+        """Exit code of the ended command, or 128 plus the signal that ended it; None while it runs."""
 
     def wait(self, alive: int) -> None:
-        """Until the command has ended, or the pipe is closed."""
+        """Wait until the command has ended or the pipe is closed."""
         while self._reap() and self.code is None:
             if select.select([alive], [], [], POLL_SECONDS)[0]:
                 return
 
     def end(self, number: signal.Signals, seconds: float) -> None:
-        """Signal everything that is left; returns when it has ended, or after so many seconds."""
+        """Signal all remaining processes, and wait up to this many seconds for their end."""
         until = time.monotonic() + seconds
         signaled: set[int] = set()
         while self._reap() and time.monotonic() < until:
@@ -63,7 +63,7 @@ class Keeper:
             time.sleep(POLL_SECONDS / 5)
 
     def _reap(self) -> bool:
-        """Let everything go that has ended; whether anything is left."""
+        """Reap ended children; returns whether any child is left."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -76,13 +76,13 @@ class Keeper:
 
 
 def _descendants() -> set[int]:
-    import psutil  # only where something is left: jobs start faster without
+    import psutil  # imported only if processes are left, so that jobs start faster
 
     return {process.pid for process in psutil.Process().children(recursive=True)}
 
 
 def main() -> int:
-    """Keep the command that the arguments tell."""
+    """Run the command from the arguments; returns its exit code."""
     alive, command = int(sys.argv[1]), sys.argv[2]
     keeper = Keeper(command)
     keeper.wait(alive)

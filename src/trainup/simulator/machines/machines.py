@@ -1,4 +1,4 @@
-"""All clusters and jobs of an Azure: follows what is put and deleted there."""
+"""All clusters and jobs of an Azure, created and removed as their resources are."""
 
 import os
 import re
@@ -17,11 +17,11 @@ from trainup.simulator.machines.job import Job, Site
 COMPUTES = "microsoft.machinelearningservices/workspaces/computes"
 JOBS = "microsoft.machinelearningservices/workspaces/jobs"
 INHERITED = re.compile(r"PATH|LANG|LC_\w+|TMPDIR|TZ|OMP_NUM_THREADS|CUDA_\w+|NVIDIA_\w+|LD_LIBRARY_PATH")
-"""What a job sees of the environment that the stand-in runs in."""
+"""Environment variables that jobs inherit from the simulator."""
 
 
 class Machines:
-    """Runs what the Azure has. Safe to use from several threads."""
+    """Runs the jobs of an Azure. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -31,9 +31,9 @@ class Machines:
         authorities: Path,
         variables: Mapping[str, str] = os.environ,
     ) -> None:
-        """`folder` gets the jobs' folders, `environments` what is built of images; `authorities` is whom jobs trust."""
+        """`folder` is for jobs, `environments` for built environments; `authorities` has the CAs that jobs trust."""
         self.folder = folder
-        """One folder per job, with its code, data and logs."""
+        """Parent of one folder per job, with its code, data and logs."""
         self._azure = azure
         self._lock = threading.Lock()
         self._clusters: dict[str, Cluster] = {}
@@ -47,22 +47,22 @@ class Machines:
         azure.machines = self
 
     def cancel(self, job: str) -> None:
-        """Stop a job, by its id, and come back at once; what is over stays as it is."""
+        """Cancel a job by its resource id, without waiting; an ended job is left unchanged."""
         if running := self._find(job):
             running.cancel()
 
     def evict(self, job: str) -> None:
-        """Take the nodes of a running job away, as happens to spot machines: it queues and starts again."""
+        """Preempt the nodes of a running job, as happens with spot machines; it is queued and starts again."""
         if running := self._find(job):
             running.evict()
 
     def stall(self, job: str, status: str) -> None:
-        """Let the service say that a job is `NotResponding` or `Paused`; its command goes on."""
+        """Give a job the status `NotResponding` or `Paused`; its command continues."""
         if running := self._find(job):
             running.stall(status)
 
     def wait(self, job: str, seconds: float = 60) -> Run:
-        """The run of a job once it is over. TimeoutError when it is not by then."""
+        """Wait up to this many seconds for a job's end, and return its run. Raises TimeoutError, ValueError."""
         running = self._find(job)
         if running is None:
             raise ValueError(f"there is no job {job!r}")
@@ -82,13 +82,13 @@ class Machines:
         ]
 
     def cores(self, family: str) -> int:
-        """Cores in use of a family of machines, or of all spot machines."""
+        """Cores in use that count against the quota of a VM family, or of all spot machines."""
         with self._lock:
             clusters = list(self._clusters.values())
         return sum(cluster.cores_of(family) for cluster in clusters)
 
     def stop(self) -> None:
-        """End every job; nothing is left running."""
+        """Cancel all jobs, and wait for their end."""
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:
@@ -108,7 +108,7 @@ class Machines:
             self._start(resource)
         elif kind == JOBS:
             workspace, _, name = resource["id"].rpartition("/jobs/")
-            self._azure.runs.remove(workspace, name)  # first: nobody sees how it ends
+            self._azure.runs.remove(workspace, name)  # before its end, which must not be visible
             self.cancel(resource["id"])
 
     def _compute_changed(self, method: str, resource: Resource) -> None:
@@ -148,7 +148,7 @@ class Machines:
 
 
 def _serverless(resource: Resource) -> Resource:
-    """The nodes of a job without a cluster: as many as it asks for, and only for it."""
+    """The cluster resource of a serverless job, with the nodes that it requests."""
     own = resource["properties"]
     tier = shape.get(own, "queueSettings.jobTier")
     count = int(shape.get(own, "resources.instanceCount") or 1)

@@ -1,4 +1,4 @@
-"""The processes of one attempt at a job: started together, ended together, with all they have started."""
+"""The processes of one start of a job, which are started and ended together."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ _KEEPER = Path(__file__).with_name("keeper.py")
 
 @dataclass(frozen=True)
 class Start:
-    """What one process needs."""
+    """Arguments for the start of one process."""
 
     command: str
     folder: Path
@@ -23,12 +23,12 @@ class Start:
 
 
 class Group:
-    """Running processes. Of one that fails the others do not outlive."""
+    """Running processes. `ended` is set as soon as one fails, so that the others can be stopped."""
 
     def __init__(self, starts: Iterable[Start]) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._pipes: list[int] = []
-        """Writing ends: a keeper ends what it keeps when its own is closed, be it by our death."""
+        """Write ends of pipes. A keeper ends its process when its pipe is closed, also by the death of this process."""
         for start in starts:
             start.log.parent.mkdir(parents=True, exist_ok=True)
             alive, pipe = os.pipe()
@@ -48,16 +48,16 @@ class Group:
                 )
             os.close(alive)
         self.ended = threading.Event()
-        """Set when all have ended, or one has failed."""
+        """Set when all processes have ended or one has failed."""
         self.code = 0
-        """The exit code of the one that failed first, or 0."""
+        """Exit code of the process that failed first; 0 if none failed."""
         self._lock = threading.Lock()
         self._left = len(self._processes)
         for process in self._processes:
             threading.Thread(target=self._watch, args=(process,), daemon=True).start()
 
     def stop(self) -> None:
-        """End what still runs, and everything it has started."""
+        """End the processes that still run, with their descendants."""
         while self._pipes:
             os.close(self._pipes.pop())
         for process in self._processes:
@@ -74,7 +74,7 @@ class Group:
 
 
 def lines(path: Path) -> int:
-    """Lines of a log so far."""
+    """Number of complete lines in a log."""
     try:
         return path.read_bytes().count(b"\n")
     except FileNotFoundError:
@@ -82,6 +82,6 @@ def lines(path: Path) -> int:
 
 
 def wait_for_lines(path: Path, count: int, over: threading.Event) -> None:
-    """Until a log has this many lines, or all is over."""
+    """Wait until a log has this many lines, or `over` is set."""
     while lines(path) < count and not over.is_set():
         time.sleep(0.01)

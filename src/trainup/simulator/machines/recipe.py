@@ -1,4 +1,4 @@
-"""What of an image can be had without Docker: the files it copies, its Python version, and what pip installs."""
+"""Reads from a Dockerfile what works without Docker: copied files, the Python version and pip packages."""
 
 import re
 import shlex
@@ -22,26 +22,26 @@ _FILE_FLAG = re.compile(r"(--requirement|--constraint|--find-links)=(.+)")
 
 @dataclass
 class Recipe:
-    """The lines that matter, in their order."""
+    """The instructions of a Dockerfile that the simulator carries out, in order."""
 
     python: str | None = None
-    """`3.11`, where something says so."""
+    """Python version such as `3.11`; None if the Dockerfile does not say."""
 
     copies: list[tuple[str, str]] = field(default_factory=list)
-    """Source in the context, and where it goes in the image: an absolute path, with a final slash for a folder."""
+    """(source in the context, absolute path in the image, with a trailing slash for a folder)."""
 
     installs: list[list[str]] = field(default_factory=list)
     """Arguments of `pip install`, one list per command; files are absolute paths in the image."""
 
 
 def read(text: str, arguments: Mapping[str, str] | None = None) -> Recipe:
-    """Read a Dockerfile; DockerfileError when it is none. What needs a container (apt-get, conda) is passed over."""
+    """Read a Dockerfile, without the instructions that need a container (apt-get, conda). Raises DockerfileError."""
     recipe, folder = Recipe(), PurePosixPath("/")
     variables: dict[str, str] = {}
     for step in dockerfile.parse(text):
         rest = _filled(step.text, variables)
         match step.name:
-            case "FROM":  # only what the last stage has is in the image
+            case "FROM":  # only the last stage is part of the image
                 recipe, folder = Recipe(python=_python_of(rest)), PurePosixPath("/")
             case "ARG":
                 name, _, default = rest.partition("=")
@@ -60,7 +60,7 @@ def read(text: str, arguments: Mapping[str, str] | None = None) -> Recipe:
 
 
 def add_conda(recipe: Recipe, text: str) -> None:
-    """What pip installs by a Conda file, and its Python; packages of Conda itself cannot be had here."""
+    """Add the Python version and pip packages of a Conda file; its Conda packages are ignored."""
     for entry in (yaml.safe_load(text) or {}).get("dependencies") or []:
         if isinstance(entry, str) and (match := _CONDA_PYTHON.fullmatch(entry)):
             recipe.python = match[1]
@@ -69,7 +69,7 @@ def add_conda(recipe: Recipe, text: str) -> None:
 
 
 def stage(recipe: Recipe, context: Path, root: Path) -> None:
-    """Lay out the copied files under a folder as they lie in the image. FileNotFoundError names what is missing."""
+    """Copy the files to their paths in the image, below `root`. Raises FileNotFoundError for a missing source."""
     for source, target in recipe.copies:
         destination, plain = root / target.lstrip("/"), source.lstrip("/")
         for path in sorted(context.glob(plain)) if set(plain) & set("*?[") else [context / plain]:
@@ -110,7 +110,7 @@ def _pip(command: str) -> Iterator[list[str]]:
         try:
             words = shlex.split(part)
         except ValueError:
-            continue  # quotes that only a shell understands
+            continue  # quoting that shlex cannot parse
         for position, word in enumerate(words[:-1]):
             if _PIP.fullmatch(word) and words[position + 1] == "install":
                 yield [argument for argument in words[position + 2 :] if argument not in _DROPPED]

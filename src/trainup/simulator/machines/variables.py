@@ -1,4 +1,4 @@
-"""What Azure ML tells a job about itself and its tracking."""
+"""Environment variables that Azure ML sets for a job: its run, its identity and its tracking server."""
 
 from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.azure import Azure
@@ -6,11 +6,11 @@ from trainup.simulator.cloud.endpoints import NAME
 from trainup.simulator.cloud.runs import Run, Runs
 
 LIFETIME = 21 * 86400.0
-"""Seconds that a job's token is good for: as long as a job may live."""
+"""Validity of a job's token in seconds, which is the longest duration of a job."""
 
 
 def of_identity(azure: Azure, secret: str) -> dict[str, str]:
-    """How a process gets tokens of the identity it runs as: in the form of Azure ML's nodes."""
+    """Variables by which a process requests tokens for its identity, as on Azure ML's nodes."""
     allowed = azure.node_identities.get(secret, {})
     own = next((client for client, principal in allowed.items() if client and principal == allowed.get("")), None)
     endpoint = (
@@ -20,7 +20,7 @@ def of_identity(azure: Azure, secret: str) -> dict[str, str]:
 
 
 def of_run(azure: Azure, workspace: str, run: Run) -> dict[str, str]:
-    """What every process of a job is told of its run."""
+    """Variables about the run for every process of a job."""
     parts = workspace.split("/")
     resource = azure.find(workspace) or {}
     api = azure.endpoints.api(str(resource.get("location")))
@@ -47,7 +47,7 @@ def of_run(azure: Azure, workspace: str, run: Run) -> dict[str, str]:
         "AZUREML_SERVICE_ENDPOINT": api,
         "AZUREML_DISCOVERY_SERVICE_ENDPOINT": str(shape.get(resource, "properties.discoveryUrl")),
         "AZUREML_ROOT_RUN_ID": run.name,
-        # Otherwise Azure's clients ask the public cloud what clouds there are.
+        # Otherwise Azure's clients request the list of clouds from the public cloud.
         "AZUREML_CURRENT_CLOUD": NAME,
         "ARM_CLOUD_METADATA_URL": f"{azure.endpoints.resource_manager}/metadata/endpoints?api-version=2019-05-01",
     }

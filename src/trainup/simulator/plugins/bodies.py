@@ -1,4 +1,4 @@
-"""Between the SDK's properties and the JSON of Azure Resource Manager, by the table of kinds."""
+"""Converts between the SDK's properties and the JSON of Azure Resource Manager, by the table of kinds."""
 
 import copy
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from trainup.simulator.cloud import shape
 from trainup.simulator.plugins.catalog import Kind
 
 OWN = frozenset({"azureApiVersion", "__createBeforeDelete"})
-"""Inputs that azure-native keeps for itself."""
+"""Inputs that azure-native does not send to Azure."""
 
 SETS = ("identity.userAssignedIdentities",)
-"""A list of ids in the SDK, an object with an empty object per id in the body."""
+"""Paths of id lists in the SDK, which are objects with an empty object per id in the body."""
 
 
 def request(kind: Kind, inputs: Mapping[str, Any], *, creating: bool) -> dict[str, Any]:
-    """The body of a PUT; secrets stay wrapped."""
+    """The body of a PUT for inputs; secrets stay wrapped."""
     body: dict[str, Any] = {}
     apart = OWN | kind.query | set(kind.placed)
     for key, value in inputs.items():
@@ -36,7 +36,7 @@ def request(kind: Kind, inputs: Mapping[str, Any], *, creating: bool) -> dict[st
 
 
 def outputs(kind: Kind, resource: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """A resource as the SDK sees it."""
+    """The SDK's outputs for a resource."""
     properties: dict[str, Any] = {key: value for key, value in resource.items() if key not in ("id", "properties")}
     if kind.flat:
         names = {there: here for here, there in kind.renamed.items()}
@@ -50,7 +50,7 @@ def outputs(kind: Kind, resource: Mapping[str, Any], version: str) -> dict[str, 
 
 
 def projected(kind: Kind, values: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs that outputs amount to, as far as `like` names them: what a refresh can tell about inputs."""
+    """The inputs that correspond to the outputs, for the keys in `like`; a refresh stores them."""
     inputs = {}
     for key, old in like.items():
         if key in OWN or key in kind.query or key in kind.placed or key not in values:
@@ -66,7 +66,7 @@ def projected(kind: Kind, values: Mapping[str, Any], like: Mapping[str, Any]) ->
 
 
 def _alike(actual: Any, old: Any) -> Any:
-    """What is there now, in the places the inputs speak of; a secret that did not change stays as it was."""
+    """The actual value, limited to the keys of the old input; secrets keep their old value."""
     if isinstance(old, Secret):
         return old
     if isinstance(old, Mapping) and isinstance(actual, Mapping):
@@ -81,7 +81,7 @@ def _alike(actual: Any, old: Any) -> Any:
 
 
 def imported(kind: Kind, resource_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of a resource that is adopted by its id: the names in the id and everything the outputs hold."""
+    """The inputs of an imported resource: the names in its id, and its outputs without computed ones."""
     segments = resource_id.strip("/").split("/")
     pattern = kind.path.split("/")
     names = dict(zip(reversed(pattern), reversed(segments), strict=False))

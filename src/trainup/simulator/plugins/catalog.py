@@ -1,4 +1,4 @@
-"""How azure-native names, places and shapes each resource type: one table, read by everything else."""
+"""The table of resource types: how azure-native names them, and how it builds their ids and bodies."""
 
 import re
 from collections.abc import Mapping
@@ -8,11 +8,11 @@ from enum import StrEnum
 from trainup.simulator.cloud.address import ML
 
 COMMON = frozenset({"location", "tags", "identity", "sku", "kind", "extendedLocation", "managedBy"})
-"""Inputs that are no part of `properties` in the body of a flattened type."""
+"""Inputs of a flattened type that are outside of `properties` in the body."""
 
 
 class Naming(StrEnum):
-    """How azure-native names a resource whose name is not given."""
+    """How azure-native names a resource without an explicit name."""
 
     RANDOM = "random"
     """Logical name and eight hexadecimal digits."""
@@ -32,12 +32,12 @@ class Kind:
     """Default API version."""
 
     path: str
-    """Below the subscription, with the SDK's input names in braces; `{scope}` stands for a whole id."""
+    """Id below the subscription, with the SDK's input names in braces; `{scope}` stands for a whole resource id."""
 
     naming: Naming = Naming.COPY
 
     flat: bool = False
-    """Whether the SDK has the body's `properties` at top level."""
+    """Whether the SDK has the keys of the body's `properties` at the top level."""
 
     envelope: frozenset[str] = COMMON
     """Inputs that a flattened type keeps outside of `properties`."""
@@ -46,16 +46,16 @@ class Kind:
     """SDK property → property in the body, where they differ."""
 
     fixed: frozenset[str] = frozenset()
-    """Inputs beside name and place whose change replaces the resource."""
+    """Inputs, besides those in the id, whose change replaces the resource."""
 
     defaults: Mapping[str, object] = field(default_factory=dict)
-    """Body path → what azure-native sends when it is not given, for lists that are resources of their own."""
+    """Path in the body → default that azure-native sends on creation."""
 
     computed: tuple[str, ...] = ()
-    """Outputs a preview cannot know, beside `name` and `type`; dotted where they are nested."""
+    """Outputs, besides `name` and `type`, that are unknown in a preview; nested ones have a dotted path."""
 
     query: frozenset[str] = frozenset()
-    """Inputs that travel in the address' query, not in the body."""
+    """Inputs that are sent as query parameters."""
 
     @property
     def placed(self) -> tuple[str, ...]:
@@ -268,13 +268,13 @@ KINDS: Mapping[str, Kind] = {
         computed=("createdBy", "createdOn", "updatedBy", "updatedOn"),
     ),
 }
-"""`<module>:<Resource>` of azure-native → its shape."""
+"""`<module>:<Resource>` of azure-native → its kind."""
 
 _TOKEN = re.compile(r"azure-native:(?P<module>\w+)(?:/v(?P<version>\d{8})(?P<preview>\w*))?:(?P<name>\w+)")
 
 
 def find(token: str) -> tuple[Kind, str] | None:
-    """The kind of a type token and the API version it asks for; None for what the stand-in does not have."""
+    """The kind and API version of a type token; None for a type that the simulator does not support."""
     match = _TOKEN.fullmatch(token)
     kind = KINDS.get(f"{match['module']}:{match['name']}") if match else None
     if match is None or kind is None:

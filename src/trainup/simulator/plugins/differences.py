@@ -1,4 +1,4 @@
-"""What differs between two sets of inputs, and what of it replaces the resource."""
+"""Finds the differences between two sets of inputs, and which of them replace the resource."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ class Diff:
     """One property that differs."""
 
     kind: Any
-    """As the engine counts them."""
+    """The engine's kind of the difference."""
 
     replaces: bool
 
 
 def differences(kind: Kind, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Diff]:
-    """Path of the SDK, such as `properties.scaleSettings.maxNodeCount`, → how it differs."""
+    """Path in the SDK's inputs, such as `properties.scaleSettings.maxNodeCount` → difference."""
     old = {key: value for key, value in old.items() if key != "__createBeforeDelete"}
     new = {key: value for key, value in new.items() if key != "__createBeforeDelete"}
     diffs: dict[str, Diff] = {}
     for path, before, after in _walk("", reveal(old), reveal(new)):
         if path.startswith("location") and _same_region(before, after):
             continue
-        # A list's items and an object's members follow what they are in.
+        # A nested value replaces the resource if the value that contains it does.
         steps = path.replace("[", ".").split(".")
         above = {".".join(steps[:length]) for length in range(1, len(steps) + 1)}
         replaces = bool(above & (kind.fixed | set(kind.placed)))

@@ -1,4 +1,4 @@
-"""The stand-in for the docker provider: `docker:index:Image`, built and pushed for real where a daemon runs."""
+"""Simulates the docker provider: `docker:index:Image`, which is really built and pushed if a daemon runs."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ from trainup.simulator.cloud.images import Image
 from trainup.simulator.plugins.plugin import Properties, StandIn, abort, token
 
 VERSION = "4.11.2"
-"""Of the SDK; an older one would make the engine warn."""
+"""Version of the SDK; the engine warns about an older one."""
 
 IMAGE = "docker:index/image:Image"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -33,17 +33,17 @@ _SECONDS = 1800
 
 
 class BuildFailed(Exception):
-    """The daemon, or the Dockerfile, refused."""
+    """The image could not be built; the message has docker's output."""
 
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """One image that was asked for."""
+    """An image that a program requested."""
 
     name: str
     digest: str
     real: bool
-    """Whether a daemon built and pushed it; otherwise the digest stands for the context."""
+    """Whether a daemon built and pushed it; otherwise the digest is that of the context."""
 
 
 class Docker(StandIn):
@@ -54,7 +54,7 @@ class Docker(StandIn):
         self._azure = azure
         self.built: list[BuiltImage] = []
         self.folder = Path()
-        """The program's: relative paths start there. The engine does not tell it to a provider it attaches to."""
+        """The program's folder, for relative paths. The engine does not pass it to attached providers."""
 
     def Check(self, request: Any, context: Any) -> Any:
         if token(request.urn) != IMAGE:
@@ -68,13 +68,13 @@ class Docker(StandIn):
             reason = f"could not open dockerfile at relative path {source.dockerfile}: no such file"
             failures.append(provider_pb2.CheckFailure(property="build.dockerfile", reason=reason))
         elif source:
-            # The provider itself keeps a digest of the context with the inputs: that is what makes it build again.
+            # Like the real provider, store the context's digest in the inputs: its change triggers a new build.
             inputs["build"] = {**reveal(inputs.get("build") or {}), "contextDigest": digest_of(source)}
         return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=failures)
 
     def Diff(self, request: Any, context: Any) -> Any:
         old, new = reveal(wire.decode(request.old_inputs)), reveal(wire.decode(request.news))
-        for values in (old, new):  # a password that rotates builds nothing
+        for values in (old, new):  # a changed password must not trigger a build
             values["registry"] = (values.get("registry") or {}).get("server")
         changed = sorted(key for key in {**old, **new} if old.get(key) != new.get(key))
         kind = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
@@ -106,7 +106,7 @@ class Docker(StandIn):
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Delete(self, request: Any, context: Any) -> Any:
-        return empty_pb2.Empty()  # as the provider itself: an image that was pushed stays
+        return empty_pb2.Empty()  # like the real provider, it does not delete pushed images
 
     def _build(self, urn: str, inputs: Properties) -> str:
         plain = reveal(inputs)
@@ -143,7 +143,7 @@ class Docker(StandIn):
         return f"{_repository(name)}@{match.group()}"
 
     def _forbidden(self, name: str, registry: str | None) -> str | None:
-        """Why a rehearsal does not push there, whatever daemon runs; None when it may."""
+        """Why a rehearsal must not push to the registry of this name; None if it may."""
         if not self._azure.endpoints.local:
             return None
         if registry:
@@ -152,7 +152,7 @@ class Docker(StandIn):
         return None if host in LOOPBACK else f"a rehearsal pushes nothing to {host}"
 
     def _registry_of(self, name: str) -> str | None:
-        """Id of the registry here that an image is named after."""
+        """Resource id of the simulated registry in an image's name; None if it is another registry."""
         server = name.partition("/")[0]
         for registry in self._azure.each("Microsoft.ContainerRegistry/registries"):
             if shape.get(registry, "properties.loginServer") == server:
@@ -160,7 +160,7 @@ class Docker(StandIn):
         return None
 
     def _keep(self, registry: str, name: str, digest: str, source: "BuildSource") -> None:
-        """What a job needs to have the image's environment: the Dockerfile, and the context as it was."""
+        """Store an image in a simulated registry, with a copy of its context for the environments of jobs."""
         context = self._azure.storage.folder / f"context-{digest.removeprefix('sha256:')}"
         shutil.copytree(source.context, context, dirs_exist_ok=True)
         repository, _, tag = name.partition("/")[2].partition(":")
@@ -171,7 +171,7 @@ class Docker(StandIn):
 
 @dataclass(frozen=True)
 class BuildSource:
-    """What an image is made of."""
+    """The context, Dockerfile and build arguments of an image."""
 
     context: Path
     dockerfile: Path
@@ -179,7 +179,7 @@ class BuildSource:
 
 
 def _source(folder: Path, inputs: Mapping[str, Any]) -> BuildSource | None:
-    """None while a part of it is unknown."""
+    """The build source in the inputs; None if a part of it is unknown."""
     build = inputs.get("build")
     if build is None or has_unknown(build):
         return None
@@ -190,7 +190,7 @@ def _source(folder: Path, inputs: Mapping[str, Any]) -> BuildSource | None:
 
 
 def digest_of(source: BuildSource) -> str:
-    """SHA-256 over the paths, modes and contents of what would be sent, the Dockerfile and the build arguments."""
+    """SHA-256 over the paths, modes and contents of the context, the Dockerfile and the build arguments."""
     total = hashlib.sha256()
     own = source.dockerfile.with_name(f"{source.dockerfile.name}.dockerignore")
     ignore = next((path for path in (own, source.context / ".dockerignore") if path.is_file()), None)
@@ -206,7 +206,7 @@ def digest_of(source: BuildSource) -> str:
 
 
 def unavailable() -> str | None:
-    """Why nothing can be built here; None when it can."""
+    """Why docker cannot build on this machine; None if it can."""
     if shutil.which("docker") is None:
         return "there is no docker command"
     done = subprocess.run(["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True)
@@ -224,7 +224,7 @@ def _docker(words: list[str], environment: Mapping[str, str], stdin: str | None 
 
 @contextmanager
 def _login(registry: Mapping[str, Any] | None) -> Iterator[dict[str, str]]:
-    """An environment in which docker is logged in; the password goes through a pipe and is forgotten afterwards."""
+    """Environment variables with which docker is logged in. The login is deleted after the block."""
     environment = dict(os.environ)
     if not registry or not registry.get("password"):
         yield environment

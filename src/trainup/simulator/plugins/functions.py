@@ -1,4 +1,4 @@
-"""The functions of azure-native: look-ups, and the few that tell keys."""
+"""The functions of azure-native: look-ups, and those that return keys."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ Function = Callable[[Azure, Mapping[str, Any]], Answer]
 
 
 def invoke(azure: Azure, name: str, args: Mapping[str, Any]) -> Answer:
-    """The answer of a function such as `azure-native:authorization:getClientConfig`; ValueError for an unknown one."""
+    """The result of a function such as `azure-native:authorization:getClientConfig`. Raises ValueError, Refused."""
     module, function = name.split(":")[1].split("/")[0], name.split(":")[-1]
     if handler := FUNCTIONS.get(f"{module}:{function}"):
         return handler(azure, args)
@@ -82,4 +82,4 @@ FUNCTIONS: Mapping[str, Function] = {
     "storage:listStorageAccountKeys": _storage_keys,
     "machinelearningservices:listWorkspaceKeys": _workspace_keys,
 }
-"""`<module>:<function>` → what answers it, beside a `get` for every kind."""
+"""`<module>:<function>` → its implementation; every kind has a `get` function in addition."""

@@ -1,4 +1,4 @@
-"""The stand-in for the azure-native provider: its naming, defaults, diff and existence check over the shared Azure."""
+"""Simulates the azure-native provider, with its naming, defaults, diff and existence check."""
 
 import random
 import uuid
@@ -19,7 +19,7 @@ from trainup.simulator.plugins.differences import Diff, differences
 from trainup.simulator.plugins.plugin import Partial, Properties, StandIn, abort, token
 
 VERSION = "3.29.0"
-"""Of the SDK; an older one would make the engine warn."""
+"""Version of the SDK; the engine warns about an older one."""
 
 _AUTONAMING = provider_pb2.CheckRequest.AutonamingOptions
 
@@ -140,7 +140,7 @@ class AzureNative(StandIn):
             answer = self._azure.settled(self._azure.put(resource_id, version, body)["id"])
         except Refused as error:
             left = self._azure.find(resource_id)
-            if creating and left:  # it was made all the same: the engine has to know
+            if creating and left:  # the resource was created in spite of the error, so the engine must record it
                 outputs = _outputs(kind, self._azure.get(resource_id), version, inputs)
                 raise Partial(left["id"], outputs, inputs, str(error)) from error
             raise
@@ -186,7 +186,7 @@ def _needs_location(kind: Kind) -> bool:
 
 
 def _default_name(kind: Kind, request: Any, olds: Properties) -> tuple[str | None, bool]:
-    """The name and whether it is random, which is what lets a replacement stand beside the old one."""
+    """The name, and whether it is random: then a replacement can be created before the old resource is deleted."""
     if kind.named in olds:
         return str(reveal(olds[kind.named])), olds.get("__createBeforeDelete") is True
     options = request.autonaming
@@ -206,7 +206,7 @@ def _default_name(kind: Kind, request: Any, olds: Properties) -> tuple[str | Non
 
 
 def _planned(kind: Kind, inputs: Properties) -> Properties:
-    """The outputs a preview shows: inputs as they are, everything the service decides unknown."""
+    """The outputs in a preview: the inputs, and an unknown value for everything that the service computes."""
     planned: Properties = {key: value for key, value in inputs.items() if key not in bodies.OWN | kind.query}
     planned = {key: value for key, value in planned.items() if key not in kind.placed}
     planned |= {"name": UNKNOWN, "type": UNKNOWN, "azureApiVersion": inputs.get("azureApiVersion")}
@@ -227,7 +227,7 @@ def _with_unknown(value: Properties, path: str) -> Properties:
 
 
 def _outputs(kind: Kind, answer: Properties, version: str, inputs: Properties) -> Properties:
-    """The answer as outputs; what came from a secret input is secret again."""
+    """The outputs for a resource; values of secret inputs are wrapped as secrets."""
     outputs = bodies.outputs(kind, answer, version)
     for key, value in inputs.items():
         if key in outputs and has_secret(value):

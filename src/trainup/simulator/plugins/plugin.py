@@ -1,4 +1,4 @@
-"""What every provider that the engine attaches to has in common, and serving several of them."""
+"""The base of the simulated providers, and the server to which the engine attaches."""
 
 from collections.abc import Iterator, Mapping
 from concurrent import futures
@@ -13,11 +13,11 @@ from trainup.core import wire
 
 Properties = dict[str, Any]
 THREADS = 1000
-"""Made as calls come."""
+"""Largest number of threads, which are started on demand."""
 
 
 class Partial(Exception):
-    """The resource exists, yet what was asked failed: the engine keeps it and calls it failed."""
+    """The operation failed although the resource exists; the engine stores the resource and reports the failure."""
 
     def __init__(self, resource_id: str, outputs: Properties, inputs: Properties, reason: str) -> None:
         super().__init__(reason)
@@ -25,14 +25,14 @@ class Partial(Exception):
 
 
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):
-    """The calls that do not depend on the kind of resource."""
+    """The provider's methods that do not depend on the type of resource."""
 
     def __init__(self, version: str) -> None:
         self._version = version
         self._engine: Any = None
 
     def Handshake(self, request: Any, context: Any) -> Any:
-        # Without accept_secrets here, nested secrets would arrive in clear.
+        # Without accept_secrets, the engine would send nested secrets in plain text.
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     def Attach(self, request: Any, context: Any) -> Any:
@@ -57,19 +57,19 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def tell(self, urn: str, text: str, *, warning: bool = False) -> None:
-        """A line on the resource's row."""
+        """Show a message at a resource in the CLI's display."""
         severity = engine_pb2.WARNING if warning else engine_pb2.INFO
         if self._engine is not None:
             self._engine.Log(engine_pb2.LogRequest(severity=severity, urn=urn, message=text))
 
 
 def token(urn: str) -> str:
-    """The type in a URN."""
+    """The type token in a URN."""
     return urn.split("::")[2].rsplit("$", 1)[-1]
 
 
 def abort(context: Any, error: Exception) -> None:
-    """End a call with an error the user reads."""
+    """End a call with an error that the CLI shows."""
     if isinstance(error, Partial):
         detail = provider_pb2.ErrorResourceInitFailed(
             id=error.id, properties=wire.encode(error.outputs), inputs=wire.encode(error.inputs), reasons=[str(error)]
@@ -86,7 +86,7 @@ def _stop(server: grpc.Server) -> None:
 
 @contextmanager
 def serve(plugins: Mapping[str, StandIn]) -> Iterator[dict[str, str]]:
-    """Serve plugins by name; gives the variables that make an engine attach to them and to nothing else."""
+    """Serve plugins by name; yields the variables that make an engine attach to them and load no other plugins."""
     with ExitStack() as stack:
         ports = []
         for name, plugin in plugins.items():
