@@ -28,9 +28,9 @@ class GrantHandler:
 
     def create(self, context: Context, inputs: Properties) -> State:
         # Azure's client takes longer to import than a preview takes in all.
-        from trainup.jobs.azure.platform.assignments import Assignment
+        from trainup.jobs.azure.platform.assignments import RoleAssignment
 
-        wanted = Assignment(*(inputs[name] for name in FACTS))
+        wanted = RoleAssignment(*(inputs[name] for name in FACTS))
         found, made = wanted.ensure(connect(inputs.get("cloud")), context.urn)
         return _state(found, {**inputs, "made": made})
 

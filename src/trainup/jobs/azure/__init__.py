@@ -1,1 +1,1 @@
-"""Azure over REST: jobs of Azure ML, builds of a registry, blobs. One login, one set of retries."""
+"""The target Azure ML, over REST: jobs, images in a registry, and the resources of a workspace."""

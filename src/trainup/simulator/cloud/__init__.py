@@ -1,1 +1,1 @@
-"""The Azure that all faces share: its resources, what it refuses, and what it adds by itself."""
+"""The state of the simulated Azure, with its rules for resources and the properties that it fills in."""

@@ -1,1 +1,1 @@
-"""Clusters that scale, and jobs that really run: as processes on this machine, in the environment of their image."""
+"""Clusters that scale, and jobs that run as processes on this machine, in the environment of their image."""

@@ -1,1 +1,1 @@
-"""Faces for the Pulumi engine: stand-ins for the azure-native and docker plugins."""
+"""The simulated azure-native and docker providers for the Pulumi engine."""

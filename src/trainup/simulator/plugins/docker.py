@@ -22,7 +22,7 @@ from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.endpoints import LOOPBACK
 from trainup.simulator.cloud.images import Image
-from trainup.simulator.plugins.plugin import Properties, StandIn, abort, token
+from trainup.simulator.plugins.plugin import Properties, SimulatedProvider, abort, token
 
 VERSION = "4.11.2"
 """Version of the SDK; the engine warns about an older one."""
@@ -46,7 +46,7 @@ class BuiltImage:
     """Whether a daemon built and pushed it; otherwise the digest is that of the context."""
 
 
-class Docker(StandIn):
+class Docker(SimulatedProvider):
     """Serves the engine's calls for `docker`."""
 
     def __init__(self, azure: Azure) -> None:
@@ -59,7 +59,8 @@ class Docker(StandIn):
     def Check(self, request: Any, context: Any) -> Any:
         if token(request.urn) != IMAGE:
             return abort(
-                context, ValueError(f"the stand-in for docker has {IMAGE!r} alone, not {token(request.urn)!r}")
+                context,
+                ValueError(f"the simulated docker provider supports only {IMAGE!r}, not {token(request.urn)!r}"),
             )
         inputs = wire.decode(request.news)
         failures = []
@@ -138,7 +139,7 @@ class Docker(StandIn):
             else:
                 match = _DIGEST.search(_docker(["inspect", "--format", "{{.Id}}", name], environment))
         if match is None:
-            raise BuildFailed(f"docker told no digest for {name}")
+            raise BuildFailed(f"docker reported no digest for {name}")
         self.built.append(BuiltImage(name, match.group(), real=True))
         return f"{_repository(name)}@{match.group()}"
 
@@ -147,7 +148,7 @@ class Docker(StandIn):
         if not self._azure.endpoints.local:
             return None
         if registry:
-            return "its registry is a stand-in"
+            return "its registry is simulated"
         host = name.partition("/")[0].rpartition(":")[0] or name.partition("/")[0]
         return None if host in LOOPBACK else f"a rehearsal pushes nothing to {host}"
 

@@ -19,7 +19,7 @@ def invoke(azure: Azure, name: str, args: Mapping[str, Any]) -> Answer:
         return handler(azure, args)
     if function.startswith("get") and f"{module}:{function[3:]}" in KINDS:
         return _get(azure, f"{module}:{function[3:]}", args)
-    raise ValueError(f"the stand-in for azure-native has no function {name!r}: it has {', '.join(FUNCTIONS)}, and get…")
+    raise ValueError(f"the simulated azure-native has no function {name!r}: it has {', '.join(FUNCTIONS)}, and get…")
 
 
 def _get(azure: Azure, name: str, args: Mapping[str, Any]) -> Answer:

@@ -16,7 +16,7 @@ from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.plugins import bodies, functions
 from trainup.simulator.plugins.catalog import KINDS, Kind, Naming, find
 from trainup.simulator.plugins.differences import Diff, differences
-from trainup.simulator.plugins.plugin import Partial, Properties, StandIn, abort, token
+from trainup.simulator.plugins.plugin import Partial, Properties, SimulatedProvider, abort, token
 
 VERSION = "3.29.0"
 """Version of the SDK; the engine warns about an older one."""
@@ -24,7 +24,7 @@ VERSION = "3.29.0"
 _AUTONAMING = provider_pb2.CheckRequest.AutonamingOptions
 
 
-class AzureNative(StandIn):
+class AzureNative(SimulatedProvider):
     """Serves the engine's calls for `azure-native`."""
 
     def __init__(self, azure: Azure) -> None:
@@ -177,7 +177,7 @@ def _kind(urn: str) -> tuple[Kind, str]:
     match = find(token(urn))
     if match is None:
         supported = ", ".join(sorted(KINDS))
-        raise ValueError(f"the stand-in for azure-native has no {token(urn)!r}: it has {supported}")
+        raise ValueError(f"the simulated azure-native has no {token(urn)!r}: it has {supported}")
     return match
 
 

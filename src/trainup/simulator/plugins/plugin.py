@@ -24,7 +24,7 @@ class Partial(Exception):
         self.id, self.outputs, self.inputs = resource_id, outputs, inputs
 
 
-class StandIn(provider_pb2_grpc.ResourceProviderServicer):
+class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The provider's methods that do not depend on the type of resource."""
 
     def __init__(self, version: str) -> None:
@@ -85,7 +85,7 @@ def _stop(server: grpc.Server) -> None:
 
 
 @contextmanager
-def serve(plugins: Mapping[str, StandIn]) -> Iterator[dict[str, str]]:
+def serve(plugins: Mapping[str, SimulatedProvider]) -> Iterator[dict[str, str]]:
     """Serve plugins by name; yields the variables that make an engine attach to them and load no other plugins."""
     with ExitStack() as stack:
         ports = []

@@ -1,1 +1,1 @@
-"""Faces over HTTPS: the resource manager, Azure ML and its data planes, blobs, tokens. How to add one: `routing.py`."""
+"""The HTTPS services: resource manager, Azure ML and its data planes, blobs, tokens. To add one: `routing.py`."""

@@ -1,1 +1,1 @@
-"""How Azure is reached: the login, requests that are retried, and blobs."""
+"""HTTP access to Azure: login, requests with retries, and blobs."""

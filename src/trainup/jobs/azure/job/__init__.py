@@ -1,1 +1,1 @@
-"""Jobs of Azure ML: what starts one, and what the service says of it."""
+"""Jobs of Azure ML: starts, observes and cancels them, and reads their logs, metrics and files."""

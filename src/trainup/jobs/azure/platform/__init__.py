@@ -1,1 +1,1 @@
-"""The workspace that jobs run in, and what it holds for them: code, environments, secrets, clusters."""
+"""The workspace, and what jobs need in it: code, environments, secrets, clusters and role assignments."""

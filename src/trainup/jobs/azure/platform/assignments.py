@@ -14,7 +14,7 @@ EXISTS = "RoleAssignmentExists"
 
 
 @dataclass(frozen=True)
-class Assignment:
+class RoleAssignment:
     """One role for one principal on one resource."""
 
     scope: str

@@ -1,1 +1,1 @@
-"""Images in an Azure container registry: looked up, and built there."""
+"""Images in container registries: look-ups, and builds in Azure."""
