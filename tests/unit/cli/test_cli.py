@@ -388,7 +388,7 @@ def test_a_cluster_that_is_gone_is_told_with_the_way_out(
     cloud.azure.delete(cluster)
     _pulumi(project, _state({"type": COMPUTE, "id": cluster}))
     assert main(["cluster"]) == 1
-    assert "`trainup refresh` tells the stack so" in capsys.readouterr().err
+    assert "`trainup refresh` removes it from the stack's state" in capsys.readouterr().err
 
 
 def test_the_slots_of_this_machine_are_told_as_nodes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
