@@ -17,7 +17,7 @@ UP = f"""\
 import os, sys
 sys.path.insert(0, {str(REPOSITORY / "src")!r})
 from trainup.toolchain import backends, checkpoints, locks, stacks
-place = backends.place(os.environ["PULUMI_BACKEND_URL"], "trainup", os.environ["PULUMI_STACK"])
+place = backends.locate(os.environ["PULUMI_BACKEND_URL"], "trainup", os.environ["PULUMI_STACK"])
 locks.clear(place)
 checkpoints.mend(place)
 words = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]

@@ -219,7 +219,7 @@ class Project:
 
     def unlock(self, *, mend: bool = True) -> None:
         """What `make up` does first: clear the lock of a dead command, and mend what that has left."""
-        place = backends.place(self.environment["PULUMI_BACKEND_URL"], "trainup", self.stack)
+        place = backends.locate(self.environment["PULUMI_BACKEND_URL"], "trainup", self.stack)
         assert place
         locks.clear(place)
         if mend:

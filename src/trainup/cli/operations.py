@@ -39,9 +39,9 @@ def _work(words: list[str], stack: str) -> NoReturn:
         say(str(cli))
     is_local = stacks.is_local(stack)
     variables = os.environ | environment.variables(cli, stack, is_local=is_local)
-    opened = stacks.opened(stack, variables, words)
-    variables = attached.with_plugin(opened.file, words[0], opened.variables(variables))
-    stacks.become([str(cli.path), *opened.words(words, sure=True)], variables, opened.place)
+    prepared = stacks.prepare(stack, variables, words)
+    variables = attached.with_plugin(prepared.file, words[0], prepared.variables(variables))
+    stacks.become([str(cli.path), *prepared.words(words, sure=True)], variables, prepared.location)
 
 
 up = _operation("up", pulumi="up")
@@ -80,8 +80,8 @@ def _shell(cli: Cli, stack: str) -> dict[str, str]:
     as_pulumi.write(cli.path, ROOT.resolve(), SHIM)
     path = os.pathsep.join([str(SHIM), values["PATH"]])
     try:
-        opened = stacks.opened(stack, os.environ | values, [])
+        prepared = stacks.prepare(stack, os.environ | values, [])
     except SetupError as error:
         say(f"error: {error}")
         return values | {"PATH": path}
-    return values | {"PATH": path} | (opened.key.variables() if opened.key else {})
+    return values | {"PATH": path} | (prepared.key.variables() if prepared.key else {})

@@ -69,28 +69,28 @@ def main(root: str, cli: str, words: list[str]) -> None:
 
     variables = dict(os.environ)
     at = command_at(words)
-    name, place = words[at] if at is not None else "", None
+    name, location = words[at] if at is not None else "", None
     if name in keys.OPERATIONS | {"config", "cancel"} and is_ours:
         stack = option(words, "-s", "--stack") or variables.get("PULUMI_STACK") or stacks.selected(variables)
         if stack:
             assert at is not None
-            opened = stacks.opened(stack, variables, words[at:])
-            variables = attached.with_plugin(opened.file, name, opened.variables(variables))
-            words, place = words[:at] + opened.words(words[at:]), opened.place
-    stacks.become([cli, *words], variables, place)
+            prepared = stacks.prepare(stack, variables, words[at:])
+            variables = attached.with_plugin(prepared.file, name, prepared.variables(variables))
+            words, location = words[:at] + prepared.words(words[at:]), prepared.location
+    stacks.become([cli, *words], variables, location)
 
 
 def _without(words: Sequence[str], *names: str) -> list[str]:
     """The words without an option and its value."""
-    kept, is_value = [], False
+    remaining, is_value = [], False
     for word in words:
         if is_value:
             is_value = False
         elif word in names:
             is_value = True
         elif not any(word.startswith(f"{name}=" if name.startswith("--") else name) for name in names):
-            kept.append(word)
-    return kept
+            remaining.append(word)
+    return remaining
 
 
 if __name__ == "__main__":

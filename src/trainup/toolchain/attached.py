@@ -29,19 +29,19 @@ def with_plugin(file: StackFile, operation: str, variables: Mapping[str, str]) -
 
     It ends with this process, or with the CLI that takes its place: its standard input closes then. Raises SetupError.
     """
-    given = dict(variables)
+    environment = dict(variables)
     length = len(file.text or "") + file.project.file.stat().st_size
-    attached = [entry for entry in given.get(ATTACHED, "").split(",") if entry]
+    attached = [entry for entry in environment.get(ATTACHED, "").split(",") if entry]
     is_left_to_the_engine = length <= LONG and file.project.names_plugin(NAME)
     if operation not in keys.OPERATIONS or is_left_to_the_engine or any(one.startswith(f"{NAME}:") for one in attached):
-        return given
+        return environment
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)  # stays open in the CLI
     try:
         plugin = subprocess.Popen(
             [*PLUGIN, "--attached"],
             cwd=ROOT,
-            env=given,
+            env=environment,
             stdin=reading,
             stdout=subprocess.PIPE,
             process_group=0,  # Ctrl-C is for the CLI, which tells the plugin
@@ -55,4 +55,4 @@ def with_plugin(file: StackFile, operation: str, variables: Mapping[str, str]) -
         port = output.readline().decode().strip()
     if not port.isdecimal():
         raise SetupError(f"the plugin did not start: `{shlex.join(PLUGIN)}` ended with exit code {plugin.wait()}")
-    return given | {ATTACHED: ",".join([*attached, f"{NAME}:{port}"])}
+    return environment | {ATTACHED: ",".join([*attached, f"{NAME}:{port}"])}

@@ -19,7 +19,7 @@ SALT = re.compile(rb'"salt":\s*"([^"]+)"')
 
 
 @dataclass(frozen=True)
-class Place:
+class StateLocation:
     """The files of one stack in a backend that is a folder."""
 
     root: Path
@@ -36,8 +36,8 @@ class Place:
     @property
     def salt(self) -> str | None:
         """The salt under which secrets in the state are encrypted, if a passphrase does that."""
-        found = SALT.search(read(self.state)) if self.state else None
-        return found[1].decode() if found else None
+        match = SALT.search(read(self.state)) if self.state else None
+        return match[1].decode() if match else None
 
     def files(self) -> Iterator[Path]:
         """All that holds states of the stack: what they were before, and last of all what it is."""
@@ -57,12 +57,12 @@ class Place:
         return self.root / ".pulumi" / "locks" / "organization" / self.project / self.stack
 
 
-def place(backend: str, project: str, stack: str) -> Place | None:
+def locate(backend: str, project: str, stack: str) -> StateLocation | None:
     """The stack's place in a backend; None where that is no folder."""
     if not backend.startswith("file://"):
         return None
     root = Path(unquote(urlsplit(backend).netloc + urlsplit(backend).path)).expanduser()
-    return Place(root, project, stack.rpartition("/")[2])
+    return StateLocation(root, project, stack.rpartition("/")[2])
 
 
 def read(file: Path) -> bytes:
@@ -78,11 +78,11 @@ def write(file: Path, text: str) -> None:
     """Put a text in a file's place, with what Pulumi notes of it beside it."""
     content = text.encode(errors="surrogateescape")
     content = gzip.compress(content) if file.suffix == ".gz" else content
-    beside = file.with_name(f"{file.name}.attrs")
+    attributes_file = file.with_name(f"{file.name}.attrs")
     with contextlib.suppress(OSError, ValueError):
-        told = json.loads(beside.read_text())
-        told["md5"] = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-        stack_files.write(beside, json.dumps(told), 0o600)
+        attributes = json.loads(attributes_file.read_text())
+        attributes["md5"] = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+        stack_files.write(attributes_file, json.dumps(attributes), 0o600)
     stack_files.write(file, content, 0o600)
 
 

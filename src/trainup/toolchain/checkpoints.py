@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.toolchain import backends, stack_files
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.paths import SetupError, say
 
 LATEST = 3
@@ -32,44 +32,47 @@ ASIDE = ".damaged-"
 EMPTY_META = "version: 1\n"
 
 
-def mend(place: Place, *, is_local: bool = True) -> None:
+def mend(location: StateLocation, *, is_local: bool = True) -> None:
     """Make the stack's files readable, and finish what a killed command had begun. One that is held is left alone.
 
     `is_local`: the stack's target is this machine. SetupError where nothing can be made of what is there.
     """
-    if place.locks:
+    if location.locks:
         return
     try:
-        _mend(place, is_local=is_local)
+        _mend(location, is_local=is_local)
     except OSError as error:
         raise SetupError(
-            f"the state of stack {place.stack!r} in {place.root} cannot be brought into order: {error}. Free some "
-            "space there, or change its permissions, and repeat the command"
+            f"the state of stack {location.stack!r} in {location.root} cannot be repaired: {error}. "
+            "Free some space there, or change its permissions, and repeat the command"
         ) from error
 
 
-def _mend(place: Place, *, is_local: bool) -> None:
-    top = place.root / ".pulumi"
+def _mend(location: StateLocation, *, is_local: bool) -> None:
+    top = location.root / ".pulumi"
     _mend_meta(top)
-    beside = [top / "meta.yaml.attrs", *(top / "stacks" / place.project).glob(f"{place.stack}.json*.attrs")]
-    for folder in (top / "history" / place.project / place.stack, top / "backups" / place.project / place.stack):
+    notes = [top / "meta.yaml.attrs", *(top / "stacks" / location.project).glob(f"{location.stack}.json*.attrs")]
+    for folder in (
+        top / "history" / location.project / location.stack,
+        top / "backups" / location.project / location.stack,
+    ):
         newest = sorted((file for file in folder.glob("*.json*") if ASIDE not in file.name), reverse=True)
         # Beside each entry of the history lie the state and the notes of both. Their numbers are times: after a clock
         # was set back, what was being written is among the others.
         for file in [*newest[: LATEST * 4], *filter(_is_cut_off, newest[LATEST * 4 :])]:
             if file.suffix == ".attrs":
-                beside.append(file)
+                notes.append(file)
             elif content(file) is None:
                 _put_aside(file)
-    for file in beside:
+    for file in notes:
         if file.exists() and not _is_note(file):
             _put_aside(file)
-    if current := place.state:
+    if current := location.state:
         state = content(current)
         if state is None or not says_something(state):
-            state = _restore(place, current, is_local=is_local)
-        if finished := _finished(state):
-            backends.write(current, json.dumps(finished, indent=4))
+            state = _restore(location, current, is_local=is_local)
+        if completed := _complete(state):
+            backends.write(current, json.dumps(completed, indent=4))
 
 
 def _mend_meta(top: Path) -> None:
@@ -83,8 +86,8 @@ def _mend_meta(top: Path) -> None:
 
 def _is_note(file: Path) -> bool:
     """Whether a file is what the backend notes of another: a map, or nothing to note."""
-    told = content(file)
-    return isinstance(told, dict) or (told is None and _text(file).strip() == "null")
+    note = content(file)
+    return isinstance(note, dict) or (note is None and _text(file).strip() == "null")
 
 
 def _is_cut_off(file: Path) -> bool:
@@ -108,10 +111,10 @@ def _text(file: Path) -> str:
 def content(file: Path) -> dict[str, Any] | None:
     """The JSON map in a file; None where there is none."""
     try:
-        told = json.loads(_text(file))
+        value = json.loads(_text(file))
     except (ValueError, RecursionError):
         return None
-    return told if isinstance(told, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def says_something(state: dict[str, Any]) -> bool:
@@ -126,25 +129,28 @@ def says_something(state: dict[str, Any]) -> bool:
     )
 
 
-def _restore(place: Place, file: Path, *, is_local: bool) -> dict[str, Any]:
+def _restore(location: StateLocation, file: Path, *, is_local: bool) -> dict[str, Any]:
     """Put the newest whole state in the place of a damaged one, which is kept beside it.
 
     Without any, a stack on this machine begins empty. SetupError on another target: all there would be made again.
     """
-    for source in _older(place):
+    for source in _older(location):
         state = content(source)
         if state is not None and says_something(state):
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(source.stat().st_mtime))
-            told = f"it is taken from {source.name} of {when}"
+            origin = f"it is taken from {source.name} of {when}"
             break
     else:
         if not is_local:
             raise SetupError(
-                f"the state of stack {place.stack!r} ({file}) is damaged, and so are all copies beside it: bring a "
+                f"the state of stack {location.stack!r} ({file}) is damaged, and so are all copies beside it: bring a "
                 "whole one back from a backup of that folder; without it, all that exists would be made a second time"
             )
-        state = {"version": 3, "checkpoint": {"stack": f"organization/{place.project}/{place.stack}", "latest": None}}
-        told = "no older one is whole, so it begins empty"
+        state = {
+            "version": 3,
+            "checkpoint": {"stack": f"organization/{location.project}/{location.stack}", "latest": None},
+        }
+        origin = "no older one is whole, so it begins empty"
     aside = file.with_name(f"{file.name}{ASIDE}{time.time_ns()}")
     try:
         os.link(file, aside)  # a kill right here leaves both
@@ -152,21 +158,21 @@ def _restore(place: Place, file: Path, *, is_local: bool) -> dict[str, Any]:
         shutil.copy2(file, aside)
     backends.write(file, json.dumps(state, indent=4))
     say(
-        f"the state of stack {place.stack!r} was damaged, as a kill or a full disk does: {told}; the damaged one is "
-        f"kept as {aside.name}. Runs are not lost: the next `up` finds them by their own records"
+        f"the state of stack {location.stack!r} was damaged, as a kill or a full disk does: {origin}; the damaged "
+        f"file is kept as {aside.name}. No run is lost: the next `up` finds them by their own records"
     )
     return state
 
 
-def _older(place: Place) -> Iterator[Path]:
+def _older(location: StateLocation) -> Iterator[Path]:
     """Where older states of the stack lie, the newest first: by Pulumi's own names, since clocks may be set."""
-    top = place.root / ".pulumi"
-    yield from sorted((top / "stacks" / place.project).glob(f"{place.stack}.json*.bak"))
-    kept = [
-        *(top / "backups" / place.project / place.stack).glob("*.json*"),
-        *(top / "history" / place.project / place.stack).glob("*.checkpoint.json*"),
+    top = location.root / ".pulumi"
+    yield from sorted((top / "stacks" / location.project).glob(f"{location.stack}.json*.bak"))
+    copies = [
+        *(top / "backups" / location.project / location.stack).glob("*.json*"),
+        *(top / "history" / location.project / location.stack).glob("*.checkpoint.json*"),
     ]
-    yield from sorted((file for file in kept if file.suffix != ".attrs"), key=_number, reverse=True)
+    yield from sorted((file for file in copies if file.suffix != ".attrs"), key=_number, reverse=True)
 
 
 def _number(file: Path) -> int:
@@ -181,7 +187,7 @@ def _put_aside(file: Path) -> Path:
     return aside
 
 
-def _finished(state: dict[str, Any]) -> dict[str, Any] | None:
+def _complete(state: dict[str, Any]) -> dict[str, Any] | None:
     """The state without what a killed command left pending of trainup's own resources; None when nothing was.
 
     A run that was being created may be at work: it becomes a resource, so that `refresh` looks for it, `destroy` ends
@@ -193,23 +199,23 @@ def _finished(state: dict[str, Any]) -> dict[str, Any] | None:
     if not ours:
         return None
     resources = list(latest.get("resources") or [])
-    known = {one.get("urn") for one in resources if not one.get("delete")}
+    urns = {one.get("urn") for one in resources if not one.get("delete")}
     for one in ours:
         resource = one["resource"]
-        if one.get("type") == "creating" and resource["type"] == RUN and resource["urn"] not in known:
-            resources += [run] if (run := _unfinished_run(resource)) else []
-    left = [one for one in pending if one not in ours]
-    latest = {**latest, "resources": resources, "pending_operations": left}
-    if not left:
+        if one.get("type") == "creating" and resource["type"] == RUN and resource["urn"] not in urns:
+            resources += [run] if (run := _queued_run(resource)) else []
+    remaining = [one for one in pending if one not in ours]
+    latest = {**latest, "resources": resources, "pending_operations": remaining}
+    if not remaining:
         del latest["pending_operations"]
     return {**state, "checkpoint": {**state["checkpoint"], "latest": latest}}
 
 
-def _unfinished_run(resource: dict[str, Any]) -> dict[str, Any] | None:
+def _queued_run(resource: dict[str, Any]) -> dict[str, Any] | None:
     """A run that was being created, as a resource whose run has not ended; None where its inputs do not name it."""
     inputs = resource.get("inputs") or {}
     name, digest = inputs.get("run"), inputs.get("digest")
     if not isinstance(name, str) or not isinstance(digest, str):
         return None
-    told = {key: inputs[key] for key in ("digest", "workspace", "target") if key in inputs}
-    return {**resource, "id": f"{name}-{digest[:12]}", "outputs": {**told, "status": "Queued"}}
+    outputs = {key: inputs[key] for key in ("digest", "workspace", "target") if key in inputs}
+    return {**resource, "id": f"{name}-{digest[:12]}", "outputs": {**outputs, "status": "Queued"}}

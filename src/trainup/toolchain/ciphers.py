@@ -35,7 +35,7 @@ class Cipher:
 
     def encrypt(self, text: str) -> str:
         nonce = os.urandom(12)
-        return f"v1:{_told(nonce)}:{_told(self._key.encrypt(nonce, text.encode(), None))}"
+        return f"v1:{_base64(nonce)}:{_base64(self._key.encrypt(nonce, text.encode(), None))}"
 
     def decrypt(self, token: str) -> str | None:
         """The text, or None where another passphrase or salt encrypted it."""
@@ -51,7 +51,7 @@ class Cipher:
 def new_salt(passphrase: str) -> str:
     """A new salt for a passphrase, as `encryptionsalt` of a stack file holds it."""
     salt = os.urandom(8)
-    return f"v1:{_told(salt)}:{Cipher.of(passphrase, salt).encrypt(PROOF)}"
+    return f"v1:{_base64(salt)}:{Cipher.of(passphrase, salt).encrypt(PROOF)}"
 
 
 def cipher_of(passphrase: str, salt: str) -> Cipher | None:
@@ -67,12 +67,12 @@ def cipher_of(passphrase: str, salt: str) -> Cipher | None:
 def reencrypted(text: str, old: Cipher, new: Cipher) -> str:
     """A text in which what `old` decrypts is encrypted by `new`; all else stays."""
 
-    def replace(found: re.Match[str]) -> str:
-        secret = old.decrypt(found[0])
-        return found[0] if secret is None else new.encrypt(secret)
+    def replace(match: re.Match[str]) -> str:
+        secret = old.decrypt(match[0])
+        return match[0] if secret is None else new.encrypt(secret)
 
     return TOKEN.sub(replace, text)
 
 
-def _told(content: bytes) -> str:
+def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()

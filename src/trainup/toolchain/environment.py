@@ -51,8 +51,8 @@ def surroundings() -> dict[str, str]:
 
 def pulumi_home(variables: Mapping[str, str]) -> Path:
     """Where the Pulumi CLI keeps its own files. It asks the system for the user's home, whatever HOME says."""
-    if told := variables.get("PULUMI_HOME"):
-        return Path(told)
+    if folder := variables.get("PULUMI_HOME"):
+        return Path(folder)
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi"
     except KeyError:  # a user whom nobody knows
@@ -64,12 +64,12 @@ def as_shell(values: dict[str, str]) -> str:
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())
 
 
-def backend(given: Mapping[str, str]) -> str:
+def backend(variables: Mapping[str, str]) -> str:
     """Address of the backend that the user chose, by variable or by `pulumi login`; empty where none is chosen."""
-    if address := given.get("PULUMI_BACKEND_URL"):
+    if address := variables.get("PULUMI_BACKEND_URL"):
         return address
     try:
-        credentials = pulumi_home(given) / "credentials.json"
+        credentials = pulumi_home(variables) / "credentials.json"
         return str(json.loads(credentials.read_text()).get("current") or "")
     except (OSError, ValueError, AttributeError):
         return ""

@@ -19,7 +19,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 
 PROC = Path("/proc")
 BOOT = PROC / "sys/kernel/random/boot_id"
@@ -38,14 +38,14 @@ class Life(Enum):
     DEAD = "dead"
 
 
-def hold(place: Place) -> None:
+def hold(location: StateLocation) -> None:
     """Let others judge this process, and the CLI that takes its place, by more than its number.
 
     Where the backend cannot be written, or knows no such locks, its number has to do.
     """
-    folder = _folder(place)
+    folder = _folder(location)
     with contextlib.suppress(OSError):
-        forget_dead(place)
+        forget_dead(location)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         unfinished = folder / f".{uuid.uuid4().hex}"
         holder = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -59,38 +59,46 @@ def hold(place: Place) -> None:
             unfinished.unlink(missing_ok=True)
 
 
-def judge(place: Place, pid: int, host: str) -> Life:
+def judge(location: StateLocation, pid: int, host: str) -> Life:
     """Whether the process that a lock names lives."""
-    told = [_life(file, facts) for file, facts in _holders(place) if (facts["pid"], facts["hostname"]) == (pid, host)]
-    if told and Life.DEAD not in told:
-        return next(life for life in Life if life in told)
-    if host != socket.gethostname() and not told:
+    lives = [
+        _life(file, holder_facts)
+        for file, holder_facts in _holders(location)
+        if (holder_facts["pid"], holder_facts["hostname"]) == (pid, host)
+    ]
+    if lives and Life.DEAD not in lives:
+        return next(life for life in Life if life in lives)
+    if host != socket.gethostname() and not lives:
         return Life.ELSEWHERE
     # Its file tells that one of ours is gone; but a CLI that we did not start may have had its number since.
-    seen = Life.ALIVE if _is_cli(pid) else _seen_anywhere(pid)
-    return Life.DEAD if told and seen is Life.UNSEEN else seen
+    life = Life.ALIVE if _is_cli(pid) else _life_in_any_container(pid)
+    return Life.DEAD if lives and life is Life.UNSEEN else life
 
 
-def forget_dead(place: Place) -> None:
+def forget_dead(location: StateLocation) -> None:
     """Remove the files of commands that have ended; their numbers may come again."""
-    for file, facts in list(_holders(place)):
-        if _life(file, facts) is Life.DEAD:
+    for file, holder_facts in list(_holders(location)):
+        if _life(file, holder_facts) is Life.DEAD:
             file.unlink(missing_ok=True)
 
 
-def _folder(place: Place) -> Path:
-    return place.root / ".pulumi" / "holders" / place.project / place.stack
+def _folder(location: StateLocation) -> Path:
+    return location.root / ".pulumi" / "holders" / location.project / location.stack
 
 
-def _holders(place: Place) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for file in _folder(place).glob("*.json"):
+def _holders(location: StateLocation) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for file in _folder(location).glob("*.json"):
         with contextlib.suppress(OSError, ValueError, RecursionError):
-            facts = json.loads(file.read_bytes())
-            if isinstance(facts, dict) and isinstance(facts.get("pid"), int) and isinstance(facts.get("hostname"), str):
-                yield file, facts
+            holder_facts = json.loads(file.read_bytes())
+            if (
+                isinstance(holder_facts, dict)
+                and isinstance(holder_facts.get("pid"), int)
+                and isinstance(holder_facts.get("hostname"), str)
+            ):
+                yield file, holder_facts
 
 
-def _life(file: Path, facts: dict[str, Any]) -> Life:
+def _life(file: Path, holder_facts: dict[str, Any]) -> Life:
     """Of the process that made this file."""
     try:
         with file.open("rb") as holder:
@@ -100,10 +108,10 @@ def _life(file: Path, facts: dict[str, Any]) -> Life:
     except OSError:
         return Life.UNSEEN
     here = _this_process()
-    if here["boot"] and facts.get("boot") == here["boot"]:
+    if here["boot"] and holder_facts.get("boot") == here["boot"]:
         return Life.DEAD
     # From before a restart of this machine; or of another one, whose locks may not reach us.
-    is_here = (facts.get("machine"), facts["hostname"]) == (here["machine"], here["hostname"])
+    is_here = (holder_facts.get("machine"), holder_facts["hostname"]) == (here["machine"], here["hostname"])
     return Life.DEAD if is_here else Life.ELSEWHERE
 
 
@@ -123,7 +131,7 @@ def _text(file: Path) -> str:
     return ""
 
 
-def _seen_anywhere(pid: int) -> Life:
+def _life_in_any_container(pid: int) -> Life:
     """Whether a process of whatever namespace has this number there and is a CLI, as far as that can be seen."""
     try:
         here = os.readlink(PROC / "self/ns/pid")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainup.toolchain import backends, ciphers, passphrase, stack_files
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.paths import ROOT, SetupError, say
 from trainup.toolchain.stack_files import SALT, StackFile
 
@@ -45,56 +45,56 @@ class Key:
 
     def words(self, file: StackFile, words: Sequence[str]) -> list[str]:
         """A command of the CLI, with a copy of the stack's file that has the salt where it needs one."""
-        if self.salt is None or not takes_a_copy(words):
+        if self.salt is None or not reads_only(words):
             return list(words)
         return _with_option(words, "--config-file", str(copy(file, self.salt)))
 
 
-def key_of(file: StackFile, place: Place | None, is_cloud: bool) -> Key | None:
+def key_of(file: StackFile, location: StateLocation | None, is_cloud: bool) -> Key | None:
     """What keeps a stack's secrets; None where that is the user's own business. Raises SetupError."""
     if file.has_provider or not file.is_local or (is_cloud and not file.salt):
         return None
-    state_salt = place.salt if place else None
-    if PUBLIC_SALT in (file.salt, state_salt) and place is None:
+    state_salt = location.salt if location else None
+    if PUBLIC_SALT in (file.salt, state_salt) and location is None:
         say(f"everybody knows the passphrase of {file.path.name}: `pulumi stack change-secrets-provider passphrase`")
         return None
-    kept = passphrase.ensure()
-    word = passphrase.read(kept)
-    if place and _is_public(file, place):
-        file = take_over(file, place, word)
-        state_salt = place.salt
+    passphrase_file = passphrase.ensure()
+    word = passphrase.read(passphrase_file)
+    if location and _is_public(file, location):
+        file = take_over(file, location, word)
+        state_salt = location.salt
     own = file.salt if file.salt != PUBLIC_SALT else None
-    old = stack_files.at(COPIES / file.path.name, file.project).salt if own is None and place is None else None
+    old = stack_files.at(COPIES / file.path.name, file.project).salt if own is None and location is None else None
     for salt in (own, state_salt, old):
         if salt is not None:
             if _fits(word, salt):
-                return Key(kept, None if own else salt)
+                return Key(passphrase_file, None if own else salt)
             if not any(os.environ.get(f"PULUMI_CONFIG_PASSPHRASE{end}") for end in ("", "_FILE")):
                 say(
                     f"{file.path.name if own else 'the state'} is encrypted by another passphrase than the one in "
-                    f"{kept}: set PULUMI_CONFIG_PASSPHRASE to it"
+                    f"{passphrase_file}: set PULUMI_CONFIG_PASSPHRASE to it"
                 )
             return None
     salt = ciphers.new_salt(word)
     _note(word, salt, True)
-    return Key(kept, salt)
+    return Key(passphrase_file, salt)
 
 
-def take_over(file: StackFile, place: Place, word: str) -> StackFile:
+def take_over(file: StackFile, location: StateLocation, word: str) -> StackFile:
     """Encrypt by the user's passphrase what the public one has encrypted, in the stack's file and all its states."""
     COPIES.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (COPIES / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         file = stack_files.at(file.path, file.project)
-        return _taken_over(file, place, word) if _is_public(file, place) else file
+        return _reencrypt(file, location, word) if _is_public(file, location) else file
 
 
-def _is_public(file: StackFile, place: Place) -> bool:
-    return place.salt == PUBLIC_SALT or (file.has_secrets and file.salt in (None, PUBLIC_SALT))
+def _is_public(file: StackFile, location: StateLocation) -> bool:
+    return location.salt == PUBLIC_SALT or (file.has_secrets and file.salt in (None, PUBLIC_SALT))
 
 
-def _taken_over(file: StackFile, place: Place, word: str) -> StackFile:
-    if place.locks:
+def _reencrypt(file: StackFile, location: StateLocation, word: str) -> StackFile:
+    if location.locks:
         raise SetupError(
             f"a command is at work on {file.path.name}, whose secrets are to get another passphrase: wait for its end"
         )
@@ -103,27 +103,27 @@ def _taken_over(file: StackFile, place: Place, word: str) -> StackFile:
     new = ciphers.cipher_of(word, salt)
     assert old
     assert new
-    for path in place.files():
+    for path in location.files():
         if path.suffix == ".attrs":
             continue  # written with what it lies beside
         text = backends.read(path).decode(errors="surrogateescape")
-        made = ciphers.reencrypted(text.replace(PUBLIC_SALT, salt), old, new)
-        if made != text:
-            backends.write(path, made)
+        new_text = ciphers.reencrypted(text.replace(PUBLIC_SALT, salt), old, new)
+        if new_text != text:
+            backends.write(path, new_text)
     # One that holds no secret stays as it is, and is read through a copy.
     encrypted = ciphers.reencrypted(file.text or "", old, new) if file.has_secrets else file.text
     if encrypted is None or encrypted == file.text:
         return file
-    taken = StackFile(file.path, encrypted, file.project)
-    stack_files.write(file.path, taken.with_values({SALT: salt}))
+    updated = StackFile(file.path, encrypted, file.project)
+    stack_files.write(file.path, updated.with_values({SALT: salt}))
     say(f"the secrets of {file.path.name} had a passphrase that everybody knows, and have your own now")
     return stack_files.at(file.path, file.project)
 
 
-def takes_a_copy(words: Sequence[str]) -> bool:
+def reads_only(words: Sequence[str]) -> bool:
     """Whether a command reads the stack's file and leaves it alone."""
-    given = {word.partition("=")[0] for word in words}
-    writes = {"-c", "--config", "--config-file"} & given or any(word.startswith("--remote") for word in given)
+    options = {word.partition("=")[0] for word in words}
+    writes = {"-c", "--config", "--config-file"} & options or any(word.startswith("--remote") for word in options)
     return bool(words) and words[0] in OPERATIONS and not writes
 
 
@@ -142,22 +142,22 @@ def _with_option(words: Sequence[str], name: str, value: str) -> list[str]:
 
 def _fits(word: str, salt: str) -> bool:
     """Whether a passphrase fits a salt. To find out takes most of a second, so what was found is kept."""
-    known = _noted().get(_named(word, salt))
-    return _note(word, salt, ciphers.cipher_of(word, salt) is not None) if known is None else known
+    noted = _read_notes().get(_note_key(word, salt))
+    return _note(word, salt, ciphers.cipher_of(word, salt) is not None) if noted is None else noted
 
 
 def _note(word: str, salt: str, fits: bool) -> bool:
     COPIES.mkdir(parents=True, exist_ok=True, mode=0o700)
-    stack_files.write(NOTES, json.dumps({**_noted(), _named(word, salt): fits}), 0o600)
+    stack_files.write(NOTES, json.dumps({**_read_notes(), _note_key(word, salt): fits}), 0o600)
     return fits
 
 
-def _noted() -> dict[str, bool]:
+def _read_notes() -> dict[str, bool]:
     try:
         return dict(json.loads(NOTES.read_text()))
     except (OSError, ValueError, TypeError):
         return {}
 
 
-def _named(word: str, salt: str) -> str:
+def _note_key(word: str, salt: str) -> str:
     return hashlib.sha256(f"{word} {salt}".encode()).hexdigest()

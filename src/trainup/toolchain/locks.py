@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainup.core.wording import as_typed
 from trainup.toolchain import holders
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.holders import Life
 from trainup.toolchain.paths import say
 
@@ -19,11 +19,11 @@ SETTLING = 1.0
 """Seconds after which an unfinished lock is of no living command: that one takes a moment."""
 
 
-def clear(place: Place) -> None:
+def clear(location: StateLocation) -> None:
     """Remove the locks whose process is gone; one that cannot be judged from here is left and said, with what to do."""
-    _remove_unfinished(place)
-    stack = place.stack
-    for lock in place.locks:
+    _remove_unfinished(location)
+    stack = location.stack
+    for lock in location.locks:
         try:
             holder = json.loads(lock.read_text())
             host, pid = str(holder["hostname"]), int(holder["pid"])
@@ -31,7 +31,7 @@ def clear(place: Place) -> None:
             continue
         if pid <= 0:
             continue
-        life = holders.judge(place, pid, host)
+        life = holders.judge(location, pid, host)
         if life is Life.DEAD:
             lock.unlink(missing_ok=True)
             say(f"stack {stack!r} was locked by process {pid}, which is gone: the lock is cleared")
@@ -41,18 +41,18 @@ def clear(place: Place) -> None:
             say(as_typed(text, os.environ | {"PULUMI_STACK": stack}))
 
 
-def _remove_unfinished(place: Place) -> None:
+def _remove_unfinished(location: StateLocation) -> None:
     """Remove what a command left that was cut off while it locked the stack: Pulumi counts it as a lock, or stops."""
-    if not (suspects := _unfinished(place)):
+    if not (suspects := _unfinished(location)):
         return
     time.sleep(SETTLING)
-    for lock in suspects & _unfinished(place):
+    for lock in suspects & _unfinished(location):
         lock.unlink(missing_ok=True)
-        say(f"a command was cut off while it locked stack {place.stack!r}: what is left of its lock is removed")
+        say(f"a command was cut off while it locked stack {location.stack!r}: what is left of its lock is removed")
 
 
-def _unfinished(place: Place) -> set[Path]:
-    files = place.lock_folder.glob("*")
+def _unfinished(location: StateLocation) -> set[Path]:
+    files = location.lock_folder.glob("*")
     return {file for file in files if file.suffix == ".tmp" or (file.suffix == ".json" and not _is_json(file))}
 
 

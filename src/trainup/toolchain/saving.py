@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainup.toolchain import checkpoints
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.paths import PYTHON, ROOT, SetupError, say
 from trainup.toolchain.stack_files import StackFile
 
@@ -24,36 +24,38 @@ DESTROYS = frozenset({"destroy", "down", "dn"})
 PARTLY = ("--target", "-t", "--exclude", "-x", "--preview-only")
 
 
-def variables(file: StackFile, place: Place | None) -> Mapping[str, str]:
+def variables(file: StackFile, location: StateLocation | None) -> Mapping[str, str]:
     """What the CLI needs to know of when to save. Other resources than ours are in no record but the state."""
-    if place is None or not file.is_local:
+    if location is None or not file.is_local:
         return {}
-    resources = _resources(place)
+    resources = _resources(location)
     is_ours = all(str(one.get("type", "")).startswith(OURS) for one in resources)
     return ONCE if is_ours and (file.runs >= MANY or len(resources) >= MANY) else {}
 
 
-def end_forgotten(file: StackFile, place: Place, words: Sequence[str]) -> None:
+def end_forgotten(file: StackFile, location: StateLocation, words: Sequence[str]) -> None:
     """Before a `destroy`: end what an `up` began that was killed before it saved anything. Raises SetupError."""
     if not words or words[0] not in DESTROYS or not file.is_local:
         return
-    if any(word.split("=")[0] in PARTLY for word in words) or any(one.get("type") == POOL for one in _resources(place)):
+    if any(word.split("=")[0] in PARTLY for word in words) or any(
+        one.get("type") == POOL for one in _resources(location)
+    ):
         return
-    workspace = ROOT / (file.workspace or f".trainup/{place.stack}")
+    workspace = ROOT / (file.workspace or f".trainup/{location.stack}")
     if not (workspace / "slots").is_dir():
         return
-    module = ["-I", "-m", "trainup.provider.forgotten", str(ROOT), str(workspace), place.stack, place.project]
+    module = ["-I", "-m", "trainup.provider.forgotten", str(ROOT), str(workspace), location.stack, location.project]
     command = [str(PYTHON), *module]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        raise SetupError(f"runs that the state does not know could not be ended:\n{done.stderr.strip()}")
-    if names := done.stdout.split():
+    process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if process.returncode:
+        raise SetupError(f"runs that the state does not know could not be ended:\n{process.stderr.strip()}")
+    if names := process.stdout.split():
         say(f"ended, which a killed `up` had begun: {', '.join(names)}")
 
 
-def _resources(place: Place) -> list[dict[str, Any]]:
+def _resources(location: StateLocation) -> list[dict[str, Any]]:
     """The resources in a stack's state, those included that were being made; none where there is no state."""
-    state = checkpoints.content(place.state) if place.state else None
+    state = checkpoints.content(location.state) if location.state else None
     if state is None or not checkpoints.says_something(state):  # one that is held was not mended
         return []
     latest = state["checkpoint"]["latest"] or {}

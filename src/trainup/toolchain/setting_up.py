@@ -18,8 +18,8 @@ def environment() -> None:
 
 def cli() -> pulumi_cli.Cli:
     """The Pulumi CLI; next to nothing when it is there."""
-    if found := pulumi_cli.ready():
-        return found
+    if ready := pulumi_cli.ready():
+        return ready
     with _alone():
         return pulumi_cli.ensure(uv.ensure)
 

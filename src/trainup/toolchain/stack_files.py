@@ -70,10 +70,10 @@ class StackFile:
     def is_local(self) -> bool:
         """Whether the stack's target is this machine; it is so where neither the file nor the project says another."""
         node = self._setting("target")
-        named = str(node.value) if node is not None else None
-        declared = (self.project.told.get("config") or {}).get("target") or {}
-        default = declared.get("value", declared.get("default")) if isinstance(declared, dict) else declared
-        return targets.is_on_this_machine(named or default or targets.DEFAULT)
+        written = str(node.value) if node is not None else None
+        declaration = (self.project.settings.get("config") or {}).get("target") or {}
+        default = declaration.get("value", declaration.get("default")) if isinstance(declaration, dict) else declaration
+        return targets.is_on_this_machine(written or default or targets.DEFAULT)
 
     @property
     def runs(self) -> int:

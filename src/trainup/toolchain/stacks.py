@@ -25,7 +25,7 @@ from trainup.toolchain import (
     saving,
     stack_files,
 )
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.keys import Key
 from trainup.toolchain.paths import ROOT, SetupError, say
 from trainup.toolchain.stack_files import KEY, PROVIDER, SALT, StackFile
@@ -40,29 +40,29 @@ OWN = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
 @dataclass(frozen=True)
-class Opened:
+class PreparedStack:
     """A stack that the CLI can work on."""
 
     file: StackFile
     key: Key | None
     saving: Mapping[str, str] = field(default_factory=dict)
     """Variables that say when the CLI saves the state."""
-    place: Place | None = None
+    location: StateLocation | None = None
     """Where its state lies, if that is a folder and the operation holds the stack."""
 
-    def variables(self, given: Mapping[str, str]) -> dict[str, str]:
+    def variables(self, base: Mapping[str, str]) -> dict[str, str]:
         """An environment for the CLI: the stack's own passphrase alone, where it has one of ours."""
         ours = str(passphrase.LINK), str(passphrase.find())
-        kept = {name: value for name, value in given.items() if not (name in OWN and (self.key or value in ours))}
-        saving = {name: value for name, value in self.saving.items() if not given.get(name)}
-        return kept | saving | (self.key.variables() if self.key else {})
+        inherited = {name: value for name, value in base.items() if not (name in OWN and (self.key or value in ours))}
+        saving = {name: value for name, value in self.saving.items() if not base.get(name)}
+        return inherited | saving | (self.key.variables() if self.key else {})
 
     def words(self, words: Sequence[str], *, sure: bool = False) -> list[str]:
         """A command of the CLI as the stack needs it; with `sure` one on this machine, which costs nothing, is not
         asked about."""
-        made = self.key.words(self.file, words) if self.key else list(words)
+        command = self.key.words(self.file, words) if self.key else list(words)
         is_asked = words[0] in ASKS and not {"--yes", "-y"} & set(words)
-        return [*made, "--yes"] if sure and self.file.is_local and is_asked else made
+        return [*command, "--yes"] if sure and self.file.is_local and is_asked else command
 
 
 def current(variables: Mapping[str, str] = os.environ) -> str:
@@ -85,8 +85,8 @@ def selected(variables: Mapping[str, str]) -> str:
     ):
         path = hashlib.sha1(str(folder / project.file.name).encode(), usedforsecurity=False).hexdigest()
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            noted = json.loads((home / "workspaces" / f"{project.name}-{path}-workspace.json").read_text())
-            if name := noted.get("stack"):
+            note = json.loads((home / "workspaces" / f"{project.name}-{path}-workspace.json").read_text())
+            if name := note.get("stack"):
                 return str(name)
     return ""
 
@@ -100,33 +100,35 @@ def is_local(stack: str) -> bool:
     return stack_files.read(projects.read(ROOT), stack).is_local
 
 
-def opened(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> Opened:
+def prepare(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> PreparedStack:
     """Make a stack ready for a command of the CLI. Raises SetupError where the command cannot do what is meant."""
-    file, place, backend = _find(stack, variables)
+    file, location, backend = _find(stack, variables)
     if not any(word.startswith("--config-file") for word in words):
-        check(file, place, words[0] if words else "")
-    if place:
+        check(file, location, words[0] if words else "")
+    if location:
         backends.close(environment.BACKEND)
-        locks.clear(place)
-        room.check(place, words)
-        checkpoints.mend(place, is_local=file.is_local)
-        if not place.locks:
-            saving.end_forgotten(file, place, words)
-    key = keys.key_of(file, place, _is_cloud(backend))
+        locks.clear(location)
+        room.check(location, words)
+        checkpoints.mend(location, is_local=file.is_local)
+        if not location.locks:
+            saving.end_forgotten(file, location, words)
+    key = keys.key_of(file, location, _is_cloud(backend))
     file = stack_files.at(file.path, file.project)
-    if file.text is not None and file.is_local and (place is None or place.state is None):
-        file = _keep(file, _init(file, stack, variables, key), key)
-    held = place if words and words[0] in LOCKS else None
-    return Opened(file, key, saving.variables(file, held), held)
+    if file.text is not None and file.is_local and (location is None or location.state is None):
+        file = _store_key(file, _init(file, stack, variables, key), key)
+    locked_location = location if words and words[0] in LOCKS else None
+    return PreparedStack(file, key, saving.variables(file, locked_location), locked_location)
 
 
-def check(file: StackFile, place: Place | None, operation: str) -> None:
+def check(file: StackFile, location: StateLocation | None, operation: str) -> None:
     """Whether a command makes sense where the stack's file is missing: Pulumi would go on without any settings."""
     if file.text is not None:
         return
-    declared = file.project.told.get("config") or {}
-    is_configured = any(not isinstance(told, dict) or "value" in told for told in declared.values())
-    is_gone = place is not None and place.state is None
+    declarations = file.project.settings.get("config") or {}
+    is_configured = any(
+        not isinstance(declaration, dict) or "value" in declaration for declaration in declarations.values()
+    )
+    is_gone = location is not None and location.state is None
     if is_gone or (operation in RUNS_PROGRAM and not is_configured):
         others = sorted(
             path.name.removeprefix("Pulumi.").removesuffix(file.path.suffix)
@@ -141,40 +143,42 @@ def check(file: StackFile, place: Place | None, operation: str) -> None:
 
 def make(stack: str, variables: Mapping[str, str], provider: str = "") -> None:
     """Make a stack that is new; what keeps its secrets is written into its file, unless a passphrase of ours does."""
-    file, place, backend = _find(stack, variables)
-    key = None if provider else keys.key_of(file, place, _is_cloud(backend))
+    file, location, backend = _find(stack, variables)
+    key = None if provider else keys.key_of(file, location, _is_cloud(backend))
     if key is None and file.text is None and not provider and file.is_local and not _is_cloud(backend):
         key = Key(passphrase.ensure())
-    made = _init(file, stack, variables, key, provider)
-    if _keep(file, made, key).text is None:
+    initialized = _init(file, stack, variables, key, provider)
+    if _store_key(file, initialized, key).text is None:
         stack_files.write(file.path, "config: {}\n")
         say(f"{file.path.name} is new, and says nothing yet: what can stand there is in README.md")
 
 
-def _keep(file: StackFile, made: StackFile, key: Key | None) -> StackFile:
+def _store_key(file: StackFile, initialized: StackFile, key: Key | None) -> StackFile:
     """Take what keeps a new stack's secrets into its file, unless a passphrase of ours does."""
-    values = {name: text for name in (PROVIDER, KEY, SALT) if (text := made.value(name)) != file.value(name) and text}
+    values = {
+        name: text for name in (PROVIDER, KEY, SALT) if (text := initialized.value(name)) != file.value(name) and text
+    }
     if key is None and values:
         stack_files.write(file.path, file.with_values(values))
     return stack_files.at(file.path, file.project)
 
 
-def _find(stack: str, variables: Mapping[str, str]) -> tuple[StackFile, Place | None, str]:
+def _find(stack: str, variables: Mapping[str, str]) -> tuple[StackFile, StateLocation | None, str]:
     project = projects.read(ROOT)
     backend = environment.backend(variables)
     if backend == environment.BACKEND.as_uri():
         environment.BACKEND.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return stack_files.read(project, stack), backends.place(backend, project.name, stack), backend
+    return stack_files.read(project, stack), backends.locate(backend, project.name, stack), backend
 
 
-def become(command: Sequence[str], variables: Mapping[str, str], place: Place | None = None) -> NoReturn:
+def become(command: Sequence[str], variables: Mapping[str, str], location: StateLocation | None = None) -> NoReturn:
     """The command takes this process's place, and works on the stack at `place`: signals and exit code are its own.
 
     What the CLI writes is for the user alone. What it starts for runs has the user's own mask again.
     """
     mask = os.umask(PRIVATE)
-    if place:
-        holders.hold(place)
+    if location:
+        holders.hold(location)
     os.execve(command[0], list(command), {**variables, "TRAINUP_UMASK": f"{mask:04o}"})
 
 
@@ -187,20 +191,20 @@ def _init(file: StackFile, stack: str, variables: Mapping[str, str], key: Key | 
     """`pulumi stack init`, in another folder: it writes the whole file anew. Returns what it wrote there."""
     command = ["pulumi", "stack", "init", "--no-select", stack]
     command += ["--secrets-provider", provider] if provider else []
-    own = file.project.told
+    settings = file.project.settings
     (ROOT / ".trainup").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT / ".trainup", prefix="new.") as temporary:
         folder = Path(temporary)
-        declared = {name: own[name] for name in ("name", "runtime", "description") if name in own}
-        (folder / "Pulumi.yaml").write_text(json.dumps(declared))
-        beside = StackFile(folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml", None, file.project)
+        project = {name: settings[name] for name in ("name", "runtime", "description") if name in settings}
+        (folder / "Pulumi.yaml").write_text(json.dumps(project))
+        new_file = StackFile(folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml", None, file.project)
         values = {name: text for name in (PROVIDER, KEY, SALT) if (text := file.value(name))}
         values |= {SALT: key.salt} if key and key.salt else {}
         if values:
-            beside.path.write_text(json.dumps(values))
-        env = Opened(file, key).variables(variables)
-        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, umask=PRIVATE)
+            new_file.path.write_text(json.dumps(values))
+        env = PreparedStack(file, key).variables(variables)
+        process = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, umask=PRIVATE)
         # One that is locked is there as well; whether that stands in the way, the next command says.
-        if done.returncode and not any(text in done.stderr for text in ("already exists", "is currently locked")):
-            raise SetupError(f"stack {stack!r} could not be made:\n{done.stderr.strip()}")
-        return stack_files.at(beside.path, file.project)
+        if process.returncode and not any(text in process.stderr for text in ("already exists", "is currently locked")):
+            raise SetupError(f"stack {stack!r} could not be made:\n{process.stderr.strip()}")
+        return stack_files.at(new_file.path, file.project)

@@ -32,8 +32,8 @@ def find() -> Path | None:
 
 def ensure() -> Path:
     """uv's path; downloaded from PyPI where there is none."""
-    if found := find():
-        return found
+    if path := find():
+        return path
     TOOLCHAIN.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLCHAIN, prefix="uv.") as temporary:
         folder = Path(temporary)
@@ -59,8 +59,8 @@ def _by_pip(folder: Path) -> Path | None:
     """The wheel by pip, which knows the user's index and certificates; None where there is no pip."""
     command = [sys.executable, "-I", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     command += ["--require-hashes", "--requirement", str(LOCKED / "uv.txt"), "--dest", str(folder)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=tools.variables(os.environ))
-    return next(folder.glob("uv-*.whl"), None) if done.returncode == 0 else None
+    process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=tools.variables(os.environ))
+    return next(folder.glob("uv-*.whl"), None) if process.returncode == 0 else None
 
 
 def _by_hand(folder: Path) -> Path:
@@ -106,7 +106,7 @@ def sync(uv: Path) -> None:
     if first:
         say("Python environment …")
         shutil.rmtree(VENV, ignore_errors=True)  # one that was cut off, or whose Python is gone, uv would not mend
-    done = subprocess.run(
+    process = subprocess.run(
         [uv, "sync", "--locked", "--quiet", "--python", sys.executable],
         cwd=CHECKOUT,
         stdin=subprocess.DEVNULL,
@@ -114,7 +114,7 @@ def sync(uv: Path) -> None:
         text=True,
         env=tools.variables(os.environ) | {"UV_PYTHON_DOWNLOADS": "never"},
     )
-    if done.returncode:
-        raise SetupError(f"`uv sync --locked` failed:\n{done.stderr.strip()}")
+    if process.returncode:
+        raise SetupError(f"`uv sync --locked` failed:\n{process.stderr.strip()}")
     if first:
         say("Python environment: done")

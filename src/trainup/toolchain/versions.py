@@ -31,7 +31,7 @@ def text_of(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-def known(binary: Path, notes: Path, *words: str) -> Version | None:
+def cached_version_of(binary: Path, cache_file: Path, *words: str) -> Version | None:
     """As `version_of`, which is asked once for each state of the file: the Pulumi CLI takes 0.2 s to answer."""
     try:
         status = binary.stat()
@@ -39,27 +39,27 @@ def known(binary: Path, notes: Path, *words: str) -> Version | None:
         return None
     state = f"{binary} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
     try:
-        noted = json.loads(notes.read_text())
-        if noted.get(state):
-            return tuple(map(int, noted[state]))
+        cached = json.loads(cache_file.read_text())
+        if cached.get(state):
+            return tuple(map(int, cached[state]))
     except (OSError, ValueError, AttributeError, TypeError):
-        noted = {}
+        cached = {}
     version = version_of(binary, *words)
     if version is not None:
         with contextlib.suppress(OSError):
-            notes.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(notes, json.dumps({state: version}))
+            cache_file.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(cache_file, json.dumps({state: version}))
     return version
 
 
 def version_of(*command: str | Path) -> Version | None:
     """The first version number a command prints, or None if it does not run."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return None
     # A line that begins with it: wrappers print warnings, with numbers in them.
-    found = re.search(r"^(?:uv |v|go)?(\d+)\.(\d+)(?:\.(\d+))?", done.stdout, re.MULTILINE)
-    if done.returncode or not found:
+    match = re.search(r"^(?:uv |v|go)?(\d+)\.(\d+)(?:\.(\d+))?", process.stdout, re.MULTILINE)
+    if process.returncode or not match:
         return None
-    return tuple(int(part or 0) for part in found.groups())
+    return tuple(int(part or 0) for part in match.groups())

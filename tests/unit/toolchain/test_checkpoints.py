@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from trainup.toolchain import backends, checkpoints
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.paths import SetupError
 
 RUN = "urn:pulumi:local::own::trainup:index:TrainingRun$trainup:index:Run::tiny-job"
@@ -35,21 +35,21 @@ def state(*resources: dict[str, Any], pending: list[dict[str, Any]] | None = Non
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    made = Place(tmp_path, "own", "local")
+def place(tmp_path: Path) -> StateLocation:
+    made = StateLocation(tmp_path, "own", "local")
     for folder in ("stacks/own", "backups/own/local", "history/own/local"):
         (tmp_path / ".pulumi" / folder).mkdir(parents=True)
     (tmp_path / ".pulumi" / "meta.yaml").write_text("version: 1\n")
     return made
 
 
-def put(place: Place, text: str | bytes, name: str = "local.json", folder: str = "stacks/own") -> Path:
+def put(place: StateLocation, text: str | bytes, name: str = "local.json", folder: str = "stacks/own") -> Path:
     file = place.root / ".pulumi" / folder / name
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     return file
 
 
-def now(place: Place) -> dict[str, Any]:
+def now(place: StateLocation) -> dict[str, Any]:
     """The state as Pulumi finds it."""
     assert place.state
     return dict(json.loads(backends.read(place.state)))
@@ -61,7 +61,7 @@ OLD, NEW = state(resource(id="old")), state(resource(id="new"))
 @example(length=0)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(length=st.integers(0, len(json.dumps(NEW)) - 1))
-def test_a_state_that_was_cut_off_anywhere_is_taken_from_the_copy_before_it(place: Place, length: int) -> None:
+def test_a_state_that_was_cut_off_anywhere_is_taken_from_the_copy_before_it(place: StateLocation, length: int) -> None:
     put(place, json.dumps(OLD), "local.json.bak")
     damaged = json.dumps(NEW)[:length]
     put(place, damaged)
@@ -79,7 +79,7 @@ def test_a_state_that_was_cut_off_anywhere_is_taken_from_the_copy_before_it(plac
 @example(text=b'{"version": 3, "checkpoint": {"latest": {"resources": ["x"]}}}')
 @example(text=b'{"version": 3, "checkpoint": {"latest": {"pending_operations": {"a": 1}}}}')
 @example(text=b"[" * 100_000)
-def test_a_state_of_any_bytes_is_never_taken_for_a_stack_without_resources(place: Place, text: bytes) -> None:
+def test_a_state_of_any_bytes_is_never_taken_for_a_stack_without_resources(place: StateLocation, text: bytes) -> None:
     put(place, json.dumps(OLD), "local.json.bak")
     put(place, text)
     checkpoints.mend(place)
@@ -87,7 +87,9 @@ def test_a_state_of_any_bytes_is_never_taken_for_a_stack_without_resources(place
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_where_the_copy_is_broken_too_the_newest_backup_counts_and_then_the_history(place: Place, suffix: str) -> None:
+def test_where_the_copy_is_broken_too_the_newest_backup_counts_and_then_the_history(
+    place: StateLocation, suffix: str
+) -> None:
     def packed(state: dict[str, Any]) -> bytes:
         text = json.dumps(state).encode()
         return gzip.compress(text) if suffix else text
@@ -101,24 +103,24 @@ def test_where_the_copy_is_broken_too_the_newest_backup_counts_and_then_the_hist
 
 
 def test_without_any_whole_state_the_stack_begins_empty_and_is_told(
-    place: Place, capsys: pytest.CaptureFixture[str]
+    place: StateLocation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(place, '{"version": 3, "check')
     checkpoints.mend(place)
     assert now(place)["checkpoint"] == {"stack": "organization/own/local", "latest": None}
     told = capsys.readouterr().err
     assert "the state of stack 'local' was damaged" in told
-    assert "Runs are not lost" in told
+    assert "No run is lost" in told
 
 
-def test_on_another_target_a_stack_never_begins_empty(place: Place) -> None:
+def test_on_another_target_a_stack_never_begins_empty(place: StateLocation) -> None:
     damaged = put(place, '{"version": 3, "check')
     with pytest.raises(SetupError, match="would be made a second time"):
         checkpoints.mend(place, is_local=False)
     assert damaged.read_text() == '{"version": 3, "check'
 
 
-def test_the_newest_copy_is_the_one_that_pulumi_numbered_last_whatever_the_clock_said(place: Place) -> None:
+def test_the_newest_copy_is_the_one_that_pulumi_numbered_last_whatever_the_clock_said(place: StateLocation) -> None:
     put(place, "")
     newest = put(place, json.dumps(NEW), "local.1795845241751097496.json", "backups/own/local")
     put(place, json.dumps(OLD), "local-1795845231150734926.checkpoint.json", "history/own/local")
@@ -127,7 +129,7 @@ def test_the_newest_copy_is_the_one_that_pulumi_numbered_last_whatever_the_clock
     assert now(place) == NEW
 
 
-def test_a_disk_that_takes_nothing_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_takes_nothing_is_told(place: StateLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -141,7 +143,7 @@ def test_a_disk_that_takes_nothing_is_told(place: Place, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("note", ["", '{"user.c', "[]", "\0\0\0"])
 @pytest.mark.parametrize("name", ["local.json.attrs", "local.json.bak.attrs"])
-def test_a_damaged_note_of_the_backend_is_put_aside(place: Place, note: str, name: str) -> None:
+def test_a_damaged_note_of_the_backend_is_put_aside(place: StateLocation, note: str, name: str) -> None:
     put(place, json.dumps(NEW))
     file = put(place, note, name)
     checkpoints.mend(place)
@@ -150,7 +152,7 @@ def test_a_damaged_note_of_the_backend_is_put_aside(place: Place, note: str, nam
 
 
 @pytest.mark.parametrize("note", ["null", "{}", '{"md5": "x"}'])
-def test_a_sound_note_stays(place: Place, note: str) -> None:
+def test_a_sound_note_stays(place: StateLocation, note: str) -> None:
     put(place, json.dumps(NEW))
     file = put(place, note, "local.json.attrs")
     checkpoints.mend(place)
@@ -158,7 +160,7 @@ def test_a_sound_note_stays(place: Place, note: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["version:", "", "vers", "\0" * 9])
-def test_the_description_of_the_backend_is_written_anew(place: Place, text: str) -> None:
+def test_the_description_of_the_backend_is_written_anew(place: StateLocation, text: str) -> None:
     put(place, json.dumps(NEW))
     put(place, text, "meta.yaml", ".")
     put(place, "", "meta.yaml.attrs", ".")
@@ -167,7 +169,7 @@ def test_the_description_of_the_backend_is_written_anew(place: Place, text: str)
     assert not (place.root / ".pulumi" / "meta.yaml.attrs").exists()
 
 
-def test_an_entry_of_the_history_that_was_cut_off_is_put_aside(place: Place) -> None:
+def test_an_entry_of_the_history_that_was_cut_off_is_put_aside(place: StateLocation) -> None:
     put(place, json.dumps(NEW))
     sound = put(place, '{"kind": "update"}', "local-1.history.json", "history/own/local")
     cut = put(place, '{"kind": ', "local-2.history.json", "history/own/local")
@@ -176,7 +178,9 @@ def test_an_entry_of_the_history_that_was_cut_off_is_put_aside(place: Place) -> 
 
 
 @pytest.mark.parametrize("content", ["", '{"kind": ', "\0\0\0"])
-def test_an_entry_that_was_cut_off_after_the_clock_was_set_back_is_put_aside(place: Place, content: str) -> None:
+def test_an_entry_that_was_cut_off_after_the_clock_was_set_back_is_put_aside(
+    place: StateLocation, content: str
+) -> None:
     put(place, json.dumps(NEW))
     names = [f"local-{9000 + number}.history.json" for number in range(20)]
     later = [put(place, '{"kind": "update"}\n', name, "history/own/local") for name in names]
@@ -190,7 +194,7 @@ def test_an_entry_that_was_cut_off_after_the_clock_was_set_back_is_put_aside(pla
     assert [file for file in cut.parent.iterdir() if file.name.count("damaged") > 1] == [], "once is enough"
 
 
-def test_a_stack_that_somebody_holds_is_left_alone(place: Place) -> None:
+def test_a_stack_that_somebody_holds_is_left_alone(place: StateLocation) -> None:
     file = put(place, "{")
     (place.root / ".pulumi" / "locks" / "organization" / "own" / "local").mkdir(parents=True)
     put(place, "{}", "a.json", "locks/organization/own/local")
@@ -198,13 +202,13 @@ def test_a_stack_that_somebody_holds_is_left_alone(place: Place) -> None:
     assert file.read_text() == "{"
 
 
-def test_a_stack_that_was_removed_is_not_brought_back(place: Place) -> None:
+def test_a_stack_that_was_removed_is_not_brought_back(place: StateLocation) -> None:
     put(place, json.dumps(OLD), "local.json.bak")
     checkpoints.mend(place)
     assert place.state is None
 
 
-def test_a_run_that_was_being_created_becomes_a_resource_of_the_state(place: Place) -> None:
+def test_a_run_that_was_being_created_becomes_a_resource_of_the_state(place: StateLocation) -> None:
     put(place, json.dumps(state(pending=[{"type": "creating", "resource": resource()}])))
     checkpoints.mend(place)
     latest = now(place)["checkpoint"]["latest"]
@@ -219,7 +223,7 @@ def test_a_run_that_was_being_created_becomes_a_resource_of_the_state(place: Pla
 @pytest.mark.parametrize("operation", ["creating", "updating", "deleting", "reading", "importing"])
 @pytest.mark.parametrize("kind", ["Run", "Image", "Pool", "Server"])
 def test_what_else_was_pending_of_ours_begins_again_and_other_providers_are_left_alone(
-    place: Place, operation: str, kind: str
+    place: StateLocation, operation: str, kind: str
 ) -> None:
     there = resource(kind=kind, id="there")
     bucket = {"type": "creating", "resource": {"urn": "urn:b", "type": "azure-native:storage:StorageAccount"}}
@@ -245,7 +249,7 @@ def test_what_else_was_pending_of_ours_begins_again_and_other_providers_are_left
         max_leaves=12,
     )
 )
-def test_no_json_in_a_states_place_ends_in_a_traceback(place: Place, told: Any) -> None:
+def test_no_json_in_a_states_place_ends_in_a_traceback(place: StateLocation, told: Any) -> None:
     put(place, json.dumps(OLD), "local.json.bak")
     put(place, json.dumps(told))
     checkpoints.mend(place)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from trainup.toolchain import holders, locks
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.holders import Life
 
 pytestmark = pytest.mark.slow
@@ -26,9 +26,9 @@ import os, sys
 sys.path.insert(0, {str(REPOSITORY / "src")!r})
 from pathlib import Path
 from trainup.toolchain import holders
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 if sys.argv[2] == "ours":
-    holders.hold(Place(Path(sys.argv[1]), "own", "local"))
+    holders.hold(StateLocation(Path(sys.argv[1]), "own", "local"))
 print(os.getpid(), flush=True)
 os.execv(sys.argv[3], [sys.argv[3]])
 """
@@ -37,8 +37,8 @@ import sys
 sys.path.insert(0, {str(REPOSITORY / "src")!r})
 from pathlib import Path
 from trainup.toolchain import locks
-from trainup.toolchain.backends import Place
-locks.clear(Place(Path(sys.argv[1]), "own", "local"))
+from trainup.toolchain.backends import StateLocation
+locks.clear(StateLocation(Path(sys.argv[1]), "own", "local"))
 """
 
 
@@ -50,8 +50,8 @@ own_namespace = pytest.mark.skipif(not may_have_namespaces(), reason="this user 
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    made = Place(tmp_path / "back end", "own", "local")
+def place(tmp_path: Path) -> StateLocation:
+    made = StateLocation(tmp_path / "back end", "own", "local")
     made.lock_folder.mkdir(parents=True)
     return made
 
@@ -60,7 +60,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(place: Place, tmp_path: Path) -> Iterator[Start]:
+def start(place: StateLocation, tmp_path: Path) -> Iterator[Start]:
     """Starts a `pulumi` that holds the stack: `ours` by our command, or started by hand; perhaps in a namespace."""
     program = tmp_path / "pulumi"
     shutil.copy(shutil.which("cat") or "", program)
@@ -87,13 +87,13 @@ def end(process: "subprocess.Popen[str]") -> None:
     assert psutil.wait_procs(family, timeout=30)[1] == []
 
 
-def lock_of(place: Place, pid: int, host: str | None = None) -> Path:
+def lock_of(place: StateLocation, pid: int, host: str | None = None) -> Path:
     file = place.lock_folder / f"{pid}.json"
     file.write_text(json.dumps({"pid": pid, "username": "u", "hostname": host or socket.gethostname()}))
     return file
 
 
-def holder_of(place: Place, pid: int, **facts: str) -> Path:
+def holder_of(place: StateLocation, pid: int, **facts: str) -> Path:
     """The file of a command of ours that is gone."""
     file = place.root / ".pulumi" / "holders" / "own" / "local" / f"{pid}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def holder_of(place: Place, pid: int, **facts: str) -> Path:
     return file
 
 
-def cleared_in_namespace(place: Place) -> str:
+def cleared_in_namespace(place: StateLocation) -> str:
     """What `make up` in another container would say while it clears locks."""
     words = [*NAMESPACE, sys.executable, "-c", CLEAR, str(place.root)]
     done = subprocess.run(
@@ -113,7 +113,7 @@ def cleared_in_namespace(place: Place) -> str:
 @own_namespace
 @pytest.mark.parametrize("inside", [(), NAMESPACE])
 def test_the_lock_of_a_command_of_ours_is_judged_from_every_namespace(
-    place: Place, start: Start, inside: tuple[str, ...]
+    place: StateLocation, start: Start, inside: tuple[str, ...]
 ) -> None:
     process = start("ours", inside)
     locks.clear(place)
@@ -125,14 +125,16 @@ def test_the_lock_of_a_command_of_ours_is_judged_from_every_namespace(
 
 
 @own_namespace
-def test_a_command_in_a_container_that_was_killed_is_cleared_from_the_machine(place: Place, start: Start) -> None:
+def test_a_command_in_a_container_that_was_killed_is_cleared_from_the_machine(
+    place: StateLocation, start: Start
+) -> None:
     end(start("ours", NAMESPACE))
     locks.clear(place)
     assert place.locks == []
 
 
 @own_namespace
-def test_the_lock_of_a_cli_started_by_hand_in_a_container_stays(place: Place, start: Start) -> None:
+def test_the_lock_of_a_cli_started_by_hand_in_a_container_stays(place: StateLocation, start: Start) -> None:
     start("by hand", NAMESPACE)
     locks.clear(place)
     assert len(place.locks) == 1
@@ -141,7 +143,7 @@ def test_the_lock_of_a_cli_started_by_hand_in_a_container_stays(place: Place, st
 @own_namespace
 @pytest.mark.parametrize("inside", [(), NAMESPACE])
 def test_what_cannot_be_judged_from_a_container_is_left_and_the_way_out_is_told(
-    place: Place, start: Start, inside: tuple[str, ...]
+    place: StateLocation, start: Start, inside: tuple[str, ...]
 ) -> None:
     process = start("by hand", inside)
     for _ in range(2):
@@ -150,7 +152,7 @@ def test_what_cannot_be_judged_from_a_container_is_left_and_the_way_out_is_told(
         end(process)
 
 
-def test_a_dead_command_of_an_earlier_boot_of_this_machine_is_dead(place: Place) -> None:
+def test_a_dead_command_of_an_earlier_boot_of_this_machine_is_dead(place: StateLocation) -> None:
     lock_of(place, 7)
     holder_of(place, 7, boot="an earlier one")
     locks.clear(place)
@@ -162,7 +164,7 @@ def test_a_dead_command_of_an_earlier_boot_of_this_machine_is_dead(place: Place)
     [{"boot": "b", "machine": "another"}, {"boot": "b", "hostname": "elsewhere"}, {"boot": "b", "machine": ""}],
 )
 def test_the_lock_of_another_machine_stays_also_where_it_has_our_name(
-    place: Place, facts: dict[str, str], capsys: pytest.CaptureFixture[str]
+    place: StateLocation, facts: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock_of(place, 7, facts.get("hostname"))
     holder_of(place, 7, **facts)
@@ -171,21 +173,21 @@ def test_the_lock_of_another_machine_stays_also_where_it_has_our_name(
     assert "if that is gone, run `pulumi cancel`" in capsys.readouterr().err
 
 
-def test_a_machine_that_has_another_name_now_knows_its_dead(place: Place) -> None:
+def test_a_machine_that_has_another_name_now_knows_its_dead(place: StateLocation) -> None:
     lock_of(place, 7, "by-another-name")
     holder_of(place, 7, hostname="by-another-name")
     locks.clear(place)
     assert place.locks == []
 
 
-def test_a_cli_that_has_the_number_of_a_dead_command_is_not_taken_for_it(place: Place, start: Start) -> None:
+def test_a_cli_that_has_the_number_of_a_dead_command_is_not_taken_for_it(place: StateLocation, start: Start) -> None:
     process = start("by hand")
     holder_of(place, process.pid)
     locks.clear(place)
     assert len(place.locks) == 1
 
 
-def test_nothing_is_left_of_commands_that_have_ended(place: Place, start: Start) -> None:
+def test_nothing_is_left_of_commands_that_have_ended(place: StateLocation, start: Start) -> None:
     end(start())
     running = start()
     locks.clear(place)
@@ -196,7 +198,7 @@ def test_nothing_is_left_of_commands_that_have_ended(place: Place, start: Start)
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", '{"pid": "x"}', '{"pid": 1e400, "hostname": 5}', "[" * 10_000, "\0"]
 )
-def test_a_damaged_file_of_a_command_is_as_none(place: Place, content: str) -> None:
+def test_a_damaged_file_of_a_command_is_as_none(place: StateLocation, content: str) -> None:
     process = subprocess.Popen(["true"])
     process.wait()
     lock_of(place, process.pid)
@@ -207,4 +209,4 @@ def test_a_damaged_file_of_a_command_is_as_none(place: Place, content: str) -> N
 
 def test_a_backend_that_cannot_be_written_stands_in_no_commands_way(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    holders.hold(Place(tmp_path / "file", "own", "local"))
+    holders.hold(StateLocation(tmp_path / "file", "own", "local"))

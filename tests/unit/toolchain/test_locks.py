@@ -42,7 +42,7 @@ def living_cli(tmp_path: Path) -> Iterator[int]:
 
 
 def clear(backend: Path, stack: str) -> None:
-    place = backends.place(backend.as_uri(), PROJECT, stack)
+    place = backends.locate(backend.as_uri(), PROJECT, stack)
     assert place
     locks.clear(place)
 
@@ -113,4 +113,4 @@ def test_what_is_left_of_a_lock_that_was_never_finished_goes(
 
 @pytest.mark.parametrize("backend", ["s3://bucket", "", "https://api.pulumi.com"])
 def test_other_backends_have_no_locks_that_could_be_judged(backend: str) -> None:
-    assert backends.place(backend, PROJECT, "local") is None
+    assert backends.locate(backend, PROJECT, "local") is None

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from trainup.toolchain import room
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.paths import SetupError
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "backend", "own", "local")
+def place(tmp_path: Path) -> StateLocation:
+    return StateLocation(tmp_path / "backend", "own", "local")
 
 
 def leave_free(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
@@ -21,7 +21,7 @@ def leave_free(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 
 @pytest.mark.parametrize("operation", ["up", "update", "import", "watch"])
 def test_a_full_disk_is_told_before_anything_begins(
-    place: Place, monkeypatch: pytest.MonkeyPatch, operation: str
+    place: StateLocation, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     leave_free(monkeypatch, room.LEAST // 2)
     with pytest.raises(
@@ -32,7 +32,7 @@ def test_a_full_disk_is_told_before_anything_begins(
     room.check(place, [operation])
 
 
-def test_a_large_state_needs_room_for_its_copies(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_state_needs_room_for_its_copies(place: StateLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     state = place.root / ".pulumi" / "stacks" / "own" / "local.json"
     state.parent.mkdir(parents=True)
     with state.open("wb") as file:
@@ -43,6 +43,8 @@ def test_a_large_state_needs_room_for_its_copies(place: Place, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("words", [["destroy"], ["preview"], ["refresh"], []])
-def test_what_may_free_space_is_let_through(place: Place, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+def test_what_may_free_space_is_let_through(
+    place: StateLocation, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
     leave_free(monkeypatch, 0)
     room.check(place, words)

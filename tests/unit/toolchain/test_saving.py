@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trainup.toolchain import projects, saving, stack_files
-from trainup.toolchain.backends import Place
+from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.paths import SetupError
 from trainup.toolchain.stack_files import StackFile
 
@@ -15,8 +15,8 @@ PYTHON = '#!/bin/sh\necho "$@" >> "$0.calls"\necho ended-1\n'
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path, "own", "local")
+def place(tmp_path: Path) -> StateLocation:
+    return StateLocation(tmp_path, "own", "local")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return program
 
 
-def save(place: Place, *types: str, pending: tuple[str, ...] = ()) -> None:
+def save(place: StateLocation, *types: str, pending: tuple[str, ...] = ()) -> None:
     file = place.root / ".pulumi" / "stacks" / place.project / f"{place.stack}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     latest: dict[str, Any] = {"resources": [{"type": kind} for kind in types]}
@@ -60,20 +60,20 @@ OUR_RUN, FOREIGN = "trainup:index:Run", "aws:s3:Bucket"
     ],
 )
 def test_the_state_is_saved_once_where_runs_are_many_and_their_own_records_tell_all(
-    place: Place, runs: int, types: tuple[str, ...], pending: tuple[str, ...], is_once: bool
+    place: StateLocation, runs: int, types: tuple[str, ...], pending: tuple[str, ...], is_once: bool
 ) -> None:
     save(place, *types, pending=pending)
     assert bool(saving.variables(stack_file(place.root, runs), place)) is is_once
 
 
 @pytest.mark.parametrize("more", ["  trainup:target: azure\n", "  own:target: azure\n"])
-def test_elsewhere_the_state_is_saved_at_every_step(place: Place, more: str) -> None:
+def test_elsewhere_the_state_is_saved_at_every_step(place: StateLocation, more: str) -> None:
     assert saving.variables(stack_file(place.root, 99, more), place) == {}
     assert saving.variables(stack_file(place.root, 99), None) == {}
 
 
 @pytest.mark.parametrize("state", ["", "{", "null", "[]", '{"checkpoint": null}', '{"checkpoint": {"latest": null}}'])
-def test_a_state_without_resources_stands_in_nobodys_way(place: Place, state: str) -> None:
+def test_a_state_without_resources_stands_in_nobodys_way(place: StateLocation, state: str) -> None:
     save(place)
     assert place.state
     place.state.write_text(state)
@@ -82,7 +82,7 @@ def test_a_state_without_resources_stands_in_nobodys_way(place: Place, state: st
 
 @pytest.mark.parametrize("words", [["destroy", "--yes"], ["down"], ["dn", "-y"]])
 def test_before_all_is_destroyed_what_the_state_does_not_know_is_ended(
-    place: Place, python: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+    place: StateLocation, python: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = stack_file(place.root, more="  trainup:workspace: {path: my work}\n")
     (place.root / "my work" / "slots").mkdir(parents=True)
@@ -93,20 +93,20 @@ def test_before_all_is_destroyed_what_the_state_does_not_know_is_ended(
 
 
 @pytest.mark.parametrize("words", [["up"], ["destroy", "--target=x"], ["destroy", "--preview-only"], []])
-def test_what_does_not_destroy_all_ends_nothing(place: Place, python: Path, words: list[str]) -> None:
+def test_what_does_not_destroy_all_ends_nothing(place: StateLocation, python: Path, words: list[str]) -> None:
     (place.root / ".trainup" / "local" / "slots").mkdir(parents=True)
     saving.end_forgotten(stack_file(place.root), place, words)
     assert not python.with_name("python.calls").exists()
 
 
-def test_a_cluster_in_the_state_ends_its_runs_by_itself(place: Place, python: Path) -> None:
+def test_a_cluster_in_the_state_ends_its_runs_by_itself(place: StateLocation, python: Path) -> None:
     (place.root / ".trainup" / "local" / "slots").mkdir(parents=True)
     save(place, saving.POOL)
     saving.end_forgotten(stack_file(place.root), place, ["destroy"])
     assert not python.with_name("python.calls").exists()
 
 
-def test_what_cannot_be_ended_is_told(place: Place, python: Path) -> None:
+def test_what_cannot_be_ended_is_told(place: StateLocation, python: Path) -> None:
     (place.root / ".trainup" / "local" / "slots").mkdir(parents=True)
     python.write_text("#!/bin/sh\necho why >&2\nexit 1\n")
     with pytest.raises(SetupError, match="could not be ended:\nwhy"):

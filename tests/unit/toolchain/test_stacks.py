@@ -11,13 +11,13 @@ import yaml
 from trainup.toolchain import ciphers, environment, keys, passphrase, stacks
 from trainup.toolchain.ciphers import Cipher
 from trainup.toolchain.paths import SetupError
-from trainup.toolchain.stacks import Opened
+from trainup.toolchain.stacks import PreparedStack
 
 KEPT = "config:\n  trainup:protect: false\n"
 
 
-def opened(stack: str = "local", *words: str) -> Opened:
-    return stacks.opened(stack, os.environ, words or ("preview",))
+def prepare(stack: str = "local", *words: str) -> PreparedStack:
+    return stacks.prepare(stack, os.environ, words or ("preview",))
 
 
 def calls(repository: Path) -> list[str]:
@@ -48,7 +48,7 @@ def word() -> str:
 def test_a_local_stack_needs_no_salt_in_its_file(repository: Path, text: str) -> None:
     file = repository / "Pulumi.local.yaml"
     file.write_text(text)
-    found = opened()
+    found = prepare()
     assert calls(repository) == ["stack init --no-select local"]
     assert file.read_text() == text
     *rest, option, copy = found.words(["preview", "--diff"])
@@ -63,13 +63,13 @@ def test_a_local_stack_needs_no_salt_in_its_file(repository: Path, text: str) ->
 def test_it_is_made_once_and_keeps_its_salt(repository: Path) -> None:
     salt = ciphers.new_salt(word())
     state(salt=salt)
-    assert opened().key == keys.Key(passphrase.LINK, salt)
+    assert prepare().key == keys.Key(passphrase.LINK, salt)
     assert calls(repository) == []
 
 
 def test_any_local_stack_is_as_good_as_the_first(repository: Path) -> None:
     (repository / "Pulumi.second.yaml").write_text("config: {}\n")
-    found = opened("second", "up")
+    found = prepare("second", "up")
     assert calls(repository) == ["stack init --no-select second"]
     assert found.words(["up"], sure=True)[-1] == "--yes"
     assert found.words(["up", "-y"], sure=True)[-1] != "--yes"
@@ -79,7 +79,7 @@ def test_any_local_stack_is_as_good_as_the_first(repository: Path) -> None:
 
 def test_a_stack_that_may_cost_something_is_made_by_who_asks_for_it_alone(repository: Path) -> None:
     (repository / "Pulumi.dev.yaml").write_text("config: {trainup:target: azure}\n")
-    found = opened("dev", "up")
+    found = prepare("dev", "up")
     assert calls(repository) == []
     assert found.words(["up"], sure=True) == ["up"]
     assert found.key is None
@@ -89,8 +89,8 @@ def test_whose_passphrase_another_stack_has_is_left_alone(repository: Path, monk
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "mine")
     given = {"PULUMI_CONFIG_PASSPHRASE": "mine", "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase.LINK), "A": "b"}
     (repository / "Pulumi.dev.yaml").write_text("config: {trainup:target: azure}\n")
-    assert opened("dev").variables(given) == {"PULUMI_CONFIG_PASSPHRASE": "mine", "A": "b"}
-    local = opened("local").variables(given)
+    assert prepare("dev").variables(given) == {"PULUMI_CONFIG_PASSPHRASE": "mine", "A": "b"}
+    local = prepare("local").variables(given)
     assert "PULUMI_CONFIG_PASSPHRASE" not in local, "it would not fit this one"
     assert passphrase.read(Path(local["PULUMI_CONFIG_PASSPHRASE_FILE"])) == word()
 
@@ -103,7 +103,7 @@ def test_a_stack_with_a_passphrase_of_its_own_is_asked_for_no_other(
     if where == "file":
         (repository / "Pulumi.local.yaml").write_text(f"config: {{}}\nencryptionsalt: {salt}\n")
     state(salt=salt)
-    assert opened().key is None
+    assert prepare().key is None
     assert "is encrypted by another passphrase than the one in" in capsys.readouterr().err
 
 
@@ -111,20 +111,20 @@ def test_other_providers_of_secrets_and_backends_that_keep_them_need_no_passphra
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (repository / "Pulumi.local.yaml").write_text("config: {}\nsecretsprovider: azurekeyvault://x\n")
-    assert opened().key is None
+    assert prepare().key is None
     (repository / "Pulumi.local.yaml").write_text(KEPT)
     monkeypatch.setenv("PULUMI_BACKEND_URL", "https://api.pulumi.com")
-    assert opened().key is None
+    assert prepare().key is None
     assert passphrase.find() is None
 
 
 @pytest.mark.parametrize("words", [["up", "-c", "a=b"], ["up", "--config=a=b"], ["config", "set", "--secret", "a"]])
 def test_what_writes_the_stacks_file_is_given_the_file_itself(repository: Path, words: list[str]) -> None:
-    assert opened("local", *words).words(words) == words
+    assert prepare("local", *words).words(words) == words
 
 
 def test_a_copy_is_named_before_what_is_no_option(repository: Path) -> None:
-    made = opened().words(["import", "--", "a"])
+    made = prepare().words(["import", "--", "a"])
     assert made[:2] + made[3:] == ["import", "--config-file", "--", "a"]
 
 
@@ -132,7 +132,7 @@ def test_a_copy_is_named_before_what_is_no_option(repository: Path) -> None:
 def test_a_stack_that_was_removed_with_its_file_is_told_in_a_sentence(repository: Path, operation: str) -> None:
     (repository / "Pulumi.local.yaml").rename(repository / "Pulumi.renamed.yaml")
     with pytest.raises(SetupError, match=r"there is no Pulumi\.local\.yaml.*git checkout.*renamed has one"):
-        opened("local", operation)
+        prepare("local", operation)
     assert calls(repository) == []
 
 
@@ -141,8 +141,8 @@ def test_what_runs_no_program_goes_on_without_a_file_while_the_stack_is_there(re
     salt = ciphers.new_salt(word())
     state(salt=salt)
     with pytest.raises(SetupError, match=r"there is no Pulumi\.local\.yaml"):
-        opened("local", "up")
-    copy = Path(opened("local", "destroy").words(["destroy"])[-1])
+        prepare("local", "up")
+    copy = Path(prepare("local", "destroy").words(["destroy"])[-1])
     assert yaml.safe_load(copy.read_text()) == {"encryptionsalt": salt}
     assert not (repository / "Pulumi.local.yaml").exists()
 
@@ -151,7 +151,7 @@ def test_a_project_that_is_configured_in_its_own_file_needs_no_stack_file(reposi
     (repository / "Pulumi.yaml").write_text("name: own\nconfig: {trainup:runs: {value: {}}}\n")
     (repository / "Pulumi.local.yaml").unlink()
     state(salt=ciphers.new_salt(word()))
-    assert opened("local", "up").key
+    assert prepare("local", "up").key
 
 
 def test_a_new_stack_of_another_kind_adds_its_lines_to_its_file_and_no_others(repository: Path) -> None:
@@ -171,13 +171,13 @@ def test_making_a_stack_without_a_file_makes_one_to_fill_in(
     stacks.make("new", os.environ, "")
     assert (repository / "Pulumi.new.yaml").read_text() == "config: {}\n"
     assert "says nothing yet" in capsys.readouterr().err
-    assert opened("new").key
+    assert prepare("new").key
 
 
 def test_a_stack_that_cannot_be_made_is_told(repository: Path) -> None:
     (repository.parent / "path" / "pulumi").write_text("#!/bin/sh\necho 'no space' >&2\nexit 1\n")
     with pytest.raises(SetupError, match="stack 'local' could not be made:\nno space"):
-        opened()
+        prepare()
     assert list((repository / ".trainup").glob("new.*")) == []
 
 
@@ -200,7 +200,7 @@ def test_what_the_public_passphrase_encrypted_is_taken_over_wherever_it_lies(rep
     backup.write_text(json.dumps({"salt": keys.PUBLIC_SALT, "text": public("in a backup")}))
     other = state("other", keys.PUBLIC_SALT).read_text()
 
-    found = opened()
+    found = prepare()
     told = yaml.safe_load(file.read_text())
     cipher = ciphers.cipher_of(word(), told["encryptionsalt"])
     assert cipher
@@ -218,7 +218,7 @@ def test_what_the_public_passphrase_encrypted_is_taken_over_wherever_it_lies(rep
     assert found.words(["up"]) == ["up"], "the file has a salt now"
 
     before = (file.read_text(), kept.read_text(), backup.read_text())
-    assert opened().key == found.key
+    assert prepare().key == found.key
     assert (file.read_text(), kept.read_text(), backup.read_text()) == before
 
 
@@ -227,7 +227,7 @@ def test_a_file_with_the_public_salt_and_no_secret_stays_as_it_is(repository: Pa
     text = f"config: {{}}\nencryptionsalt: {keys.PUBLIC_SALT}\n"
     file.write_text(text)
     state(salt=keys.PUBLIC_SALT)
-    copy = Path(opened().words(["up"])[-1])
+    copy = Path(prepare().words(["up"])[-1])
     assert file.read_text() == text
     assert ciphers.cipher_of(word(), yaml.safe_load(copy.read_text())["encryptionsalt"])
 
@@ -239,9 +239,9 @@ def test_a_takeover_that_was_cut_off_is_finished_by_the_next(repository: Path, m
     with monkeypatch.context() as patch:
         patch.setattr(keys.stack_files, "write", _fail_at(file))
         with pytest.raises(KeyboardInterrupt):
-            opened()
+            prepare()
     assert keys.PUBLIC_SALT in file.read_text()
-    opened()
+    prepare()
     told = yaml.safe_load(file.read_text())
     for text, salt in ((file.read_text(), told["encryptionsalt"]), (kept.read_text(), _salt(kept))):
         cipher = ciphers.cipher_of(word(), salt)
@@ -270,7 +270,7 @@ def test_a_stack_that_somebody_works_on_is_not_taken_over(repository: Path) -> N
     lock.parent.mkdir(parents=True)
     lock.write_text(json.dumps({"pid": 1, "hostname": "elsewhere"}))
     with pytest.raises(SetupError, match="wait for its end"):
-        opened()
+        prepare()
 
 
 def test_a_backend_of_before_is_closed_to_others(repository: Path) -> None:
@@ -278,15 +278,15 @@ def test_a_backend_of_before_is_closed_to_others(repository: Path) -> None:
     for path in (environment.BACKEND, kept.parent):
         path.chmod(0o755)
     kept.chmod(0o644)
-    opened()
+    prepare()
     assert [path.stat().st_mode & 0o077 for path in (environment.BACKEND, kept.parent, kept)] == [0, 0, 0]
 
 
 def test_what_fits_is_found_out_once(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state(salt=ciphers.new_salt(word()))
-    opened()
+    prepare()
     monkeypatch.setattr(Cipher, "of", lambda *_: pytest.fail("found out again"))
-    opened()
+    prepare()
 
 
 @pytest.mark.parametrize(
@@ -295,4 +295,4 @@ def test_what_fits_is_found_out_once(repository: Path, monkeypatch: pytest.Monke
 def test_the_stack_is_held_by_what_changes_it_and_by_nothing_else(
     repository: Path, operation: str, is_held: bool
 ) -> None:
-    assert bool(opened("local", operation).place) is is_held
+    assert bool(prepare("local", operation).location) is is_held

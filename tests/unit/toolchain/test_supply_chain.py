@@ -105,8 +105,8 @@ def environment_with(tmp_path: Path, **versions: str) -> Path:
 
 
 def test_plugins_are_brought_in_the_versions_of_the_sdks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "wanted", lambda _: wanted)
-    wanted = {"azure-native": "3.29.0", "docker": "4.11.2"}
+    monkeypatch.setattr(plugins, "required", lambda _: versions)
+    versions = {"azure-native": "3.29.0", "docker": "4.11.2"}
     cli = tmp_path / "pulumi"
     cli.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/calls"\n')
     cli.chmod(0o755)
@@ -118,11 +118,11 @@ def test_plugins_are_brought_in_the_versions_of_the_sdks(tmp_path: Path, monkeyp
 
 
 def test_the_sdks_say_which_plugins_they_need(tmp_path: Path) -> None:
-    assert plugins.wanted([environment_with(tmp_path, azure_native="3.1.0", docker="4.0.0")]) == {
+    assert plugins.required([environment_with(tmp_path, azure_native="3.1.0", docker="4.0.0")]) == {
         "azure-native": "3.1.0",
         "docker": "4.0.0",
     }
-    installed = plugins.wanted(packages())
+    installed = plugins.required(packages())
     lock = (REPOSITORY / "uv.lock").read_text()
     for name in ("azure-native", "docker"):
         assert f'name = "pulumi-{name}"\nversion = "{installed[name]}"' in lock

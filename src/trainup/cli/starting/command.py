@@ -53,7 +53,7 @@ def _check_folder(folder: Path) -> None:
     for name in PROJECT_FILES:
         if (folder / name).is_file():
             project = projects.read(folder)
-            runtime = project.told.get("runtime")
+            runtime = project.settings.get("runtime")
             runtime = runtime.get("name") if isinstance(runtime, dict) else runtime
             if runtime != "python" or not _is_ours(folder, project):
                 raise CannotStart(
@@ -71,7 +71,7 @@ def _check_folder(folder: Path) -> None:
 
 def _is_ours(folder: Path, project: projects.Project) -> bool:
     """Whether the project's program is trainup's, or there is none yet."""
-    main = folder / str(project.told.get("main") or ".")
+    main = folder / str(project.settings.get("main") or ".")
     program = main if main.suffix == ".py" else main / "__main__.py"
     return not program.is_file() or "trainup" in program.read_text(encoding="utf-8", errors="replace")
 

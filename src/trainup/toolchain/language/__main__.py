@@ -82,8 +82,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:
         from importlib.metadata import distributions  # slow, and needed by `pulumi about` alone
 
-        found = sorted((item.metadata["Name"], item.version) for item in distributions())
-        dependencies = [language_pb2.DependencyInfo(name=name, version=version) for name, version in found]
+        packages = sorted((item.metadata["Name"], item.version) for item in distributions())
+        dependencies = [language_pb2.DependencyInfo(name=name, version=version) for name, version in packages]
         return language_pb2.GetProgramDependenciesResponse(dependencies=dependencies)
 
     def Run(self, request: Any, context: Any) -> Any:
@@ -173,14 +173,14 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 def _interpreter(info: Any) -> Path:
     """That of `runtime.options.virtualenv`, else the one this host runs on."""
-    named = dict(info.options).get("virtualenv")
-    return Path(info.root_directory, named, "bin", "python") if named else Path(sys.executable)
+    virtualenv = dict(info.options).get("virtualenv")
+    return Path(info.root_directory, virtualenv, "bin", "python") if virtualenv else Path(sys.executable)
 
 
 def _variables(entries: Iterable[str]) -> dict[str, str] | None:
     """A plugin's environment as the engine gives it; None for ours."""
-    given = dict(entry.split("=", 1) for entry in entries)
-    return given | network.direct(given) if given else None
+    variables = dict(entry.split("=", 1) for entry in entries)
+    return variables | network.direct(variables) if variables else None
 
 
 def _stdout(chunk: bytes) -> Any:

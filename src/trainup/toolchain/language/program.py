@@ -46,7 +46,7 @@ def main() -> int:
     folder = os.getcwd()  # as frames name it, whatever links lead there
     sys.argv = [entry]
     # Our own folder is no place to import from.
-    sys.path[:] = [place for place in sys.path if place != str(HERE)]
+    sys.path[:] = [path for path in sys.path if path != str(HERE)]
     if os.path.isdir(entry) and not os.path.exists(os.path.join(entry, "__main__.py")):
         pulumi.log.error(f"unable to find main python program `__main__.py` in `{os.path.abspath(entry)}`")
         return BAIL
@@ -69,7 +69,7 @@ def main() -> int:
     except Exception as error:
         if isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE:
             return 0  # the engine is shutting down and has said why
-        pulumi.log.error(f"Program failed with an unhandled exception:\n{_told(error, folder)}")
+        pulumi.log.error(f"Program failed with an unhandled exception:\n{_traceback_of(error, folder)}")
         return BAIL
     return 0
 
@@ -109,7 +109,7 @@ def _exit_code(error: SystemExit) -> int:
     return 1
 
 
-def _told(error: BaseException, folder: str) -> str:
+def _traceback_of(error: BaseException, folder: str) -> str:
     """The traceback from the first frame that is the program's."""
     mine = error.__traceback__
     while mine and not _is_in_program(mine.tb_frame.f_code.co_filename, folder):
@@ -121,8 +121,8 @@ def _told(error: BaseException, folder: str) -> str:
 
 def _is_in_program(file: str, folder: str) -> bool:
     """Environments and this host may lie inside the program's folder without being part of it."""
-    place = Path(file)
-    return place.is_relative_to(folder) and not place.is_relative_to(sys.prefix) and not place.is_relative_to(HERE)
+    path = Path(file)
+    return path.is_relative_to(folder) and not path.is_relative_to(sys.prefix) and not path.is_relative_to(HERE)
 
 
 def _end(code: int) -> NoReturn:
