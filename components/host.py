@@ -42,8 +42,11 @@ class Components(Provider):
         if kind not in self._kinds:
             self._kinds[kind] = ComponentProvider([component(kind)], NAME, version=VERSION)
         provider = self._kinds[kind]
-        known = provider._component_defs[kind].inputs
-        problems = [f"{key}: {suggest.unknown(key, known, 'there is no such input')}" for key in {*inputs} - {*known}]
+        input_names = provider._component_defs[kind].inputs
+        problems = [
+            f"{key}: {suggest.unknown(key, input_names, 'there is no such input')}"
+            for key in {*inputs} - {*input_names}
+        ]
         if problems:
             raise pulumi.RunError("\n".join(f"{kind} {name}: {problem}" for problem in sorted(problems)))
         try:
@@ -59,12 +62,12 @@ def component(name: str) -> type[pulumi.ComponentResource]:
     if name not in MODULES:
         raise pulumi.RunError(suggest.unknown(name, MODULES, f"there is no component {name}"))
     try:
-        found: type[pulumi.ComponentResource] = getattr(importlib.import_module(MODULES[name]), name)
+        component_class: type[pulumi.ComponentResource] = getattr(importlib.import_module(MODULES[name]), name)
     except ModuleNotFoundError as error:
         raise pulumi.RunError(
             f"{name} declares resources on Azure, and {error.name} is not installed: `pip install 'trainup[azure]'`"
         ) from error
-    return found
+    return component_class
 
 
 class Servicer(ProviderServicer):

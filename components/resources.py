@@ -54,13 +54,13 @@ class Pool(pulumi.CustomResource):
         super().__init__("trainup:index:Pool", name, {**_outputs(Pool), **inputs}, opts)
 
 
-class Grant(pulumi.CustomResource):
+class SharedRoleAssignment(pulumi.CustomResource):
     """`trainup:index:Grant`: a role for somebody who may have it already."""
 
     made: pulumi.Output[bool]
 
     def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__("trainup:index:Grant", name, {**_outputs(Grant), **inputs}, opts)
+        super().__init__("trainup:index:Grant", name, {**_outputs(SharedRoleAssignment), **inputs}, opts)
 
 
 class Keep(pulumi.CustomResource):

@@ -45,14 +45,14 @@ class AzureImageSettings(JudgedSection):
 
     def _source_problems(self) -> list[str | None]:
         only_acr = [name for name in ("timeout", "on_interrupt") if name in self.model_fields_set]
-        foreign = f"`{'`, `'.join(only_acr)}` is for the builder acr, and the builder is {self.builder}: remove it"
-        strange = foreign if only_acr and self.builder is not ImageBuilder.ACR else None
+        reason = f"`{'`, `'.join(only_acr)}` is for the builder acr, and the builder is {self.builder}: remove it"
+        builder_problem = reason if only_acr and self.builder is not ImageBuilder.ACR else None
         if self.builder is ImageBuilder.PREBUILT:
             build = ("context", "dockerfile", "dockerfile_text", "arguments", "repository")
             missing = "the builder prebuilt takes an existing image: name it with `reference`"
-            return [strange, together(self, "reference", *build), None if self.reference else missing]
+            return [builder_problem, together(self, "reference", *build), None if self.reference else missing]
         return [
-            strange,
+            builder_problem,
             f"`reference` is for the builder prebuilt, and the builder is {self.builder}: remove the one or change the "
             "other"
             if self.reference
@@ -92,10 +92,14 @@ class AzureImageSettings(JudgedSection):
     def judged_inputs(self) -> dict[str, Any] | None:
         if self.builder is not ImageBuilder.ACR:
             return None
-        wanted = self.model_dump(mode="json", exclude_none=True)
-        later = dict.fromkeys(("registry_id", "login_server", "repository"), UNKNOWN_TEXT)
-        kept = ("builder", "dockerfile_text", "arguments", "timeout", "on_interrupt", "allow_secrets")
-        inputs = {**later, **{name: wanted[name] for name in kept if name in wanted}, "context": self.folder}
+        settings = self.model_dump(mode="json", exclude_none=True)
+        unknown_inputs = dict.fromkeys(("registry_id", "login_server", "repository"), UNKNOWN_TEXT)
+        names = ("builder", "dockerfile_text", "arguments", "timeout", "on_interrupt", "allow_secrets")
+        inputs = {
+            **unknown_inputs,
+            **{name: settings[name] for name in names if name in settings},
+            "context": self.folder,
+        }
         return inputs if self.dockerfile_text is not None else {**inputs, "dockerfile": self.dockerfile_path}
 
     @property
@@ -120,27 +124,27 @@ def _conda_problem(root: Path, name: str) -> str | None:
     if os.path.getsize(root / name) > MOST_CONDA:
         return f"{name} is no Conda file: it has more than {MOST_CONDA:,} bytes"
     try:
-        found = yaml.safe_load(decode((root / name).read_bytes()))
+        content = yaml.safe_load(decode((root / name).read_bytes()))
     except yaml.MarkedYAMLError as error:
         where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         return f"{name} is no YAML{where}: {error.problem}"
     except (yaml.YAMLError, ValueError) as error:
         return f"{name} is no YAML: {error}"
-    if not isinstance(found, dict) or not isinstance(found.get("dependencies"), list):
+    if not isinstance(content, dict) or not isinstance(content.get("dependencies"), list):
         return f"{name} is no Conda file: it has a list of `dependencies`"
-    lists = [item["pip"] for item in found["dependencies"] if isinstance(item, dict) and "pip" in item]
+    lists = [item["pip"] for item in content["dependencies"] if isinstance(item, dict) and "pip" in item]
     packages = [line for packages in lists if isinstance(packages, list) for line in packages]
     return next(iter(_pip_problems(name, packages)), None)
 
 
-def _pip_problems(place: str, packages: list[Any]) -> list[str]:
+def _pip_problems(origin: str, packages: list[Any]) -> list[str]:
     """What is wrong with packages that Azure ML installs: it has this list, and no file of this machine."""
-    found = []
+    problems = []
     for line in (item.strip() for item in packages if isinstance(item, str)):
         if problem := requirements.problem(line):
-            found.append(f"{place} {problem}")
+            problems.append(f"{origin} {problem}")
         elif requirements.included(line) is not None:
-            found.append(
-                f"{place} includes a file ({line!r}), and Azure ML has none of this machine: list what it says"
+            problems.append(
+                f"{origin} includes a file ({line!r}), and Azure ML has none of this machine: list what it says"
             )
-    return found
+    return problems

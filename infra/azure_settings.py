@@ -22,7 +22,7 @@ from trainup.infra.azure_values import TagName, TagValue
 from trainup.infra.plain_secrets import in_files_of_image
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import DataName, RunName, Section
-from trainup.infra.target_settings import Declared
+from trainup.infra.target_settings import SettingsDeclaration
 
 BUILT_IN_STORES = frozenset(
     f"workspace{store}" for store in ("blobstore", "artifactstore", "workingdirectory", "filestore")
@@ -158,20 +158,24 @@ class AzureSettings(Section):
         return bool(self.registry.model_fields_set & {"id", "name", "sku"})
 
     @property
-    def kept(self) -> dict[str, dict[str, str]]:
+    def immutable_settings(self) -> dict[str, dict[str, str]]:
         """What the stack makes that holds data → the settings that Azure cannot change on it."""
         workspace = self.existing_workspace
         group = parse_id(workspace, WORKSPACE).resource_group if workspace else self.workspace.resource_group
-        place = {"azure-native:location": self.azure_native.location}
-        place |= {"trainup:workspace.resource_group": group} if group else {}
-        kept = {}
+        location = {"azure-native:location": self.azure_native.location}
+        location |= {"trainup:workspace.resource_group": group} if group else {}
+        resources = {}
         if workspace is None:
-            kept["storage"] = place
-            kept["workspace"] = place | ({"trainup:workspace.name": self.workspace.name} if self.workspace.name else {})
+            resources["storage"] = location
+            resources["workspace"] = location | (
+                {"trainup:workspace.name": self.workspace.name} if self.workspace.name else {}
+            )
         if self.uses_azure_registry and not self.registry.id and not self.takes_workspace_registry:
-            kept["registry"] = place | ({"trainup:registry.name": self.registry.name} if self.registry.name else {})
+            resources["registry"] = location | (
+                {"trainup:registry.name": self.registry.name} if self.registry.name else {}
+            )
         # Azure's names are the same in any case.
-        return {noun: {name: value.lower() for name, value in facts.items()} for noun, facts in kept.items()}
+        return {noun: {name: value.lower() for name, value in settings.items()} for noun, settings in resources.items()}
 
     @property
     def has_secrets(self) -> bool:
@@ -184,4 +188,4 @@ class AzureSettings(Section):
         return self.registry.server or (parse_reference(self.image.reference).server if self.image.reference else "")
 
 
-DECLARED = Declared(AzureSettings, {"image": AzureImageSettings, "data": DataSettings})
+DECLARATION = SettingsDeclaration(AzureSettings, {"image": AzureImageSettings, "data": DataSettings})

@@ -40,8 +40,8 @@ def _guid(text: str) -> str | None:
 
 
 def _tag_name(text: str) -> str | None:
-    found = sorted(set(text) & set(r"<>%&\?/"))
-    return f"{text!r} is no name for a tag: it has no {' '.join(found)}" if found else None
+    invalid = sorted(set(text) & set(r"<>%&\?/"))
+    return f"{text!r} is no name for a tag: it has no {' '.join(invalid)}" if invalid else None
 
 
 Guid = Annotated[str, judged(_guid)]
@@ -69,8 +69,8 @@ TagValue = Annotated[Text, Field(max_length=256)]
 
 def refuse(problems: list[str | None]) -> None:
     """One error for everything that does not fit together in a section."""
-    if found := [problem for problem in problems if problem]:
-        raise ValueError("; ".join(found))
+    if messages := [problem for problem in problems if problem]:
+        raise ValueError("; ".join(messages))
 
 
 def together(section: Section, first: str, *others: str) -> str | None:

@@ -15,7 +15,7 @@ def arguments(
     run: RunSettings, platform: Platform, runs: Mapping[str, TrainingRun], config: StackConfig
 ) -> TrainingRunArgs:
     """All that the component of a run takes: its settings, the place it runs in, secrets, and the runs before it."""
-    place: TrainingRunArgs = {
+    platform_args: TrainingRunArgs = {
         "target": platform.target,
         "workspace_id": platform.workspace_id,
         "cluster_id": platform.cluster_id,
@@ -24,29 +24,31 @@ def arguments(
         "cloud": platform.cloud,
         "size": platform.size,
     }
-    given: dict[str, Any] = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after", "inputs"})
+    settings: dict[str, Any] = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after", "inputs"})
     if run.secrets:
-        given["secrets"] = {variable: config.secret(name) for variable, name in run.secrets.items()}
+        settings["secrets"] = {variable: config.secret(name) for variable, name in run.secrets.items()}
     if run.after:
-        given["after"] = {upstream: runs[upstream].digest for upstream in run.after}
+        settings["after"] = {upstream: runs[upstream].digest for upstream in run.after}
     if run.inputs:
-        given["inputs"] = {key: source(item, platform, runs) for key, item in run.inputs.items()}
-    args = {**place, **given}
+        settings["inputs"] = {key: input_of(item, platform, runs) for key, item in run.inputs.items()}
+    args = {**platform_args, **settings}
     assert are_of_a_run(args), "settings and component have the keys of core/run_keys.py"
     return args
 
 
-def source(wanted: InputSettings, platform: Platform, runs: Mapping[str, TrainingRun]) -> dict[str, pulumi.Input[str]]:
+def input_of(
+    settings: InputSettings, platform: Platform, runs: Mapping[str, TrainingRun]
+) -> dict[str, pulumi.Input[str]]:
     """An input as a run takes it: where it lies, and the digest that makes a change of it train again."""
-    place: dict[str, pulumi.Input[str]]
-    if wanted.data is not None:
-        data = platform.data[wanted.data]
-        place = {"uri": data.uri, "digest": data.digest}
-    elif wanted.run is not None:
-        run = runs[wanted.run]
-        place = {"uri": run.outputs_uri, "digest": run.digest}
-    elif wanted.uri is not None:
-        place = {"uri": wanted.uri, "digest": wanted.version or ""}
+    reference: dict[str, pulumi.Input[str]]
+    if settings.data is not None:
+        data = platform.data[settings.data]
+        reference = {"uri": data.uri, "digest": data.digest}
+    elif settings.run is not None:
+        run = runs[settings.run]
+        reference = {"uri": run.outputs_uri, "digest": run.digest}
+    elif settings.uri is not None:
+        reference = {"uri": settings.uri, "digest": settings.version or ""}
     else:
-        return {"value": wanted.value or ""}
-    return place | wanted.model_dump(mode="json", exclude_none=True, include={"path", "type", "mode"})
+        return {"value": settings.value or ""}
+    return reference | settings.model_dump(mode="json", exclude_none=True, include={"path", "type", "mode"})

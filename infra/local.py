@@ -8,7 +8,7 @@ from trainup.components.local.image import LocalImage
 from trainup.components.local.registry import LocalRegistry
 from trainup.components.local.workspace import LocalWorkspace
 from trainup.infra.local_settings import LocalSettings
-from trainup.infra.platforms import DataSource, Platform
+from trainup.infra.platforms import DataReference, Platform
 from trainup.infra.stack_config import StackConfig
 
 
@@ -44,5 +44,5 @@ def build(settings: LocalSettings, config: StackConfig) -> Platform:
         cluster_id=cluster.cluster_id,
         image=image.reference,
         environment_id=image.environment_id,
-        data={name: DataSource(asset.uri, asset.digest) for name, asset in data.items()},
+        data={name: DataReference(asset.uri, asset.digest) for name, asset in data.items()},
     )

@@ -7,11 +7,11 @@ from pydantic import Field
 
 from trainup.core.spec_keys import MAX_NODES
 from trainup.core.wire import UNKNOWN_TEXT
-from trainup.infra import workspace_place
+from trainup.infra import workspace_folder
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import DataName, JudgedSection, RunName, Section
-from trainup.infra.target_settings import Declared, TargetName
-from trainup.infra.workspace_place import OWN
+from trainup.infra.target_settings import SettingsDeclaration, TargetName
+from trainup.infra.workspace_folder import OWN
 
 
 class WorkspaceSettings(Section):
@@ -76,7 +76,7 @@ class LocalSettings(Section):
         workspace = self.workspace.path or f"{OWN}/{stack}"
         sources = {name: run.source for name, run in self.runs.items() if run.source}
         data = {name: one.path for name, one in self.data.items()}
-        return workspace_place.problems_of(workspace, sources, data, root)
+        return workspace_folder.problems_of(workspace, sources, data, root)
 
 
-DECLARED = Declared(LocalSettings, {"image": ImageSettings, "data": LocalDataSettings})
+DECLARATION = SettingsDeclaration(LocalSettings, {"image": ImageSettings, "data": LocalDataSettings})

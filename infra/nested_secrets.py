@@ -10,18 +10,18 @@ from trainup.infra.project_files import stack_file
 
 def problem_of(key: str, root: Path, stack: str) -> str:
     """Why the section at `key` (`trainup:runs`) cannot hold a secret, and what to do; no value is shown."""
-    places = _places(root, stack, key)
-    paths = places or [f"{key}.…"]
-    named = " and ".join(places) if places else "a value in it"
-    removal = " && ".join(f"pulumi config rm --path '{path}'" for path in paths)
+    paths = _encrypted_paths(root, stack, key)
+    to_remove = paths or [f"{key}.…"]
+    subject = " and ".join(paths) if paths else "a value in it"
+    removal = " && ".join(f"pulumi config rm --path '{path}'" for path in to_remove)
     return (
-        f"{key}: {named} is set as a secret, and what a section holds is kept and shown as plain text. Take it "
+        f"{key}: {subject} is set as a secret, and what a section holds is kept and shown as plain text. Take it "
         f"out (`{removal}`), set it under a key of its own (`pulumi config set --secret trainup:NAME`), and name that "
         "key where it is needed: in `secrets` of a run, which gets it as a variable, or as `key` of data"
     )
 
 
-def _places(root: Path, stack: str, key: str) -> list[str]:
+def _encrypted_paths(root: Path, stack: str, key: str) -> list[str]:
     """Where the stack file has encrypted values below a key; nothing where it lies elsewhere or cannot be read."""
     import yaml  # only a mistake needs it
 
@@ -29,8 +29,8 @@ def _places(root: Path, stack: str, key: str) -> list[str]:
         content = yaml.safe_load(decode(stack_file(root, stack).read_bytes()))
         sections = content["config"]
         setting = key.rpartition(":")[2]
-        found = [name for name in sections if str(name).rpartition(":")[2] == setting]
-        return [path for name in found for path in _encrypted(str(name), sections[name])]
+        keys = [name for name in sections if str(name).rpartition(":")[2] == setting]
+        return [path for name in keys for path in _encrypted(str(name), sections[name])]
     except (OSError, ValueError, TypeError, LookupError, RecursionError, yaml.YAMLError):
         return []  # it names the place, no more: the refusal stands without
 

@@ -14,20 +14,21 @@ ALLOWED = "allow_secrets"
 
 def likely_secrets(sections: Mapping[str, Any]) -> dict[Place, str]:
     """Place → what is wrong there and what to do, as the end of a sentence that names the place."""
-    found = {}
+    problems = {}
     for suspect in in_values({key: value for key, value in sections.items() if key != ALLOWED}):
         if suspect.place[:2] == ("registry", "password"):
             continue  # there is no such setting, which its own rule tells
         owner, inner = _owner(sections, suspect.shown)
         if not any(
-            inner == place or inner.startswith((f"{place}.", f"{place}[")) for place in _allowed(owner, sections)
+            inner == allowed or inner.startswith((f"{allowed}.", f"{allowed}["))
+            for allowed in _allowed(owner, sections)
         ):
-            found[suspect.place] = (
+            problems[suspect.place] = (
                 f"it looks like a secret ({suspect.kind}), which would be kept and shown as plain text: "
                 f'{_way_out(suspect.place)}; if it is none, add "{inner}" to trainup:{f"{owner}." if owner else ""}'
                 f"{ALLOWED}"
             )
-    return found
+    return problems
 
 
 def in_files_of_image(root: Path, image: AzureImageSettings) -> list[str]:
@@ -50,15 +51,15 @@ def in_files_of_image(root: Path, image: AzureImageSettings) -> list[str]:
     return problems
 
 
-def _owner(sections: Mapping[str, Any], place: str) -> tuple[str, str]:
+def _owner(sections: Mapping[str, Any], path: str) -> tuple[str, str]:
     """The run or section whose list allows a place, and how the place is called there."""
-    key, _, inner = place.partition(".")
+    key, _, inner = path.partition(".")
     runs = sections.get("runs")
     if key == "runs" and isinstance(runs, dict):
         name = max((name for name in runs if inner.startswith(f"{name}.")), key=len, default=None)
         if name is not None:
             return f"runs.{name}", inner.removeprefix(f"{name}.")
-    return ("image", inner) if key == "image" and inner else ("", place)
+    return ("image", inner) if key == "image" and inner else ("", path)
 
 
 def _allowed(owner: str, sections: Mapping[str, Any]) -> list[str]:
@@ -67,8 +68,8 @@ def _allowed(owner: str, sections: Mapping[str, Any]) -> list[str]:
         section = sections.get("image")
     elif owner:
         section = sections["runs"][owner.removeprefix("runs.")]
-    given = section.get(ALLOWED) if isinstance(section, dict) else None
-    return [place for place in given if isinstance(place, str) and place] if isinstance(given, list) else []
+    entries = section.get(ALLOWED) if isinstance(section, dict) else None
+    return [path for path in entries if isinstance(path, str) and path] if isinstance(entries, list) else []
 
 
 def _way_out(place: Place) -> str:

@@ -8,7 +8,7 @@ import pulumi
 
 
 @dataclass(frozen=True)
-class DataSource:
+class DataReference:
     """Where data lies, and what it is."""
 
     uri: pulumi.Output[str]
@@ -27,7 +27,7 @@ class Platform:
     cluster_id: pulumi.Output[str]
     image: pulumi.Output[str]
     environment_id: pulumi.Output[str]
-    data: Mapping[str, DataSource] = field(default_factory=dict)
+    data: Mapping[str, DataReference] = field(default_factory=dict)
     """The data assets by name."""
     cloud: str | None = None
     """Which Azure: its name, or the host that describes it."""
@@ -38,5 +38,5 @@ class Platform:
 
     def exported(self) -> dict[str, Any]:
         """The platform as a stack output."""
-        told = {name: value for name, value in vars(self).items() if name not in ("cloud", "size", "first")}
-        return {**told, "data": {name: source.uri for name, source in self.data.items()}}
+        outputs = {name: value for name, value in vars(self).items() if name not in ("cloud", "size", "first")}
+        return {**outputs, "data": {name: reference.uri for name, reference in self.data.items()}}

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pulumi
 
-TOLD = 32
+ALREADY_REPORTED = 32
 """Exit code with which a program tells the language host that nothing is left to be said."""
 
 gc.disable()  # what is imported and declared stays: looking for garbage in it took a tenth of a preview
@@ -21,17 +21,17 @@ def run() -> None:
     try:
         config = StackConfig.read()
         # The preview that comes before every update asks the provider as well.
-        wanted = settings.load(config, findings.ask if pulumi.runtime.is_dry_run() else None)
+        stack_settings = settings.load(config, findings.ask if pulumi.runtime.is_dry_run() else None)
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
-        raise SystemExit(TOLD) from None
+        raise SystemExit(ALREADY_REPORTED) from None
     # Only the target's own module: what declares things on Azure takes seconds to import.
-    platform: Platform = import_module(f"trainup.infra.{wanted.target}").build(wanted, config)
+    platform: Platform = import_module(f"trainup.infra.{stack_settings.target}").build(stack_settings, config)
 
     runs: dict[str, TrainingRun] = {}
-    for name in references.order(wanted.runs):
+    for name in references.order(stack_settings.runs):
         first = pulumi.ResourceOptions(depends_on=platform.first)
-        runs[name] = TrainingRun(name, edges.arguments(wanted.runs[name], platform, runs, config), opts=first)
+        runs[name] = TrainingRun(name, edges.arguments(stack_settings.runs[name], platform, runs, config), opts=first)
 
     pulumi.export("platform", platform.exported())
     outputs = TrainingRun.__annotations__

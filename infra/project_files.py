@@ -8,7 +8,7 @@ from trainup.core.project import PROJECT_FILES, stack_file_name
 from trainup.core.texts import decode
 
 
-def declared(root: Path) -> dict[str, Any]:
+def project_settings(root: Path) -> dict[str, Any]:
     """What the project's file says; nothing where there is none, as in tests of the program."""
     file = project_file(root)
     if file is None:
@@ -23,7 +23,7 @@ def declared(root: Path) -> dict[str, Any]:
 def stack_file(root: Path, stack: str) -> Path:
     """Where the configuration of a stack stands, unless `--config-file` named another place."""
     file = project_file(root) or root / "Pulumi.yaml"
-    return root / str(declared(root).get("stackConfigDir") or ".") / stack_file_name(file.name, stack)
+    return root / str(project_settings(root).get("stackConfigDir") or ".") / stack_file_name(file.name, stack)
 
 
 def project_file(root: Path) -> Path | None:

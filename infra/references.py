@@ -35,16 +35,16 @@ def problems_of(runs: Mapping[str, RunSettings], data: Collection[str], node_lim
     return problems
 
 
-def problems_among_mistakes(given: Mapping[str, Any]) -> list[str]:
+def problems_among_mistakes(sections: Mapping[str, Any]) -> list[str]:
     """What names a run or data that are not there, where other sections hold mistakes."""
-    runs, data = dict(maps(given.get("runs"))), given.get("data")
+    runs, data = dict(maps(sections.get("runs"))), sections.get("data")
     problems = []
     for name, settings in runs.items():
         try:
             run = RunSettings.model_validate(settings)
         except ValidationError:
             continue
-        problems += _references(name, run, given["runs"], data if isinstance(data, dict) else {})
+        problems += _references(name, run, sections["runs"], data if isinstance(data, dict) else {})
     return problems
 
 

@@ -65,11 +65,11 @@ class InputSettings(Section):
     mode: InputMode | None = None
 
     @model_validator(mode="after")
-    def _has_one_source(self) -> "InputSettings":
-        given = [name for name in ("data", "run", "uri", "value") if getattr(self, name) is not None]
-        if len(given) != 1:
-            found = ", ".join(given) or "none"
-            raise ValueError(f"an input is one of `data`, `run`, `uri` and `value`; given: {found}")
+    def _is_of_one_kind(self) -> "InputSettings":
+        names = [name for name in ("data", "run", "uri", "value") if getattr(self, name) is not None]
+        if len(names) != 1:
+            shown = ", ".join(names) or "none"
+            raise ValueError(f"an input is one of `data`, `run`, `uri` and `value`; given: {shown}")
         if (self.uri is None) != (self.version is None):
             raise ValueError("`uri` and `version` go together: anything new in `version` trains again")
         return self
@@ -130,8 +130,8 @@ def form_of(name: str, parse: Callable[[Any], Any]) -> Any:
 
 def with_keys(model: type[Model]) -> type[Model]:
     """The model with a field for each key of a run that it does not declare itself."""
-    left = {name: key for name, key in KEYS.items() if key.in_stack and name not in model.model_fields}
-    added: dict[str, Any] = {name: (form_of(name, key.parse) | None, None) for name, key in left.items()}
+    remaining = {name: key for name, key in KEYS.items() if key.in_stack and name not in model.model_fields}
+    added: dict[str, Any] = {name: (form_of(name, key.parse) | None, None) for name, key in remaining.items()}
     return create_model(model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **added)
 
 
@@ -171,5 +171,5 @@ class RunSettings(Section):
     @property
     def upstream(self) -> list[str]:
         """The runs that have to complete first, each once."""
-        taken = [item.run for item in (self.inputs or {}).values() if item.run]
-        return list(dict.fromkeys([*(self.after or ()), *taken]))
+        input_runs = [item.run for item in (self.inputs or {}).values() if item.run]
+        return list(dict.fromkeys([*(self.after or ()), *input_runs]))

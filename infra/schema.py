@@ -11,7 +11,7 @@ from trainup.core.run_keys import KEYS
 from trainup.core.targets import DEFAULT
 from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY
 from trainup.infra.sections import Section
-from trainup.infra.target_settings import declared
+from trainup.infra.target_settings import declarations
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -27,7 +27,7 @@ SECURE: Schema = {
 def schema() -> Schema:
     """As JSON; the settings of another target are no settings of a stack."""
     definitions: Schema = {}
-    parts = {name: _configuration(one.model, definitions) for name, one in declared().items()}
+    parts = {name: _configuration(one.model, definitions) for name, one in declarations().items()}
     for name, item in definitions["RunSettings"]["properties"].items():
         item.setdefault("description", KEYS[name].doc)  # where a stack file says the same as the component
     config = parts.pop(DEFAULT)
@@ -45,16 +45,16 @@ def schema() -> Schema:
 
 def _configuration(model: type[Section], definitions: Schema) -> Schema:
     """`config` of one target; adds the sections that it has to `definitions`."""
-    told = model.model_json_schema(ref_template="#/$defs/{model}")
-    definitions |= {name: _plain(section) for name, section in told.pop("$defs").items()}
-    settings = {key: _plain(item) for key, item in told["properties"].items() if key != AZURE_NATIVE}
+    model_schema = model.model_json_schema(ref_template="#/$defs/{model}")
+    definitions |= {name: _plain(section) for name, section in model_schema.pop("$defs").items()}
+    settings = {key: _plain(item) for key, item in model_schema["properties"].items() if key != AZURE_NATIVE}
     names = "|".join(settings)
     return {
         "type": "object",
         "properties": {f"{NAMESPACE}:{key}": item for key, item in settings.items()},
         # Any other key of ours is a secret, whose name is the user's.
         "patternProperties": {f"^{NAMESPACE}:(?!({names})$)": SECURE},
-        "required": [f"{AZURE_NATIVE_KEY}location"] if AZURE_NATIVE in told["properties"] else [],
+        "required": [f"{AZURE_NATIVE_KEY}location"] if AZURE_NATIVE in model_schema["properties"] else [],
     }
 
 

@@ -28,13 +28,13 @@ from trainup.infra.sections import (
 )
 from trainup.infra.stack_config import StackConfig
 from trainup.infra.stack_file import StackFile
-from trainup.infra.target_settings import Declared, TargetSettings, declared
+from trainup.infra.target_settings import SettingsDeclaration, TargetSettings, declarations
 
 Ask = Callable[[str, Mapping[str, Any], Mapping[str, type[JudgedSection]], Any], list[str]]
 """As `infra/findings.py` has it."""
 
-DECLARED = declared()
-KEYS = frozenset(key for one in DECLARED.values() for key in one.keys)
+DECLARATIONS = declarations()
+KEYS = frozenset(key for one in DECLARATIONS.values() for key in one.keys)
 """The settings of all targets."""
 
 
@@ -46,41 +46,41 @@ def load(config: StackConfig, ask: Ask | None = None) -> TargetSettings:
     texts = config.texts
     target = texts.get("target", DEFAULT)
     is_certain = target in TARGETS
-    own = DECLARED[target if is_certain else DEFAULT]
+    declaration = DECLARATIONS[target if is_certain else DEFAULT]
     if not is_certain:  # nobody knows which target's keys are meant
-        texts = {key: text for key, text in texts.items() if key in own.keys or key not in KEYS}
-    sections = {key: text for key, text in texts.items() if key in own.keys}
+        texts = {key: text for key, text in texts.items() if key in declaration.keys or key not in KEYS}
+    sections = {key: text for key, text in texts.items() if key in declaration.keys}
     file = StackFile(config.root, config.project, config.stack)
-    given, problems = _as_written(config, file, sections)
+    values, problems = _parse_sections(config, file, sections)
     problems += misplaced(config.values, config.project, KEYS, config.defaults)
-    problems += _key_problems(config, own, _wanted_secrets(given), texts)
+    problems += _key_problems(config, declaration, _required_secrets(values), texts)
     secret = [key for key in sections if config.is_secret(key)]
     for key in secret:  # nor is it judged further: every other problem could show the value
         problems.append(problem_of(config.key(key), config.root, config.stack))
-        given.pop(key, None)
-    plain = likely_secrets(given)
+        values.pop(key, None)
+    plain = likely_secrets(values)
     problems += [f"{config.path(place)}: {reason}" for place, reason in plain.items()]
-    is_whole = given.keys() >= sections.keys() and not plain
-    if own.has_azure_native:
-        given[AZURE_NATIVE] = config.of_azure_native
+    is_whole = values.keys() >= sections.keys() and not plain
+    if declaration.has_azure_native:
+        values[AZURE_NATIVE] = config.of_azure_native
         problems += _azure_native_problems(config, file)
     context: dict[str, Any] = {"root": config.root}
     try:
-        settings = own.parse(given, context)
+        settings = declaration.parse(values, context)
     except ValidationError as error:
-        told = [item for item in error.errors() if item["loc"][0] not in secret and not _shows(item["loc"], plain)]
+        errors = [item for item in error.errors() if item["loc"][0] not in secret and not _shows(item["loc"], plain)]
         if not is_certain:
-            told = [item for item in told if _is_wrong_elsewhere(item["loc"], given, context)]
-        problems += references.problems_among_mistakes(given)
-        problems += [f"{config.path(item['loc'])}: {_reason(item, own, config)}" for item in told]
+            errors = [item for item in errors if _is_wrong_elsewhere(item["loc"], values, context)]
+        problems += references.problems_among_mistakes(values)
+        problems += [f"{config.path(item['loc'])}: {_reason(item, declaration, config)}" for item in errors]
     else:
         # Judged only where every section is as it was meant: a default in place of a broken one would mislead.
         problems += _cross_problems(settings) if is_whole else []
         problems += settings.file_problems(config.root, config.stack)
     if ask is not None and is_certain and not plain:  # whose findings could show a secret
-        told_of = {problem.partition(": ")[0] for problem in problems}
-        asked = ask(target, given, own.judged, {"root": config.root})
-        problems += [problem for problem in asked if problem.partition(": ")[0] not in told_of]
+        reported_keys = {problem.partition(": ")[0] for problem in problems}
+        findings = ask(target, values, declaration.judged, {"root": config.root})
+        problems += [problem for problem in findings if problem.partition(": ")[0] not in reported_keys]
     if problems:
         listing = "\n".join(f"  {problem}" for problem in problems)
         raise pulumi.RunError(f"Pulumi.{config.stack}.yaml has {len(problems)} problem(s):\n{listing}")
@@ -92,9 +92,11 @@ def load(config: StackConfig, ask: Ask | None = None) -> TargetSettings:
     return settings
 
 
-def _as_written(config: StackConfig, file: StackFile, sections: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _parse_sections(
+    config: StackConfig, file: StackFile, sections: Mapping[str, str]
+) -> tuple[dict[str, Any], list[str]]:
     """The values of the sections that can be read, and what stands there that is not what arrived."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     problems: list[str] = []
     for key, text in sections.items():
         try:
@@ -103,17 +105,17 @@ def _as_written(config: StackConfig, file: StackFile, sections: Mapping[str, str
             if not config.is_secret(key):
                 problems.append(f"{config.key(key)}: this is text; write a map below it")
         else:
-            given[key] = value
+            values[key] = value
             if not config.is_secret(key):
                 problems += [f"{config.path((key, *at))}: {problem}" for at, problem in changed]
-    return given, problems
+    return values, problems
 
 
 def _azure_native_problems(config: StackConfig, file: StackFile) -> list[str]:
     """What is wrong with the texts of Azure's provider, and which of them should be secrets."""
-    given = config.of_azure_native
-    plain = [name for name in given if not config.is_secret(name, AZURE_NATIVE)]
-    texts = {name: file.text_problem(f"{AZURE_NATIVE_KEY}{name}", given[name]) for name in plain}
+    settings = config.of_azure_native
+    plain = [name for name in settings if not config.is_secret(name, AZURE_NATIVE)]
+    texts = {name: file.text_problem(f"{AZURE_NATIVE_KEY}{name}", settings[name]) for name in plain}
     return [
         *(f"{AZURE_NATIVE_KEY}{name}: {problem}" for name, problem in texts.items() if problem),
         *(
@@ -133,71 +135,75 @@ def _cross_problems(settings: TargetSettings) -> list[str]:
 def _shows(location: tuple[int | str, ...], secrets: Collection[Place]) -> bool:
     """Whether a problem at this place could repeat one of the likely secrets."""
     path = tuple(part for part in location if part != "[key]")
-    return any(path[: len(place)] == place or place[: len(path)] == path for place in secrets)
+    return any(path[: len(secret)] == secret or secret[: len(path)] == path for secret in secrets)
 
 
-def _wanted_secrets(given: dict[str, Any]) -> dict[str, str]:
+def _required_secrets(sections: dict[str, Any]) -> dict[str, str]:
     """The secrets that are asked for → by what, as far as that can be told from settings that may hold mistakes."""
-    wanted: dict[str, str] = {}
-    for name, section in maps(given.get("data")):
-        wanted |= {key: f"the data {name}" for key in _names([section.get("key")])}
-    if isinstance(registry := given.get("registry"), dict) and registry.get("username"):
-        wanted[REGISTRY_PASSWORD] = "the registry's user name"
-    for _, run in maps(given.get("runs")):
+    users: dict[str, str] = {}
+    for name, section in maps(sections.get("data")):
+        users |= {key: f"the data {name}" for key in _names([section.get("key")])}
+    if isinstance(registry := sections.get("registry"), dict) and registry.get("username"):
+        users[REGISTRY_PASSWORD] = "the registry's user name"
+    for _, run in maps(sections.get("runs")):
         names = run.get("secrets")
-        wanted |= {name: "a run" for name in _names([*names.values()] if isinstance(names, dict) else names)}
-    return wanted
+        users |= {name: "a run" for name in _names([*names.values()] if isinstance(names, dict) else names)}
+    return users
 
 
 def _names(values: Any) -> list[str]:
     """The names among what may be anything: what is no name is likely the secret itself, and repeated nowhere."""
-    found = values if isinstance(values, list) else []
-    names = [value for value in found if isinstance(value, str) and SECRET_NAME.fullmatch(value)]
+    items = values if isinstance(values, list) else []
+    names = [value for value in items if isinstance(value, str) and SECRET_NAME.fullmatch(value)]
     return [name for name in names if not is_likely_secret(name)]
 
 
-def _key_problems(config: StackConfig, own: Declared, wanted: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
+def _key_problems(
+    config: StackConfig, declaration: SettingsDeclaration, required_secrets: Mapping[str, str], texts: Mapping[str, str]
+) -> list[str]:
     """The settings that nothing reads, and the secrets that are missing or no secrets."""
     problems = [
-        f"{config.key(key)}: {suggest.unknown(key, own.keys)}"
+        f"{config.key(key)}: {suggest.unknown(key, declaration.keys)}"
         for key in texts
-        if key not in own.keys and key not in wanted
+        if key not in declaration.keys and key not in required_secrets
     ]
-    for name, by in sorted(wanted.items()):
+    for name, user in sorted(required_secrets.items()):
         how = f"set it with `pulumi config set --secret {config.key(name)}`"
         if name not in texts:
-            problems.append(f"{config.key(name)}: {by} asks for this secret, and it is not set; {how}")
+            problems.append(f"{config.key(name)}: {user} asks for this secret, and it is not set; {how}")
         elif not config.is_secret(name):
-            problems.append(f"{config.key(name)}: it is a secret of {by}, but stored as plain text; {how}")
+            problems.append(f"{config.key(name)}: it is a secret of {user}, but stored as plain text; {how}")
     return problems
 
 
-def _is_wrong_elsewhere(location: Sequence[Any], given: Mapping[str, Any], context: Any) -> bool:
+def _is_wrong_elsewhere(location: Sequence[Any], values: Mapping[str, Any], context: Any) -> bool:
     """Whether what is wrong on the default target would be wrong on every other one as well."""
-    return all(_is_wrong(location, given, one, context) for name, one in DECLARED.items() if name != DEFAULT)
+    return all(_is_wrong(location, values, one, context) for name, one in DECLARATIONS.items() if name != DEFAULT)
 
 
-def _is_wrong(location: Sequence[Any], given: Mapping[str, Any], declared: Declared, context: Any) -> bool:
+def _is_wrong(
+    location: Sequence[Any], values: Mapping[str, Any], declaration: SettingsDeclaration, context: Any
+) -> bool:
     try:
-        declared.parse({**given, AZURE_NATIVE: {}} if declared.has_azure_native else given, context)
+        declaration.parse({**values, AZURE_NATIVE: {}} if declaration.has_azure_native else values, context)
     except ValidationError as error:
         return any(tuple(location[: len(item["loc"])]) == item["loc"] for item in error.errors())
     return False
 
 
-def _reason(error: Any, own: Declared, config: StackConfig) -> str:
+def _reason(error: Any, declaration: SettingsDeclaration, config: StackConfig) -> str:
     if error["type"] == "extra_forbidden":
         *path, key = error["loc"]
-        return suggest.unknown(key, keys_of(own.model, path))
+        return suggest.unknown(key, keys_of(declaration.model, path))
     if error["loc"][0] == AZURE_NATIVE and config.is_secret(error["loc"][1], AZURE_NATIVE):
         return "it is not what it has to be, and a secret, which is not shown: set it without `--secret` to be told why"
     rule = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == UNSHOWN:
         return rule
-    given = error["input"]
-    if error["type"] == "string_type" and (is_number(given) or isinstance(given, bool) or given is None):
-        text = str(given).lower() if isinstance(given, bool) else shown(given)
-        what = "a number" if is_number(given) else "nothing" if given is None else "a boolean"
+    value = error["input"]
+    if error["type"] == "string_type" and (is_number(value) or isinstance(value, bool) or value is None):
+        text = str(value).lower() if isinstance(value, bool) else shown(value)
+        what = "a number" if is_number(value) else "nothing" if value is None else "a boolean"
         return f"{text} was given, which YAML takes for {what}, and this is a text: {quotes(text)}"
-    is_shown = isinstance(given, (str, int, float))
-    return f"{given!r} was given. {rule}" if is_shown and repr(given) not in rule else rule
+    is_shown = isinstance(value, (str, int, float))
+    return f"{value!r} was given. {rule}" if is_shown and repr(value) not in rule else rule

@@ -75,10 +75,15 @@ class StackConfig:
         """The keys that have but the default that Pulumi.yaml declares: the engine does not tell them from others."""
         if self.project == NAMESPACE:
             return []
-        declared = project_files.declared(self.root).get("config") or {}
+        declarations = project_files.project_settings(self.root).get("config") or {}
         return [
             key
-            for name, told in declared.items()
-            if isinstance(told, dict) and (key := f"{self.project}:{name}") in self.values
-            if self.values[key] in (told.get("default"), json.dumps(told.get("default")), json.dumps(told.get("value")))
+            for name, declaration in declarations.items()
+            if isinstance(declaration, dict) and (key := f"{self.project}:{name}") in self.values
+            if self.values[key]
+            in (
+                declaration.get("default"),
+                json.dumps(declaration.get("default")),
+                json.dumps(declaration.get("value")),
+            )
         ]

@@ -25,7 +25,7 @@ MERGE, TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
 
 Node = Any
 """PyYAML's, whose stubs leave out what is used here."""
-Place = tuple[str | int, ...]
+ValuePath = tuple[str | int, ...]
 """Keys and indices below a key of the configuration."""
 
 
@@ -36,19 +36,19 @@ class StackFile:
         self._root, self._project, self._stack = root, project, stack
         self._children: dict[int, Mapping[str, list[tuple[str, Node]]]] = {}
 
-    def marked(self, name: str, value: Any) -> tuple[Any, list[tuple[Place, str]]]:
+    def marked(self, name: str, value: Any) -> tuple[Any, list[tuple[ValuePath, str]]]:
         """The value of a key, with numbers that know how they were written; and the texts in it that are not it."""
-        problems: list[tuple[Place, str]] = []
+        problems: list[tuple[ValuePath, str]] = []
 
-        def mark(value: Any, path: Place) -> Any:
+        def mark(value: Any, path: ValuePath) -> Any:
             if isinstance(value, dict):
                 for inner in value:
-                    problems.extend(((*path, inner), found) for found in self._key_problems(name, path, inner))
+                    problems.extend(((*path, inner), problem) for problem in self._key_problems(name, path, inner))
                 return {inner: mark(item, (*path, inner)) for inner, item in value.items()}
             if isinstance(value, list):
                 return [mark(item, (*path, index)) for index, item in enumerate(value)]
-            if isinstance(value, str) and TIME.fullmatch(value) and (found := self._time_problem(name, path, value)):
-                problems.append((path, found))
+            if isinstance(value, str) and TIME.fullmatch(value) and (problem := self._time_problem(name, path, value)):
+                problems.append((path, problem))
             return remember(value, lambda: self._written(name, path, value))
 
         return mark(value, ()), problems
@@ -58,39 +58,39 @@ class StackFile:
         if TIME.fullmatch(text):
             return self._time_problem(name, (), text)
         if _number(text) is not None:
-            written = self._written(name, (), text)
-            return None if written in (None, text) else changed(str(written), text, "a number")
+            spelling = self._written(name, (), text)
+            return None if spelling in (None, text) else changed(str(spelling), text, "a number")
         return None
 
-    def _time_problem(self, name: str, path: Place, value: str) -> str | None:
-        written = self._written(name, path, value)
-        if written is None:
+    def _time_problem(self, name: str, path: ValuePath, value: str) -> str | None:
+        spelling = self._written(name, path, value)
+        if spelling is None:
             return f"{value} is what becomes of a date that is not in quotes: put it in quotes"
-        return None if written == value else changed(written, value, "a date")
+        return None if spelling == value else changed(spelling, value, "a date")
 
-    def _key_problems(self, name: str, path: Place, key: str) -> Iterator[str]:
+    def _key_problems(self, name: str, path: ValuePath, key: str) -> Iterator[str]:
         """What is wrong with a key of a map: YAML's keys need not be texts either."""
         if not (TIME.fullmatch(key) or key in WORDS.values() or _number(key) is not None):
             return
-        written = {text for node in self._nodes(name, path) for text, _ in self._below(node).get(_meaning(key), [])}
-        if not written and TIME.fullmatch(key):
+        spellings = {text for node in self._nodes(name, path) for text, _ in self._below(node).get(_meaning(key), [])}
+        if not spellings and TIME.fullmatch(key):
             yield f"the key {key} is what becomes of a date that is not in quotes: put it in quotes"
-        elif written and key not in written:
-            (text, *_) = sorted(written)
+        elif spellings and key not in spellings:
+            (text, *_) = sorted(spellings)
             yield f"the key {text} was written, and {key} arrives: {quotes(text)}"
 
-    def _written(self, name: str, path: Place, value: Any) -> str | None:
+    def _written(self, name: str, path: ValuePath, value: Any) -> str | None:
         """What stands at this place and means this value; None where no file holds it."""
-        found = [
+        spellings = [
             node.value
             for node in self._nodes(name, path)
             if node.id == "scalar"
             and (_is_plain(node) or node.value == value)
             and _meaning(node.value) == _meaning(value)
         ]
-        return next((text for text in found if text == str(value)), found[0] if found else None)
+        return next((text for text in spellings if text == str(value)), spellings[0] if spellings else None)
 
-    def _nodes(self, name: str, path: Place) -> list[Node]:
+    def _nodes(self, name: str, path: ValuePath) -> list[Node]:
         """What stands at a place, in every file that has it."""
         nodes = self._tops.get(name, [])
         for step in path:
@@ -109,16 +109,16 @@ class StackFile:
             return {}
         if id(node) not in self._children:
             # Set before it is full: a map that merges itself, which the engine refuses, would have no end.
-            found: dict[Any, list[tuple[str, Node]]] = {}
-            self._children[id(node)] = found
+            children: dict[Any, list[tuple[str, Node]]] = {}
+            self._children[id(node)] = children
             merged = [key_node for key_node in node.value if key_node[0].tag == MERGE]
             for key, value in node.value:
                 if key.tag != MERGE and isinstance(key.value, str):
-                    found.setdefault(_meaning(key.value), []).append((key.value, value))
+                    children.setdefault(_meaning(key.value), []).append((key.value, value))
             for _, source in merged:
                 for each in source.value if source.id == "sequence" else [source]:
                     for meaning, pairs in list(self._below(each).items()):
-                        found.setdefault(meaning, pairs)
+                        children.setdefault(meaning, pairs)
         return self._children[id(node)]
 
     @cached_property
@@ -127,7 +127,7 @@ class StackFile:
         import yaml  # takes as long as a small program, which needs it for nothing else
 
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        found: dict[str, list[Node]] = {}
+        nodes: dict[str, list[Node]] = {}
         for path in _candidates(self._root, self._stack):
             try:
                 document = yaml.compose(path.read_bytes(), Loader=loader)
@@ -138,8 +138,8 @@ class StackFile:
             for config in self._step(document, "config"):
                 for key, node in config.value if config.id == "mapping" else []:
                     if isinstance(key.value, str):
-                        found.setdefault(_whole(key.value, self._project), []).extend(self._values(node))
-        return found
+                        nodes.setdefault(_whole(key.value, self._project), []).extend(self._values(node))
+        return nodes
 
     def _values(self, node: Node) -> list[Node]:
         """What stands there: in the stack's file the value itself, in the project's perhaps below `value`."""
@@ -187,9 +187,9 @@ def _number(text: str) -> float | None:
     if text[:1] == "_":
         return None
     plain = text.replace("_", "")
-    if found := INTEGER.fullmatch(plain):
-        (digits, base) = next((digits, base) for digits, base in zip(found.groups()[1:], BASES, strict=True) if digits)
-        return float(int(found[1] + digits, base)) if len(digits) < 65 else None
+    if match := INTEGER.fullmatch(plain):
+        (digits, base) = next((digits, base) for digits, base in zip(match.groups()[1:], BASES, strict=True) if digits)
+        return float(int(match[1] + digits, base)) if len(digits) < 65 else None
     if not DECIMAL.fullmatch(plain):
         return None
     number = float(plain)

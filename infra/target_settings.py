@@ -50,8 +50,8 @@ class TargetSettings(Protocol):
 
 
 @dataclass(frozen=True)
-class Declared:
-    """The settings of a target: what `infra/<target>_settings.py` has as `DECLARED`."""
+class SettingsDeclaration:
+    """The settings of a target: what `infra/<target>_settings.py` has as `DECLARATION`."""
 
     model: type[Section]
     """A `TargetSettings`."""
@@ -68,11 +68,11 @@ class Declared:
         """Whether the settings of Azure's provider are among its own."""
         return AZURE_NATIVE in self.model.model_fields
 
-    def parse(self, given: Mapping[str, Any], context: Any) -> TargetSettings:
+    def parse(self, values: Mapping[str, Any], context: Any) -> TargetSettings:
         """The settings that are meant. ValidationError where they are none."""
-        return cast(TargetSettings, self.model.model_validate(given, context=context))
+        return cast(TargetSettings, self.model.model_validate(values, context=context))
 
 
-def declared() -> dict[str, Declared]:
+def declarations() -> dict[str, SettingsDeclaration]:
     """Target → its settings, of all targets."""
-    return {name: import_module(f"trainup.infra.{name}_settings").DECLARED for name in TARGETS}
+    return {name: import_module(f"trainup.infra.{name}_settings").DECLARATION for name in TARGETS}

@@ -29,11 +29,11 @@ def read(start: Path) -> AzureId:
             "download it from the workspace's page in Azure, or give the workspace's `id`"
         )
     try:
-        found = json.loads(decode(path.read_bytes()))
-        if scope := found.get("Scope"):
+        content = json.loads(decode(path.read_bytes()))
+        if scope := content.get("Scope"):
             _, _, subscription, _, group, _, _, _, name, *_ = scope.split("/")
-            found = dict(zip(KEYS, (subscription, group, name), strict=True))
-        parts = {key: found[key] for key in KEYS}
+            content = dict(zip(KEYS, (subscription, group, name), strict=True))
+        parts = {key: content[key] for key in KEYS}
     except (OSError, ValueError, AttributeError, KeyError):
         raise ValueError(f"{path} names no workspace: it is JSON with {', '.join(KEYS)}") from None
     if problems := [problem for key, value in parts.items() if (problem := _problem(key, value))]:

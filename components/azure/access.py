@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from trainup.components import arguments
-from trainup.components.azure.grants import grant, share
+from trainup.components.azure.role_assignments import assign, assign_shared
 from trainup.core.azure_ids import STORAGE, parse_id
 from trainup.core.roles import NODE_ROLES, PrincipalType, Scope, submitter_roles
 
@@ -59,7 +59,7 @@ class Access(pulumi.ComponentResource):
         )
 
         assignments = [
-            share(
+            assign_shared(
                 f"{name}-{principal}-{scope}-{role.name.lower().replace('_', '-')}",
                 role,
                 scopes[scope],
@@ -119,25 +119,29 @@ class NodeAccess(pulumi.ComponentResource):
 
         # Azure ML asks for the right to pull when a cluster is made, and never again.
         first = [
-            self._grant(name, args, scope, resource)
+            self._assign(name, args, scope, resource)
             for scope, resource in ((Scope.STORAGE, args.get("storage_id")), (Scope.REGISTRY, args.get("registry_id")))
             if resource is not None
         ]
         vault = args.get("vault_id")
-        later = [self._grant(name, args, Scope.VAULT, vault)] if vault is not None else []
+        later = [self._assign(name, args, Scope.VAULT, vault)] if vault is not None else []
         # One spelling, so that it does not matter which thing in an account is taken out again.
         accounts = {parse_id(text.lower(), STORAGE).name: text.lower() for text in args.get("data_ids") or ()}
-        later += [self._grant(f"{name}-{account}", args, Scope.DATA, where) for account, where in accounts.items()]
+        later += [
+            self._assign(f"{name}-{account}", args, Scope.DATA, account_id) for account, account_id in accounts.items()
+        ]
 
         self.assignment_ids = pulumi.Output.all(*first, *later)
-        self.identity_id = pulumi.Output.all(arguments.either(args.get("identity_id"), ""), *first).apply(
+        self.identity_id = pulumi.Output.all(arguments.value_or(args.get("identity_id"), ""), *first).apply(
             lambda ids: str(ids[0])
         )
         self.register_outputs({"assignment_ids": self.assignment_ids, "identity_id": self.identity_id})
 
-    def _grant(self, name: str, args: NodeAccessArgs, scope: Scope, resource: pulumi.Input[str]) -> pulumi.Output[str]:
-        facts = (f"{name}-{scope}", NODE_ROLES[scope], resource, args["principal_id"], self)
-        given: pulumi.CustomResource = (
-            grant(*facts) if args.get("identity_id") is not None else share(*facts, cloud=args.get("cloud"))
+    def _assign(self, name: str, args: NodeAccessArgs, scope: Scope, resource: pulumi.Input[str]) -> pulumi.Output[str]:
+        role_arguments = (f"{name}-{scope}", NODE_ROLES[scope], resource, args["principal_id"], self)
+        assignment: pulumi.CustomResource = (
+            assign(*role_arguments)
+            if args.get("identity_id") is not None
+            else assign_shared(*role_arguments, cloud=args.get("cloud"))
         )
-        return given.id
+        return assignment.id

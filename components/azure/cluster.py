@@ -110,13 +110,13 @@ class GpuCluster(pulumi.ComponentResource):
 
     def _create(self, name: str, args: GpuClusterArgs) -> machinelearningservices.Compute:
         size, spot = find_size(args.get("size") or DEFAULT), args.get("spot") or False
-        least, most = args.get("min_nodes") or 0, arguments.either(args.get("max_nodes"), 4)
+        least, most = args.get("min_nodes") or 0, arguments.value_or(args.get("max_nodes"), 4)
         for problem in (check_spot(size) if spot else None, check_nodes(least, most)):
             if problem:
                 raise ValueError(problem)
         user, key, subnet = args.get("ssh_user"), args.get("ssh_public_key"), args.get("subnet_id")
         if user or key:
-            arguments.needed(self, args, ("ssh_user", "ssh_public_key"), "logging in takes both")
+            arguments.require(self, args, ("ssh_user", "ssh_public_key"), "logging in takes both")
         login = (
             machinelearningservices.UserAccountCredentialsArgs(admin_user_name=user, admin_user_ssh_public_key=key)
             if user
@@ -156,7 +156,7 @@ class GpuCluster(pulumi.ComponentResource):
                         min_node_count=least,
                         max_node_count=most,
                         node_idle_time_before_scale_down=iso_duration(
-                            arguments.either(args.get("idle_seconds"), IDLE_SECONDS)
+                            arguments.value_or(args.get("idle_seconds"), IDLE_SECONDS)
                         ),
                     ),
                     subnet=machinelearningservices.ResourceIdArgs(id=subnet) if subnet else None,
@@ -183,22 +183,24 @@ def principal_of(cluster_id: str) -> pulumi.Output[str]:
     """
     cluster = parse_id(cluster_id, CLUSTER)
     workspace, name = cluster.names
-    found = machinelearningservices.get_compute_output(
+    compute = machinelearningservices.get_compute_output(
         resource_group_name=cluster.resource_group, workspace_name=workspace, compute_name=name
     )
-    identity: pulumi.Output[Any] = found.identity
-    return identity.apply(lambda told: _principal(name, told))
+    identity: pulumi.Output[Any] = compute.identity
+    return identity.apply(lambda value: _principal(name, value))
 
 
 def _principal(cluster: str, identity: Any) -> str:
     assigned = (identity.user_assigned_identities if identity else None) or {}
-    own = identity.principal_id if identity else None
-    found = [principal for principal in (own, *(one.principal_id for one in assigned.values())) if principal]
-    if len(found) != 1:
+    system_assigned = identity.principal_id if identity else None
+    principals = [
+        principal for principal in (system_assigned, *(one.principal_id for one in assigned.values())) if principal
+    ]
+    if len(principals) != 1:
         raise pulumi.RunError(
-            f"the nodes of the existing cluster {cluster!r} have {len(found) or 'no'} identities, and it takes just "
-            "one to give them the roles that this stack needs, on its registry, on data or on secrets: give the "
-            "cluster one (`az ml compute update --identity-type …`), read data with a `key`, or let the stack make a "
-            "cluster"
+            f"the nodes of the existing cluster {cluster!r} have {len(principals) or 'no'} identities, and "
+            "it takes just one to give them the roles that this stack needs, on its registry, on data or on secrets: "
+            "give the cluster one (`az ml compute update --identity-type …`), read data with a `key`, or let the stack "
+            "make a cluster"
         )
-    return str(found[0])
+    return str(principals[0])

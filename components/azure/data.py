@@ -64,7 +64,7 @@ class DataAsset(pulumi.ComponentResource):
 
         store = machinelearningservices.Datastore(
             f"{name}-store",
-            name=datastore_name(arguments.either(args.get("data_name"), name)),
+            name=datastore_name(arguments.value_or(args.get("data_name"), name)),
             resource_group_name=args["resource_group_name"],
             workspace_name=args["workspace_name"],
             properties=machinelearningservices.AzureBlobDatastoreArgs(
@@ -83,13 +83,13 @@ class DataAsset(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-        path = arguments.either(args.get("path"), "").strip("/")
-        place = {"storage": str(account).lower(), "container": args["container"], "path": path}
-        digest, version_name = _digest_and_version(place, args.get("version"))
+        path = arguments.value_or(args.get("path"), "").strip("/")
+        location = {"storage": str(account).lower(), "container": args["container"], "path": path}
+        digest, version_name = _digest_and_version(location, args.get("version"))
         uri = pulumi.Output.concat("azureml://datastores/", store.name, f"/paths/{path}{'/' if path else ''}")
         version = machinelearningservices.DataVersion(
             f"{name}-version",
-            name=arguments.either(args.get("data_name"), name),
+            name=arguments.value_or(args.get("data_name"), name),
             version=version_name,
             resource_group_name=args["resource_group_name"],
             workspace_name=args["workspace_name"],
@@ -103,14 +103,14 @@ class DataAsset(pulumi.ComponentResource):
         self.register_outputs({"data_id": self.data_id, "uri": self.uri, "digest": self.digest})
 
 
-def _digest_and_version(place: dict[str, str], version: str | None) -> tuple[str, str]:
+def _digest_and_version(location: dict[str, str], version: str | None) -> tuple[str, str]:
     """What data at a place is, and the version that Azure ML knows it by."""
     if version is None:
         # A version cannot come to mean another place, so the default follows the place. The digest says "1", as that of
         # every run did that was trained with such data.
-        digest = sha256({**place, "version": "1"})
+        digest = sha256({**location, "version": "1"})
         return digest, digest[:12]
-    return sha256({**place, "version": version}), version
+    return sha256({**location, "version": version}), version
 
 
 def _credentials(

@@ -126,7 +126,7 @@ class CustomImage(pulumi.ComponentResource):
         self.register_outputs({"reference": self.reference, "environment_id": self.environment_id})
 
     def _build_in_registry(self, name: str, args: CustomImageArgs) -> pulumi.Output[str]:
-        arguments.needed(self, args, ("registry_id", "login_server"), "the builder `acr` puts the image there")
+        arguments.require(self, args, ("registry_id", "login_server"), "the builder `acr` puts the image there")
         image = Image(
             f"{name}-build",
             {
@@ -152,7 +152,7 @@ class CustomImage(pulumi.ComponentResource):
         # Only here: it takes a fifth of a second to import, in every preview.
         import pulumi_docker
 
-        arguments.needed(self, args, ("login_server",), "the builder `docker` pushes the image there")
+        arguments.require(self, args, ("login_server",), "the builder `docker` pushes the image there")
         image = pulumi_docker.Image(
             f"{name}-build",
             image_name=pulumi.Output.concat(
@@ -170,7 +170,7 @@ class CustomImage(pulumi.ComponentResource):
         return digest
 
     def _find(self, name: str, args: CustomImageArgs) -> pulumi.Output[str]:
-        arguments.needed(self, args, ("reference",), "the builder `prebuilt` takes the image that it names")
+        arguments.require(self, args, ("reference",), "the builder `prebuilt` takes the image that it names")
         reference = args.get("reference") or ""
         if parse_reference(reference).digest:
             return pulumi.Output.from_input(reference)

@@ -57,10 +57,10 @@ class ContainerRegistry(pulumi.ComponentResource):
                 registry_name=args.get("registry_name"),
                 location=args["location"],
                 resource_group_name=args["resource_group_name"],
-                sku={"name": arguments.either(args.get("sku"), "Basic")},
+                sku={"name": arguments.value_or(args.get("sku"), "Basic")},
                 admin_user_enabled=False,
                 anonymous_pull_enabled=False,
-                opts=pulumi.ResourceOptions(parent=self, protect=arguments.either(args.get("protect"), True)),
+                opts=pulumi.ResourceOptions(parent=self, protect=arguments.value_or(args.get("protect"), True)),
             )
             self.registry_id = registry.id
 

@@ -84,12 +84,12 @@ class Workspace(pulumi.ComponentResource):
             group = resources.ResourceGroup(
                 stem(name, 90, "group"),
                 location=args["location"],
-                opts=pulumi.ResourceOptions(parent=self, protect=arguments.either(args.get("protect"), True)),
+                opts=pulumi.ResourceOptions(parent=self, protect=arguments.value_or(args.get("protect"), True)),
             )
         self.resource_group_name = group.name if group_name is None else pulumi.Output.from_input(group_name)
 
         self.identity_id = self.principal_id = pulumi.Output.from_input("")
-        if arguments.either(args.get("has_nodes"), True) or not existing:
+        if arguments.value_or(args.get("has_nodes"), True) or not existing:
             identity = managedidentity.UserAssignedIdentity(
                 stem(name, 128, "nodes"),
                 location=args["location"],
@@ -119,7 +119,7 @@ class Workspace(pulumi.ComponentResource):
         self, name: str, args: WorkspaceArgs, tenant_id: pulumi.Output[str]
     ) -> machinelearningservices.Workspace:
         """A new workspace, and what Azure ML demands beside one."""
-        location, protect = args["location"], arguments.either(args.get("protect"), True)
+        location, protect = args["location"], arguments.value_or(args.get("protect"), True)
 
         account = storage.StorageAccount(
             stem(name, 24, "data", separator=""),
@@ -199,8 +199,8 @@ class Workspace(pulumi.ComponentResource):
 def registry_of(workspace_id: str) -> pulumi.Output[str | None]:
     """The container registry of an existing workspace, if it has one yet. A preview knows it."""
     workspace = parse_id(workspace_id, WORKSPACE)
-    found = machinelearningservices.get_workspace_output(
+    resource = machinelearningservices.get_workspace_output(
         resource_group_name=workspace.resource_group, workspace_name=workspace.name
     )
-    registry: pulumi.Output[str | None] = found.container_registry
+    registry: pulumi.Output[str | None] = resource.container_registry
     return registry

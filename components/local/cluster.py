@@ -38,8 +38,8 @@ class LocalCluster(pulumi.ComponentResource):
             f"{name}-pool",
             {
                 "workspace": args["workspace_id"],
-                "name": arguments.either(args.get("cluster_name"), "gpu-cluster"),
-                "max_nodes": arguments.either(args.get("max_nodes"), 1),
+                "name": arguments.value_or(args.get("cluster_name"), "gpu-cluster"),
+                "max_nodes": arguments.value_or(args.get("max_nodes"), 1),
             },
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -36,7 +36,7 @@ class LocalWorkspace(pulumi.ComponentResource):
 
         server = Server(
             f"{name}-mlflow",
-            {"workspace": args["path"], "tracking": arguments.either(args.get("tracking"), "server")},
+            {"workspace": args["path"], "tracking": arguments.value_or(args.get("tracking"), "server")},
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -243,6 +243,6 @@ def test_every_layer_has_its_part_of_a_target(target: str) -> None:
     assert callable(importlib.import_module(f"trainup.core.{target}_inputs").findings)
     opening = importlib.import_module(f"trainup.jobs.{target}.opening")
     assert {"open_target", "request_of", "cluster_statuses"} <= vars(opening).keys()
-    assert importlib.import_module(f"trainup.infra.{target}_settings").DECLARED.judged.keys() == {"image", "data"}
+    assert importlib.import_module(f"trainup.infra.{target}_settings").DECLARATION.judged.keys() == {"image", "data"}
     assert (place_of("infra") / f"{target}.py").is_file()
     assert (place_of("components") / target / "__init__.py").is_file()

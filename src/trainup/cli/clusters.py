@@ -25,15 +25,15 @@ def of(stack: Stack, project: Path) -> list[ClusterStatus]:
     return statuses
 
 
-def as_json(found: list[ClusterStatus]) -> str:
+def as_json(statuses: list[ClusterStatus]) -> str:
     """A list with an object for each cluster."""
-    return json.dumps([asdict(status) for status in found], indent=2)
+    return json.dumps([asdict(status) for status in statuses], indent=2)
 
 
-def as_table(found: list[ClusterStatus]) -> str:
+def as_table(statuses: list[ClusterStatus]) -> str:
     """A line for each cluster, and one for each error."""
     rows = [("CLUSTER", "ALLOCATION", "NODES", "TARGET", "BY STATE")]
-    for status in found:
+    for status in statuses:
         states = ", ".join(f"{count} {state}" for state, count in status.nodes.items() if count) or "none"
         rows.append((status.name, status.allocation_state, str(status.current_nodes), str(status.target_nodes), states))
-    return "\n".join([aligned(rows), *(f"{status.name}: {text}" for status in found for text in status.errors)])
+    return "\n".join([aligned(rows), *(f"{status.name}: {text}" for status in statuses for text in status.errors)])

@@ -20,7 +20,7 @@ def request(run: str, stack: str) -> None:
     """Print the request that would start RUN on Azure, which is not sent."""
     from trainup.cli import plan
 
-    current, project = stacks.opened(stack)
+    current, project = stacks.open_stack(stack)
     file = stack_files.read(projects.read(project), stack)
     os.environ |= attached.with_plugin(file, "preview", os.environ)
     print(json.dumps(plan.request(plan.inputs_of(run, stack), current, project), indent=2))

@@ -16,19 +16,21 @@ from trainup.jobs.targets import opening_of
 def inputs_of(run: str, stack: str) -> dict[str, Any]:
     """The checked inputs of a run, from a preview. StackError where there is no such run, or the preview fails."""
     words = ["pulumi", "preview", "--json", "--show-sames", "--stack", stack, "--non-interactive"]
-    answer = subprocess.run(words, capture_output=True, text=True, check=False)
+    process = subprocess.run(words, capture_output=True, text=True, check=False)
     try:
-        told = json.loads(answer.stdout)
+        preview = json.loads(process.stdout)
     except ValueError as error:
-        raise StackError(answer.stderr.strip() or f"`{' '.join(words)}` told no plan") from error
-    problems = [item["message"].strip() for item in told.get("diagnostics", []) if item.get("severity") == "error"]
-    if problems or answer.returncode:
-        raise StackError("\n".join(problems) or answer.stderr.strip())
-    planned = [step["newState"] for step in told.get("steps", []) if step.get("newState", {}).get("type") == RUN_TYPE]
-    found = {state["inputs"]["run"]: state for state in planned}
-    if run not in found:
-        raise StackError(f"stack {stack!r} has no run {run!r}; there are {', '.join(sorted(found)) or 'none'}")
-    return {**_plain(found[run]["inputs"]), "urn": found[run]["urn"]}
+        raise StackError(process.stderr.strip() or f"`{' '.join(words)}` told no plan") from error
+    problems = [item["message"].strip() for item in preview.get("diagnostics", []) if item.get("severity") == "error"]
+    if problems or process.returncode:
+        raise StackError("\n".join(problems) or process.stderr.strip())
+    planned = [
+        step["newState"] for step in preview.get("steps", []) if step.get("newState", {}).get("type") == RUN_TYPE
+    ]
+    states = {state["inputs"]["run"]: state for state in planned}
+    if run not in states:
+        raise StackError(f"stack {stack!r} has no run {run!r}; there are {', '.join(sorted(states)) or 'none'}")
+    return {**_plain(states[run]["inputs"]), "urn": states[run]["urn"]}
 
 
 def request(inputs: dict[str, Any], stack: Stack, project: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from trainup.jobs.target import Record, Target, TargetError
 @click.command()
 def output(stack: str) -> None:
     """Print the results as JSON: state and the target's records merged."""
-    current, project = stacks.opened(stack)
+    current, project = stacks.open_stack(stack)
     print(json.dumps(results.merged(current, project), indent=2))
 
 
@@ -29,7 +29,7 @@ def output(stack: str) -> None:
 def runs(stack: str) -> None:
     """List the runs of the stack, a line each."""
     rows = [("RUN", "NAME", "STATUS", "SECONDS", "METRICS")]
-    for name, record in sorted(results.latest(*stacks.opened(stack)).items()):
+    for name, record in sorted(results.latest(*stacks.open_stack(stack)).items()):
         metrics = " ".join(f"{key}={value:.4g}" for key, value in record.metrics.items())
         rows.append((name, record.name, str(record.status), f"{record.duration_seconds:.1f}", metrics))
     print(aligned(rows))
@@ -40,7 +40,7 @@ def runs(stack: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="as a list of objects")
 def cluster(stack: str, as_json: bool) -> None:
     """Tell what the stack's cluster is doing now: nodes by state, and why some cannot be had."""
-    states = clusters.of(*stacks.opened(stack))
+    states = clusters.of(*stacks.open_stack(stack))
     print(clusters.as_json(states) if as_json else clusters.as_table(states))
 
 
@@ -48,7 +48,7 @@ def cluster(stack: str, as_json: bool) -> None:
 @click.command()
 def ui(stack: str) -> None:
     """Tell where to look at the runs in a browser; starts the MLflow server if it has stopped."""
-    current, project = stacks.opened(stack)
+    current, project = stacks.open_stack(stack)
     pages = results.pages(current, project)
     if not pages:
         raise TargetError(f"stack {current.name!r} has no pages: it has no runs yet, or `tracking` is none")
@@ -89,7 +89,7 @@ def download(run: str, name: str | None, to: str | None, stack: str) -> None:
 
 def _attempt(run: str, stack: str) -> tuple[Target, Record]:
     """A run's current attempt, and the target that has it."""
-    current, project = stacks.opened(stack)
+    current, project = stacks.open_stack(stack)
     records = results.latest(current, project)
     target = results.target(current, project, run, records[run]) if run in records else None
     if target is None:

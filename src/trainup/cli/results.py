@@ -40,35 +40,35 @@ def latest(stack: Stack, project: Path) -> dict[str, Record]:
 
     A record that cannot be read hides no other; what is wrong with it is told on standard error.
     """
-    wanted = {name: resource["id"] for name, resource in stack.runs.items() if resource.get("id")}
-    found: dict[str, Record] = {}
+    ids = {name: resource["id"] for name, resource in stack.runs.items() if resource.get("id")}
+    records_by_run: dict[str, Record] = {}
     for workspace in workspaces(stack, project):
         records, problems = LocalTarget(workspace).readable()
         for problem in problems:
             _warn(str(problem))
         for record in records:
-            if record.run in wanted:
-                if record.id != wanted[record.run]:
+            if record.run in ids:
+                if record.id != ids[record.run]:
                     continue
             elif not any(stack.owns(owner.urn) for owner in record.owners):
                 continue
-            known = found.get(record.run)
-            if known is None or _is_newer(record, known):
-                found[record.run] = record
+            other = records_by_run.get(record.run)
+            if other is None or _is_newer(record, other):
+                records_by_run[record.run] = record
     for name, resource in stack.runs.items():
-        is_there = _is_elsewhere(resource["inputs"]) and name in wanted
-        if is_there and (attempts := target_of(resource["inputs"], project).attempts(wanted[name])):
-            found[name] = attempts[-1]
-    return found
+        is_there = _is_elsewhere(resource["inputs"]) and name in ids
+        if is_there and (attempts := target_of(resource["inputs"], project).attempts(ids[name])):
+            records_by_run[name] = attempts[-1]
+    return records_by_run
 
 
-def _is_newer(record: Record, known: Record) -> bool:
+def _is_newer(record: Record, other: Record) -> bool:
     """By attempt, or by the order of claims: clocks are set back. Records of earlier versions have but their times."""
-    if record.id == known.id:
-        return record.attempt > known.attempt
-    if record.number and known.number:
-        return record.number > known.number
-    return record.created > known.created
+    if record.id == other.id:
+        return record.attempt > other.attempt
+    if record.number and other.number:
+        return record.number > other.number
+    return record.created > other.created
 
 
 def target(stack: Stack, project: Path, name: str, record: Record) -> Target | None:
@@ -85,11 +85,11 @@ def _is_elsewhere(inputs: dict[str, Any]) -> bool:
 
 def pages(stack: Stack, project: Path) -> list[str]:
     """Where the runs are shown to a browser. An MLflow server of ours that has long been idle is started again."""
-    tracked_here = [one for one in workspaces(stack, project) if one.tracking()["kind"] != "none"]
+    tracked_workspaces = [one for one in workspaces(stack, project) if one.tracking()["kind"] != "none"]
     elsewhere = [
         record.web_url for name, record in latest(stack, project).items() if _is_elsewhere(_inputs(stack, name))
     ]
-    return [tracked.reachable(workspace) for workspace in tracked_here] + elsewhere
+    return [tracked.reachable(workspace) for workspace in tracked_workspaces] + elsewhere
 
 
 def _inputs(stack: Stack, name: str) -> dict[str, Any]:
@@ -98,12 +98,12 @@ def _inputs(stack: Stack, name: str) -> dict[str, Any]:
 
 def merged(stack: Stack, project: Path) -> dict[str, Any]:
     """`platform` and `runs` as JSON values. After a failed `up` the stack's own outputs are old; records are not."""
-    runs = {name: _told(resource.get("outputs", {})) for name, resource in stack.runs.items()}
+    runs = {name: _outputs_in_state(resource.get("outputs", {})) for name, resource in stack.runs.items()}
     for name, record in latest(stack, project).items():
         runs[name] = outputs_of(record)
     result = {"platform": stack.outputs.get("platform", {}), "runs": runs}
     return dict(to_plain(result))
 
 
-def _told(outputs: dict[str, Any]) -> dict[str, Any]:
+def _outputs_in_state(outputs: dict[str, Any]) -> dict[str, Any]:
     return {name: outputs.get(name) for name in (*NAMES, "failure")}

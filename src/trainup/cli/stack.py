@@ -43,26 +43,26 @@ class Stack:
     @property
     def runs(self) -> dict[str, dict[str, Any]]:
         """Run → its resource, the one that counts."""
-        found = {}
+        runs = {}
         for resource in self.resources:
             if resource["type"] == RUN_TYPE and not resource.get("delete"):
-                found[str(resource["inputs"]["run"])] = resource
-        return found
+                runs[str(resource["inputs"]["run"])] = resource
+        return runs
 
     def owns(self, urn: str) -> bool:
         """Whether a URN belongs to this stack."""
         return urn.startswith(f"urn:pulumi:{self.name}::{self.project}::")
 
 
-def opened(name: str) -> tuple[Stack, Path]:
+def open_stack(name: str) -> tuple[Stack, Path]:
     """A stack's state, and the folder of its project; the Pulumi CLI finds the stack from here on."""
     project = project_folder(Path.cwd())
     os.environ |= environment.surroundings()
     if cli := pulumi_cli.for_reading():
         os.environ |= environment.variables(cli, name, is_local=stacks.is_local(name))
-    kept = passphrase.find()
-    if kept and not any(os.environ.get(variable) for variable in stacks.OWN):
-        os.environ["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(kept)
+    passphrase_file = passphrase.find()
+    if passphrase_file and not any(os.environ.get(variable) for variable in stacks.OWN):
+        os.environ["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase_file)
     return read(name), project
 
 
@@ -74,10 +74,12 @@ def read(name: str) -> Stack:
             shown = _export(name, "--show-secrets")
         except StackError as error:
             raise StackError(f"the secrets of {name} are needed to mask what its runs printed: {error}") from error
-        known = {resource["urn"]: inputs["secrets"] for resource in shown if (inputs := _inputs_with_secrets(resource))}
+        secrets_by_urn = {
+            resource["urn"]: inputs["secrets"] for resource in shown if (inputs := _inputs_with_secrets(resource))
+        }
         for resource in resources:
             if inputs := _inputs_with_secrets(resource):
-                inputs["secrets"] = _revealed(known.get(resource["urn"], {}))
+                inputs["secrets"] = _revealed(secrets_by_urn.get(resource["urn"], {}))
     return Stack(name.rsplit("/", 1)[-1], project_name(Path.cwd()), resources)
 
 
@@ -98,15 +100,15 @@ def _revealed(value: Any) -> Any:
 
 def _export(name: str, *options: str) -> list[dict[str, Any]]:
     words = ["pulumi", "stack", "export", "--stack", name, *options]
-    answer = _ask(*words[1:])
-    if answer.returncode != 0 and "no stack named" in answer.stderr:
+    process = _ask(*words[1:])
+    if process.returncode != 0 and "no stack named" in process.stderr:
         raise StackError(
             f"there is no stack {name!r}: `pulumi up` makes one that is new, and `pulumi stack ls` lists the others"
         )
-    if answer.returncode != 0:
-        raise StackError(answer.stderr.strip())
+    if process.returncode != 0:
+        raise StackError(process.stderr.strip())
     try:
-        deployment = json.loads(answer.stdout).get("deployment") or {}
+        deployment = json.loads(process.stdout).get("deployment") or {}
     except (ValueError, AttributeError) as error:
         raise StackError(f"`{' '.join(words)}` printed no state: {error}") from error
     return list(deployment.get("resources") or [])

@@ -30,13 +30,15 @@ def init(azure: bool, script: str | None, example: str | None, yes: bool) -> Non
     if example:
         plan = _example(folder, azure=azure)
     else:
-        chosen = _named(folder, script) if script else _chosen(folder, ask=not yes and sys.stdin.isatty())
-        found = packages.find(folder, chosen.path.parent, chosen.imports)
-        plan = files.plan(folder, chosen, found, _data_folder(folder, chosen), azure=azure)
-    written, kept = files.write(folder, plan.files)
-    for name in written:
+        training_script = (
+            _script_by_name(folder, script) if script else _likeliest_script(folder, ask=not yes and sys.stdin.isatty())
+        )
+        script_packages = packages.find(folder, training_script.path.parent, training_script.imports)
+        plan = files.plan(folder, training_script, script_packages, _data_folder(folder, training_script), azure=azure)
+    new_files, existing_files = files.write(folder, plan.files)
+    for name in new_files:
         print(f"written: {name}")
-    for name in kept:
+    for name in existing_files:
         print(f"left as it is: {name}")
     for remark in plan.remarks:
         print(f"note: {remark}")
@@ -76,7 +78,7 @@ def _is_ours(folder: Path, project: projects.Project) -> bool:
     return not program.is_file() or "trainup" in program.read_text(encoding="utf-8", errors="replace")
 
 
-def _named(folder: Path, name: str) -> scripts.Script:
+def _script_by_name(folder: Path, name: str) -> scripts.Script:
     path = Path(os.path.relpath((folder / name).absolute(), folder))
     if not (folder / path).is_file() or path.parts[:1] == ("..",):
         raise CannotStart(f"there is no script {name} in {folder}: name one that lies in it, relative to it")
@@ -86,7 +88,7 @@ def _named(folder: Path, name: str) -> scripts.Script:
     return script
 
 
-def _chosen(folder: Path, *, ask: bool) -> scripts.Script:
+def _likeliest_script(folder: Path, *, ask: bool) -> scripts.Script:
     candidates = scripts.find(folder)
     if not candidates:
         raise CannotStart(

@@ -107,7 +107,7 @@ def run_name(script: Script) -> str:
 def plan(folder: Path, script: Script, packages: Packages, data: str | None, *, azure: bool) -> Plan:
     """All files for a folder with training code."""
     source = script.path.parent.as_posix()
-    shown = {
+    values = {
         "run": run_name(script),
         "source": _text(source),
         "script": _text(script.path.name),
@@ -116,12 +116,12 @@ def plan(folder: Path, script: Script, packages: Packages, data: str | None, *, 
         "arguments": "",
     }
     if data and script.data_option:
-        shown["data"] = f"  trainup:data:\n    {Path(data).name}:\n      path: {_text(data)}\n"
+        values["data"] = f"  trainup:data:\n    {Path(data).name}:\n      path: {_text(data)}\n"
         words = f'[{script.data_option}, "${{{{inputs.data}}}}"]'
-        shown["arguments"] = f"      arguments: {words}\n      inputs:\n        data: {{data: {Path(data).name}}}\n"
+        values["arguments"] = f"      arguments: {words}\n      inputs:\n        data: {{data: {Path(data).name}}}\n"
     files = {
         "Pulumi.yaml": PROJECT.format(name=project_name(folder)),
-        "Pulumi.local.yaml": LOCAL.format(**shown),
+        "Pulumi.local.yaml": LOCAL.format(**values),
         "infra/__main__.py": PROGRAM,
     }
     if packages.file and packages.lines:
@@ -131,7 +131,7 @@ def plan(folder: Path, script: Script, packages: Packages, data: str | None, *, 
         requirements = packages.file or "requirements.txt"
         context = Path(requirements).parent.as_posix()
         name = Path(requirements).name
-        files["Pulumi.dev.yaml"] = AZURE.format(**shown, context=_text(context))
+        files["Pulumi.dev.yaml"] = AZURE.format(**values, context=_text(context))
         files[(Path(context) / "Dockerfile").as_posix()] = DOCKERFILE.format(requirements=name)
         files[(Path(context) / ".dockerignore").as_posix()] = DOCKERIGNORE.format(requirements=name)
         if not packages.file:
@@ -144,22 +144,22 @@ def write(folder: Path, files: dict[str, str]) -> tuple[list[str], list[str]]:
 
     A file appears whole. Lines for `.gitignore` are added to it.
     """
-    written, kept = [], []
+    new_files, existing_files = [], []
     for name, text in files.items():
         path = folder / name
         if path.exists() or path.is_symlink():
-            kept.append(name)
+            existing_files.append(name)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         stack_files.write(path, text)
-        written.append(name)
+        new_files.append(name)
     ignore = folder / ".gitignore"
     text = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
     missing = [line for line in IGNORED if line not in text.splitlines()]
     if missing:
         stack_files.write(ignore, text + ("\n" if text and not text.endswith("\n") else "") + "\n".join(missing) + "\n")
-        written.append(".gitignore")
-    return written, kept
+        new_files.append(".gitignore")
+    return new_files, existing_files
 
 
 def _image(packages: Packages) -> str:

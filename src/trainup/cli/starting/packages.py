@@ -14,7 +14,7 @@ from trainup.core import requirements
 from trainup.core.errors import UserError
 from trainup.core.texts import decode
 
-WRITTEN = "requirements.trainup.txt"
+GENERATED_FILE = "requirements.trainup.txt"
 """Where packages go that are declared elsewhere than in requirements."""
 CONDA_FILES = ("environment.yml", "environment.yaml", "conda.yml", "conda.yaml", "env.yml")
 NAMES = {
@@ -61,17 +61,19 @@ class UnreadablePackages(UserError):
 
 def find(folder: Path, near: Path, imports: Iterable[str]) -> Packages:
     """The packages of a script in `near`, a folder relative to `folder`. Raises UnreadablePackages."""
-    places = [*dict.fromkeys((near, *near.parents))]
-    for place in places:
+    subfolders = [*dict.fromkeys((near, *near.parents))]
+    for subfolder in subfolders:
         for name in ("requirements.txt", "requirements/train.txt", "requirements/base.txt"):
-            if (folder / place / name).is_file():
-                return _of_requirements(folder, place / name)
-    for place in places:
-        if (folder / place / "pyproject.toml").is_file() and (read := _of_pyproject(folder, place / "pyproject.toml")):
-            return read
+            if (folder / subfolder / name).is_file():
+                return _of_requirements(folder, subfolder / name)
+    for subfolder in subfolders:
+        if (folder / subfolder / "pyproject.toml").is_file() and (
+            packages := _of_pyproject(folder, subfolder / "pyproject.toml")
+        ):
+            return packages
         for name in CONDA_FILES:
-            if (folder / place / name).is_file():
-                return _of_conda(folder, place / name)
+            if (folder / subfolder / name).is_file():
+                return _of_conda(folder, subfolder / name)
     return _of_imports(folder / near, imports)
 
 
@@ -93,8 +95,8 @@ def _of_pyproject(folder: Path, path: Path) -> Packages | None:
         raise UnreadablePackages(f"{path} cannot be read: {error}; mend it, then repeat `trainup init`") from error
     if not lines:
         return None
-    remark = f"{WRITTEN} has the dependencies of {path}; change both, or let one be made from the other"
-    return Packages(WRITTEN, lines, remarks=[remark])
+    remark = f"{GENERATED_FILE} has the dependencies of {path}; change both, or let one be made from the other"
+    return Packages(GENERATED_FILE, lines, remarks=[remark])
 
 
 def _of_conda(folder: Path, path: Path) -> Packages:
@@ -119,8 +121,10 @@ def _of_conda(folder: Path, path: Path) -> Packages:
         elif name not in NOT_PIPS:
             is_version = bool(exact) and "*" not in exact
             lines.append(CONDA_NAMES.get(name, name) + (f"=={exact}" if is_version else "" if exact else rule))
-    remark = f"{WRITTEN} has what {path} lists, as packages of PyPI; look whether all of them are called so there"
-    return Packages(WRITTEN, lines, python, [remark])
+    remark = (
+        f"{GENERATED_FILE} has what {path} lists, as packages of PyPI; look whether all of them are called so there"
+    )
+    return Packages(GENERATED_FILE, lines, python, [remark])
 
 
 def _of_imports(folder: Path, imports: Iterable[str]) -> Packages:

@@ -62,16 +62,16 @@ def read(folder: Path, path: Path) -> Script | None:
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
-    seen = 0
-    for place, folders, files in os.walk(folder):
-        inside = Path(place).relative_to(folder)
+    count = 0
+    for path, folders, files in os.walk(folder):
+        inside = Path(path).relative_to(folder)
         is_deepest = len(inside.parts) >= DEEPEST
-        folders[:] = [] if is_deepest else sorted(name for name in folders if not _is_passed_over(Path(place, name)))
+        folders[:] = [] if is_deepest else sorted(name for name in folders if not _is_passed_over(Path(path, name)))
         for name in sorted(files):
             if name.endswith(".py") and not TESTS.fullmatch(name):
                 yield inside / name
-                seen += 1
-                if seen >= MOST_FILES:
+                count += 1
+                if count >= MOST_FILES:
                     return
 
 

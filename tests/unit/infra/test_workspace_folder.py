@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trainup.infra.workspace_place import problems_of
+from trainup.infra.workspace_folder import problems_of
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,17 @@ OWN = ".trainup"
 
 def problems_of(workspace: str, sources: dict[str, str], data: dict[str, str], root: Path) -> list[str]:
     """A problem for each source (run → folder) and each data (name → path) that holds the workspace's folder."""
-    place = Path(os.path.realpath(root / workspace))
+    workspace_folder = Path(os.path.realpath(root / workspace))
     way_out = "name folders that do not hold each other"
     problems = []
     for run, source in sources.items():
         folder = Path(os.path.realpath(root / source))
-        if place.is_relative_to(folder) and OWN not in place.relative_to(folder).parts:
+        if workspace_folder.is_relative_to(folder) and OWN not in workspace_folder.relative_to(folder).parts:
             problems.append(
                 f"trainup:runs.{run}.source: {source!r} was given, and the workspace {workspace} lies in it: {way_out}"
             )
     for name, path in data.items():
-        if place.is_relative_to(os.path.realpath(root / path)):
+        if workspace_folder.is_relative_to(os.path.realpath(root / path)):
             problems.append(
                 f"trainup:data.{name}.path: {path!r} was given, and the workspace {workspace} lies in it: {way_out}"
             )

@@ -3,11 +3,11 @@
 import pulumi
 from pulumi_azure_native import authorization
 
-from trainup.components.resources import Grant
+from trainup.components.resources import SharedRoleAssignment
 from trainup.core.roles import PrincipalType, Role, assignment_name, definition_id
 
 
-def grant(
+def assign(
     name: str,
     role: Role,
     scope: pulumi.Input[str],
@@ -15,12 +15,12 @@ def grant(
     parent: pulumi.ComponentResource,
 ) -> authorization.RoleAssignment:
     """Assign the role to an identity that the stack made, so that nobody else can have done it."""
-    where = pulumi.Output.from_input(scope)
-    facts = pulumi.Output.all(scope, principal_id)
+    resource_id = pulumi.Output.from_input(scope)
+    names = pulumi.Output.all(scope, principal_id)
     return authorization.RoleAssignment(
         name,
-        role_assignment_name=facts.apply(lambda both: assignment_name(both[0], both[1], role)),
-        role_definition_id=where.apply(lambda text: definition_id(text.split("/")[2], role)),
+        role_assignment_name=names.apply(lambda both: assignment_name(both[0], both[1], role)),
+        role_definition_id=resource_id.apply(lambda text: definition_id(text.split("/")[2], role)),
         scope=scope,
         principal_id=principal_id,
         principal_type=str(PrincipalType.SERVICE_PRINCIPAL),
@@ -29,7 +29,7 @@ def grant(
     )
 
 
-def share(
+def assign_shared(
     name: str,
     role: Role,
     scope: pulumi.Input[str],
@@ -37,9 +37,9 @@ def share(
     parent: pulumi.ComponentResource,
     principal_type: PrincipalType = PrincipalType.SERVICE_PRINCIPAL,
     cloud: str | None = None,
-) -> Grant:
+) -> SharedRoleAssignment:
     """Assign the role to somebody who may have it already, from another stack or by hand."""
-    return Grant(
+    return SharedRoleAssignment(
         name,
         {
             "scope": scope,
