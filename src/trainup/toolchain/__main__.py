@@ -19,7 +19,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 - nothing has checked it before
 
 HERE = Path(__file__).resolve().parent
 if __name__ == "__main__":
-    # The user's variables and modules are for other interpreters than ours; some print, where a shell reads commands.
+    # Run isolated (-I -S): the user's PYTHON* variables and site modules may not fit this interpreter, and some print
+    # to standard output, where a shell reads commands.
     if not (sys.flags.isolated and sys.flags.no_site):
         os.execv(sys.executable, [sys.executable, "-I", "-S", str(HERE), *sys.argv[1:]])
     sys.path[0] = str(HERE.parents[1])
@@ -54,14 +55,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _setup() -> pulumi_cli.Cli:
-    """Whatever is missing; next to nothing when all is there."""
+    """Install whatever is missing; quick when nothing is."""
     setting_up.environment()
     return setting_up.cli()
 
 
 def _become(command: list[str], values: dict[str, str]) -> None:
-    """The command takes this process's place: its signals and its exit code are its own."""
-    # Nothing that is meant for other interpreters and environments: what runs here is ours.
+    """Replace this process by the command, so that signals and the exit code are the command's own."""
+    # Leave out PYTHONPATH and the like: they are meant for other interpreters and environments.
     variables = tools.variables(os.environ) | values
     program = shutil.which(command[0], path=variables.get("PATH"))
     if program is None:

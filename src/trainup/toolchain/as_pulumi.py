@@ -1,7 +1,7 @@
-"""What `pulumi` is in a shell of `trainup env`: the CLI itself, given what a stack of this project needs.
+"""The `pulumi` of a shell of `trainup env`: it calls the CLI with what a stack of this project needs.
 
 Started by the script that `write` makes, as `python -I -S as_pulumi.py ROOT CLI WORD…`, where ROOT is the project's
-folder. Commands of other projects, and those that read no stack file, go through as they are.
+folder. Commands in other projects, and those that read no stack file, are passed on unchanged.
 """
 
 import os
@@ -21,11 +21,11 @@ VALUED = frozenset(
     {"--color", "-C", "--cwd", "--memprofilerate", "--otel-traces", "--profiling", "--tracing", "-v", "--verbose"}
     | {"-s", "--stack", "--config-file"}
 )
-"""Options of any command that take the next word, too."""
+"""Options whose value may be the next word."""
 
 
 def write(cli: Path, root: Path, folder: Path) -> None:
-    """Put a script that is called `pulumi` into a folder, which is to come first on PATH."""
+    """Write a script named `pulumi` into a folder that comes first on PATH."""
     folder.mkdir(parents=True, exist_ok=True)
     words = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), str(root), str(cli)]
     script = f'#!/bin/sh\n# The Pulumi CLI, with what the stacks of this project need.\nexec {shlex.join(words)} "$@"\n'
@@ -46,7 +46,7 @@ def option(words: Sequence[str], *names: str) -> str | None:
 
 
 def command_at(words: Sequence[str]) -> int | None:
-    """Where the command stands among the words; None where there is none."""
+    """The index of the command among the words; None where there is no command."""
     index = 0
     while index < len(words):
         if not words[index].startswith("-"):
@@ -56,7 +56,7 @@ def command_at(words: Sequence[str]) -> int | None:
 
 
 def main(root: str, cli: str, words: list[str]) -> None:
-    """Take the CLI's place, or give it ours."""
+    """Prepare the stack if the command works on one of this project, then replace this process by the CLI."""
     folder = option(words, "-C", "--cwd")
     nearest = nearest_folder(Path(folder or ".").absolute())
     is_ours = nearest is not None and nearest.resolve() == Path(root)
@@ -64,7 +64,7 @@ def main(root: str, cli: str, words: list[str]) -> None:
         words = _without(words, "-C", "--cwd")
         os.chdir(folder)  # as the CLI does before anything else
         os.environ["PWD"] = os.getcwd()
-    # Only here: which project they work on, these modules take from the folder we are in.
+    # Imported only now: these modules take the project from the current folder at import.
     from trainup.toolchain import attached, keys, stacks
 
     variables = dict(os.environ)

@@ -1,11 +1,11 @@
-"""The plugin, where it is started here rather than by the engine, which is then told where it listens.
+"""Starts the plugin here rather than in the engine, and tells the engine the port that it listens on.
 
-In a project whose Pulumi.yaml names no plugin of ours it is the one of the trainup that is at work: the engine would
-look for it on PATH, warn of what it finds there, and might find that of another version.
+There are two reasons. In a project whose Pulumi.yaml does not name the plugin, the engine would look for it on PATH,
+warn about it, and might start that of another version than the trainup that runs the command.
 
-And a stack can have settings that are too long for the engine to start a plugin with. It hands the settings of a
-plugin's namespace over in one environment variable, PULUMI_CONFIG, and Linux takes no variable over 128 KiB
-(MAX_ARG_STRLEN): beyond some 300 runs, the start ends in `argument list too long`. Our plugin reads no settings.
+And the settings of a stack may be too long. The engine hands them to a plugin in one environment variable,
+PULUMI_CONFIG, and Linux refuses variables over 128 KiB (MAX_ARG_STRLEN): with more than some 300 runs the start fails
+with `argument list too long`. The plugin does not need them: it reads no settings.
 """
 
 import os
@@ -21,13 +21,14 @@ from trainup.toolchain.stack_files import StackFile
 NAME = "trainup"
 PLUGIN = (str(PYTHON), "-I", "-m", "trainup.provider")
 LONG = 16 * 1024
-"""Characters of settings from which on the plugin is started here: as JSON in JSON they are up to 8 times as long."""
+"""Characters of settings above which the plugin is started here: JSON within JSON makes them up to 8 times as long."""
 
 
 def with_plugin(file: StackFile, operation: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables for a command of the CLI; where the engine is not to start the plugin, one runs that they name.
+    """The environment of a CLI command. Where the engine should not start the plugin, start it and add its port.
 
-    It ends with this process, or with the CLI that takes its place: its standard input closes then. Raises SetupError.
+    The plugin ends when this process, or the CLI that replaces it, ends: its standard input closes then. Raises
+    SetupError where the plugin does not start.
     """
     environment = dict(variables)
     length = len(file.text or "") + file.project.file.stat().st_size

@@ -1,4 +1,4 @@
-"""Where Pulumi keeps the state of stacks, as far as that is a folder."""
+"""The files in which Pulumi keeps the state of stacks, where the backend is a folder."""
 
 import base64
 import contextlib
@@ -20,7 +20,7 @@ SALT = re.compile(rb'"salt":\s*"([^"]+)"')
 
 @dataclass(frozen=True)
 class StateLocation:
-    """The files of one stack in a backend that is a folder."""
+    """Where the state of one stack lies, in a backend that is a folder."""
 
     root: Path
     project: str
@@ -35,12 +35,12 @@ class StateLocation:
 
     @property
     def salt(self) -> str | None:
-        """The salt under which secrets in the state are encrypted, if a passphrase does that."""
+        """The salt of the passphrase that encrypts secrets in the state; None where none does."""
         match = SALT.search(read(self.state)) if self.state else None
         return match[1].decode() if match else None
 
     def files(self) -> Iterator[Path]:
-        """All that holds states of the stack: what they were before, and last of all what it is."""
+        """All files with a state of the stack: backups and history first, the current state last."""
         top = self.root / ".pulumi"
         for kind in ("backups", "history"):
             yield from (top / kind / self.project / self.stack).glob("*")
@@ -48,17 +48,17 @@ class StateLocation:
 
     @property
     def locks(self) -> list[Path]:
-        """The files by which commands hold the stack."""
+        """The lock files of commands that work on the stack."""
         return list(self.lock_folder.glob("*.json"))
 
     @property
     def lock_folder(self) -> Path:
-        """The folder of those files."""
+        """The folder of the lock files."""
         return self.root / ".pulumi" / "locks" / "organization" / self.project / self.stack
 
 
 def locate(backend: str, project: str, stack: str) -> StateLocation | None:
-    """The stack's place in a backend; None where that is no folder."""
+    """Where the state of a stack lies in a backend; None where the backend is no folder."""
     if not backend.startswith("file://"):
         return None
     root = Path(unquote(urlsplit(backend).netloc + urlsplit(backend).path)).expanduser()
@@ -66,7 +66,7 @@ def locate(backend: str, project: str, stack: str) -> StateLocation | None:
 
 
 def read(file: Path) -> bytes:
-    """A file's content, unpacked; nothing where it cannot be read, which Pulumi tells better."""
+    """The content of a file, decompressed; empty where it cannot be read: Pulumi reports that better."""
     try:
         content = file.read_bytes()
         return gzip.decompress(content) if file.suffix == ".gz" else content
@@ -75,7 +75,7 @@ def read(file: Path) -> bytes:
 
 
 def write(file: Path, text: str) -> None:
-    """Put a text in a file's place, with what Pulumi notes of it beside it."""
+    """Replace a file's text, and update the checksum in the `.attrs` file beside it."""
     content = text.encode(errors="surrogateescape")
     content = gzip.compress(content) if file.suffix == ".gz" else content
     attributes_file = file.with_name(f"{file.name}.attrs")
@@ -87,7 +87,7 @@ def write(file: Path, text: str) -> None:
 
 
 def close(root: Path) -> None:
-    """Let nobody but the user read what lies in a backend of ours, once: what comes later is born so."""
+    """Restrict an existing backend folder of ours to the user. Files made later are private from the start."""
     if not root.is_dir() or not root.stat().st_mode & 0o077:
         return
     for folder, _, files in os.walk(root):

@@ -1,9 +1,9 @@
-"""A stack's state that a kill or a full disk has left damaged, or that a killed command has left unfinished.
+"""Repairs a stack's state that a kill or a full disk has damaged, or that a killed command has left unfinished.
 
-Pulumi reads its state as it is: one truncated byte, and every command ends in `failed to load checkpoint`. So before
-the CLI starts on a stack in a folder, its files are looked at here. The newest state that is whole takes the place of a
-damaged one, which is kept beside it. What is newer than that is not lost: each run's own record is the truth, and the
-next `pulumi up` adopts it.
+Pulumi cannot read a damaged state: if one byte is missing, every command ends in `failed to load checkpoint`. So before
+the CLI works on a stack whose backend is a folder, its files are checked here. The newest undamaged state replaces a
+damaged one, which is kept beside it. Runs newer than that state are not lost: they have records of their own, which
+the next `pulumi up` adopts.
 """
 
 import contextlib
@@ -23,19 +23,19 @@ from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.paths import SetupError, say
 
 LATEST = 3
-"""How many of the newest files of the history are looked at: only those can have been at work when a command died."""
+"""How many of the newest entries of the history are checked: a command that died was writing one of them."""
 OURS = "trainup:index:"
 RUN = f"{OURS}Run"
 VERSION = re.compile(rb"(?m)^version: *[0-9]+\s*$")
 ASIDE = ".damaged-"
-"""In the name of a file that was put aside."""
+"""Part of the name of a damaged file that was put aside."""
 EMPTY_META = "version: 1\n"
 
 
 def mend(location: StateLocation, *, is_local: bool = True) -> None:
-    """Make the stack's files readable, and finish what a killed command had begun. One that is held is left alone.
+    """Repair a stack's files, and complete what a killed command left pending. A locked stack is not touched.
 
-    `is_local`: the stack's target is this machine. SetupError where nothing can be made of what is there.
+    `is_local`: the stack's target is this machine. Raises SetupError where no state can be restored.
     """
     if location.locks:
         return
@@ -57,8 +57,8 @@ def _mend(location: StateLocation, *, is_local: bool) -> None:
         top / "backups" / location.project / location.stack,
     ):
         newest = sorted((file for file in folder.glob("*.json*") if ASIDE not in file.name), reverse=True)
-        # Beside each entry of the history lie the state and the notes of both. Their numbers are times: after a clock
-        # was set back, what was being written is among the others.
+        # Each entry of the history has a state beside it, and `.attrs` files of both. Their names hold times: after a
+        # clock was set back, the entry that was cut off may be an older one.
         for file in [*newest[: LATEST * 4], *filter(_is_cut_off, newest[LATEST * 4 :])]:
             if file.suffix == ".attrs":
                 notes.append(file)
@@ -76,7 +76,7 @@ def _mend(location: StateLocation, *, is_local: bool) -> None:
 
 
 def _mend_meta(top: Path) -> None:
-    """The file that tells the layout of the backend: stacks lie in folders of their projects."""
+    """Restore the file that names the backend's layout, in which each project has a folder of stacks."""
     meta = top / "meta.yaml"
     with contextlib.suppress(OSError):
         if not VERSION.search(meta.read_bytes()):
@@ -85,13 +85,13 @@ def _mend_meta(top: Path) -> None:
 
 
 def _is_note(file: Path) -> bool:
-    """Whether a file is what the backend notes of another: a map, or nothing to note."""
+    """Whether an `.attrs` file is valid: it holds a JSON map or `null`."""
     note = content(file)
     return isinstance(note, dict) or (note is None and _text(file).strip() == "null")
 
 
 def _is_cut_off(file: Path) -> bool:
-    """Whether a file ends where no JSON map or `null` does, by one look at its end."""
+    """Whether a file was cut off: its end is not that of a JSON map or `null`."""
     with contextlib.suppress(OSError), file.open("rb") as content:
         size = content.seek(0, os.SEEK_END)
         content.seek(max(0, size - 16))
@@ -109,7 +109,7 @@ def _text(file: Path) -> str:
 
 
 def content(file: Path) -> dict[str, Any] | None:
-    """The JSON map in a file; None where there is none."""
+    """The JSON map in a file; None where it holds no map or cannot be read."""
     try:
         value = json.loads(_text(file))
     except (ValueError, RecursionError):
@@ -118,7 +118,7 @@ def content(file: Path) -> dict[str, Any] | None:
 
 
 def says_something(state: dict[str, Any]) -> bool:
-    """Whether a state is one: what Pulumi takes for a stack without resources may be one that has lost them."""
+    """Whether this is a complete state: Pulumi takes one that lost its resources for that of an empty stack."""
     checkpoint = state.get("checkpoint")
     if not isinstance(checkpoint, dict) or "latest" not in checkpoint:
         return False
@@ -130,27 +130,28 @@ def says_something(state: dict[str, Any]) -> bool:
 
 
 def _restore(location: StateLocation, file: Path, *, is_local: bool) -> dict[str, Any]:
-    """Put the newest whole state in the place of a damaged one, which is kept beside it.
+    """Replace a damaged state by the newest undamaged one; the damaged file is kept beside it.
 
-    Without any, a stack on this machine begins empty. SetupError on another target: all there would be made again.
+    Where there is none, a stack on this machine begins empty. On another target that raises SetupError: an empty state
+    would create every resource a second time.
     """
     for source in _older(location):
         state = content(source)
         if state is not None and says_something(state):
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(source.stat().st_mtime))
-            origin = f"it is taken from {source.name} of {when}"
+            origin = f"it was restored from {source.name} of {when}"
             break
     else:
         if not is_local:
             raise SetupError(
-                f"the state of stack {location.stack!r} ({file}) is damaged, and so are all copies beside it: bring a "
-                "whole one back from a backup of that folder; without it, all that exists would be made a second time"
+                f"the state of stack {location.stack!r} ({file}) is damaged, and so are all copies beside it: "
+                "restore one from a backup of that folder; without it, all resources would be created a second time"
             )
         state = {
             "version": 3,
             "checkpoint": {"stack": f"organization/{location.project}/{location.stack}", "latest": None},
         }
-        origin = "no older one is whole, so it begins empty"
+        origin = "no older one is undamaged, so it begins empty"
     aside = file.with_name(f"{file.name}{ASIDE}{time.time_ns()}")
     try:
         os.link(file, aside)  # a kill right here leaves both
@@ -165,7 +166,7 @@ def _restore(location: StateLocation, file: Path, *, is_local: bool) -> dict[str
 
 
 def _older(location: StateLocation) -> Iterator[Path]:
-    """Where older states of the stack lie, the newest first: by Pulumi's own names, since clocks may be set."""
+    """Files with older states of the stack, the newest first by the time in their names: clocks may be set back."""
     top = location.root / ".pulumi"
     yield from sorted((top / "stacks" / location.project).glob(f"{location.stack}.json*.bak"))
     copies = [
@@ -181,17 +182,17 @@ def _number(file: Path) -> int:
 
 
 def _put_aside(file: Path) -> Path:
-    """Keep a damaged file under a name that nothing reads."""
+    """Rename a damaged file, so that nothing reads it."""
     aside = file.with_name(f"{file.name}{ASIDE}{time.time_ns()}")
     file.replace(aside)
     return aside
 
 
 def _complete(state: dict[str, Any]) -> dict[str, Any] | None:
-    """The state without what a killed command left pending of trainup's own resources; None when nothing was.
+    """The state without pending operations on trainup's own resources, which a killed command left; None without any.
 
-    A run that was being created may be at work: it becomes a resource, so that `refresh` looks for it, `destroy` ends
-    it and `up` attaches to it. Everything else of ours is made, changed and removed in a way that can be begun again.
+    A run that was being created may be running: it becomes a resource, so that `refresh` reads it, `destroy` cancels it
+    and `up` attaches to it. Operations on all other resources of trainup can simply be repeated.
     """
     latest = state["checkpoint"].get("latest") or {}
     pending = latest.get("pending_operations") or []
@@ -212,7 +213,7 @@ def _complete(state: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _queued_run(resource: dict[str, Any]) -> dict[str, Any] | None:
-    """A run that was being created, as a resource whose run has not ended; None where its inputs do not name it."""
+    """A run that was being created, as a resource with the status Queued; None where its inputs do not name it."""
     inputs = resource.get("inputs") or {}
     name, digest = inputs.get("run"), inputs.get("digest")
     if not isinstance(name, str) or not isinstance(digest, str):

@@ -1,7 +1,7 @@
-"""Pulumi's encryption by passphrase, as its CLI does it: AES-256-GCM under a key that PBKDF2 makes of it.
+"""Pulumi's encryption by passphrase, as its CLI does it: AES-256-GCM with a key derived by PBKDF2.
 
-A salt is `v1:<salt>:v1:<nonce>:<encrypted "pulumi">`, which tells whether a passphrase fits; a secret is
-`v1:<nonce>:<encrypted>`. The SDKs have no function for it; the algorithms are those of `cryptography`, which the
+A salt is `v1:<salt>:v1:<nonce>:<encrypted "pulumi">`, so that a passphrase can be verified; a secret is
+`v1:<nonce>:<encrypted>`. Pulumi's SDKs have no function for it; the algorithms come from `cryptography`, which the
 project's environment has. Source: pkg/secrets/passphrase/manager.go and sdk/go/common/resource/config/crypt.go.
 """
 
@@ -16,13 +16,13 @@ from trainup.toolchain.projects import use_environment
 
 ROUNDS = 1_000_000
 TOKEN = re.compile(r"v1:[A-Za-z0-9+/]{16}:[A-Za-z0-9+/]+={0,2}")
-"""A secret in a text: a nonce is 12 bytes, which 16 characters tell."""
+"""An encrypted secret in a text: its nonce of 12 bytes takes 16 characters of base64."""
 PROOF = "pulumi"
 
 
 @dataclass(frozen=True)
 class Cipher:
-    """What encrypts and decrypts under one passphrase and salt."""
+    """Encrypts and decrypts with one passphrase and salt."""
 
     _key: Any
 
@@ -38,7 +38,7 @@ class Cipher:
         return f"v1:{_base64(nonce)}:{_base64(self._key.encrypt(nonce, text.encode(), None))}"
 
     def decrypt(self, token: str) -> str | None:
-        """The text, or None where another passphrase or salt encrypted it."""
+        """The text; None where it was encrypted with another passphrase or salt."""
         from cryptography.exceptions import InvalidTag
 
         _, nonce, encrypted = token.split(":")
@@ -49,13 +49,13 @@ class Cipher:
 
 
 def new_salt(passphrase: str) -> str:
-    """A new salt for a passphrase, as `encryptionsalt` of a stack file holds it."""
+    """A new salt for a passphrase, in the format of `encryptionsalt` in a stack file."""
     salt = os.urandom(8)
     return f"v1:{_base64(salt)}:{Cipher.of(passphrase, salt).encrypt(PROOF)}"
 
 
 def cipher_of(passphrase: str, salt: str) -> Cipher | None:
-    """What works under a stack's salt, or None where the passphrase is another, or that is no salt."""
+    """The cipher for a stack's salt; None where the passphrase does not match it, or it is no salt."""
     try:
         version, own, proof = salt.split(":", 2)
         cipher = Cipher.of(passphrase, base64.b64decode(own, validate=True))
@@ -65,7 +65,7 @@ def cipher_of(passphrase: str, salt: str) -> Cipher | None:
 
 
 def reencrypted(text: str, old: Cipher, new: Cipher) -> str:
-    """A text in which what `old` decrypts is encrypted by `new`; all else stays."""
+    """The text with every secret that `old` can decrypt encrypted by `new`; the rest is unchanged."""
 
     def replace(match: re.Match[str]) -> str:
         secret = old.decrypt(match[0])

@@ -1,4 +1,4 @@
-"""The variables under which plain `pulumi` commands work on a stack."""
+"""The environment variables with which plain `pulumi` commands work on a stack."""
 
 import json
 import os
@@ -14,13 +14,13 @@ from trainup.toolchain.pulumi_cli import Cli
 
 BACKEND = ROOT / ".trainup" / "backend"
 HOME = Path(os.path.expanduser("~"))
-"""`~` itself for a user whom nobody knows, which is then as good as a home that cannot be written."""
+"""Stays `~` where the system does not know the user; it is then treated as a home folder that cannot be written."""
 PARALLEL = 1_000
-"""Runs wait, they do not work: every one of them shall be able to."""
+"""The number of runs that one `up` can wait for at once: waiting takes no processor."""
 
 
 def variables(cli: Cli, stack: str, *, is_local: bool = True) -> dict[str, str]:
-    """What to add to the environment; nothing that the user has set already."""
+    """Variables to add to the environment; what the user has set already is left as it is."""
     path = [str(PYTHON.parent), os.environ.get("PATH", "")]
     if cli.path.parent == BIN:
         path.insert(0, str(BIN))
@@ -31,14 +31,14 @@ def variables(cli: Cli, stack: str, *, is_local: bool = True) -> dict[str, str]:
     if not backend(os.environ):
         defaults["PULUMI_BACKEND_URL"] = BACKEND.as_uri()
     if is_local:
-        # It needs no plugins but ours, which is no download.
+        # A local stack needs no plugin but ours, which is not downloaded.
         defaults["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
     return result | {name: value for name, value in defaults.items() if not os.environ.get(name)}
 
 
 def surroundings() -> dict[str, str]:
-    """What we and all that we start need here: this machine without proxies, the world outside with the user's
-    certificates, and folders of our own where those in the home folder cannot be written."""
+    """Variables for this process and all that it starts: no proxy for this machine itself, the user's certificates
+    for everything else, and folders of our own where those in the home folder cannot be written."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or HOME / ".cache")
     folders = {"PULUMI_HOME": (pulumi_home({}), "home"), "UV_CACHE_DIR": (caches / "uv", "uv-cache")}
     ours = {
@@ -50,22 +50,22 @@ def surroundings() -> dict[str, str]:
 
 
 def pulumi_home(variables: Mapping[str, str]) -> Path:
-    """Where the Pulumi CLI keeps its own files. It asks the system for the user's home, whatever HOME says."""
+    """The folder of the Pulumi CLI's own files. The CLI takes the home folder from the system, not from HOME."""
     if folder := variables.get("PULUMI_HOME"):
         return Path(folder)
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi"
-    except KeyError:  # a user whom nobody knows
+    except KeyError:  # the system does not know this user
         return HOME / ".pulumi"
 
 
 def as_shell(values: dict[str, str]) -> str:
-    """Lines for `eval`."""
+    """The variables as `export` lines for `eval` in a shell."""
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())
 
 
 def backend(variables: Mapping[str, str]) -> str:
-    """Address of the backend that the user chose, by variable or by `pulumi login`; empty where none is chosen."""
+    """Address of the backend that the user chose by variable or by `pulumi login`; empty where they chose none."""
     if address := variables.get("PULUMI_BACKEND_URL"):
         return address
     try:

@@ -1,6 +1,7 @@
-"""The login of a job of GitHub Actions, kept fresh: a training outlives the few minutes that its token is good for.
+"""Renews the login of a GitHub Actions job: its token is valid for a few minutes, and a training takes longer.
 
-azure-identity takes such a token from a callback, which would have to ask GitHub as well; and set-up has no packages.
+azure-identity could take the token from a callback, but the callback would have to ask GitHub as this module does, and
+set-up runs without any packages.
 """
 
 import json
@@ -16,13 +17,13 @@ from trainup.core.retry import retry
 from trainup.toolchain.paths import SetupError, say
 
 AUDIENCE = "api://AzureADTokenExchange"
-"""Whom the tokens are for: Microsoft Entra."""
+"""The audience of the tokens: Microsoft Entra."""
 EVERY_SECONDS = 60.0
 TRIES, PAUSE_SECONDS = 5, 2.0
 
 
 def login(file: Path, *, keep: bool = False, variables: Mapping[str, str] = os.environ) -> None:
-    """Write the job's token to a file that nobody else may read; with `keep` again and again, until somebody ends it.
+    """Write the job's token to a file that only this user may read; with `keep`, renew it until the process is ended.
 
     The Pulumi CLI reads it for its state and its secrets (`AZURE_FEDERATED_TOKEN_FILE`). Raises SetupError.
     """
@@ -41,7 +42,7 @@ def login(file: Path, *, keep: bool = False, variables: Mapping[str, str] = os.e
 def _token(variables: Mapping[str, str]) -> str:
     address, bearer = (variables.get(f"ACTIONS_ID_TOKEN_REQUEST_{part}") for part in ("URL", "TOKEN"))
     if not address or not bearer:
-        raise SetupError("there is no token to be had here: the job needs `permissions: id-token: write`")
+        raise SetupError("GitHub offers this job no token: the job needs `permissions: id-token: write`")
     request = urllib.request.Request(f"{address}&audience={AUDIENCE}", headers={"Authorization": f"Bearer {bearer}"})
 
     def token() -> str:

@@ -1,10 +1,10 @@
-"""Which commands hold a stack, told so that every process of this machine can judge whether they live.
+"""Records which commands work on a stack, so that any process of this machine can tell whether they are still alive.
 
-Pulumi's lock names its process by number and host alone. A container has numbers of its own, and often the name of its
-host: there, the number of a living command is that of no process, or of another one. So each of our commands keeps a
-file in the backend beside Pulumi's locks while it works. The kernel locks it (a POSIX record lock): all containers of a
-machine see that, it outlives the exec to the CLI, none of the CLI's children has it, and it ends with the process.
-filelock (4.3) uses flock: its lock belongs to whoever inherits the descriptor, the CLI's children too.
+Pulumi's lock names a process by its id and host alone. A container has ids of its own and often the name of its host,
+so that the id of a live command may belong to no process there, or to another one. So each of our commands keeps a
+file in the backend, beside Pulumi's locks, while it works. The file has a POSIX record lock: all containers of a
+machine see it, it survives the exec of the CLI, the CLI's children do not inherit it, and it ends with the process.
+filelock (4.3) uses flock, whose lock the CLI's children would inherit.
 """
 
 import contextlib
@@ -24,24 +24,24 @@ from trainup.toolchain.backends import StateLocation
 PROC = Path("/proc")
 BOOT = PROC / "sys/kernel/random/boot_id"
 ALL_SEEING = "pid:[4026531836]"
-"""The machine's first process namespace (PROC_PID_INIT_INO of Linux), in which every process has a number."""
+"""The machine's first process namespace (PROC_PID_INIT_INO of Linux), in which every process has an id."""
 CLI = "pulumi"
 
 
 class Life(Enum):
-    """Of the process that holds a stack."""
+    """What is known about the process that holds a stack."""
 
     ALIVE = "alive"
     ELSEWHERE = "on another machine"
     UNSEEN = "in another container"
-    """On this machine, perhaps, among processes that cannot be seen from here."""
+    """Perhaps on this machine, in a process namespace that is invisible from here."""
     DEAD = "dead"
 
 
 def hold(location: StateLocation) -> None:
-    """Let others judge this process, and the CLI that takes its place, by more than its number.
+    """Write a locked file that shows others that this process, or the CLI that replaces it, is alive.
 
-    Where the backend cannot be written, or knows no such locks, its number has to do.
+    Where the backend cannot be written or has no such locks, others have only the process id to go by.
     """
     folder = _folder(location)
     with contextlib.suppress(OSError):
@@ -60,7 +60,7 @@ def hold(location: StateLocation) -> None:
 
 
 def judge(location: StateLocation, pid: int, host: str) -> Life:
-    """Whether the process that a lock names lives."""
+    """Whether the process that a lock of Pulumi names is alive."""
     lives = [
         _life(file, holder_facts)
         for file, holder_facts in _holders(location)
@@ -70,13 +70,13 @@ def judge(location: StateLocation, pid: int, host: str) -> Life:
         return next(life for life in Life if life in lives)
     if host != socket.gethostname() and not lives:
         return Life.ELSEWHERE
-    # Its file tells that one of ours is gone; but a CLI that we did not start may have had its number since.
+    # By its file, our command is dead; but a CLI that we did not start may have got its process id since.
     life = Life.ALIVE if _is_cli(pid) else _life_in_any_container(pid)
     return Life.DEAD if lives and life is Life.UNSEEN else life
 
 
 def forget_dead(location: StateLocation) -> None:
-    """Remove the files of commands that have ended; their numbers may come again."""
+    """Remove the files of commands that have ended: their process ids may be used again."""
     for file, holder_facts in list(_holders(location)):
         if _life(file, holder_facts) is Life.DEAD:
             file.unlink(missing_ok=True)
@@ -99,7 +99,7 @@ def _holders(location: StateLocation) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _life(file: Path, holder_facts: dict[str, Any]) -> Life:
-    """Of the process that made this file."""
+    """The state of the process that wrote this file."""
     try:
         with file.open("rb") as holder:
             fcntl.lockf(holder, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -110,13 +110,13 @@ def _life(file: Path, holder_facts: dict[str, Any]) -> Life:
     here = _this_process()
     if here["boot"] and holder_facts.get("boot") == here["boot"]:
         return Life.DEAD
-    # From before a restart of this machine; or of another one, whose locks may not reach us.
+    # Written before this machine was restarted, or by another machine, whose locks we may not see.
     is_here = (holder_facts.get("machine"), holder_facts["hostname"]) == (here["machine"], here["hostname"])
     return Life.DEAD if is_here else Life.ELSEWHERE
 
 
 def _this_process() -> dict[str, Any]:
-    """Who we are; `boot` changes with each start of the machine. macOS tells neither that nor `machine`."""
+    """What identifies this process; `boot` changes at each start of the machine. macOS has neither of the last two."""
     return {
         "pid": os.getpid(),
         "hostname": socket.gethostname(),
@@ -132,7 +132,7 @@ def _text(file: Path) -> str:
 
 
 def _life_in_any_container(pid: int) -> Life:
-    """Whether a process of whatever namespace has this number there and is a CLI, as far as that can be seen."""
+    """Whether a Pulumi CLI has this process id in any namespace, as far as they are visible from here."""
     try:
         here = os.readlink(PROC / "self/ns/pid")
     except OSError:  # macOS has no such namespaces
@@ -147,7 +147,7 @@ def _life_in_any_container(pid: int) -> Life:
 
 
 def _is_cli(pid: int) -> bool:
-    """Whether the process lives and still is a Pulumi CLI: numbers of processes are used again."""
+    """Whether the process is alive and a Pulumi CLI: process ids are used again."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,8 +1,8 @@
-"""What keeps the secrets of a local stack: the user's own passphrase, unless the stack has another one.
+"""The key that encrypts the secrets of a local stack: the user's own passphrase, unless the stack has another one.
 
-Pulumi keeps a stack's salt in its file, and puts it there on the first command, writing the whole file anew. So that
-a stack's file stays as its author wrote it until it holds a secret, the CLI is given a copy that has the salt
-(`--config-file`); `pulumi config set --secret` then writes the salt that the state has.
+Pulumi writes a stack's salt into its file on the first command, and reformats the whole file. To leave the file as its
+author wrote it until it holds a secret, the CLI gets a copy that has the salt (`--config-file`);
+`pulumi config set --secret` later writes the salt of the state into the file itself.
 """
 
 import fcntl
@@ -22,36 +22,36 @@ COPIES = ROOT / ".trainup" / "config"
 NOTES = COPIES / "fits.json"
 PUBLIC_PASSPHRASE = "local"
 PUBLIC_SALT = "v1:T4w5Y6mgTO8=:v1:88uTU+HAixeifk3+:qRxhyQOg6fr5OKWQ5TFVgdC8hCYinQ=="
-"""What earlier versions came with, and everybody knows: stacks that have it are taken over."""
+"""Passphrase and salt of earlier versions. They are public, so stacks that use them are re-encrypted."""
 OPERATIONS = frozenset(
     {"up", "update", "preview", "pre", "refresh", "destroy", "down", "dn", "watch", "import", "logs"}
 )
-"""Commands of the CLI that take `--config-file` and do not write it."""
+"""Commands of the CLI that accept `--config-file` and only read that file."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """The passphrase of a stack, and a salt where its file has none."""
+    """The passphrase file of a stack, and the salt to use where the stack's file has none."""
 
     passphrase: Path
     salt: str | None = None
 
     def variables(self) -> dict[str, str]:
-        """What the CLI needs to know; where it finds no salt it takes that of the state."""
+        """Environment variables for the CLI; where the stack's file has no salt, it uses that of the state."""
         return {
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         }
 
     def words(self, file: StackFile, words: Sequence[str]) -> list[str]:
-        """A command of the CLI, with a copy of the stack's file that has the salt where it needs one."""
+        """A command of the CLI, which reads a copy of the stack's file with the salt where the file has none."""
         if self.salt is None or not reads_only(words):
             return list(words)
         return _with_option(words, "--config-file", str(copy(file, self.salt)))
 
 
 def key_of(file: StackFile, location: StateLocation | None, is_cloud: bool) -> Key | None:
-    """What keeps a stack's secrets; None where that is the user's own business. Raises SetupError."""
+    """The key of a stack's secrets; None where the user has chosen another way to encrypt them. Raises SetupError."""
     if file.has_provider or not file.is_local or (is_cloud and not file.salt):
         return None
     state_salt = location.salt if location else None
@@ -81,7 +81,7 @@ def key_of(file: StackFile, location: StateLocation | None, is_cloud: bool) -> K
 
 
 def take_over(file: StackFile, location: StateLocation, word: str) -> StackFile:
-    """Encrypt by the user's passphrase what the public one has encrypted, in the stack's file and all its states."""
+    """Re-encrypt what the public passphrase encrypts with the user's own, in the stack's file and all its states."""
     COPIES.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (COPIES / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -105,12 +105,12 @@ def _reencrypt(file: StackFile, location: StateLocation, word: str) -> StackFile
     assert new
     for path in location.files():
         if path.suffix == ".attrs":
-            continue  # written with what it lies beside
+            continue  # updated together with the file that it describes
         text = backends.read(path).decode(errors="surrogateescape")
         new_text = ciphers.reencrypted(text.replace(PUBLIC_SALT, salt), old, new)
         if new_text != text:
             backends.write(path, new_text)
-    # One that holds no secret stays as it is, and is read through a copy.
+    # A stack file without secrets is not changed: the CLI reads a copy that has the salt.
     encrypted = ciphers.reencrypted(file.text or "", old, new) if file.has_secrets else file.text
     if encrypted is None or encrypted == file.text:
         return file
@@ -121,7 +121,7 @@ def _reencrypt(file: StackFile, location: StateLocation, word: str) -> StackFile
 
 
 def reads_only(words: Sequence[str]) -> bool:
-    """Whether a command reads the stack's file and leaves it alone."""
+    """Whether a command reads the stack's file and does not change it."""
     options = {word.partition("=")[0] for word in words}
     writes = {"-c", "--config", "--config-file"} & options or any(word.startswith("--remote") for word in options)
     return bool(words) and words[0] in OPERATIONS and not writes
@@ -141,7 +141,7 @@ def _with_option(words: Sequence[str], name: str, value: str) -> list[str]:
 
 
 def _fits(word: str, salt: str) -> bool:
-    """Whether a passphrase fits a salt. To find out takes most of a second, so what was found is kept."""
+    """Whether a passphrase belongs to a salt. The test takes most of a second, so its result is stored."""
     noted = _read_notes().get(_note_key(word, salt))
     return _note(word, salt, ciphers.cipher_of(word, salt) is not None) if noted is None else noted
 

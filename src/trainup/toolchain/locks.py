@@ -1,4 +1,4 @@
-"""Frees a stack from the lock of a command that is provably dead."""
+"""Removes the lock of a command that is known to be dead."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from trainup.toolchain.paths import say
 
 WHERE = {
     Life.ELSEWHERE: "on {host}",
-    Life.UNSEEN: "of another container, perhaps, whose processes cannot be seen from here",
+    Life.UNSEEN: "that may be in another container, whose processes are invisible from here",
 }
 SETTLING = 1.0
-"""Seconds after which an unfinished lock is of no living command: that one takes a moment."""
+"""Seconds after which an unfinished lock file is abandoned: a live command completes its own in a moment."""
 
 
 def clear(location: StateLocation) -> None:
-    """Remove the locks whose process is gone; one that cannot be judged from here is left and said, with what to do."""
+    """Remove locks of dead processes; for a process that cannot be judged from here, say what the user can do."""
     _remove_unfinished(location)
     stack = location.stack
     for lock in location.locks:
@@ -42,13 +42,13 @@ def clear(location: StateLocation) -> None:
 
 
 def _remove_unfinished(location: StateLocation) -> None:
-    """Remove what a command left that was cut off while it locked the stack: Pulumi counts it as a lock, or stops."""
+    """Remove lock files that a killed command left unfinished: Pulumi takes them for locks, or fails on them."""
     if not (suspects := _unfinished(location)):
         return
     time.sleep(SETTLING)
     for lock in suspects & _unfinished(location):
         lock.unlink(missing_ok=True)
-        say(f"a command was cut off while it locked stack {location.stack!r}: what is left of its lock is removed")
+        say(f"a command was killed while it locked stack {location.stack!r}: its unfinished lock is removed")
 
 
 def _unfinished(location: StateLocation) -> set[Path]:

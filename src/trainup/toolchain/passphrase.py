@@ -1,7 +1,7 @@
-"""The passphrase of this user's local stacks: made at first use, kept outside of any repository, for nobody else.
+"""The passphrase of this user's local stacks: generated at first use, private, and stored outside of any repository.
 
-It is looked for at `.trainup/passphrase`, a link to where it is kept, so that a stack finds its own again whatever
-HOME and XDG_DATA_HOME are in another shell; then at `$XDG_DATA_HOME/trainup/passphrase`.
+`.trainup/passphrase` in the project links to its file, so that a stack keeps its passphrase when another shell has
+another HOME or XDG_DATA_HOME. Without the link it is looked for at `$XDG_DATA_HOME/trainup/passphrase`.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ def find() -> Path | None:
 
 
 def ensure() -> Path:
-    """The file with the passphrase; made where there is none. Raises SetupError where none can be made."""
+    """The file with the passphrase, created if it is missing. Raises SetupError where it cannot be written."""
     file = find()
     in_home = _file_in_home()
     if file is None and in_home:
@@ -30,7 +30,7 @@ def ensure() -> Path:
             file = _make(in_home)
     if file is None:
         try:
-            LINK.unlink(missing_ok=True)  # it leads nowhere
+            LINK.unlink(missing_ok=True)  # a link to a file that is gone
             file = _make(LINK)
         except OSError as error:
             raise SetupError(
@@ -52,9 +52,7 @@ def read(path: Path) -> str:
     """The passphrase in a file. Raises SetupError."""
     text = _read(path)
     if not text:
-        raise SetupError(
-            f"{path} holds no passphrase: bring it back from a backup, or remove it to have a new one made"
-        )
+        raise SetupError(f"{path} holds no passphrase: restore it from a backup, or remove it to have a new one made")
     return text
 
 
@@ -66,7 +64,7 @@ def _read(path: Path) -> str:
 
 
 def _file_in_home() -> Path | None:
-    """Where it belongs; None where that would lie in the repository, or there is no home."""
+    """Where the passphrase is stored; None where that would be in the repository, or there is no home folder."""
     data_home = os.environ.get("XDG_DATA_HOME", "")
     try:
         folder = Path(data_home) if Path(data_home).is_absolute() else Path.home() / ".local" / "share"
@@ -76,7 +74,7 @@ def _file_in_home() -> Path | None:
 
 
 def _make(path: Path) -> Path:
-    """Make it; of two who do so at once both get the first one's."""
+    """Create the passphrase file; of two processes that do so at once, both get the first one's passphrase."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = path.with_name(f".passphrase.{os.getpid()}")
     try:

@@ -1,7 +1,7 @@
-"""Where things lie, and how the set-up speaks.
+"""The folders of the project and the toolchain, and how set-up reports progress and errors.
 
-trainup runs from a checkout, whose tools and environment lie in the checkout itself, or installed from a wheel, whose
-tools lie in the user's cache and whose environment is the one it was installed into.
+trainup runs from a checkout, which holds its own tools and environment, or from an installed wheel: then the tools are
+in the user's cache, and the environment is the one that it was installed into.
 """
 
 import os
@@ -21,14 +21,14 @@ def _checkout() -> Path | None:
 
 
 def _cache() -> Path:
-    """The user's cache of tools; inside the project where there is no home that can be written."""
+    """The user's cache of tools; a folder of the project where the home folder cannot be written."""
     cache_home = os.environ.get("XDG_CACHE_HOME", "")
     folder = Path(cache_home) if Path(cache_home).is_absolute() else Path(os.path.expanduser("~")) / ".cache"
     return folder / "trainup" if is_writable(folder) else ROOT / ".trainup" / "tools"
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether a folder can be written, or made."""
+    """Whether a folder can be written, or created if it is missing."""
     if not folder.is_absolute():
         return False
     there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
@@ -39,7 +39,7 @@ CHECKOUT = _checkout()
 ROOT = project.nearest_folder(Path.cwd()) or CHECKOUT or Path.cwd()
 """The folder of the project that commands work on: that of the nearest Pulumi.yaml."""
 TOOLCHAIN = CHECKOUT / ".toolchain" if CHECKOUT else _cache()
-"""All that is downloaded or built; may be deleted at any time."""
+"""Everything that is downloaded or built; may be deleted at any time."""
 BIN = TOOLCHAIN / "bin"
 SHIM = TOOLCHAIN / "shim" if CHECKOUT else ROOT / ".trainup" / "shim"
 """Comes first on PATH in a shell of `trainup env`."""
@@ -59,5 +59,5 @@ class SetupError(UserError):
 
 
 def say(line: str) -> None:
-    """Progress goes to standard error: standard output belongs to the command's result."""
+    """Print progress to standard error: standard output is for the command's result."""
     print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The plugins of Pulumi's providers: brought in the versions that `uv.lock` has, before anything secret is there."""
+"""Installs the plugins of Pulumi's providers in the versions of `uv.lock`, before any secret is at hand."""
 
 import json
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 from trainup.toolchain.paths import SetupError, packages, say
 
 ATTACHED = "PULUMI_DEBUG_PROVIDERS"
-"""Names the providers that run already, and where: they need no plugin."""
+"""The variable that lists running providers as `name:port`; the engine starts no plugin for them."""
 
 
 def required(folders: Sequence[Path]) -> dict[str, str]:
-    """Plugin → version, as the SDKs in these folders of packages ask for them."""
+    """Plugin → version, as the provider SDKs in these package folders require them."""
     versions = {}
     for file in sorted(file for folder in folders for file in folder.glob("pulumi_*/pulumi-plugin.json")):
         description = json.loads(file.read_text(encoding="utf-8"))
@@ -23,7 +23,7 @@ def required(folders: Sequence[Path]) -> dict[str, str]:
 
 
 def install(cli: Path, variables: Mapping[str, str] = os.environ) -> None:
-    """Bring every plugin that is not there yet. Raises SetupError."""
+    """Install every plugin that is missing. Raises SetupError where one cannot be downloaded."""
     attached = {entry.partition(":")[0] for entry in variables.get(ATTACHED, "").split(",")}
     for name, version in required(packages()).items():
         if name in attached:
@@ -32,4 +32,4 @@ def install(cli: Path, variables: Mapping[str, str] = os.environ) -> None:
         command: list[str | Path] = [cli, "plugin", "install", "resource", name, version]
         process = subprocess.run(command, env=dict(variables), stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if process.returncode:
-            raise SetupError(f"the plugin {name} {version} could not be had:\n{process.stderr.strip()}")
+            raise SetupError(f"the plugin {name} {version} could not be installed:\n{process.stderr.strip()}")

@@ -1,4 +1,4 @@
-"""Runs a long command and shows that it moves."""
+"""Runs a long command and reports its progress."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ LINES_KEPT = 40
 def run(
     command: Sequence[str | Path], *, what: str, env: Mapping[str, str], cwd: Path, total: int | None = None
 ) -> None:
-    """Run to the end, counting the lines it prints; SetupError with its last lines when it fails."""
+    """Run a command and report how many lines it has printed. Raises SetupError with the last lines if it fails."""
     started = reported = time.monotonic()
     every = 1.0 if sys.stderr.isatty() else 15.0
     last: list[str] = []

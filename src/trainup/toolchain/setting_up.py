@@ -1,4 +1,4 @@
-"""Brings what is missing on a machine, one command at a time."""
+"""Installs what is missing on a machine, one process at a time."""
 
 import contextlib
 import fcntl
@@ -11,13 +11,13 @@ from trainup.toolchain.paths import PYTHON, TOOLCHAIN, SetupError, say
 
 
 def environment() -> None:
-    """The Python environment of a checkout; next to nothing when it is there."""
+    """Create or update the Python environment of a checkout; quick when it is up to date. Raises SetupError."""
     with _alone():
         uv.sync(uv.ensure())
 
 
 def cli() -> pulumi_cli.Cli:
-    """The Pulumi CLI; next to nothing when it is there."""
+    """The Pulumi CLI, installed if it is missing. Raises SetupError."""
     if ready := pulumi_cli.ready():
         return ready
     with _alone():
@@ -35,7 +35,7 @@ def _check_path() -> None:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """One set-up at a time; the lock goes with the process."""
+    """Let one process set up at a time; the lock ends with the process."""
     _check_path()
     TOOLCHAIN.mkdir(parents=True, exist_ok=True)
     with (TOOLCHAIN / "lock").open("w") as lock:

@@ -1,6 +1,6 @@
-"""A stack's file, read as far as its secrets and its target; edited without touching what else stands in it.
+"""Reads the secrets, target and runs of a stack's file, and edits single keys without changing the rest of the text.
 
-ruamel.yaml keeps comments, but writes the rest anew: indentation, blanks and long lines change. And set-up has PyYAML.
+ruamel.yaml keeps comments but reformats indentation, blanks and long lines; and PyYAML is what set-up has.
 """
 
 import re
@@ -18,7 +18,7 @@ SALT = "encryptionsalt"
 PROVIDER = "secretsprovider"
 KEY = "encryptedkey"
 PLAIN = re.compile(r"[A-Za-z0-9+/=:.?&_-]+")
-"""Values that YAML takes for a text as they are, at least after a colon and a blank."""
+"""Values that need no quotes to be a text in YAML, at least after a colon and a blank."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class StackFile:
 
     path: Path
     text: str | None
-    """None where there is no such file."""
+    """None where the file does not exist."""
     project: Project = field(repr=False)
 
     @cached_property
     def _root(self) -> Any:
-        """The YAML's root node, a map; None where there is none. Raises SetupError where it is something else."""
+        """The root node, a map; None where the file is empty. Raises SetupError where it is no map, or no YAML."""
         yaml = yaml_library()
         try:
-            # Tabs, which JSON may be indented with, are none of YAML's.
+            # JSON may be indented with tabs, which YAML does not allow.
             text = (self.text or "").replace("\t", " ") if self.path.suffix == ".json" else self.text or ""
             root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         except yaml.YAMLError as error:
@@ -44,12 +44,12 @@ class StackFile:
             return None
         if root is not None and root.id != "mapping":
             raise SetupError(
-                f"{self.path} has no map at its top: what a stack file has is `config:` with settings below"
+                f"{self.path} has no map at its top: a stack file has `config:`, and the settings below it"
             )
         return root
 
     def value(self, name: str) -> str | None:
-        """The text of a key at the top, None where it is not set or empty."""
+        """The value of a top-level key; None where it is not set or empty."""
         node = _entries(self._root).get(name)
         return str(node.value) if node is not None and isinstance(node.value, str) and node.value else None
 
@@ -59,7 +59,7 @@ class StackFile:
 
     @property
     def has_provider(self) -> bool:
-        """Whether something other than a passphrase keeps the stack's secrets."""
+        """Whether the secrets are encrypted by something other than a passphrase, such as a key vault."""
         return self.value(PROVIDER) not in (None, "passphrase", "default")
 
     @cached_property
@@ -68,7 +68,7 @@ class StackFile:
 
     @cached_property
     def is_local(self) -> bool:
-        """Whether the stack's target is this machine; it is so where neither the file nor the project says another."""
+        """Whether the stack's target is this machine, the default where neither the file nor the project names one."""
         node = self._setting("target")
         written = str(node.value) if node is not None else None
         declaration = (self.project.settings.get("config") or {}).get("target") or {}
@@ -82,18 +82,18 @@ class StackFile:
 
     @property
     def workspace(self) -> str | None:
-        """The folder of the local workspace, where the file names one."""
+        """The folder of the local workspace; None where the file does not set it."""
         node = _entries(self._setting("workspace")).get("path")
         return str(node.value) if node is not None and node.id == "scalar" else None
 
     def _setting(self, name: str) -> Any:
-        """The node of a setting of ours; None where the file has none."""
+        """The node of one of trainup's settings; None where it is not set."""
         config = _entries(_entries_node(self._root, "config"))
         keys = (f"trainup:{name}", f"{self.project.name}:{name}", name)
         return next((config[key] for key in keys if key in config), None)
 
     def with_values(self, values: dict[str, str]) -> str:
-        """The text with these keys at the top; all else stays as it is, to the byte."""
+        """The text with these top-level keys set; every other byte is unchanged."""
         text = self.text or ""
         for name, value in values.items():
             text = StackFile(self.path, text, self.project)._with(name, value)
@@ -114,12 +114,12 @@ class StackFile:
 
 
 def read(project: Project, stack: str) -> StackFile:
-    """The file of a stack, which may be missing. Raises SetupError where it cannot be read."""
+    """The file of a stack, which need not exist. Raises SetupError where it cannot be read."""
     return at(project.stack_file(stack), project)
 
 
 def at(path: Path, project: Project) -> StackFile:
-    """A stack's file at a place. Raises SetupError where it cannot be read."""
+    """The stack file at a path, which need not exist. Raises SetupError where it cannot be read."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return StackFile(path, file.read(), project)
@@ -130,14 +130,14 @@ def at(path: Path, project: Project) -> StackFile:
 
 
 def write(path: Path, content: str | bytes, mode: int | None = None) -> None:
-    """Put a content in a file's place, whole or not at all; its mode stays, or is the one given."""
+    """Replace a file atomically. `mode` defaults to the file's own, or 0o644 for a new one. Raises OSError."""
     if mode is None:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     replace_file(path.resolve(), content, mode=mode, is_durable=True)
 
 
 def _entries(node: Any) -> dict[str, Any]:
-    """Key → node of a map's entries; nothing for what is no map."""
+    """Key → node of a map's entries; empty for a node that is no map."""
     if node is None or node.id != "mapping":
         return {}
     return {str(key.value): value for key, value in node.value}

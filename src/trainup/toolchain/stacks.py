@@ -1,4 +1,4 @@
-"""What a stack needs before the CLI works on it: that it exists, that nobody dead holds it, and its key."""
+"""Prepares a stack for the CLI: creates it if it is missing, removes dead locks, repairs its state, finds its key."""
 
 import contextlib
 import hashlib
@@ -33,47 +33,47 @@ from trainup.toolchain.stack_files import KEY, PROVIDER, SALT, StackFile
 RUNS_PROGRAM = frozenset({"up", "update", "preview", "pre", "watch"})
 ASKS = frozenset({"up", "refresh", "destroy"})
 LOCKS = frozenset({"up", "update", "refresh", "destroy", "down", "dn", "import", "watch"})
-"""Operations that hold the stack: the others, a preview above all, leave the backend as it is."""
+"""Operations that lock the stack; others, such as a preview, do not change the backend."""
 PRIVATE = 0o077
-"""What the CLI makes is for the user alone."""
+"""The umask of the CLI: its files are private to the user."""
 OWN = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
 @dataclass(frozen=True)
 class PreparedStack:
-    """A stack that the CLI can work on."""
+    """A stack that is ready for a command of the CLI."""
 
     file: StackFile
     key: Key | None
     saving: Mapping[str, str] = field(default_factory=dict)
-    """Variables that say when the CLI saves the state."""
+    """Variables that tell the CLI when to save the state."""
     location: StateLocation | None = None
-    """Where its state lies, if that is a folder and the operation holds the stack."""
+    """Where its state lies, if the backend is a folder and the operation locks the stack."""
 
     def variables(self, base: Mapping[str, str]) -> dict[str, str]:
-        """An environment for the CLI: the stack's own passphrase alone, where it has one of ours."""
+        """The environment of the CLI: `base` with this stack's passphrase, and without that of any other stack."""
         ours = str(passphrase.LINK), str(passphrase.find())
         inherited = {name: value for name, value in base.items() if not (name in OWN and (self.key or value in ours))}
         saving = {name: value for name, value in self.saving.items() if not base.get(name)}
         return inherited | saving | (self.key.variables() if self.key else {})
 
     def words(self, words: Sequence[str], *, sure: bool = False) -> list[str]:
-        """A command of the CLI as the stack needs it; with `sure` one on this machine, which costs nothing, is not
-        asked about."""
+        """The arguments of a CLI command on this stack. With `sure`, a local stack is changed without asking: it costs
+        nothing."""
         command = self.key.words(self.file, words) if self.key else list(words)
         is_asked = words[0] in ASKS and not {"--yes", "-y"} & set(words)
         return [*command, "--yes"] if sure and self.file.is_local and is_asked else command
 
 
 def current(variables: Mapping[str, str] = os.environ) -> str:
-    """The stack that a command is about when it names none: PULUMI_STACK, the selected one, else `local`."""
+    """The stack of a command that names none: PULUMI_STACK, else the selected stack, else `local`."""
     return variables.get("PULUMI_STACK") or selected(variables) or DEFAULT_STACK
 
 
 def selected(variables: Mapping[str, str]) -> str:
-    """The stack of `pulumi stack select`, as the CLI notes it per project file; empty where none is selected.
+    """The stack of `pulumi stack select`, which the CLI stores for each project file; empty where none is selected.
 
-    Read here, since the CLI takes a third of a second to tell it (pulumi/pulumi, pkg/workspace/workspace.go).
+    Read from the CLI's file: the CLI itself takes a third of a second (pulumi/pulumi, pkg/workspace/workspace.go).
     """
     home = environment.pulumi_home(variables)
     project = projects.read(ROOT)
@@ -101,7 +101,7 @@ def is_local(stack: str) -> bool:
 
 
 def prepare(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> PreparedStack:
-    """Make a stack ready for a command of the CLI. Raises SetupError where the command cannot do what is meant."""
+    """Prepare a stack for a command of the CLI. Raises SetupError where the command would fail or do harm."""
     file, location, backend = _find(stack, variables)
     if not any(word.startswith("--config-file") for word in words):
         check(file, location, words[0] if words else "")
@@ -121,7 +121,7 @@ def prepare(stack: str, variables: Mapping[str, str], words: Sequence[str]) -> P
 
 
 def check(file: StackFile, location: StateLocation | None, operation: str) -> None:
-    """Whether a command makes sense where the stack's file is missing: Pulumi would go on without any settings."""
+    """Raise SetupError where the stack's file is missing but needed: Pulumi would go on without any settings."""
     if file.text is not None:
         return
     declarations = file.project.settings.get("config") or {}
@@ -136,13 +136,13 @@ def check(file: StackFile, location: StateLocation | None, operation: str) -> No
         )
         raise SetupError(
             f"there is no {file.path.name}, which says what the stack is: `pulumi stack rm`, `destroy --remove` and "
-            f"`stack rename` take it away. Bring it back (`git checkout -- {file.path.name}`), write one, or name "
+            f"`stack rename` remove it. Restore it (`git checkout -- {file.path.name}`), write one, or name "
             f"another stack; {', '.join(others) or 'none'} {'have' if len(others) != 1 else 'has'} one"
         )
 
 
 def make(stack: str, variables: Mapping[str, str], provider: str = "") -> None:
-    """Make a stack that is new; what keeps its secrets is written into its file, unless a passphrase of ours does."""
+    """Create a stack, and write its secrets provider into its file unless that is our passphrase. Raises SetupError."""
     file, location, backend = _find(stack, variables)
     key = None if provider else keys.key_of(file, location, _is_cloud(backend))
     if key is None and file.text is None and not provider and file.is_local and not _is_cloud(backend):
@@ -150,11 +150,11 @@ def make(stack: str, variables: Mapping[str, str], provider: str = "") -> None:
     initialized = _init(file, stack, variables, key, provider)
     if _store_key(file, initialized, key).text is None:
         stack_files.write(file.path, "config: {}\n")
-        say(f"{file.path.name} is new, and says nothing yet: what can stand there is in README.md")
+        say(f"{file.path.name} is new and has no settings yet; README.md lists them")
 
 
 def _store_key(file: StackFile, initialized: StackFile, key: Key | None) -> StackFile:
-    """Take what keeps a new stack's secrets into its file, unless a passphrase of ours does."""
+    """Write the secrets provider of a new stack into its file, unless that is our passphrase."""
     values = {
         name: text for name in (PROVIDER, KEY, SALT) if (text := initialized.value(name)) != file.value(name) and text
     }
@@ -172,9 +172,9 @@ def _find(stack: str, variables: Mapping[str, str]) -> tuple[StackFile, StateLoc
 
 
 def become(command: Sequence[str], variables: Mapping[str, str], location: StateLocation | None = None) -> NoReturn:
-    """The command takes this process's place, and works on the stack at `place`: signals and exit code are its own.
+    """Replace this process by a command that works on the stack at `location`: signals and exit code are its own.
 
-    What the CLI writes is for the user alone. What it starts for runs has the user's own mask again.
+    Files that the CLI writes are private to the user. Runs that it starts get the user's own umask back.
     """
     mask = os.umask(PRIVATE)
     if location:
@@ -183,12 +183,12 @@ def become(command: Sequence[str], variables: Mapping[str, str], location: State
 
 
 def _is_cloud(backend: str) -> bool:
-    """Whether the backend keeps secrets by itself."""
+    """Whether the backend is Pulumi Cloud or like it, which encrypts secrets itself."""
     return not backend or backend.startswith(("http://", "https://"))
 
 
 def _init(file: StackFile, stack: str, variables: Mapping[str, str], key: Key | None, provider: str = "") -> StackFile:
-    """`pulumi stack init`, in another folder: it writes the whole file anew. Returns what it wrote there."""
+    """Run `pulumi stack init` in a temporary folder, since it reformats the stack's file. Returns the file it wrote."""
     command = ["pulumi", "stack", "init", "--no-select", stack]
     command += ["--secrets-provider", provider] if provider else []
     settings = file.project.settings
@@ -204,7 +204,7 @@ def _init(file: StackFile, stack: str, variables: Mapping[str, str], key: Key | 
             new_file.path.write_text(json.dumps(values))
         env = PreparedStack(file, key).variables(variables)
         process = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, umask=PRIVATE)
-        # One that is locked is there as well; whether that stands in the way, the next command says.
+        # A locked stack exists as well; the next command reports the lock if it matters.
         if process.returncode and not any(text in process.stderr for text in ("already exists", "is currently locked")):
             raise SetupError(f"stack {stack!r} could not be made:\n{process.stderr.strip()}")
         return stack_files.at(new_file.path, file.project)

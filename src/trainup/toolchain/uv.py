@@ -1,4 +1,4 @@
-"""uv, and with it the project's own environment."""
+"""Installs uv, and with it the Python environment of the checkout."""
 
 import hashlib
 import json
@@ -18,12 +18,12 @@ from trainup.toolchain.paths import CHECKOUT, PYTHON, TOOLCHAIN, VENV, SetupErro
 from trainup.toolchain.versions import LOCKED, UV, locked, text_of, version_of
 
 UV_BIN = TOOLCHAIN / "uv"
-"""Holds our own uv where the machine has none; a folder of its own, so that it can go on PATH."""
+"""The folder of our own uv, where the machine has none. It holds nothing else, so that it can be put on PATH."""
 PYPI = "https://pypi.org/pypi/uv/{version}/json"
 
 
 def find() -> Path | None:
-    """The uv of this machine, or the one that was brought here."""
+    """The uv of this machine, or the one that was downloaded; None where neither is new enough."""
     for candidate in (shutil.which("uv"), str(UV_BIN / "uv")):
         if candidate and (version_of(candidate, "--version") or ()) >= UV:
             return Path(candidate)
@@ -31,7 +31,7 @@ def find() -> Path | None:
 
 
 def ensure() -> Path:
-    """uv's path; downloaded from PyPI where there is none."""
+    """The path of uv, downloaded from PyPI if it is missing. Raises SetupError."""
     if path := find():
         return path
     TOOLCHAIN.mkdir(exist_ok=True)
@@ -56,7 +56,7 @@ def ensure() -> Path:
 
 
 def _by_pip(folder: Path) -> Path | None:
-    """The wheel by pip, which knows the user's index and certificates; None where there is no pip."""
+    """Download the wheel with pip, which knows the user's index and certificates; None where that fails."""
     command = [sys.executable, "-I", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     command += ["--require-hashes", "--requirement", str(LOCKED / "uv.txt"), "--dest", str(folder)]
     process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=tools.variables(os.environ))
@@ -64,7 +64,7 @@ def _by_pip(folder: Path) -> Path | None:
 
 
 def _by_hand(folder: Path) -> Path:
-    """The wheel from PyPI itself, its hash checked."""
+    """Download the wheel from PyPI and check its hash. Raises SetupError."""
     version, hashes = locked("uv")
     listing = PYPI.format(version=version)
     try:
@@ -99,13 +99,13 @@ def _suits(filename: str) -> bool:
 
 
 def sync(uv: Path) -> None:
-    """The checkout's environment as `uv.lock` says; a few milliseconds when it is so already."""
+    """Bring the checkout's environment in line with `uv.lock`; takes milliseconds if it is. Raises SetupError."""
     if VENV is None:
         return  # whoever installed trainup made its environment
     first = not PYTHON.exists()
     if first:
         say("Python environment …")
-        shutil.rmtree(VENV, ignore_errors=True)  # one that was cut off, or whose Python is gone, uv would not mend
+        shutil.rmtree(VENV, ignore_errors=True)  # uv does not repair one that is incomplete or lost its Python
     process = subprocess.run(
         [uv, "sync", "--locked", "--quiet", "--python", sys.executable],
         cwd=CHECKOUT,

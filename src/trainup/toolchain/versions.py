@@ -1,4 +1,4 @@
-"""Versions: what is asked for, and what a tool says of itself. Set-up cannot use `packaging`, which it is to bring."""
+"""The versions that trainup needs, and those of installed tools. Set-up runs before `packaging` is installed."""
 
 import contextlib
 import json
@@ -9,19 +9,19 @@ from pathlib import Path
 from trainup.core.disk import replace_file
 
 PULUMI = (3, 245, 0)
-"""The oldest CLI that works and the one that is built: later ones cannot be had as Go modules."""
+"""The oldest CLI that works, and the one that is built: later ones are not published as Go modules."""
 GO = (1, 25, 8)
-"""What the CLI's modules ask for; which one is brought to a machine without, `locked/go.txt` says."""
+"""The oldest Go that builds the CLI; `locked/go.txt` has the one that is downloaded."""
 UV = (0, 8, 0)
-"""The oldest uv that knows all the options used here; which one is brought, `locked/uv.txt` says."""
+"""The oldest uv with all the options that are used here; `locked/uv.txt` has the one that is downloaded."""
 LOCKED = Path(__file__).resolve().parent / "locked"
-"""What is brought from PyPI, by version and hash."""
+"""Version and hashes of the packages that are downloaded from PyPI."""
 
 Version = tuple[int, ...]
 
 
 def locked(package: str) -> tuple[str, frozenset[str]]:
-    """The only version of a package that is brought, and the SHA-256 of each of its files."""
+    """The version of a package that may be downloaded, and the SHA-256 of each of its files."""
     text = (LOCKED / f"{package}.txt").read_text(encoding="utf-8")
     (version,) = re.findall(r"^[a-z-]+==(\S+)", text, re.MULTILINE)
     return version, frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
@@ -32,7 +32,7 @@ def text_of(version: Version) -> str:
 
 
 def cached_version_of(binary: Path, cache_file: Path, *words: str) -> Version | None:
-    """As `version_of`, which is asked once for each state of the file: the Pulumi CLI takes 0.2 s to answer."""
+    """As `version_of`, but runs the binary only after it has changed: the Pulumi CLI takes 0.2 s to answer."""
     try:
         status = binary.stat()
     except OSError:
@@ -58,7 +58,7 @@ def version_of(*command: str | Path) -> Version | None:
         process = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    # A line that begins with it: wrappers print warnings, with numbers in them.
+    # Only at the start of a line: wrappers print warnings that contain other numbers.
     match = re.search(r"^(?:uv |v|go)?(\d+)\.(\d+)(?:\.(\d+))?", process.stdout, re.MULTILINE)
     if process.returncode or not match:
         return None

@@ -115,7 +115,7 @@ def test_without_any_whole_state_the_stack_begins_empty_and_is_told(
 
 def test_on_another_target_a_stack_never_begins_empty(place: StateLocation) -> None:
     damaged = put(place, '{"version": 3, "check')
-    with pytest.raises(SetupError, match="would be made a second time"):
+    with pytest.raises(SetupError, match="would be created a second time"):
         checkpoints.mend(place, is_local=False)
     assert damaged.read_text() == '{"version": 3, "check'
 

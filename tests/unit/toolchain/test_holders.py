@@ -147,7 +147,7 @@ def test_what_cannot_be_judged_from_a_container_is_left_and_the_way_out_is_told(
 ) -> None:
     process = start("by hand", inside)
     for _ in range(2):
-        assert "cannot be seen from here: if that is gone, run `make unlock`" in cleared_in_namespace(place)
+        assert "are invisible from here: if that is gone, run `make unlock`" in cleared_in_namespace(place)
         assert len(place.locks) == 1
         end(process)
 

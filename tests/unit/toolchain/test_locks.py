@@ -108,7 +108,7 @@ def test_what_is_left_of_a_lock_that_was_never_finished_goes(
     unfinished.write_text(content)
     clear(backend, "local")
     assert not unfinished.exists()
-    assert "what is left of its lock is removed" in capsys.readouterr().err
+    assert "its unfinished lock is removed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("backend", ["s3://bucket", "", "https://api.pulumi.com"])

@@ -170,7 +170,7 @@ def test_making_a_stack_without_a_file_makes_one_to_fill_in(
 ) -> None:
     stacks.make("new", os.environ, "")
     assert (repository / "Pulumi.new.yaml").read_text() == "config: {}\n"
-    assert "says nothing yet" in capsys.readouterr().err
+    assert "has no settings yet" in capsys.readouterr().err
     assert prepare("new").key
 
 

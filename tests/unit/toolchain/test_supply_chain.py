@@ -113,7 +113,7 @@ def test_plugins_are_brought_in_the_versions_of_the_sdks(tmp_path: Path, monkeyp
     plugins.install(cli, {"PULUMI_DEBUG_PROVIDERS": "docker:127.0.0.1:5"})
     assert (tmp_path / "calls").read_text() == "plugin install resource azure-native 3.29.0\n"
     cli.write_text("#!/bin/sh\necho 'no route' >&2\nexit 1\n")
-    with pytest.raises(SetupError, match=r"the plugin azure-native 3.29.0 could not be had:\nno route"):
+    with pytest.raises(SetupError, match=r"the plugin azure-native 3.29.0 could not be installed:\nno route"):
         plugins.install(cli, {})
 
 

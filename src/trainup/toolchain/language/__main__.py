@@ -1,14 +1,14 @@
-"""The Python language host beside a CLI that was built from its Go module, which has none.
+"""The Python language host for a CLI that was built from its Go module, which comes without one.
 
 The engine starts it with its own address as the last word, reads the port from the first line of standard output and
-asks it to run programs (`Run`) and plugins (`RunPlugin`). It behaves like the official one; what that one does about
-environments (`uv sync`, type checkers, lists of plugins) is left out, since `make setup` has done it.
+asks it to run programs (`Run`) and plugins (`RunPlugin`). It behaves like the official host, except that it does not
+prepare environments (`uv sync`, type checkers, lists of plugins): `make setup` has done so.
 """
 
 import os
 import signal
 
-# The imports below take a while, in which an interrupt shall be as quiet as later on.
+# An interrupt during the slow imports below must end this process without a traceback.
 signal.signal(signal.SIGINT, lambda *_: os._exit(0))
 
 import importlib.util
@@ -30,7 +30,7 @@ from google.protobuf import empty_pb2
 
 
 def _without_the_sdk(*packages: str) -> None:
-    """Have modules of these packages imported alone: `up` starts three hosts, and the SDK would add 0.1 s to each."""
+    """Let modules be imported without their packages' `__init__`: the SDK would add 0.1 s to each of three hosts."""
     for package in packages:
         if spec := importlib.util.find_spec(package):
             bare = sys.modules[package] = ModuleType(package)
@@ -46,11 +46,11 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 PROGRAM = Path(__file__).with_name("program.py")
 BAIL = 32
-"""Exit code of a program whose error has been told already."""
+"""Exit code of a program that has reported its error itself."""
 ANALYZER = "analyzer"
 CHUNK = 1 << 16
 GRACE_SECONDS = 4.0
-"""For what runs to end by itself; the engine waits five before it kills us all."""
+"""How long programs may take to end by themselves; the engine waits five seconds before it kills all."""
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -105,7 +105,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
         folder = request.info.program_directory
-        # A policy pack is run by the SDK, which is told the folder last; any other plugin is its folder's program.
+        # The SDK runs a policy pack, whose folder is the last argument; any other plugin is the program in its folder.
         words = ["-m", "pulumi.policy", *request.args, folder] if request.kind == ANALYZER else [folder, *request.args]
         try:
             child = self._start(
@@ -145,13 +145,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return empty_pb2.Empty()
 
     def interrupt(self) -> None:
-        """Ask whatever runs to end."""
+        """Interrupt all programs and plugins."""
         with self._lock:
             for child in self._children:
                 child.send_signal(signal.SIGINT)
 
     def end(self, grace: float) -> None:
-        """Wait for what was asked to end, then kill the rest."""
+        """Wait up to `grace` seconds for programs and plugins to end, then kill the rest."""
         deadline = time.monotonic() + grace
         with self._lock:
             for child in self._children:
@@ -172,13 +172,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def _interpreter(info: Any) -> Path:
-    """That of `runtime.options.virtualenv`, else the one this host runs on."""
+    """The Python of `runtime.options.virtualenv`, else the one that runs this host."""
     virtualenv = dict(info.options).get("virtualenv")
     return Path(info.root_directory, virtualenv, "bin", "python") if virtualenv else Path(sys.executable)
 
 
 def _variables(entries: Iterable[str]) -> dict[str, str] | None:
-    """A plugin's environment as the engine gives it; None for ours."""
+    """A plugin's environment as the engine sends it; None, which means this process's own, where it sends none."""
     variables = dict(entry.split("=", 1) for entry in entries)
     return variables | network.direct(variables) if variables else None
 
@@ -192,14 +192,14 @@ def _stderr(chunk: bytes) -> Any:
 
 
 def _pump(pipe: Any, answer: Callable[[bytes], Any], answers: "SimpleQueue[Any]") -> None:
-    """Turn what a pipe brings into answers, and its end into None."""
+    """Put an answer for each chunk of a pipe into the queue, and None at its end."""
     while chunk := pipe.read1(CHUNK):
         answers.put(answer(chunk))
     answers.put(None)
 
 
 def main() -> None:
-    """Serve until the engine interrupts us or dies, which closes our standard input."""
+    """Serve until the engine interrupts this process, or dies, which closes standard input."""
     if "--output=3" in sys.argv:  # where our launcher has put standard output while Python started
         os.dup2(3, 1)
         os.close(3)
@@ -210,7 +210,7 @@ def main() -> None:
     host = LanguageHost(addresses[-1])
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
-    # A signal that another thread gets, or that comes just before we wait, would not wake us; a byte in a pipe does.
+    # `select` would miss a signal that another thread gets or that comes just before it; a byte in a pipe wakes it.
     signaled, signals = os.pipe()
     os.set_blocking(signals, False)
     signal.set_wakeup_fd(signals)
@@ -222,8 +222,8 @@ def main() -> None:
     while signaled not in ready:
         ready, _, _ = select.select([sys.stdin, signaled], [], [])
         if ready == [sys.stdin] and not os.read(sys.stdin.fileno(), CHUNK):
-            break  # nobody is left to work for
-    # The engine signals the whole process group: what runs has got the signal as well.
+            break  # the engine is gone
+    # The engine signals the whole process group, so programs and plugins have got the signal too.
     host.end(grace=GRACE_SECONDS if signaled in ready else 0)
     os._exit(0)
 

@@ -1,7 +1,8 @@
-"""What the SDK does anew for each resource, done once for many: a third of the time of a program of 300 runs.
+"""Does once for many resources what the SDK repeats for each: that is a third of the time of a program of 300 runs.
 
-It sends several debug messages, whether or not anybody wants to see them, and waits for the arrival of each. And it
-finds out the types of a resource's outputs each time, though they are those of its class (pulumi 3.245).
+For each resource the SDK sends several debug messages, whether or not they are shown, and waits until each has
+arrived. It also computes the types of the resource's outputs again, though they depend on its class alone (pulumi
+3.245).
 """
 
 import functools
@@ -14,7 +15,7 @@ from pulumi.runtime.proto import engine_pb2
 from pulumi.runtime.settings import get_engine
 
 TOGETHER = 50
-"""Debug messages that are sent as one."""
+"""How many debug messages are sent as one."""
 
 _messages: list[str] = []
 _lock = threading.Lock()
@@ -23,7 +24,7 @@ _log: Callable[..., None] = log._log
 
 
 def debug(msg: str, resource: Any = None, stream_id: int | None = None, ephemeral: bool | None = None) -> None:
-    """What the SDK's function of this name does, but for the moment at which the engine hears it."""
+    """Replaces the SDK's `debug`: collects messages and sends many at once."""
     if get_engine() is None or resource is not None or stream_id or ephemeral:
         _debug(msg, resource, stream_id, ephemeral)
         return
@@ -35,7 +36,7 @@ def debug(msg: str, resource: Any = None, stream_id: int | None = None, ephemera
 
 
 def flush() -> None:
-    """Send what waits to be sent."""
+    """Send the collected debug messages."""
     with _lock:
         text = "\n".join(_messages)
         _messages.clear()
@@ -49,7 +50,7 @@ def _after_debug_messages(engine: Any, severity: int, *rest: Any) -> None:
 
 
 def install() -> None:
-    """Let the SDK work so. Who ends the program has to `flush`."""
+    """Make the SDK use these functions. Call `flush` at the end of the program."""
     log.debug = debug
     log._log = _after_debug_messages
     _types.resource_types = functools.cache(_types.resource_types)

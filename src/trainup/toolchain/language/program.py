@@ -3,7 +3,7 @@
 import os
 import signal
 
-# The imports below take most of a second, in which an interrupt shall be as quiet as later on.
+# An interrupt during the slow imports below must end this process without a traceback.
 signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import asyncio
@@ -27,7 +27,7 @@ from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import run_in_stack
 
 HERE = Path(__file__).absolute().parent
-sys.path.insert(0, str(HERE))  # an isolated interpreter leaves it out; taken away again before the program starts
+sys.path.insert(0, str(HERE))  # isolated Python leaves it out; removed before the program starts
 
 import per_resource  # type: ignore[import-not-found]
 import waiting  # type: ignore[import-not-found]
@@ -37,15 +37,15 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run the program and tell its errors as the official host does; returns the exit code."""
+    """Run the program and report its errors as the official host does; returns the exit code."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     request = language_pb2.RunRequest.FromString(sys.stdin.buffer.read())
     _configure(request, sys.argv[1])
     entry = request.info.entry_point or "."
     os.chdir(request.info.program_directory)
-    folder = os.getcwd()  # as frames name it, whatever links lead there
+    folder = os.getcwd()  # without links, as in the file names of frames
     sys.argv = [entry]
-    # Our own folder is no place to import from.
+    # The program must not import modules from this folder.
     sys.path[:] = [path for path in sys.path if path != str(HERE)]
     if os.path.isdir(entry) and not os.path.exists(os.path.join(entry, "__main__.py")):
         pulumi.log.error(f"unable to find main python program `__main__.py` in `{os.path.abspath(entry)}`")
@@ -87,17 +87,17 @@ def _configure(request: Any, engine_address: str) -> None:
     SETTINGS.root_directory = request.info.root_directory
     config, secret = dict(request.config), list(request.configSecretKeys)
     set_all_config(config, secret)
-    # For what the program starts; set from within, neither `ps` shows it nor is its length limited.
+    # For processes that the program starts. Set here and not by the host, since `ps` would show it and Linux limits it.
     os.environ["PULUMI_CONFIG"] = json.dumps(config)
     os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(secret)
 
 
 def _loop(parallel: int) -> asyncio.AbstractEventLoop:
-    """An event loop in which every resource being registered may occupy a thread until it is made."""
+    """An event loop with a thread for every resource that may be registered at the same time."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.set_default_executor(ThreadPoolExecutor(max(parallel, 1) * 4))
-    # A program that fails leaves futures behind that nobody asks for any more: no news for its author.
+    # A failed program leaves futures without a reader; asyncio's messages about them do not help its author.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     return loop
 
@@ -110,27 +110,27 @@ def _exit_code(error: SystemExit) -> int:
 
 
 def _traceback_of(error: BaseException, folder: str) -> str:
-    """The traceback from the first frame that is the program's."""
+    """The traceback from the program's first frame on, without those of the host."""
     mine = error.__traceback__
     while mine and not _is_in_program(mine.tb_frame.f_code.co_filename, folder):
         mine = mine.tb_next
-    # A program that cannot be read has no frames, and its error names the place.
+    # A program with a syntax error has no frames; the error itself names file and line.
     frames = mine if isinstance(error, SyntaxError) else mine or error.__traceback__
     return "".join(traceback.format_exception(type(error), error, frames))
 
 
 def _is_in_program(file: str, folder: str) -> bool:
-    """Environments and this host may lie inside the program's folder without being part of it."""
+    """Whether a file belongs to the program: its environment and this host may lie in its folder too."""
     path = Path(file)
     return path.is_relative_to(folder) and not path.is_relative_to(sys.prefix) and not path.is_relative_to(HERE)
 
 
 def _end(code: int) -> NoReturn:
-    """Leave as a Python program does, but wait for threads only if the program came to its end.
+    """Exit as Python does, but wait for threads only after success, and skip the interpreter's clean-up.
 
-    What is left out is to take the interpreter apart, which would cost each `up` 0.1 s.
+    The clean-up would cost each `up` 0.1 s.
     """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine's way to say good-bye
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine ends programs by SIGINT
     with contextlib.suppress(grpc.RpcError):  # the engine is shutting down
         per_resource.flush()
     if code == 0:

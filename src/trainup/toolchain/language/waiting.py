@@ -1,7 +1,7 @@
-"""Waits for all that a program has begun, at a cost that grows with the number of its outputs, not with its square.
+"""Waits for a program's calls and outputs in time that grows linearly with their number.
 
-The SDK's `wait_for_rpcs` asks `asyncio.wait` for the next of all outputs again and again, which looks at each of them
-each time: with runs that end one after the other, 300 of them cost 20 s of computing (pulumi 3.245).
+The SDK's `wait_for_rpcs` calls `asyncio.wait` on all outputs each time that one of them completes, which is quadratic:
+300 runs that end one after the other cost 20 s of computing (pulumi 3.245).
 """
 
 import asyncio
@@ -13,7 +13,7 @@ _wait_for_calls = stack.wait_for_rpcs
 
 
 async def wait_for_rpcs(await_all_outstanding_tasks: bool = True) -> None:
-    """What the SDK's function of this name does: calls first, then outputs, until neither begets another."""
+    """Replaces the SDK's function: waits for calls, then for outputs, until neither has started another."""
     await _wait_for_calls(await_all_outstanding_tasks=False)
     if not await_all_outstanding_tasks:
         return
@@ -38,5 +38,5 @@ async def wait_for_rpcs(await_all_outstanding_tasks: bool = True) -> None:
 
 
 def install() -> None:
-    """Let the SDK wait so."""
+    """Make the SDK use this function."""
     stack.wait_for_rpcs = wait_for_rpcs
