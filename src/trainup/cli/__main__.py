@@ -1,4 +1,4 @@
-"""The `trainup` command: sets up, deploys and trains with Pulumi, and tells what the runs of a stack did."""
+"""The `trainup` command: sets up a machine, deploys and trains with Pulumi, and shows the runs of a stack."""
 
 import os
 import sys
@@ -12,34 +12,34 @@ from trainup.core.wording import TYPED, as_typed
 
 COMMANDS = {
     "operations": {
-        "up": "build what is declared and train",
+        "up": "build what the stack declares, and train",
         "preview": "what `up` would do",
-        "refresh": "take over what happened elsewhere",
-        "destroy": "cancel what runs and remove what was made",
-        "stack": "make a stack, if it is new",
-        "unlock": "free a stack whose command was cut off elsewhere; only while nobody else works on it",
-        "setup": "bring what the other commands need",
+        "refresh": "bring the state up to date with what happened elsewhere",
+        "destroy": "cancel active runs and remove all resources",
+        "stack": "create a stack, if there is none of this name",
+        "unlock": "unlock a stack whose command was killed elsewhere; only while nobody else works on it",
+        "setup": "install what the other commands need",
         "env": 'variables for plain `pulumi` commands: eval "$(trainup env)"',
     },
     "records": {
-        "runs": "the runs of the stack, a line each",
-        "output": "the results as JSON: state and the target's records merged",
-        "logs": "the log of a run",
-        "download": "what a run left behind, fetched into a folder, whose name is printed",
-        "ui": "where to look at the runs in a browser; starts the MLflow server if it has stopped",
-        "cluster": "what the stack's cluster is doing now: nodes by state, and why some cannot be had",
+        "runs": "list the runs of the stack",
+        "output": "print the results as JSON, from the state and the target's records",
+        "logs": "print the log of a run",
+        "download": "download the outputs of a run into a folder, and print its name",
+        "ui": "print the address of the runs' pages; starts the MLflow server if it has stopped",
+        "cluster": "show the stack's cluster: nodes by state, and errors that keep it from getting more",
     },
     "declarations": {
-        "init": "start in a folder with training code: writes the Pulumi files",
-        "request": "the request that would start a run on Azure, which is not sent",
-        "schema": "the JSON schema of Pulumi.<stack>.yaml, by which editors complete and check it",
+        "init": "write the Pulumi files into a folder with training code",
+        "request": "print the request that would start a run on Azure, without sending it",
+        "schema": "print the JSON schema of Pulumi.<stack>.yaml, for editors to complete and check it",
     },
 }
-"""Module → its commands, with a line about each: modules are imported when one of their commands runs."""
+"""Module → its commands and their help. A module is imported only when one of its commands runs."""
 
 
 class Commands(click.Group):
-    """The commands by name. What a command needs is imported with it alone."""
+    """The commands by name; the module of a command is imported when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for names in COMMANDS.values() for name in names]
@@ -63,7 +63,7 @@ def trainup() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 it is done, 1 it failed, 2 it was not understood, 130 interrupted."""
+    """Run one command. Returns the exit code: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
     print_whatever_comes()
     os.environ.setdefault(TYPED, "trainup")
     try:
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`); what is left in the buffer goes nowhere.
+        # The reader of our output has ended (`| head`). Python would fail again when it flushes the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (TrainupError, OSError) as error:

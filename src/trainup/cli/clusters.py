@@ -1,4 +1,4 @@
-"""How a stack's cluster is doing, as its target says at the moment."""
+"""The current status of a stack's clusters, as their target reports it."""
 
 import json
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from trainup.jobs.targets import opening_of
 
 
 def of(stack: Stack, project: Path) -> list[ClusterStatus]:
-    """The status of every cluster of a stack; TargetError when it has none, or one cannot be asked."""
+    """The status of every cluster of a stack. Raises TargetError where it has none, or one cannot be reached."""
     platform = stack.outputs.get("platform") or {}
     statuses = [
         status for name in TARGETS for status in opening_of(name).cluster_statuses(stack.resources, platform, project)
@@ -26,12 +26,12 @@ def of(stack: Stack, project: Path) -> list[ClusterStatus]:
 
 
 def as_json(statuses: list[ClusterStatus]) -> str:
-    """A list with an object for each cluster."""
+    """The statuses as a JSON list of objects."""
     return json.dumps([asdict(status) for status in statuses], indent=2)
 
 
 def as_table(statuses: list[ClusterStatus]) -> str:
-    """A line for each cluster, and one for each error."""
+    """The statuses as text: a line for each cluster, then one for each error."""
     rows = [("CLUSTER", "ALLOCATION", "NODES", "TARGET", "BY STATE")]
     for status in statuses:
         states = ", ".join(f"{count} {state}" for state, count in status.nodes.items() if count) or "none"

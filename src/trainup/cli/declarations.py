@@ -1,4 +1,4 @@
-"""Commands about what is declared, or is to be."""
+"""Commands about a stack's declarations: write them, check them, show what they would send."""
 
 import json
 import os
@@ -17,7 +17,7 @@ __all__ = ["init", "request", "schema"]
 @click.command()
 @click.argument("run")
 def request(run: str, stack: str) -> None:
-    """Print the request that would start RUN on Azure, which is not sent."""
+    """Print the request that would start RUN on Azure, without sending it."""
     from trainup.cli import plan
 
     current, project = stacks.open_stack(stack)
@@ -28,8 +28,8 @@ def request(run: str, stack: str) -> None:
 
 @click.command()
 def schema() -> None:
-    """Print the JSON schema of Pulumi.<stack>.yaml, by which editors complete and check it."""
-    # Only here: it takes Pulumi's SDK.
+    """Print the JSON schema of Pulumi.<stack>.yaml, for editors to complete and check it."""
+    # Imported here, since it imports Pulumi's SDK, which is slow.
     from trainup.infra.schema import schema
 
     print(json.dumps(schema(), indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Commands that set up and that work on a stack: the Pulumi CLI takes their place once the stack is ready for it."""
+"""Commands that set up a machine or work on a stack: once the stack is ready, the Pulumi CLI replaces the process."""
 
 import os
 from typing import NoReturn
@@ -12,11 +12,11 @@ from trainup.toolchain.paths import ROOT, SHIM, SetupError, say
 from trainup.toolchain.pulumi_cli import Cli
 
 WORDS = {"ignore_unknown_options": True}
-"""What is not ours is for the Pulumi CLI."""
+"""Options that `trainup` does not know are passed on to the Pulumi CLI."""
 
 
 def _operation(name: str, *, pulumi: str, words: tuple[str, ...] = ()) -> click.Command:
-    """A command that is one of Pulumi's."""
+    """A `trainup` command that runs the Pulumi command `pulumi` with `words` added."""
 
     def run(stack: str, more: tuple[str, ...]) -> NoReturn:
         _work([pulumi, *words, *more], stack)
@@ -55,15 +55,15 @@ unlock = _operation("unlock", pulumi="cancel", words=("--yes",))
 @click.argument("name")
 @click.argument("secrets_provider", default="")
 def stack(name: str, secrets_provider: str) -> None:
-    """Make the stack NAME, if it is new. SECRETS_PROVIDER keeps its secrets, as `azurekeyvault://…`; without one a
-    local stack has a passphrase of your own, which nobody needs to type."""
+    """Create the stack NAME, unless it exists. SECRETS_PROVIDER encrypts its secrets, such as `azurekeyvault://…`; the
+    default for a local stack is a passphrase that is generated for you and never typed."""
     variables = os.environ | environment.variables(setting_up.cli(), name, is_local=stacks.is_local(name))
     stacks.make(name, variables, secrets_provider)
 
 
 @click.command()
 def setup() -> None:
-    """Bring what the other commands need: the Pulumi CLI, if this machine has none."""
+    """Install what the other commands need: the Pulumi CLI, if this machine has none."""
     say(str(setting_up.cli()))
 
 
@@ -75,7 +75,7 @@ def env(stack: str | None) -> None:
 
 
 def _shell(cli: Cli, stack: str) -> dict[str, str]:
-    """What a shell needs for plain `pulumi` commands, also where the stack's file is missing."""
+    """The variables for plain `pulumi` commands in a shell; also works where the stack's file is missing."""
     values = environment.variables(cli, stack, is_local=stacks.is_local(stack))
     as_pulumi.write(cli.path, ROOT.resolve(), SHIM)
     path = os.pathsep.join([str(SHIM), values["PATH"]])

@@ -1,4 +1,4 @@
-"""What the next `up` would do, as the program says it now."""
+"""What the next `up` would submit, according to a preview."""
 
 import json
 import subprocess
@@ -14,13 +14,13 @@ from trainup.jobs.targets import opening_of
 
 
 def inputs_of(run: str, stack: str) -> dict[str, Any]:
-    """The checked inputs of a run, from a preview. StackError where there is no such run, or the preview fails."""
+    """A run's inputs after the provider's check, from a preview. Raises StackError where that fails."""
     words = ["pulumi", "preview", "--json", "--show-sames", "--stack", stack, "--non-interactive"]
     process = subprocess.run(words, capture_output=True, text=True, check=False)
     try:
         preview = json.loads(process.stdout)
     except ValueError as error:
-        raise StackError(process.stderr.strip() or f"`{' '.join(words)}` told no plan") from error
+        raise StackError(process.stderr.strip() or f"`{' '.join(words)}` printed no plan") from error
     problems = [item["message"].strip() for item in preview.get("diagnostics", []) if item.get("severity") == "error"]
     if problems or process.returncode:
         raise StackError("\n".join(problems) or process.stderr.strip())
@@ -34,7 +34,7 @@ def inputs_of(run: str, stack: str) -> dict[str, Any]:
 
 
 def request(inputs: dict[str, Any], stack: Stack, project: Path) -> dict[str, Any]:
-    """The request that would start a run with these inputs. Nothing is written anywhere."""
+    """The request that would start a run with these inputs; nothing is sent. Raises TargetError where there is none."""
     urn = inputs.pop("urn")
     request_of = opening_of(inputs["target"]).request_of
     if request_of is None:
@@ -42,15 +42,15 @@ def request(inputs: dict[str, Any], stack: Stack, project: Path) -> dict[str, An
     unknown = sorted(name for name, value in inputs.items() if name != "secrets" and has_unknown(value))
     if unknown:
         raise TargetError(
-            f"{', '.join(unknown)}: known only once what they name is there; `pulumi up` makes it, for instance with "
-            "`--target` for everything but the run"
+            f"{', '.join(unknown)}: unknown until the resources behind them exist; create them with `pulumi up`, for "
+            "instance with `--target` for everything but the run"
         )
     token = (stack.runs.get(inputs["run"]) or {}).get("outputs", {}).get("owner") or "<a new one>"
     return request_of(job_of(inputs, project, Owner(urn, token)), inputs, project)
 
 
 def _plain(value: Any) -> Any:
-    """A value as a preview tells it: unknown ones and secrets as such."""
+    """A value of a preview, with its markers of unknown values and secrets replaced by `UNKNOWN` and `Secret`."""
     if isinstance(value, str):
         return UNKNOWN if value in UNKNOWN_TEXTS else value
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Commands that tell what the runs of a stack did, from the target's own records."""
+"""Commands that show the runs of a stack, from the target's own records."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ from trainup.jobs.target import Record, Target, TargetError
 @on_stack
 @click.command()
 def output(stack: str) -> None:
-    """Print the results as JSON: state and the target's records merged."""
+    """Print the results as JSON, from the state and the target's records."""
     current, project = stacks.open_stack(stack)
     print(json.dumps(results.merged(current, project), indent=2))
 
@@ -27,7 +27,7 @@ def output(stack: str) -> None:
 @on_stack
 @click.command()
 def runs(stack: str) -> None:
-    """List the runs of the stack, a line each."""
+    """List the runs of the stack."""
     rows = [("RUN", "NAME", "STATUS", "SECONDS", "METRICS")]
     for name, record in sorted(results.latest(*stacks.open_stack(stack)).items()):
         metrics = " ".join(f"{key}={value:.4g}" for key, value in record.metrics.items())
@@ -39,7 +39,7 @@ def runs(stack: str) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="as a list of objects")
 def cluster(stack: str, as_json: bool) -> None:
-    """Tell what the stack's cluster is doing now: nodes by state, and why some cannot be had."""
+    """Show the stack's cluster: nodes by state, and errors that keep it from getting more."""
     states = clusters.of(*stacks.open_stack(stack))
     print(clusters.as_json(states) if as_json else clusters.as_table(states))
 
@@ -47,7 +47,7 @@ def cluster(stack: str, as_json: bool) -> None:
 @on_stack
 @click.command()
 def ui(stack: str) -> None:
-    """Tell where to look at the runs in a browser; starts the MLflow server if it has stopped."""
+    """Print the address of the runs' pages; starts the MLflow server if it has stopped."""
     current, project = stacks.open_stack(stack)
     pages = results.pages(current, project)
     if not pages:
@@ -80,7 +80,7 @@ def logs(run: str, stack: str, follow: bool) -> None:
 @click.argument("name", required=False, metavar="[OUTPUT]")
 @click.option("--to", metavar="DIR", help="the folder (default: a new one named after the attempt)")
 def download(run: str, name: str | None, to: str | None, stack: str) -> None:
-    """Fetch what RUN left behind, or its named OUTPUT, into a folder, whose name is printed."""
+    """Download the outputs of RUN, or its named OUTPUT, into a folder, and print its name."""
     target, record = _attempt(run, stack)
     folder = Path(to or record.name)
     downloads.download(target.files(record.name, name), folder, lambda text: print(text, file=sys.stderr))
@@ -88,7 +88,7 @@ def download(run: str, name: str | None, to: str | None, stack: str) -> None:
 
 
 def _attempt(run: str, stack: str) -> tuple[Target, Record]:
-    """A run's current attempt, and the target that has it."""
+    """The record of a run's current attempt, and its target. Raises TargetError where there is no such run."""
     current, project = stacks.open_stack(stack)
     records = results.latest(current, project)
     target = results.target(current, project, run, records[run]) if run in records else None

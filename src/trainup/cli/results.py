@@ -1,4 +1,4 @@
-"""The results of a stack: its state, with the target's own records as the last word."""
+"""The results of a stack, from its state and the target's own records; where they differ, the records count."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ from trainup.jobs.targets import target_of
 
 
 def default_workspace(stack: Stack) -> str:
-    """Where a local stack keeps its runs unless it says otherwise."""
+    """The workspace folder of a local stack that does not set one."""
     return f".trainup/{stack.name}"
 
 
@@ -36,9 +36,9 @@ def _warn(text: str) -> None:
 
 
 def latest(stack: Stack, project: Path) -> dict[str, Record]:
-    """Run → its current attempt: the one in state if there is one, else the last that the stack has claimed.
+    """Run → its current attempt: the one in the state, else the last attempt that belongs to the stack.
 
-    A record that cannot be read hides no other; what is wrong with it is told on standard error.
+    A record that cannot be read is reported on standard error, and the others are still returned.
     """
     ids = {name: resource["id"] for name, resource in stack.runs.items() if resource.get("id")}
     records_by_run: dict[str, Record] = {}
@@ -63,7 +63,7 @@ def latest(stack: Stack, project: Path) -> dict[str, Record]:
 
 
 def _is_newer(record: Record, other: Record) -> bool:
-    """By attempt, or by the order of claims: clocks are set back. Records of earlier versions have but their times."""
+    """Compares attempts, or the order of claims, since clocks may be set back. Old records have only their times."""
     if record.id == other.id:
         return record.attempt > other.attempt
     if record.number and other.number:
@@ -72,7 +72,7 @@ def _is_newer(record: Record, other: Record) -> bool:
 
 
 def target(stack: Stack, project: Path, name: str, record: Record) -> Target | None:
-    """The target that has the record of a run."""
+    """The target that has the record of a run; None where no workspace has it."""
     if _is_elsewhere(inputs := _inputs(stack, name)):
         return target_of(inputs, project)
     local = (LocalTarget(workspace) for workspace in workspaces(stack, project))
@@ -84,7 +84,7 @@ def _is_elsewhere(inputs: dict[str, Any]) -> bool:
 
 
 def pages(stack: Stack, project: Path) -> list[str]:
-    """Where the runs are shown to a browser. An MLflow server of ours that has long been idle is started again."""
+    """The addresses of the runs' pages. An MLflow server of ours that stopped while idle is started again."""
     tracked_workspaces = [one for one in workspaces(stack, project) if one.tracking()["kind"] != "none"]
     elsewhere = [
         record.web_url for name, record in latest(stack, project).items() if _is_elsewhere(_inputs(stack, name))
@@ -97,7 +97,7 @@ def _inputs(stack: Stack, name: str) -> dict[str, Any]:
 
 
 def merged(stack: Stack, project: Path) -> dict[str, Any]:
-    """`platform` and `runs` as JSON values. After a failed `up` the stack's own outputs are old; records are not."""
+    """`platform` and `runs` as JSON values. After a failed `up`, stack outputs are out of date, but records are not."""
     runs = {name: _outputs_in_state(resource.get("outputs", {})) for name, resource in stack.runs.items()}
     for name, record in latest(stack, project).items():
         runs[name] = outputs_of(record)

@@ -1,4 +1,4 @@
-"""What the Pulumi CLI knows of a stack, read through the CLI."""
+"""A stack's state, read through the Pulumi CLI."""
 
 import json
 import os
@@ -42,7 +42,7 @@ class Stack:
 
     @property
     def runs(self) -> dict[str, dict[str, Any]]:
-        """Run → its resource, the one that counts."""
+        """Run → its resource; resources that are about to be deleted are left out."""
         runs = {}
         for resource in self.resources:
             if resource["type"] == RUN_TYPE and not resource.get("delete"):
@@ -55,7 +55,7 @@ class Stack:
 
 
 def open_stack(name: str) -> tuple[Stack, Path]:
-    """A stack's state, and the folder of its project; the Pulumi CLI finds the stack from here on."""
+    """A stack's state, and its project's folder. Sets the environment variables with which the CLI finds the stack."""
     project = project_folder(Path.cwd())
     os.environ |= environment.surroundings()
     if cli := pulumi_cli.for_reading():
@@ -67,7 +67,7 @@ def open_stack(name: str) -> tuple[Stack, Path]:
 
 
 def read(name: str) -> Stack:
-    """Export a stack's state. The secrets of runs elsewhere are decrypted: what such a run printed is masked here."""
+    """Export a stack's state. Secrets of runs on Azure are decrypted, since their logs are masked here. StackError."""
     resources = _export(name)
     if any(_inputs_with_secrets(resource) for resource in resources):
         try:
@@ -90,7 +90,7 @@ def _inputs_with_secrets(resource: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _revealed(value: Any) -> Any:
-    """The value with what `--show-secrets` tells in the place of secrets."""
+    """The value with each secret replaced by its plain text, which `--show-secrets` has exported."""
     if not isinstance(value, dict):
         return value
     if SIGNATURE in value:
@@ -103,7 +103,7 @@ def _export(name: str, *options: str) -> list[dict[str, Any]]:
     process = _ask(*words[1:])
     if process.returncode != 0 and "no stack named" in process.stderr:
         raise StackError(
-            f"there is no stack {name!r}: `pulumi up` makes one that is new, and `pulumi stack ls` lists the others"
+            f"there is no stack {name!r}: `pulumi up` creates a new one, and `pulumi stack ls` lists the others"
         )
     if process.returncode != 0:
         raise StackError(process.stderr.strip())
@@ -122,7 +122,7 @@ def _ask(*words: str) -> "subprocess.CompletedProcess[str]":
 
 
 def project_folder(start: Path) -> Path:
-    """The folder of Pulumi.yaml, here or above."""
+    """The folder of Pulumi.yaml: `start`, or the nearest folder above. Raises StackError."""
     return _project_file(start).parent
 
 
@@ -135,7 +135,7 @@ def _project_file(start: Path) -> Path:
 
 
 def project_name(start: Path) -> str:
-    """The `name` in Pulumi.yaml."""
+    """The `name` in Pulumi.yaml. Raises StackError where it cannot be read."""
     path = _project_file(start)
     try:
         text = decode(path.read_bytes())

@@ -86,9 +86,7 @@ def test_without_a_stack_that_is_told_with_the_way_out(
     assert main(command) == 1
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith(
-        "trainup: there is no stack 'local': `trainup up` makes one that is new, and `pulumi stack"
-    )
+    assert told.err.startswith("trainup: there is no stack 'local': `trainup up` creates a new one, and `pulumi stack")
 
 
 def test_the_stack_is_that_of_the_option_then_of_the_variable_then_the_selected_one(

@@ -1,1 +1,1 @@
-"""What `trainup init` sees in a folder with training code, and what it writes there."""
+"""`trainup init`: examines a folder with training code and writes the Pulumi files."""

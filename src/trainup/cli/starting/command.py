@@ -21,8 +21,10 @@ class CannotStart(UserError):
 @click.command()
 @click.option("--azure", is_flag=True, help="also a stack on Azure, `dev`")
 @click.option("--script", metavar="FILE", help="the script that trains (default: the likeliest one)")
-@click.option("--example", type=click.Choice(["digits"]), help="write an example that trains, in place of looking")
-@click.option("--yes", "-y", is_flag=True, help="ask nothing")
+@click.option(
+    "--example", type=click.Choice(["digits"]), help="write an example that trains, without looking for a script"
+)
+@click.option("--yes", "-y", is_flag=True, help="ask no questions")
 def init(azure: bool, script: str | None, example: str | None, yes: bool) -> None:
     """Start in a folder with training code: write Pulumi.yaml, Pulumi.local.yaml and infra/; overwrite nothing."""
     folder = Path.cwd()
@@ -72,7 +74,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _is_ours(folder: Path, project: projects.Project) -> bool:
-    """Whether the project's program is trainup's, or there is none yet."""
+    """Whether the project's program imports trainup, or does not exist yet."""
     main = folder / str(project.settings.get("main") or ".")
     program = main if main.suffix == ".py" else main / "__main__.py"
     return not program.is_file() or "trainup" in program.read_text(encoding="utf-8", errors="replace")
@@ -117,7 +119,7 @@ def _data_folder(folder: Path, script: scripts.Script) -> str | None:
 
 
 def _example(folder: Path, *, azure: bool) -> files.Plan:
-    """The fastai example, which trains on the digits of scikit-learn."""
+    """The files of the fastai example, which trains on scikit-learn's digits."""
     texts = {
         f"training/{path.name}": path.read_text(encoding="utf-8")
         for path in sorted(EXAMPLES.iterdir())

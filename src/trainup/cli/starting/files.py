@@ -1,4 +1,4 @@
-"""The files that `trainup init` writes: their texts, and how they come into the folder."""
+"""The texts of the files that `trainup init` writes, and their writing."""
 
 import json
 import re
@@ -85,7 +85,7 @@ IGNORED = ("/.trainup/",)
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be written, and what is to be said of it."""
+    """The files to write, and remarks for the user."""
 
     files: dict[str, str] = field(default_factory=dict)
     """Path relative to the folder → content."""
@@ -93,13 +93,13 @@ class Plan:
 
 
 def project_name(folder: Path) -> str:
-    """The folder's name as Pulumi takes it: letters, digits, `-`, `_` and `.`, at most 100 characters."""
+    """The folder's name with only the characters that Pulumi allows: letters, digits, `-`, `_`, `.`; at most 100."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.name).strip("-._")
     return name[:100] or "training"
 
 
 def run_name(script: Script) -> str:
-    """The script's name as that of a run; of one that cannot be a name, `train`."""
+    """The script's name as the name of a run; `train` where it cannot be one."""
     name = re.sub(r"[^a-z0-9]+", "-", script.path.stem.lower()).strip("-")[:40].strip("-")
     return "train" if check_run_name(name) else name
 
@@ -140,9 +140,9 @@ def plan(folder: Path, script: Script, packages: Packages, data: str | None, *, 
 
 
 def write(folder: Path, files: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Write what is not there yet; returns what was written, and what was left as it is.
+    """Write the files that do not exist yet. Returns the names of new files, and of existing ones, which are unchanged.
 
-    A file appears whole. Lines for `.gitignore` are added to it.
+    Each file is written atomically. Missing lines are added to `.gitignore`.
     """
     new_files, existing_files = [], []
     for name, text in files.items():
@@ -170,5 +170,5 @@ def _image(packages: Packages) -> str:
 
 
 def _text(value: str) -> str:
-    """A text as YAML takes it, in quotes where it has to be."""
+    """A text for YAML, quoted where necessary."""
     return value if re.fullmatch(r"[A-Za-z_./][\w./-]*", value) else json.dumps(value, ensure_ascii=False)

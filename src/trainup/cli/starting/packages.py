@@ -1,4 +1,4 @@
-"""The packages that a script needs: as the folder declares them, else as the script imports them."""
+"""The packages that a script needs: those that the folder declares, else those that the script imports."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ from trainup.core.errors import UserError
 from trainup.core.texts import decode
 
 GENERATED_FILE = "requirements.trainup.txt"
-"""Where packages go that are declared elsewhere than in requirements."""
+"""The file for packages that are declared in pyproject.toml or a Conda file."""
 CONDA_FILES = ("environment.yml", "environment.yaml", "conda.yml", "conda.yaml", "env.yml")
 NAMES = {
     "sklearn": "scikit-learn",
@@ -33,9 +33,9 @@ NAMES = {
     "huggingface_hub": "huggingface-hub",
     "google": "",  # a namespace of many packages
 }
-"""Module → package, where they are called differently."""
+"""Module → package, where their names differ."""
 NOT_PIPS = frozenset({"python", "pip", "cudatoolkit", "pytorch-cuda", "cudnn", "nodefaults"})
-"""What a Conda file lists and PyPI has not, or that comes with another package there."""
+"""Conda packages that PyPI does not have, or has as part of another package."""
 _CONDA_ENTRY = re.compile(r"(?:[^\s:]+::)?([A-Za-z0-9._-]+)\s*(.*)")
 """`channel::name rule`, where the rule is `=1.2`, `==1.2`, `>=1.2` or `=1.2=build`."""
 CONDA_NAMES = {"pytorch": "torch", "py-opencv": "opencv-python-headless", "tensorflow-gpu": "tensorflow"}
@@ -46,13 +46,13 @@ class Packages:
     """What a run's environment is built from."""
 
     file: str | None
-    """Requirements of pip's, relative to the folder."""
+    """Path of the requirements file, relative to the folder; None where no packages are needed."""
     lines: list[str] = field(default_factory=list)
-    """The content of that file, where it is yet to be written."""
+    """Lines of that file, where it does not exist yet."""
     python: str | None = None
-    """Version of Python that the folder asks for, such as `3.11`."""
+    """The Python version that the folder asks for, such as `3.11`."""
     remarks: list[str] = field(default_factory=list)
-    """Sentences for the user about what was understood."""
+    """Sentences for the user about how the packages were determined."""
 
 
 class UnreadablePackages(UserError):
@@ -95,7 +95,7 @@ def _of_pyproject(folder: Path, path: Path) -> Packages | None:
         raise UnreadablePackages(f"{path} cannot be read: {error}; mend it, then repeat `trainup init`") from error
     if not lines:
         return None
-    remark = f"{GENERATED_FILE} has the dependencies of {path}; change both, or let one be made from the other"
+    remark = f"{GENERATED_FILE} has the dependencies of {path}; keep both in step, or generate one from the other"
     return Packages(GENERATED_FILE, lines, remarks=[remark])
 
 
@@ -121,9 +121,7 @@ def _of_conda(folder: Path, path: Path) -> Packages:
         elif name not in NOT_PIPS:
             is_version = bool(exact) and "*" not in exact
             lines.append(CONDA_NAMES.get(name, name) + (f"=={exact}" if is_version else "" if exact else rule))
-    remark = (
-        f"{GENERATED_FILE} has what {path} lists, as packages of PyPI; look whether all of them are called so there"
-    )
+    remark = f"{GENERATED_FILE} has what {path} lists, as packages of PyPI; check that each has the same name there"
     return Packages(GENERATED_FILE, lines, python, [remark])
 
 

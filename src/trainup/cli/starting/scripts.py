@@ -1,4 +1,4 @@
-"""The Python scripts of a folder that could be what trains."""
+"""Finds the Python scripts of a folder that may be training scripts."""
 
 import ast
 import os
@@ -10,11 +10,11 @@ from pathlib import Path
 from trainup.core.texts import decode
 
 LIKELY = re.compile(r"(?:^|[_-])(train|main|run|fit|finetune)", re.IGNORECASE)
-"""How scripts that train are called."""
+"""Names that are typical of training scripts."""
 TESTS = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py|setup\.py|noxfile\.py|__init__\.py")
 PASSED_OVER = frozenset({"tests", "test", "docs", "infra", "node_modules", "site-packages", "build", "dist"})
 DEEPEST = 3
-"""Folders below the first one that are looked into."""
+"""How many levels of folders below the first one are searched."""
 MOST_FILES = 2_000
 MOST_BYTES = 1024**2
 DATA_FOLDERS = ("data", "dataset", "datasets")
@@ -23,32 +23,32 @@ SHELL_NAMES = re.compile(r"--?[A-Za-z][\w-]*")
 
 @dataclass(frozen=True)
 class Script:
-    """A script, and what can be seen in it."""
+    """A script, and what its code shows."""
 
     path: Path
     """Relative to the folder that was searched."""
     has_main_part: bool
-    """Whether it ends in `if __name__ == "__main__":`; otherwise it works as it is imported."""
+    """Whether it has `if __name__ == "__main__":`; otherwise it does its work on import."""
     imports: frozenset[str]
     """Top-level names of the modules that it imports."""
     data_option: str | None = None
-    """The option of the command line by which it is told where its data lies, such as `--data`."""
+    """The command-line option for the path of its data, such as `--data`."""
 
     @property
     def rank(self) -> tuple[object, ...]:
-        """The likeliest come first: by their name, then those with a main part, then the ones near the top."""
+        """Sort key that puts likely training scripts first: by name, then by a main part, then by depth."""
         is_named = bool(LIKELY.search(self.path.stem))
         return (not is_named, not self.has_main_part, len(self.path.parts), str(self.path))
 
 
 def find(folder: Path) -> list[Script]:
-    """All scripts in a folder, the likeliest first. Files that cannot be read as Python are passed over."""
+    """All scripts in a folder, the likeliest first. Files that are no valid Python are skipped."""
     scripts = (read(folder, path) for path in _python_files(folder))
     return sorted((script for script in scripts if script), key=lambda script: script.rank)
 
 
 def read(folder: Path, path: Path) -> Script | None:
-    """One file, named relative to the folder; None for one that does nothing by itself, or cannot be read."""
+    """The script at a path relative to the folder; None where it only defines things or cannot be read."""
     try:
         if (folder / path).stat().st_size > MOST_BYTES:
             return None
@@ -89,7 +89,7 @@ def _is_main_part(node: ast.stmt) -> bool:
 
 
 def _does_something(node: ast.stmt) -> bool:
-    """Whether a statement at the top is more than a definition: a call, a loop."""
+    """Whether a top-level statement does something, such as a call or a loop, and is not just a definition."""
     if isinstance(node, (ast.For, ast.While, ast.With)):
         return True
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
@@ -104,7 +104,7 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 
 def _data_option(tree: ast.Module) -> str | None:
-    """The first option of a command line, in argparse's or click's words, that is called after data."""
+    """The first command-line option, of argparse or click, that is named after data."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name_of(node.func) in ("add_argument", "option"):
             names = [item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
