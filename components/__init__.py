@@ -1,1 +1,1 @@
-"""Pulumi components: one file per noun."""
+"""Pulumi components, one file per noun, and the provider's resources that they consist of."""

@@ -1,4 +1,4 @@
-"""What every component does with its arguments before it uses them. An optional one that is None was not given."""
+"""Checks and defaults for the arguments of components. An optional argument that is None counts as missing."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
@@ -13,10 +13,10 @@ Value = TypeVar("Value")
 def check(
     component: pulumi.ComponentResource, args: Mapping[str, Any], args_type: type, may_be_empty: Collection[str] = ()
 ) -> None:
-    """Refuse arguments that the component's `TypedDict` does not declare, the lack of those that it requires, and
-    empty texts for optional ones, but for those that may be empty.
+    """Refuse unknown arguments, missing ones that the `TypedDict` requires, and empty texts for optional ones.
 
-    Type checkers find the first two before anything runs; not everybody has one. RunError with all that was found.
+    `may_be_empty` lists optional arguments whose text may be empty. A type checker finds unknown and missing arguments
+    too, but not everybody uses one. Raises RunError with all problems.
     """
     problems = problems_of(args, args_type)
     problems += [
@@ -29,7 +29,7 @@ def check(
 
 
 def problems_of(args: Mapping[str, Any], args_type: type) -> list[str]:
-    """What is wrong with arguments by a component's `TypedDict`: names it does not have, and those that are missing."""
+    """A problem for each argument that the `TypedDict` of a component does not declare, or requires but is missing."""
     required = args_type.__required_keys__  # type: ignore[attr-defined]
     names = [*args_type.__annotations__]
     problems = [f"{name}: {suggest.unknown(name, names, 'there is no such argument')}" for name in {*args} - {*names}]
@@ -37,14 +37,14 @@ def problems_of(args: Mapping[str, Any], args_type: type) -> list[str]:
 
 
 def require(component: pulumi.ComponentResource, args: Mapping[str, Any], names: tuple[str, ...], reason: str) -> None:
-    """Refuse the lack of arguments that another one asks for: `reason` is the end of a sentence. RunError."""
+    """Raise RunError where arguments are missing that another one requires; `reason` ends the sentence about it."""
     problems = [f"{name} is missing, and {reason}" for name in names if args.get(name) is None]
     if problems:
         raise pulumi.RunError(_sentence(component, problems))
 
 
 def value_or(value: Value | None, default: Value) -> Value:
-    """The value, unless nobody gave one."""
+    """The value, or the default where it is None."""
     return default if value is None else value
 
 

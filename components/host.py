@@ -1,8 +1,8 @@
-"""Makes components for programs in other languages: the process behind the plugin's `Construct`.
+"""Constructs components for programs in other languages: the process behind the plugin's `Construct`.
 
-A Python program makes them by itself. For any other language the engine asks the plugin, which starts this process
-once and passes the calls on: Pulumi's SDK, and Azure's, are loaded where a program needs them and nowhere else.
-The process ends when its standard input closes.
+A Python program constructs them itself. For any other language the engine calls the plugin, which starts this process
+once and forwards the calls. So the plugin itself need not load the SDKs of Pulumi and Azure. The process ends when its
+standard input closes.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ TOKEN = f"{NAME}:index:"
 
 
 class Components(Provider):
-    """Makes a component by its token. Its module is imported with the first one of its kind."""
+    """Constructs a component by its token. Its module is imported when the first one of its kind is constructed."""
 
     def __init__(self) -> None:
         super().__init__(VERSION)
@@ -37,7 +37,7 @@ class Components(Provider):
     def construct(
         self, name: str, resource_type: str, inputs: pulumi.Inputs, options: pulumi.ResourceOptions | None = None
     ) -> ConstructResult:
-        """As the engine asks for it. RunError for what its author can mend."""
+        """Construct a component. Raises RunError for mistakes in the program, and for arguments that do not exist."""
         kind = resource_type.removeprefix(TOKEN)
         if kind not in self._kinds:
             self._kinds[kind] = ComponentProvider([component(kind)], NAME, version=VERSION)
@@ -58,7 +58,7 @@ class Components(Provider):
 
 
 def component(name: str) -> type[pulumi.ComponentResource]:
-    """The class of a component. RunError where there is none, or what it declares things with is not installed."""
+    """The class of a component. Raises RunError where there is none, or where its SDK is not installed."""
     if name not in MODULES:
         raise pulumi.RunError(suggest.unknown(name, MODULES, f"there is no component {name}"))
     try:
@@ -71,7 +71,7 @@ def component(name: str) -> type[pulumi.ComponentResource]:
 
 
 class Servicer(ProviderServicer):
-    """Pulumi's own, but what an author can mend is told without a trace."""
+    """Pulumi's servicer, but mistakes in the program are reported without a traceback."""
 
     async def Construct(self, request: Any, context: Any) -> Any:
         try:
@@ -82,7 +82,7 @@ class Servicer(ProviderServicer):
 
 async def serve(engine_address: str) -> None:
     """Serve until standard input closes; the port is printed first."""
-    # An engine that shuts down leaves calls behind that nobody waits for: no news for its user.
+    # When the engine shuts down, asyncio and grpc complain about abandoned calls, which is of no use to users.
     for name in ("asyncio", "grpc._cython.cygrpc"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])
@@ -91,12 +91,12 @@ async def serve(engine_address: str) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     print(port, flush=True)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the plugin reads only the port
     while await asyncio.to_thread(os.read, sys.stdin.fileno(), 4096):
         pass
-    os._exit(0)  # calls that still wait have no reader any more
+    os._exit(0)  # without waiting for calls whose caller is gone
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us as well: the plugin decides when we end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process too, but the plugin ends it
     asyncio.run(serve(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""The provider's resource kinds as Pulumi resources; components are made of them."""
+"""The kinds of resources of the provider as Pulumi resources; components consist of them."""
 
 from typing import Any
 
@@ -55,23 +55,24 @@ class Pool(pulumi.CustomResource):
 
 
 class SharedRoleAssignment(pulumi.CustomResource):
-    """`trainup:index:Grant`: a role for somebody who may have it already."""
+    """`trainup:index:Grant`: a role assignment to a principal who may have it already, from elsewhere."""
 
     made: pulumi.Output[bool]
+    """Whether this stack created the assignment, and so deletes it."""
 
     def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
         super().__init__("trainup:index:Grant", name, {**_outputs(SharedRoleAssignment), **inputs}, opts)
 
 
 class Keep(pulumi.CustomResource):
-    """`trainup:index:Keep`: refuses in the preview an edit that would take away what holds data."""
+    """`trainup:index:Keep`: refuses, in the preview, an edit that would delete resources with data."""
 
     def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:Keep", name, inputs, opts)
 
 
 class Quota(pulumi.CustomResource):
-    """`trainup:index:Quota`: whether the subscription may have the nodes of a cluster, told in the preview."""
+    """`trainup:index:Quota`: checks, in the preview, that the subscription's quota allows the nodes of a cluster."""
 
     def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
         super().__init__("trainup:index:Quota", name, inputs, opts)
@@ -87,5 +88,5 @@ class Server(pulumi.CustomResource):
 
 
 def _outputs(kind: type) -> dict[str, None]:
-    """Declared outputs are unknown in a preview, not absent."""
+    """The outputs of a kind with the value None, by which a preview takes them for unknown and not for missing."""
     return dict.fromkeys(kind.__annotations__)

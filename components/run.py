@@ -139,7 +139,7 @@ class TrainingRunArgs(TypedDict):
 
 
 def are_of_a_run(args: Mapping[str, Any]) -> TypeGuard[TrainingRunArgs]:
-    """Whether these are arguments of a run by their names, where they were put together while the program runs."""
+    """Whether these are valid arguments of a run; for arguments that no type checker could check."""
     return not arguments.problems_of(args, TrainingRunArgs)
 
 

@@ -1,7 +1,7 @@
-"""The schema of the components: what programs in other languages, and Pulumi's own tools, know of them.
+"""The Pulumi schema of the components, for programs in other languages and Pulumi's own tools.
 
-`schema.json` beside this file is made by `python -m trainup.components.schema`, from the classes and their docstrings,
-and a test holds it against them. The plugin answers with the file, so that nobody waits for Azure's SDK.
+`python -m trainup.components.schema` generates `schema.json` from the classes and their docstrings, and a test compares
+the two. The plugin answers with the file, so that it need not import Azure's SDK.
 """
 
 import inspect
@@ -58,7 +58,7 @@ def generate() -> dict[str, Any]:
 
 
 def _cleaned(value: Any) -> Any:
-    """The same with descriptions as they are meant: without the indentation of docstrings."""
+    """The value with the indentation of docstrings removed from all descriptions."""
     if isinstance(value, dict):
         return {
             key: inspect.cleandoc(item) if key == "description" and isinstance(item, str) else _cleaned(item)

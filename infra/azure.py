@@ -1,4 +1,4 @@
-"""The platform on Azure: reached by identity, and idle at the cost of what is stored."""
+"""The platform on Azure. Access is by identity, and while idle only storage costs anything."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,7 @@ from trainup.infra.stack_config import StackConfig
 from trainup.infra.tags import tag_everything
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
-"""The subscription in a stack file that nobody has edited yet."""
+"""The placeholder for the subscription in a new stack file."""
 
 
 def build(settings: AzureSettings, config: StackConfig) -> Platform:
@@ -33,12 +33,13 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
     stack, location = f"{pulumi.get_project()}-{pulumi.get_stack()}", settings.azure_native.location
 
     keep = Keep("keep", {"kept": settings.immutable_settings, "discard": settings.discard, "stack": pulumi.get_stack()})
-    # A preview makes nothing, and need not wait for the answer.
+    # `Keep` refuses an edit that would lose data; in a preview nothing is lost, so nothing waits for it.
     after_keep = pulumi.ResourceOptions(depends_on=[] if pulumi.runtime.is_dry_run() else [keep])
 
-    # Workspace and registry need each other: one its group, the other a place for images.
+    # Workspace and registry refer to each other: the workspace needs the registry's id for the images that Azure ML
+    # builds, and the registry lies in the workspace's resource group.
     registry_id: pulumi.Output[str] | None = None
-    # One that nobody resolved would keep the program waiting.
+    # Deferred only where the registry resolves it below: the program would wait forever for an unresolved output.
     if settings.uses_azure_registry and not settings.existing_workspace:
         registry_id, resolve_registry_id = pulumi.deferred_output()  # type: ignore[var-annotated]
     workspace = Workspace(
@@ -121,7 +122,7 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
     image = CustomImage(
         "image",
         image_args,
-        # Whoever takes the image needs the login as well.
+        # Who uses the image waits for the login as well.
         opts=pulumi.ResourceOptions(depends_on=logins),
     )
 
@@ -155,13 +156,13 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
         data={name: DataReference(asset.uri, asset.digest) for name, asset in data.items()},
         cloud=cloud,
         size=settings.cluster.size if settings.cluster.serverless else None,
-        # Whoever deploys uploads the runs' code, for which one of these roles is needed.
+        # Starting a run uploads its code, which needs one of these roles.
         first=[*submitter_access, *node_access],
     )
 
 
 def _existing_registry_id(settings: AzureSettings) -> pulumi.Input[str] | None:
-    """The registry to attach to, if any."""
+    """The ARM id of the registry to attach to; None for a new one. RunError where a workspace has none."""
     workspace = settings.existing_workspace
     if workspace is None or not settings.takes_workspace_registry:
         return settings.registry.id
@@ -181,7 +182,7 @@ def _existing_registry_id(settings: AzureSettings) -> pulumi.Input[str] | None:
 def _submitter_access(
     settings: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str | None
 ) -> list[Access]:
-    """The roles of those who submit runs, if any are named."""
+    """The roles of the people who submit runs; none where the settings name nobody."""
     if not settings.access.principals:
         return []
     builder = settings.image.builder
@@ -200,7 +201,7 @@ def _submitter_access(
 def _node_access(
     settings: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str | None
 ) -> list[NodeAccess]:
-    """The roles of the nodes. Those of an existing cluster have what its workspace asks for, and get the rest."""
+    """The roles of the nodes. Those of an existing cluster have the workspace's roles already and get the others."""
     vault_id = workspace.vault_id if settings.has_secrets else None
     data_ids = [asset.storage for asset in settings.data.values() if not asset.key]
     if settings.cluster.id is not None and settings.takes_workspace_registry:
@@ -221,10 +222,10 @@ def _node_access(
 
 
 def _image(settings: AzureImageSettings, workspace: Workspace) -> CustomImageArgs:
-    """The image's own settings as the component takes them, with the text of what is given as a file."""
+    """The image settings as arguments of `CustomImage`; the Conda file is replaced by its text."""
     root, context, dockerfile = Path(get_root_directory()), settings.folder, settings.dockerfile_path
     if settings.builder is ImageBuilder.DOCKER:
-        # That provider knows the program's folder and not the project's.
+        # The docker provider takes paths relative to the program's folder, not to the project's.
         context, dockerfile = (os.path.relpath(root / path) for path in (context, dockerfile))
     conda = decode((root / settings.conda).read_bytes()) if settings.conda else None
     return {
@@ -251,10 +252,10 @@ def _warn(settings: AzureSettings) -> None:
         pulumi.log.warn(f"{file} still has the placeholder as azure-native:subscriptionId: put your own there")
     if not settings.access.principals:
         pulumi.log.warn(
-            f"{file} names nobody in trainup:access: only who has these roles from elsewhere can submit runs"
+            f"{file} names nobody in trainup:access: only people who got these roles elsewhere can submit runs"
         )
     if server := settings.unnamed_registry:
         pulumi.log.warn(
-            f"the image lies in {server}, and the nodes get the right to pull from a registry that "
-            "trainup:registry.id names: set it, or see to that right in another way"
+            f"the image is in {server}, and nodes may pull only from the registry in trainup:registry.id: set it, or "
+            "give them the role AcrPull in another way"
         )

@@ -16,7 +16,7 @@ from trainup.infra.azure_values import EnvironmentName, Reference, Repository, p
 from trainup.infra.sections import JudgedSection, LengthOfTime, Text
 
 MOST_CONDA = 1024**2
-"""Bytes of a Conda file."""
+"""The most bytes that a Conda file may have."""
 
 
 class AzureImageSettings(JudgedSection):
@@ -109,12 +109,12 @@ class AzureImageSettings(JudgedSection):
 
     @property
     def folder(self) -> str:
-        """What the Dockerfile copies from, relative to the folder of Pulumi.yaml."""
+        """The folder that the Dockerfile copies from, relative to the folder of Pulumi.yaml."""
         return self.context or "."
 
     @property
     def dockerfile_path(self) -> str:
-        """Where the Dockerfile lies, relative to the folder of Pulumi.yaml."""
+        """The path of the Dockerfile, relative to the folder of Pulumi.yaml."""
         return self.dockerfile or str(Path(self.folder, "Dockerfile"))
 
 
@@ -138,13 +138,13 @@ def _conda_problem(root: Path, name: str) -> str | None:
 
 
 def _pip_problems(origin: str, packages: list[Any]) -> list[str]:
-    """What is wrong with packages that Azure ML installs: it has this list, and no file of this machine."""
+    """Problems with packages that Azure ML installs: it gets the list alone, and none of the files in it."""
     problems = []
     for line in (item.strip() for item in packages if isinstance(item, str)):
         if problem := requirements.problem(line):
             problems.append(f"{origin} {problem}")
         elif requirements.included(line) is not None:
             problems.append(
-                f"{origin} includes a file ({line!r}), and Azure ML has none of this machine: list what it says"
+                f"{origin} includes a file ({line!r}), and Azure ML has no file of this machine: list its packages"
             )
     return problems

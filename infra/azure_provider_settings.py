@@ -1,4 +1,4 @@
-"""What is set for azure-native, as far as trainup needs it as well."""
+"""The settings of the provider azure-native that trainup reads too."""
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
@@ -8,16 +8,16 @@ from trainup.infra.azure_values import CloudName, Guid, refuse
 from trainup.infra.sections import Section
 
 AZURE_NATIVE_KEY = "azure-native:"
-"""How the keys begin that the provider reads."""
+"""The prefix of the provider's keys."""
 AZURE_NATIVE = "azure_native"
-"""The field that holds what is set under them."""
+"""The field of the settings that holds the values of these keys."""
 
 PROVIDER_SECRETS = ("clientSecret", "clientCertificatePassword", "oidcToken", "oidcRequestToken")
-"""What opens a subscription, among what is set under `azure-native:`."""
+"""Keys of the provider whose values are credentials."""
 
 
 class ProviderSettings(Section):
-    """`azure-native:…`: what the provider reads itself, as far as trainup needs it as well."""
+    """`azure-native:…`: the provider's own settings, as far as trainup reads them too."""
 
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, validate_default=True)
 
@@ -28,12 +28,12 @@ class ProviderSettings(Section):
 
     @property
     def cloud(self) -> str | None:
-        """Name of the cloud, or host of one that describes itself; None where the stack leaves it to variables."""
+        """Name of the cloud, or the host that describes another one; None where environment variables decide."""
         return self.metadata_host or (self.environment if "environment" in self.model_fields_set else None)
 
     @property
     def storage_suffix(self) -> str | None:
-        """What storage addresses end in; None where only the cloud itself knows."""
+        """The domain suffix of storage addresses; None for a cloud that has to describe it."""
         return None if self.metadata_host else find_cloud(self.environment).storage_suffix
 
     @field_validator("location", mode="before")
@@ -41,7 +41,7 @@ class ProviderSettings(Section):
     def _is_a_region(cls, name: str | None, info: ValidationInfo) -> str:
         if name is None:
             raise ValueError("it is not set: `pulumi config set azure-native:location <region>` says where to build")
-        # A cloud of one's own has regions of its own.
+        # The regions of a cloud that is not Microsoft's are unknown here.
         if info.data.get("metadata_host") is None and "environment" in info.data:
             refuse([check_region(name, find_cloud(info.data["environment"]))])
         return plain_region(name)

@@ -35,11 +35,11 @@ REGISTRY_PASSWORD = "registry_password"
 
 
 class AzureWorkspaceSettings(Section):
-    """`trainup:workspace`: an existing workspace by `id` or `config`, or what a new one is called."""
+    """`trainup:workspace`: an existing workspace by `id` or `config`, or the name of a new one."""
 
     id: WorkspaceId | None = None
     config: str | None = None
-    """A `config.json` as Azure ML's studio offers it for download, or the folder to look for one from."""
+    """A `config.json` from Azure ML's studio, or the folder from which to search for one upwards."""
     name: WorkspaceName | None = None
     resource_group: ResourceGroupName | None = None
     """Existing resource group for a new workspace."""
@@ -88,7 +88,7 @@ class RegistrySettings(Section):
 
 
 class AzureClusterSettings(Section):
-    """`trainup:cluster`: a new one, an existing one by `id`, or none with `serverless`."""
+    """`trainup:cluster`: a new cluster, an existing one by `id`, or none with `serverless`."""
 
     id: ClusterId | None = None
     serverless: bool = False
@@ -109,11 +109,11 @@ class AzureClusterSettings(Section):
 
     @property
     def idle_seconds(self) -> int:
-        """How long a node stays on with nothing to do."""
+        """Seconds that an idle node stays on."""
         return int(parse_duration(self.idle))
 
     @model_validator(mode="after")
-    def _fitstogether(self) -> "AzureClusterSettings":
+    def _fits_together(self) -> "AzureClusterSettings":
         nodes = ("name", "min_nodes", "max_nodes", "idle", "spot", "subnet", "ssh_user", "ssh_public_key")
         half = (self.ssh_user is None) != (self.ssh_public_key is None)
         refuse(
@@ -140,7 +140,7 @@ class DataSettings(JudgedSection):
 
 
 class AccessSettings(Section):
-    """`trainup:access`: who submits runs, by object id."""
+    """`trainup:access`: the people, groups and services that submit runs, by object id."""
 
     users: list[PrincipalId] = Field(default_factory=list)
     groups: list[PrincipalId] = Field(default_factory=list)
@@ -151,13 +151,16 @@ class AccessSettings(Section):
         everyone = [principal for kind in (self.users, self.groups, self.service_principals) for principal in set(kind)]
         twice = sorted({principal for principal in everyone if everyone.count(principal) > 1})
         refuse(
-            [f"{principal} is in two lists, and an id is of one kind: keep it where it belongs" for principal in twice]
+            [
+                f"{principal} is in two lists, and an id belongs to one kind of principal: remove it from the wrong one"
+                for principal in twice
+            ]
         )
         return self
 
     @property
     def principals(self) -> dict[str, PrincipalType]:
-        """Object id → what it is of."""
+        """Object id → whether it is a user, a group or a service principal."""
         kinds = (
             (self.users, PrincipalType.USER),
             (self.groups, PrincipalType.GROUP),

@@ -1,4 +1,4 @@
-"""The settings of stacks on Azure. Everything that Azure would refuse and that can be told here is refused here."""
+"""The settings of stacks on Azure. What Azure would refuse is refused here, as far as it can be known before."""
 
 from pathlib import Path
 from typing import Literal
@@ -27,10 +27,10 @@ from trainup.infra.target_settings import SettingsDeclaration
 BUILT_IN_STORES = frozenset(
     f"workspace{store}" for store in ("blobstore", "artifactstore", "workingdirectory", "filestore")
 )
-"""Datastores that Azure ML makes in every workspace."""
+"""The datastores that Azure ML creates in every workspace."""
 
 OWN_TAGS = 47
-"""Tags of a stack's own; Azure takes 50 on a resource."""
+"""The most tags that a stack may set: Azure allows 50 on a resource, and trainup sets 3."""
 
 
 class AzureSettings(Section):
@@ -48,7 +48,7 @@ class AzureSettings(Section):
     protect: bool = True
     """Whether what holds data is protected from deletion."""
     discard: list[Literal["workspace", "storage", "registry"]] = Field(default_factory=list)
-    """What of it may be lost by an edit that makes it anew; otherwise such an edit is refused."""
+    """Resources with data that an edit may replace, and their data with them; other such edits are refused."""
     runs: dict[RunName, RunSettings] = Field(default_factory=dict)
     allow_secrets: list[str] = Field(default_factory=list)
     """Settings outside of runs and the image that only look as if they held a secret, such as `tags.owner`."""
@@ -72,14 +72,14 @@ class AzureSettings(Section):
         return image
 
     def misfits(self) -> list[str]:
-        """What does not fit together among sections that are right by themselves."""
+        """Problems between sections that are valid by themselves."""
         problems = []
         workspace, own = self.existing_workspace or "", self.azure_native.subscription_id
         theirs = parse_id(workspace, WORKSPACE).subscription_id if workspace else own
         if own and theirs and own.lower() != theirs.lower():
             problems.append(
                 f"azure-native:subscriptionId: it is {own}, and the workspace in trainup:workspace lies in {theirs}: "
-                "make them the same, for what the stack adds is made beside the workspace"
+                "make them the same, since the stack creates its resources beside the workspace"
             )
         cluster = self.cluster.id or ""
         home = cluster[: cluster.lower().rfind("/computes/")] if cluster else ""
@@ -96,7 +96,7 @@ class AzureSettings(Section):
         return problems
 
     def file_problems(self, root: Path, stack: str) -> list[str]:
-        """What looks like a secret in the files of the image that no resource reads."""
+        """Likely secrets in those files of the image that the provider's check does not read."""
         return in_files_of_image(root, self.image)
 
     @field_validator("data")
@@ -118,7 +118,7 @@ class AzureSettings(Section):
     @classmethod
     def _tags_fit_on_a_resource(cls, tags: dict[str, str]) -> dict[str, str]:
         if len(tags) > OWN_TAGS:
-            raise ValueError(f"{len(tags)} tags are given: a resource of Azure holds 50, and trainup has 3 of its own")
+            raise ValueError(f"{len(tags)} tags are given: a resource of Azure has at most 50, and trainup sets 3")
         return tags
 
     @property
@@ -146,7 +146,7 @@ class AzureSettings(Section):
 
     @property
     def unnamed_registry(self) -> str | None:
-        """Host of a registry on Azure that an existing image lies in and nothing else tells of, for new nodes."""
+        """Server of a registry on Azure that holds an existing image and that the settings do not name, or None."""
         if self.image.reference is None or self._names_azure_registry or self.cluster.id:
             return None
         server = parse_reference(self.image.reference).server
@@ -159,7 +159,7 @@ class AzureSettings(Section):
 
     @property
     def immutable_settings(self) -> dict[str, dict[str, str]]:
-        """What the stack makes that holds data → the settings that Azure cannot change on it."""
+        """Resource with data that the stack creates → its settings that cannot change without replacing it."""
         workspace = self.existing_workspace
         group = parse_id(workspace, WORKSPACE).resource_group if workspace else self.workspace.resource_group
         location = {"azure-native:location": self.azure_native.location}
@@ -174,17 +174,17 @@ class AzureSettings(Section):
             resources["registry"] = location | (
                 {"trainup:registry.name": self.registry.name} if self.registry.name else {}
             )
-        # Azure's names are the same in any case.
+        # Azure ignores the case of names.
         return {noun: {name: value.lower() for name, value in settings.items()} for noun, settings in resources.items()}
 
     @property
     def has_secrets(self) -> bool:
-        """Whether any run takes secrets."""
+        """Whether any run uses secrets."""
         return any(run.secrets for run in self.runs.values())
 
     @property
     def login_server(self) -> str:
-        """Where images come from, as far as it is known without an Azure registry."""
+        """The server of the images; empty where it is that of a registry on Azure, which is known only later."""
         return self.registry.server or (parse_reference(self.image.reference).server if self.image.reference else "")
 
 

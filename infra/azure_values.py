@@ -1,4 +1,4 @@
-"""The kinds of value in the settings of an Azure stack, by the rules of `core`."""
+"""The types of values in the settings of an Azure stack; `core` has the rules."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ from trainup.infra.sections import Section, Text, judged
 
 
 def _parsed(parse: Callable[[str], Any]) -> BeforeValidator:
-    """A rule that is told by a ValueError."""
+    """A validator from a parser that raises ValueError."""
 
     def judge(text: str) -> str | None:
         try:
@@ -46,7 +46,7 @@ def _tag_name(text: str) -> str | None:
 
 Guid = Annotated[str, judged(_guid)]
 PrincipalId = Annotated[Guid, AfterValidator(str.lower)]
-"""An id that has to be the same however it is written."""
+"""An object id in lower case, so that the same id is the same text."""
 CloudName = Annotated[str, _parsed(find_cloud)]
 WorkspaceId = Annotated[str, _id(azure_ids.WORKSPACE)]
 WorkspaceName = Annotated[str, _name("workspace")]
@@ -68,13 +68,13 @@ TagValue = Annotated[Text, Field(max_length=256)]
 
 
 def refuse(problems: list[str | None]) -> None:
-    """One error for everything that does not fit together in a section."""
+    """Raise one ValueError with all problems of a section, if there are any."""
     if messages := [problem for problem in problems if problem]:
         raise ValueError("; ".join(messages))
 
 
 def together(section: Section, first: str, *others: str) -> str | None:
-    """What `first` makes pointless, where both are given."""
+    """A problem where `first` and one of `others` are both set; None where they are not."""
     clash = [other for other in others if other in section.model_fields_set]
     if first not in section.model_fields_set or not clash:
         return None

@@ -1,4 +1,4 @@
-"""What a run takes from elsewhere."""
+"""The arguments of a run, which connect it to the platform and to the runs before it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from trainup.infra.stack_config import StackConfig
 def arguments(
     run: RunSettings, platform: Platform, runs: Mapping[str, TrainingRun], config: StackConfig
 ) -> TrainingRunArgs:
-    """All that the component of a run takes: its settings, the place it runs in, secrets, and the runs before it."""
+    """The arguments of a `TrainingRun`: its settings, the platform's ids, its secrets, and the runs before it."""
     platform_args: TrainingRunArgs = {
         "target": platform.target,
         "workspace_id": platform.workspace_id,
@@ -39,7 +39,7 @@ def arguments(
 def input_of(
     settings: InputSettings, platform: Platform, runs: Mapping[str, TrainingRun]
 ) -> dict[str, pulumi.Input[str]]:
-    """An input as a run takes it: where it lies, and the digest that makes a change of it train again."""
+    """An input as argument of a run: its address, and the digest, by which a change trains again."""
     reference: dict[str, pulumi.Input[str]]
     if settings.data is not None:
         data = platform.data[settings.data]

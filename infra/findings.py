@@ -1,4 +1,4 @@
-"""What the provider would refuse, asked of it for everything at once, so that one preview tells all."""
+"""Asks the provider what it would refuse, for all resources in one call, so that one preview reports everything."""
 
 import json
 import re
@@ -17,14 +17,14 @@ Parsed = TypeVar("Parsed", bound=Section)
 
 TOKEN = "trainup:index:check"
 PLATFORM_INPUTS = ("workspace", "cluster", "image", "environment")
-"""Inputs of a run that the platform tells."""
+"""Inputs of a run that come from the platform and are unknown before it is declared."""
 
 Resource = tuple[str, str, dict[str, Any]]
-"""Where its settings stand, its type, its inputs."""
+"""The path of its settings, its type, its inputs."""
 
 
 def ask(target: str, sections: Mapping[str, Any], models: Mapping[str, type[JudgedSection]], context: Any) -> list[str]:
-    """A sentence for each finding, with its key. Sections that are no settings are left out: they are told already."""
+    """A sentence for each finding, after its key. Invalid sections are left out: they are reported already."""
     resources = [
         *_images(sections, models, context),
         *_data(sections, models, context),
@@ -54,7 +54,7 @@ def _runs(target: str, sections: Mapping[str, Any], context: Any) -> list[Resour
 
 
 def _inputs(run: RunSettings) -> dict[str, Any]:
-    """A run's inputs as far as its settings tell them."""
+    """A run's inputs, with unknown values for those that its settings do not hold."""
     inputs = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after", "inputs"})
     for name, names in (("secrets", run.secrets), ("after", run.after)):
         if names:
@@ -84,7 +84,7 @@ def _data(sections: Mapping[str, Any], models: Mapping[str, type[JudgedSection]]
 
 
 def _judged(path: str, kind: str, model: type[JudgedSection], settings: Any, context: Any) -> list[Resource]:
-    """The resource that judges a section, if there is one and the section can be read."""
+    """The resource that checks a section; none where no resource does, or the section is not valid."""
     section = _parsed(model, settings, context)
     inputs = section.judged_inputs() if section else None
     return [] if inputs is None else [(path, kind, inputs)]
@@ -102,6 +102,6 @@ def _parsed(model: type[Parsed], value: Any, context: Any) -> Parsed | None:
 
 
 def _below(name: str) -> str:
-    """An input as the settings call it: `inputs['a']['uri']` stands at `.inputs.a.uri`."""
+    """The path of an input in the settings: that of `inputs['a']['uri']` is `.inputs.a.uri`."""
     dotted = re.sub(r"\['([^']*)'\]", r".\1", name)
     return f".{dotted.replace('shell_command', 'job', 1)}"

@@ -35,7 +35,7 @@ class ImageSettings(JudgedSection):
     requirements: str | None = None
     python: str | None = None
     allow_secrets: list[str] | None = None
-    """Places and lines that only look as if they held a secret, as `requirements.txt` or `requirements.txt:3`."""
+    """Files and lines that only look like secrets, such as `requirements.txt` or `requirements.txt:3`."""
 
     def judged_inputs(self) -> dict[str, Any] | None:
         return {"builder": "venv", "workspace": UNKNOWN_TEXT, **self.model_dump(mode="json", exclude_none=True)}
@@ -60,7 +60,7 @@ class LocalSettings(Section):
     data: dict[DataName, LocalDataSettings] = Field(default_factory=dict)
     runs: dict[RunName, RunSettings] = Field(default_factory=dict)
     allow_secrets: list[str] = Field(default_factory=list)
-    """Settings outside of runs and the image that only look as if they held a secret, such as `workspace.path`."""
+    """Settings outside of runs and the image that only look like secrets, such as `workspace.path`."""
 
     @property
     def node_limit(self) -> int:
@@ -68,11 +68,11 @@ class LocalSettings(Section):
         return self.cluster.max_nodes
 
     def misfits(self) -> list[str]:
-        """Nothing here depends on what another section says."""
+        """Always empty: no section of a local stack depends on another."""
         return []
 
     def file_problems(self, root: Path, stack: str) -> list[str]:
-        """What is wrong with where the workspace lies."""
+        """Problems with the folder of the workspace."""
         workspace = self.workspace.path or f"{OWN}/{stack}"
         sources = {name: run.source for name, run in self.runs.items() if run.source}
         data = {name: one.path for name, one in self.data.items()}

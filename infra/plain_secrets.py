@@ -1,4 +1,4 @@
-"""Likely secrets that stand in the stack's configuration as plain text, before anything is made of them."""
+"""Finds likely secrets in plain text in the stack's configuration, before anything is created from them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +13,11 @@ ALLOWED = "allow_secrets"
 
 
 def likely_secrets(sections: Mapping[str, Any]) -> dict[Place, str]:
-    """Place → what is wrong there and what to do, as the end of a sentence that names the place."""
+    """Path → what is wrong there and what to do, as the end of a sentence that begins with the path."""
     problems = {}
     for suspect in in_values({key: value for key, value in sections.items() if key != ALLOWED}):
         if suspect.place[:2] == ("registry", "password"):
-            continue  # there is no such setting, which its own rule tells
+            continue  # refused by a rule of its own
         owner, inner = _owner(sections, suspect.shown)
         if not any(
             inner == allowed or inner.startswith((f"{allowed}.", f"{allowed}["))
@@ -32,7 +32,7 @@ def likely_secrets(sections: Mapping[str, Any]) -> dict[Place, str]:
 
 
 def in_files_of_image(root: Path, image: AzureImageSettings) -> list[str]:
-    """What looks like a secret in the files of an image that no check of a resource reads."""
+    """Likely secrets in those files of an image that the provider's check does not read."""
     names = [image.conda] if image.conda else []
     names += [image.dockerfile_path] if image.builder is ImageBuilder.DOCKER else []
     problems = []
@@ -40,7 +40,7 @@ def in_files_of_image(root: Path, image: AzureImageSettings) -> list[str]:
         try:
             text = decode((root / name).read_bytes())
         except (OSError, ValueError):
-            continue  # which is told already, or by whoever builds from it
+            continue  # reported by the settings' own check, or by the build
         problems += [
             f"trainup:image: {name}:{line} looks like a secret ({kind}), which everyone who may pull the image could "
             f'read: take it out; if it is none, end the line with `# pragma: allowlist secret` or add "{name}:{line}" '
@@ -52,7 +52,7 @@ def in_files_of_image(root: Path, image: AzureImageSettings) -> list[str]:
 
 
 def _owner(sections: Mapping[str, Any], path: str) -> tuple[str, str]:
-    """The run or section whose list allows a place, and how the place is called there."""
+    """The run or section whose `allow_secrets` covers a path, and the path relative to it."""
     key, _, inner = path.partition(".")
     runs = sections.get("runs")
     if key == "runs" and isinstance(runs, dict):

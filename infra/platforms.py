@@ -1,4 +1,4 @@
-"""What a run needs to know of the place it runs in, the same for every target."""
+"""What a run needs to know about its platform, the same for every target."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import pulumi
 
 @dataclass(frozen=True)
 class DataReference:
-    """Where data lies, and what it is."""
+    """The address of data, and the digest that identifies its content or version."""
 
     uri: pulumi.Output[str]
     digest: pulumi.Output[str]
@@ -17,7 +17,7 @@ class DataReference:
 
 @dataclass(frozen=True)
 class Platform:
-    """The seam between a target's components and the runs."""
+    """What a target's components hand over to the runs."""
 
     target: str
     location: str
@@ -30,11 +30,11 @@ class Platform:
     data: Mapping[str, DataReference] = field(default_factory=dict)
     """The data assets by name."""
     cloud: str | None = None
-    """Which Azure: its name, or the host that describes it."""
+    """Azure's cloud by name, or the host that describes another one."""
     size: str | None = None
-    """Size of the nodes, where no cluster decides it."""
+    """Size of the nodes, where there is no cluster that has one."""
     first: Sequence[pulumi.Resource] = ()
-    """What has to be there before the first run, though no run names it."""
+    """Resources that runs wait for, though no run refers to them."""
 
     def exported(self) -> dict[str, Any]:
         """The platform as a stack output."""

@@ -6,9 +6,9 @@ from importlib import import_module
 import pulumi
 
 ALREADY_REPORTED = 32
-"""Exit code with which a program tells the language host that nothing is left to be said."""
+"""Exit code by which a program tells the language host that it has reported its error itself."""
 
-gc.disable()  # what is imported and declared stays: looking for garbage in it took a tenth of a preview
+gc.disable()  # modules and resources stay in use: searching them for garbage took a tenth of a preview
 
 from trainup.components.run import TrainingRun
 from trainup.infra import edges, findings, references, settings
@@ -17,15 +17,15 @@ from trainup.infra.stack_config import StackConfig
 
 
 def run() -> None:
-    """Declare what the stack's settings say, in the program that calls this."""
+    """Declare the stack's platform and runs in the calling program. Raises SystemExit where the settings are wrong."""
     try:
         config = StackConfig.read()
-        # The preview that comes before every update asks the provider as well.
+        # Only the preview asks the provider for its findings: every update has one before it.
         stack_settings = settings.load(config, findings.ask if pulumi.runtime.is_dry_run() else None)
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         raise SystemExit(ALREADY_REPORTED) from None
-    # Only the target's own module: what declares things on Azure takes seconds to import.
+    # Import the target's module alone: Azure's SDK takes seconds.
     platform: Platform = import_module(f"trainup.infra.{stack_settings.target}").build(stack_settings, config)
 
     runs: dict[str, TrainingRun] = {}
@@ -36,5 +36,5 @@ def run() -> None:
     pulumi.export("platform", platform.exported())
     outputs = TrainingRun.__annotations__
     pulumi.export("runs", {name: {output: getattr(run, output) for output in outputs} for name, run in runs.items()})
-    gc.freeze()  # nor is it looked through while the engine works
+    gc.freeze()  # exempt what exists now from later collections, too
     gc.enable()

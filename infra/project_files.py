@@ -1,4 +1,4 @@
-"""The files of the project that the program belongs to: its own, and those of its stacks."""
+"""Finds and reads the project file and the stack files of the program's project."""
 
 import json
 from pathlib import Path
@@ -9,11 +9,11 @@ from trainup.core.texts import decode
 
 
 def project_settings(root: Path) -> dict[str, Any]:
-    """What the project's file says; nothing where there is none, as in tests of the program."""
+    """The content of the project file; empty where there is none, as in tests of the program."""
     file = project_file(root)
     if file is None:
         return {}
-    import yaml  # few programs ask
+    import yaml  # slow to import, and few programs need it
 
     text = decode(file.read_bytes())
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
@@ -21,11 +21,11 @@ def project_settings(root: Path) -> dict[str, Any]:
 
 
 def stack_file(root: Path, stack: str) -> Path:
-    """Where the configuration of a stack stands, unless `--config-file` named another place."""
+    """The path of a stack's file, unless `--config-file` names another one."""
     file = project_file(root) or root / "Pulumi.yaml"
     return root / str(project_settings(root).get("stackConfigDir") or ".") / stack_file_name(file.name, stack)
 
 
 def project_file(root: Path) -> Path | None:
-    """The project's own file."""
+    """The path of the project file; None where there is none."""
     return next((root / name for name in PROJECT_FILES if (root / name).is_file()), None)

@@ -1,4 +1,4 @@
-"""What runs say of each other and of data: names that are not there, rings, and the order in which they start."""
+"""Checks the references of runs to other runs and to data for unknown names and cycles, and orders the runs."""
 
 from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -11,11 +11,11 @@ from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import maps
 
 MOST_SHOWN = 20
-"""Runs of a ring that are named."""
+"""The most runs of a cycle that a message names."""
 
 
 def problems_of(runs: Mapping[str, RunSettings], data: Collection[str], node_limit: int) -> list[str]:
-    """A problem for each reference that leads nowhere, and for what could never start."""
+    """A problem for each unknown name, and for each run that could never start."""
     problems = []
     for name, run in runs.items():
         problems += _references(name, run, runs, data)
@@ -36,7 +36,7 @@ def problems_of(runs: Mapping[str, RunSettings], data: Collection[str], node_lim
 
 
 def problems_among_mistakes(sections: Mapping[str, Any]) -> list[str]:
-    """What names a run or data that are not there, where other sections hold mistakes."""
+    """A problem for each unknown name, where other sections are not valid."""
     runs, data = dict(maps(sections.get("runs"))), sections.get("data")
     problems = []
     for name, settings in runs.items():
@@ -66,17 +66,17 @@ def _references(name: str, run: RunSettings, runs: Collection[str], data: Collec
 
 
 def _loop(runs: Mapping[str, RunSettings]) -> list[str] | None:
-    """Runs that wait for each other, the first one again at the end; None where there are none."""
+    """A cycle of runs, from the first one back to it; None where there is none."""
     try:
         TopologicalSorter(_upstream(runs)).prepare()
     except CycleError as error:
         loop: list[str] = error.args[1]
-        return loop[::-1]  # each after the one that it waits for; told the other way round
+        return loop[::-1]  # in the order of waiting, which is the reverse of graphlib's
     return None
 
 
 def order(runs: Mapping[str, RunSettings]) -> list[str]:
-    """The names of the runs, every run after those it waits for."""
+    """The names of the runs in an order in which each comes after those that it waits for."""
     return list(TopologicalSorter(_upstream(runs)).static_order())
 
 

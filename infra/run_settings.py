@@ -15,7 +15,7 @@ Model = TypeVar("Model", bound=Section)
 
 
 def _by_variable(value: Any) -> Any:
-    """The secrets of a run as variable → config secret; what is wrong with them is told without repeating it."""
+    """The secrets of a run as variable → config secret. Errors do not repeat the value: it may be the secret itself."""
     if isinstance(value, list):
         value = {name if isinstance(name, str) else index: name for index, name in enumerate(value)}
     if not isinstance(value, dict):
@@ -47,7 +47,7 @@ class DistributionSettings(Section):
 
 
 class InputSettings(Section):
-    """One entry of a run's `inputs`: data of the stack, the outputs of another run, anything with a version, a text."""
+    """One entry of a run's `inputs`: data of the stack, outputs of another run, any URI with a version, or a text."""
 
     data: str | None = None
     """Name of an entry of `trainup:data`."""
@@ -59,7 +59,7 @@ class InputSettings(Section):
     value: Text | None = None
     """The input itself, a text or a number."""
     path: str | None = None
-    """The part of it that is meant; all of it when not given."""
+    """The part of it that the run uses; defaults to all of it."""
     type: str | None = None
     """What kind of data Azure ML takes it for: `uri_folder` (the default), `uri_file` …"""
     mode: InputMode | None = None
@@ -94,7 +94,7 @@ def _outputs_by_name(value: Any) -> Any:
 
 
 Outputs = dict[str, OutputSettings | None] | list[str]
-"""As they may be written: by name, with nothing more to say of them, or as a list of names."""
+"""Outputs by name, with or without settings of their own, or a list of names."""
 
 
 FORMS: Mapping[Callable[[Any], Any], Any] = {
@@ -111,11 +111,11 @@ FORMS: Mapping[Callable[[Any], Any], Any] = {
     kinds.text: str,
     kinds.words: Words,
 }
-"""Kind of value → how a stack file writes it, where that follows from the kind alone."""
+"""Parser of a key → its type in a stack file, where the parser alone determines it."""
 
 
 def form_of(name: str, parse: Callable[[Any], Any]) -> Any:
-    """How a stack file writes the key of this name. TypeError where nobody has said it."""
+    """The type of a key in a stack file. Raises TypeError where none is declared."""
     if isinstance(parse, kinds.Whole):
         return Annotated[int, Field(ge=parse.low)]
     if isinstance(parse, kinds.Choice):
@@ -129,7 +129,7 @@ def form_of(name: str, parse: Callable[[Any], Any]) -> Any:
 
 
 def with_keys(model: type[Model]) -> type[Model]:
-    """The model with a field for each key of a run that it does not declare itself."""
+    """The model with a field added for each key of a run that it does not declare itself."""
     remaining = {name: key for name, key in KEYS.items() if key.in_stack and name not in model.model_fields}
     added: dict[str, Any] = {name: (form_of(name, key.parse) | None, None) for name, key in remaining.items()}
     return create_model(model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **added)
@@ -139,10 +139,10 @@ def with_keys(model: type[Model]) -> type[Model]:
 class RunSettings(Section):
     """One entry of `trainup:runs`."""
 
-    model_config = ConfigDict(defer_build=True)  # what `with_keys` makes of it is the model that is used
+    model_config = ConfigDict(defer_build=True)  # only the model that `with_keys` returns is used
 
-    # Here are only the keys that have a form of their own in stack files; `with_keys` adds the others.
-    if TYPE_CHECKING:  # of which the program reads these
+    # Only keys with a type of their own in stack files are declared here; `with_keys` adds the others.
+    if TYPE_CHECKING:  # keys added by `with_keys` that the program reads
         source: str | None = None
         nodes: int | None = None
         wait: bool | None = None
@@ -170,6 +170,6 @@ class RunSettings(Section):
 
     @property
     def upstream(self) -> list[str]:
-        """The runs that have to complete first, each once."""
+        """The names of the runs that have to complete first, without duplicates."""
         input_runs = [item.run for item in (self.inputs or {}).values() if item.run]
         return list(dict.fromkeys([*(self.after or ()), *input_runs]))

@@ -1,7 +1,7 @@
-"""The JSON schema of `Pulumi.<stack>.yaml`: editors complete the settings by it, and underline what is wrong.
+"""The JSON schema of `Pulumi.<stack>.yaml`, by which editors complete settings and mark mistakes.
 
-It is made of the settings' own declarations, so it knows every key; what a key means to a run is told by the
-declaration of that key. What only the preview can tell (names of sizes, what exists, what fits together) is not in it.
+It is generated from the declarations of the settings, so it has every key; the text about a key of a run comes from
+the declaration of that key. Rules that only a preview can check (sizes, what exists, what fits together) are missing.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ SECURE: Schema = {
 
 
 def schema() -> Schema:
-    """As JSON; the settings of another target are no settings of a stack."""
+    """The JSON schema; which settings it allows depends on the value of `trainup:target`."""
     definitions: Schema = {}
     parts = {name: _configuration(one.model, definitions) for name, one in declarations().items()}
     for name, item in definitions["RunSettings"]["properties"].items():
@@ -44,7 +44,7 @@ def schema() -> Schema:
 
 
 def _configuration(model: type[Section], definitions: Schema) -> Schema:
-    """`config` of one target; adds the sections that it has to `definitions`."""
+    """The schema of `config` for one target; adds its sections to `definitions`."""
     model_schema = model.model_json_schema(ref_template="#/$defs/{model}")
     definitions |= {name: _plain(section) for name, section in model_schema.pop("$defs").items()}
     settings = {key: _plain(item) for key, item in model_schema["properties"].items() if key != AZURE_NATIVE}
@@ -52,21 +52,21 @@ def _configuration(model: type[Section], definitions: Schema) -> Schema:
     return {
         "type": "object",
         "properties": {f"{NAMESPACE}:{key}": item for key, item in settings.items()},
-        # Any other key of ours is a secret, whose name is the user's.
+        # Any other key in the namespace is a secret with a name of the user's choice.
         "patternProperties": {f"^{NAMESPACE}:(?!({names})$)": SECURE},
         "required": [f"{AZURE_NATIVE_KEY}location"] if AZURE_NATIVE in model_schema["properties"] else [],
     }
 
 
 def _plain(item: Any) -> Any:
-    """Without titles, which only repeat the keys, and without null: a key that is not set is left out."""
+    """The schema without titles, which repeat the keys, and without null: a key without a value is left out."""
     if isinstance(item, list):
         return [_plain(one) for one in item]
     if not isinstance(item, dict):
         return item
     shown = {key: _plain(value) for key, value in item.items() if not (key == "title" and isinstance(value, str))}
     if "default" in shown and not isinstance(default := shown["default"], (str, int, float, bool)):
-        del shown["default"]  # that of a section is told key by key
+        del shown["default"]  # the keys of a section have defaults of their own
         kinds = [one for one in shown.pop("anyOf", []) if default is not None or one != {"type": "null"}]
         shown |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
     return shown

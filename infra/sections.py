@@ -1,4 +1,4 @@
-"""What the settings of every target are made of: the kinds of value, and the runs."""
+"""The base of all settings: sections, and the types of values that every target uses."""
 
 import re
 import shlex
@@ -15,27 +15,27 @@ from trainup.core.duration import parse_duration
 from trainup.core.naming import check_run_name
 
 UNSHOWN = "unshown"
-"""Type of an error whose value must not be repeated: it is likely a password, or in the message already."""
+"""The type of errors whose value must not be shown: it may be a password, or the message shows it already."""
 UNPLACED = "unplaced"
-"""Where a validation's context lists the numbers that became texts without anybody knowing how they were written."""
+"""The key of a validation's context with the numbers that became texts, but whose original spelling is unknown."""
 
 
 class Section(BaseModel):
-    """A map in a stack's configuration; keys that it does not have are mistakes."""
+    """A map in a stack's configuration; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class JudgedSection(Section):
-    """A section that a resource judges as well, before anything is made of it."""
+    """A section that the provider checks as well, as inputs of a resource, before anything is created."""
 
     def judged_inputs(self) -> dict[str, Any] | None:
-        """The inputs of that resource, as far as the section tells them; None where none judges it."""
+        """The inputs of that resource, as far as the section has them; None where no resource checks it."""
         return None
 
 
 def keys_of(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """The keys of the section at a path below a model, whose other steps are names of the user's own."""
+    """The keys of the section at a path below a model; steps that are no field are names that users choose."""
     kinds: list[Any] = [model]
     for step in path:
         below = [kind.model_fields[step].annotation for kind in kinds if step in getattr(kind, "model_fields", {})]
@@ -55,12 +55,12 @@ def _words(value: Any) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a number to YAML."""
+    """Whether YAML has read the value as a number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _text(value: Any, info: ValidationInfo) -> Any:
-    """Texts may be written as YAML numbers, as in `[--epochs, 5]`, if they stay what was written."""
+    """Accept a YAML number as a text, as in `[--epochs, 5]`, if its text is what was written."""
     if not is_number(value):
         return value
     if problem := written.problem(value):
@@ -78,11 +78,11 @@ def _length_of_time(value: Any) -> Any:
 
 
 SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
-"""What a config secret is called."""
+"""The names that a config secret can have."""
 
 
 def _secret_name(value: Any) -> Any:
-    """What is no name is likely the secret itself."""
+    """Refuse what is no name of a config secret, without showing it: it may be the secret itself."""
     if isinstance(value, str) and not SECRET_NAME.fullmatch(value):
         raise PydanticCustomError(
             UNSHOWN,
@@ -93,7 +93,7 @@ def _secret_name(value: Any) -> Any:
 
 
 def judged(judge: Callable[[str], str | None]) -> BeforeValidator:
-    """A rule of `core` as a kind of setting: `judge` returns what is wrong with a text, or None."""
+    """A validator from a rule of `core`: `judge` returns what is wrong with a text, or None."""
 
     def validate(value: Any) -> Any:
         if isinstance(value, str) and (problem := judge(value)):
@@ -112,5 +112,5 @@ SecretName = Annotated[str, BeforeValidator(_secret_name)]
 
 
 def maps(section: Any) -> list[tuple[str, dict[str, Any]]]:
-    """The entries of a section that are maps themselves, as far as it is one."""
+    """The entries of a section whose values are maps; none where the section is no map."""
     return [item for item in section.items() if isinstance(item[1], dict)] if isinstance(section, dict) else []

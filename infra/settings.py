@@ -1,4 +1,4 @@
-"""The one place that reads the stack's configuration: typed, strict, every problem in one message."""
+"""Parses and checks the stack's configuration. No other module reads it; all problems come in one message."""
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,23 +31,23 @@ from trainup.infra.stack_file import StackFile
 from trainup.infra.target_settings import SettingsDeclaration, TargetSettings, declarations
 
 Ask = Callable[[str, Mapping[str, Any], Mapping[str, type[JudgedSection]], Any], list[str]]
-"""As `infra/findings.py` has it."""
+"""The signature of `ask` in `infra/findings.py`."""
 
 DECLARATIONS = declarations()
 KEYS = frozenset(key for one in DECLARATIONS.values() for key in one.keys)
-"""The settings of all targets."""
+"""The keys of the settings of all targets."""
 
 
 def load(config: StackConfig, ask: Ask | None = None) -> TargetSettings:
-    """The settings in a stack's configuration; `pulumi.RunError` with every problem at once.
+    """The settings in a stack's configuration. Raises `pulumi.RunError` with all problems at once.
 
-    `ask` tells what else is wrong, with the settings that are right by themselves.
+    `ask` returns the provider's findings about sections that are valid.
     """
     texts = config.texts
     target = texts.get("target", DEFAULT)
     is_certain = target in TARGETS
     declaration = DECLARATIONS[target if is_certain else DEFAULT]
-    if not is_certain:  # nobody knows which target's keys are meant
+    if not is_certain:  # the keys of every target are allowed
         texts = {key: text for key, text in texts.items() if key in declaration.keys or key not in KEYS}
     sections = {key: text for key, text in texts.items() if key in declaration.keys}
     file = StackFile(config.root, config.project, config.stack)
@@ -55,7 +55,7 @@ def load(config: StackConfig, ask: Ask | None = None) -> TargetSettings:
     problems += misplaced(config.values, config.project, KEYS, config.defaults)
     problems += _key_problems(config, declaration, _required_secrets(values), texts)
     secret = [key for key in sections if config.is_secret(key)]
-    for key in secret:  # nor is it judged further: every other problem could show the value
+    for key in secret:  # and check nothing else there: another problem could show the value
         problems.append(problem_of(config.key(key), config.root, config.stack))
         values.pop(key, None)
     plain = likely_secrets(values)
@@ -74,10 +74,10 @@ def load(config: StackConfig, ask: Ask | None = None) -> TargetSettings:
         problems += references.problems_among_mistakes(values)
         problems += [f"{config.path(item['loc'])}: {_reason(item, declaration, config)}" for item in errors]
     else:
-        # Judged only where every section is as it was meant: a default in place of a broken one would mislead.
+        # Checked only where all sections are valid: the default of an invalid one would give misleading problems.
         problems += _cross_problems(settings) if is_whole else []
         problems += settings.file_problems(config.root, config.stack)
-    if ask is not None and is_certain and not plain:  # whose findings could show a secret
+    if ask is not None and is_certain and not plain:  # a finding could show a likely secret
         reported_keys = {problem.partition(": ")[0] for problem in problems}
         findings = ask(target, values, declaration.judged, {"root": config.root})
         problems += [problem for problem in findings if problem.partition(": ")[0] not in reported_keys]
@@ -95,7 +95,7 @@ def load(config: StackConfig, ask: Ask | None = None) -> TargetSettings:
 def _parse_sections(
     config: StackConfig, file: StackFile, sections: Mapping[str, str]
 ) -> tuple[dict[str, Any], list[str]]:
-    """The values of the sections that can be read, and what stands there that is not what arrived."""
+    """The parsed sections, and a problem for each value that YAML has changed or that is no map."""
     values: dict[str, Any] = {}
     problems: list[str] = []
     for key, text in sections.items():
@@ -112,7 +112,7 @@ def _parse_sections(
 
 
 def _azure_native_problems(config: StackConfig, file: StackFile) -> list[str]:
-    """What is wrong with the texts of Azure's provider, and which of them should be secrets."""
+    """Problems with the settings of Azure's provider: changed by YAML, or credentials in plain text."""
     settings = config.of_azure_native
     plain = [name for name in settings if not config.is_secret(name, AZURE_NATIVE)]
     texts = {name: file.text_problem(f"{AZURE_NATIVE_KEY}{name}", settings[name]) for name in plain}
@@ -128,18 +128,18 @@ def _azure_native_problems(config: StackConfig, file: StackFile) -> list[str]:
 
 
 def _cross_problems(settings: TargetSettings) -> list[str]:
-    """What is wrong between sections that are right by themselves."""
+    """Problems between sections that are valid by themselves."""
     return settings.misfits() + references.problems_of(settings.runs, settings.data, settings.node_limit)
 
 
 def _shows(location: tuple[int | str, ...], secrets: Collection[Place]) -> bool:
-    """Whether a problem at this place could repeat one of the likely secrets."""
+    """Whether a problem at this path could show one of the likely secrets."""
     path = tuple(part for part in location if part != "[key]")
     return any(path[: len(secret)] == secret or secret[: len(path)] == path for secret in secrets)
 
 
 def _required_secrets(sections: dict[str, Any]) -> dict[str, str]:
-    """The secrets that are asked for → by what, as far as that can be told from settings that may hold mistakes."""
+    """Config secret → what uses it, as far as settings that may be invalid show it."""
     users: dict[str, str] = {}
     for name, section in maps(sections.get("data")):
         users |= {key: f"the data {name}" for key in _names([section.get("key")])}
@@ -152,7 +152,7 @@ def _required_secrets(sections: dict[str, Any]) -> dict[str, str]:
 
 
 def _names(values: Any) -> list[str]:
-    """The names among what may be anything: what is no name is likely the secret itself, and repeated nowhere."""
+    """The valid names in a list of anything. Other items may be secrets themselves, and are shown nowhere."""
     items = values if isinstance(values, list) else []
     names = [value for value in items if isinstance(value, str) and SECRET_NAME.fullmatch(value)]
     return [name for name in names if not is_likely_secret(name)]
@@ -161,7 +161,7 @@ def _names(values: Any) -> list[str]:
 def _key_problems(
     config: StackConfig, declaration: SettingsDeclaration, required_secrets: Mapping[str, str], texts: Mapping[str, str]
 ) -> list[str]:
-    """The settings that nothing reads, and the secrets that are missing or no secrets."""
+    """A problem for each unknown setting, and for each secret that is missing or in plain text."""
     problems = [
         f"{config.key(key)}: {suggest.unknown(key, declaration.keys)}"
         for key in texts
@@ -177,7 +177,7 @@ def _key_problems(
 
 
 def _is_wrong_elsewhere(location: Sequence[Any], values: Mapping[str, Any], context: Any) -> bool:
-    """Whether what is wrong on the default target would be wrong on every other one as well."""
+    """Whether a value that is invalid for the default target is invalid for every other one too."""
     return all(_is_wrong(location, values, one, context) for name, one in DECLARATIONS.items() if name != DEFAULT)
 
 
@@ -196,7 +196,7 @@ def _reason(error: Any, declaration: SettingsDeclaration, config: StackConfig) -
         *path, key = error["loc"]
         return suggest.unknown(key, keys_of(declaration.model, path))
     if error["loc"][0] == AZURE_NATIVE and config.is_secret(error["loc"][1], AZURE_NATIVE):
-        return "it is not what it has to be, and a secret, which is not shown: set it without `--secret` to be told why"
+        return "its value is invalid, and not shown because it is a secret: set it without `--secret` to see why"
     rule = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == UNSHOWN:
         return rule

@@ -1,4 +1,4 @@
-"""The stack's configuration as the engine tells it, read once: settings, the keys that they stand at, and secrets."""
+"""The stack's configuration as the engine sends it: the settings, their keys, and which of them are secrets."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY
 
 @dataclass(frozen=True)
 class StackConfig:
-    """Every key of every namespace: only so is a misspelt one noticed."""
+    """The values of all keys in all namespaces, so that misspelt ones are noticed."""
 
     values: Mapping[str, str]
     """Key, as `trainup:runs` → its value as text."""
@@ -28,7 +28,7 @@ class StackConfig:
 
     @classmethod
     def read(cls) -> "StackConfig":
-        """That of the current stack."""
+        """The configuration of the current stack."""
         values = {**get_config_env(), **CONFIG.get()}
         return cls(values, pulumi.get_project(), pulumi.get_stack(), Path(get_root_directory() or "."))
 
@@ -43,16 +43,16 @@ class StackConfig:
 
     @cached_property
     def of_azure_native(self) -> dict[str, str]:
-        """The settings of Azure's provider."""
+        """The settings of Azure's provider, by key without the namespace."""
         ours = ((key.removeprefix(AZURE_NATIVE_KEY), key) for key in self.values if key.startswith(AZURE_NATIVE_KEY))
         return {name: self.values[key] for name, key in ours}
 
     def key(self, setting: str) -> str:
-        """The key of one setting, also of one that is not set."""
+        """The full key of a setting, whether or not it is set."""
         return self._keys.get(setting, f"{NAMESPACE}:{setting}")
 
     def path(self, location: tuple[int | str, ...]) -> str:
-        """A place below a setting, as messages name it: `trainup:runs.a.arguments[1]`."""
+        """A path below a setting as messages show it: `trainup:runs.a.arguments[1]`."""
         if location[0] == AZURE_NATIVE:
             return f"{AZURE_NATIVE_KEY}{location[1]}"
         path = ""
@@ -62,17 +62,17 @@ class StackConfig:
         return self.key(str(location[0])) + path
 
     def is_secret(self, setting: str, section: str = "") -> bool:
-        """Whether a setting is encrypted; with `azure_native` as its section, one of Azure's provider."""
+        """Whether a setting is encrypted; one of Azure's provider where `section` is `azure_native`."""
         return is_config_secret(f"{AZURE_NATIVE_KEY}{setting}" if section == AZURE_NATIVE else self.key(setting))
 
     def secret(self, setting: str) -> pulumi.Output[str]:
-        """A config secret, wrapped: it is never plain text in the program."""
+        """A config secret as a secret output, which the program never sees in plain text."""
         namespace, _, key = self.key(setting).partition(":")
         return pulumi.Config(namespace).require_secret(key)
 
     @property
     def defaults(self) -> list[str]:
-        """The keys that have but the default that Pulumi.yaml declares: the engine does not tell them from others."""
+        """The keys whose value is only the default in Pulumi.yaml; the engine does not mark them."""
         if self.project == NAMESPACE:
             return []
         declarations = project_files.project_settings(self.root).get("config") or {}

@@ -1,4 +1,4 @@
-"""What stands in the stack's file. The engine hands over values: a date, `1.10` or `00123` is another text by then."""
+"""Reads how values are spelled in the stack's file: the engine changes the text of a date, of `1.10` or `00123`."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,33 +11,33 @@ from trainup.core.written import changed, quotes, remember
 from trainup.infra import project_files
 
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4} \S+")
-"""A point in time as the engine prints it, whatever was written."""
+"""A time in the engine's format, into which it converts every date."""
 NOTHING = "<nil>"
-"""A key that is null, as the engine prints it."""
+"""The engine's text for a key that is null."""
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?(?:[Tt\s].*)?", re.DOTALL)
 WORDS = {word: text for text in ("true", "false") for word in (text, text.title(), text.upper())}
 WORDS |= dict.fromkeys(("", "~", "null", "Null", "NULL"), NOTHING)
-"""What else is no text to the engine → what it prints where a text has to be."""
+"""YAML word that the engine reads as a boolean or null → the text into which it converts it."""
 DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 INTEGER = re.compile(r"([-+]?)0(?:[xX]([0-9a-fA-F]+)|[bB]([01]+)|[oO]?([0-7]+))")
 BASES = (16, 2, 8)
 MERGE, TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
 
 Node = Any
-"""PyYAML's, whose stubs leave out what is used here."""
+"""A node of PyYAML, whose type stubs lack the attributes that are used here."""
 ValuePath = tuple[str | int, ...]
 """Keys and indices below a key of the configuration."""
 
 
 class StackFile:
-    """The files that a stack's configuration may come from; they are read when a value in it is in doubt."""
+    """The files that a stack's configuration may come from; read only where the engine may have changed a value."""
 
     def __init__(self, root: Path, project: str, stack: str) -> None:
         self._root, self._project, self._stack = root, project, stack
         self._children: dict[int, Mapping[str, list[tuple[str, Node]]]] = {}
 
     def marked(self, name: str, value: Any) -> tuple[Any, list[tuple[ValuePath, str]]]:
-        """The value of a key, with numbers that know how they were written; and the texts in it that are not it."""
+        """The value of a key, with numbers that remember their spelling, and a problem for each changed text."""
         problems: list[tuple[ValuePath, str]] = []
 
         def mark(value: Any, path: ValuePath) -> Any:
@@ -54,7 +54,7 @@ class StackFile:
         return mark(value, ()), problems
 
     def text_problem(self, name: str, text: str) -> str | None:
-        """Why the value of a key that is text is not what was written, or None."""
+        """How the text of a key differs from its spelling in the file; None where it does not."""
         if TIME.fullmatch(text):
             return self._time_problem(name, (), text)
         if _number(text) is not None:
@@ -69,7 +69,7 @@ class StackFile:
         return None if spelling == value else changed(spelling, value, "a date")
 
     def _key_problems(self, name: str, path: ValuePath, key: str) -> Iterator[str]:
-        """What is wrong with a key of a map: YAML's keys need not be texts either."""
+        """Problems of a key in a map, which YAML may have read as a date, number or boolean."""
         if not (TIME.fullmatch(key) or key in WORDS.values() or _number(key) is not None):
             return
         spellings = {text for node in self._nodes(name, path) for text, _ in self._below(node).get(_meaning(key), [])}
@@ -80,7 +80,7 @@ class StackFile:
             yield f"the key {text} was written, and {key} arrives: {quotes(text)}"
 
     def _written(self, name: str, path: ValuePath, value: Any) -> str | None:
-        """What stands at this place and means this value; None where no file holds it."""
+        """The spelling of a value at a path; None where no file has it."""
         spellings = [
             node.value
             for node in self._nodes(name, path)
@@ -91,7 +91,7 @@ class StackFile:
         return next((text for text in spellings if text == str(value)), spellings[0] if spellings else None)
 
     def _nodes(self, name: str, path: ValuePath) -> list[Node]:
-        """What stands at a place, in every file that has it."""
+        """The nodes at a path, one for each file that has it."""
         nodes = self._tops.get(name, [])
         for step in path:
             nodes = [below for node in nodes for below in self._step(node, step)]
@@ -104,11 +104,11 @@ class StackFile:
         return [below for text, below in self._below(node).get(_meaning(step), [])]
 
     def _below(self, node: Node) -> Mapping[Any, list[tuple[str, Node]]]:
-        """What a map's key means → the key as it was written, and what stands there; nothing below what is no map."""
+        """Meaning of a map's key → the key's spellings with their nodes; empty for a node that is no map."""
         if node.id != "mapping":
             return {}
         if id(node) not in self._children:
-            # Set before it is full: a map that merges itself, which the engine refuses, would have no end.
+            # Stored before it is complete, so that a map that merges itself does not recurse forever.
             children: dict[Any, list[tuple[str, Node]]] = {}
             self._children[id(node)] = children
             merged = [key_node for key_node in node.value if key_node[0].tag == MERGE]
@@ -123,8 +123,8 @@ class StackFile:
 
     @cached_property
     def _tops(self) -> dict[str, list[Node]]:
-        """Key of the configuration, with its namespace → what stands there."""
-        import yaml  # takes as long as a small program, which needs it for nothing else
+        """Key of the configuration, with its namespace → its nodes."""
+        import yaml  # slow to import, and used for nothing else
 
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         nodes: dict[str, list[Node]] = {}
@@ -132,7 +132,7 @@ class StackFile:
             try:
                 document = yaml.compose(path.read_bytes(), Loader=loader)
             except (OSError, yaml.YAMLError, ValueError, RecursionError):
-                continue  # the engine has read it otherwise, or another one
+                continue  # the engine reads another file, or accepts what PyYAML does not
             if document is None:
                 continue
             for config in self._step(document, "config"):
@@ -142,24 +142,24 @@ class StackFile:
         return nodes
 
     def _values(self, node: Node) -> list[Node]:
-        """What stands there: in the stack's file the value itself, in the project's perhaps below `value`."""
+        """The node itself, as in the stack's file, and those at `value` and `default`, as in the project's."""
         return [node, *(below for name in ("value", "default") for below in self._step(node, name))]
 
 
 def _is_plain(node: Node) -> bool:
-    """Whether it is for YAML to tell what the word means."""
+    """Whether YAML decides what the word means: it is not in quotes or has a tag."""
     return not node.style or node.tag != TEXT
 
 
 def _candidates(root: Path, stack: str) -> list[Path]:
-    """The stack's file, and the project's own, which may hold values too."""
+    """The stack's file, and the project's, which may hold values too."""
     import yaml
 
     own = project_files.project_file(root)
     try:
         return [project_files.stack_file(root, stack), *([own] if own else [])]
     except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError):
-        return []  # of a project's file that the engine would not have taken
+        return []  # the project file cannot be read; the engine would have refused it
 
 
 def _whole(key: str, project: str) -> str:
@@ -169,21 +169,21 @@ def _whole(key: str, project: str) -> str:
 
 
 def _meaning(value: Any) -> Any:
-    """What two ways to write the same thing have in common."""
+    """The meaning of a spelling: equal for all spellings of the same number, date or word."""
     if not isinstance(value, str):
         value = str(value)
     number = _number(value)
     if number is not None:
         return number
     if DATE.fullmatch(value):
-        # The engine prints the clock's time that was written, and the zone beside it.
+        # The engine keeps the time as it was written, and prints the zone behind it.
         digits = [int(part) for part in re.findall(r"\d+", re.sub(r"\.\d+", "", value))]
         return tuple([*digits, 0, 0, 0][:6]) if len(digits) >= 6 else tuple([*digits[:3], 0, 0, 0])
     return WORDS.get(value, value)
 
 
 def _number(text: str) -> float | None:
-    """The number that a plain word is to the engine, or None."""
+    """The number that the engine reads in a plain word; None where it reads none."""
     if text[:1] == "_":
         return None
     plain = text.replace("_", "")

@@ -1,4 +1,4 @@
-"""Tags on everything that can carry them, through one transform."""
+"""Adds the stack's tags to all resources that can have tags, by one resource transform."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -26,12 +26,12 @@ TAGGED_INSIDE = frozenset(
 
 
 def stack_tags(own: Mapping[str, str]) -> dict[str, str]:
-    """The tags of this stack: what made it, and the user's own, which win."""
+    """The tags of this stack; the user's own replace trainup's of the same name."""
     return {"managed-by": "trainup", "project": pulumi.get_project(), "stack": pulumi.get_stack(), **own}
 
 
 def tagged(args: pulumi.ResourceTransformArgs, tags: Mapping[str, str]) -> pulumi.ResourceTransformResult | None:
-    """The resource with the tags, its own winning; None where it cannot carry any."""
+    """The resource with the tags added to its own, which win; None where it cannot have any."""
     props: dict[str, Any] = dict(args.props)
     if args.type_ in TAGGED:
         props["tags"] = {**tags, **props.get("tags", {})}
@@ -39,11 +39,11 @@ def tagged(args: pulumi.ResourceTransformArgs, tags: Mapping[str, str]) -> pulum
         props["properties"] = {**inside, "tags": {**tags, **inside.get("tags", {})}}
     else:
         return None
-    # None keeps the options as they are; on the way back the SDK would lose a `delete_before_replace` of False.
+    # None leaves the options unchanged; if they were returned, the SDK would lose `delete_before_replace=False`.
     return pulumi.ResourceTransformResult(props=props, opts=cast(pulumi.ResourceOptions, None))
 
 
 def tag_everything(own: Mapping[str, str]) -> None:
-    """From here on, every resource of the stack is tagged."""
+    """Tag every resource that is declared from now on."""
     tags = stack_tags(own)
     pulumi.runtime.register_resource_transform(lambda args: tagged(args, tags))

@@ -1,4 +1,4 @@
-"""What the settings of stacks offer, whatever their target, and where those of a target are declared."""
+"""The interface of all targets' settings, and the declarations of each target."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class TargetSettings(Protocol):
 
     @property
     def target(self) -> str:
-        """Where its runs run."""
+        """The name of the target."""
         ...
 
     @property
@@ -41,26 +41,26 @@ class TargetSettings(Protocol):
         ...
 
     def misfits(self) -> list[str]:
-        """What does not fit together among sections that are right by themselves."""
+        """Problems between sections that are valid by themselves."""
         ...
 
     def file_problems(self, root: Path, stack: str) -> list[str]:
-        """What is wrong with the files and folders that the settings name, as far as no resource looks at them."""
+        """Problems with files and folders that the settings name and that no resource checks."""
         ...
 
 
 @dataclass(frozen=True)
 class SettingsDeclaration:
-    """The settings of a target: what `infra/<target>_settings.py` has as `DECLARATION`."""
+    """The settings of one target: `DECLARATION` in `infra/<target>_settings.py`."""
 
     model: type[Section]
-    """A `TargetSettings`."""
+    """The class of the settings, which implements `TargetSettings`."""
     judged: Mapping[str, type[JudgedSection]]
-    """The sections that resources judge as well."""
+    """The sections that the provider checks as well, as inputs of resources."""
 
     @property
     def keys(self) -> list[str]:
-        """The settings that a stack can have in trainup's namespace."""
+        """The keys that a stack can set in trainup's namespace."""
         return [key for key in self.model.model_fields if key != AZURE_NATIVE]
 
     @property
@@ -69,10 +69,10 @@ class SettingsDeclaration:
         return AZURE_NATIVE in self.model.model_fields
 
     def parse(self, values: Mapping[str, Any], context: Any) -> TargetSettings:
-        """The settings that are meant. ValidationError where they are none."""
+        """The settings from parsed sections. Raises ValidationError where they are not valid."""
         return cast(TargetSettings, self.model.model_validate(values, context=context))
 
 
 def declarations() -> dict[str, SettingsDeclaration]:
-    """Target → its settings, of all targets."""
+    """Target → the declaration of its settings, for all targets."""
     return {name: import_module(f"trainup.infra.{name}_settings").DECLARATION for name in TARGETS}

@@ -1,4 +1,4 @@
-"""Finds a workspace's `config.json` as Azure ML's own client does."""
+"""Finds a workspace's `config.json` in the same folders and order as Azure ML's own client."""
 
 import json
 import os
@@ -13,16 +13,16 @@ from trainup.core.texts import decode
 FOLDERS = (".azureml", "aml_config", "")
 NAMES = ("config.json", "project.json")
 LEVELS = 20
-"""How many folders above the first one are looked into."""
+"""How many folders above the first one are searched."""
 KEYS = ("subscription_id", "resource_group", "workspace_name")
 
 
 def read(start: Path) -> AzureId:
-    """The workspace that the file `start` names, or the one found from the folder `start` upwards.
+    """The workspace in the file `start`, or in the nearest file from the folder `start` upwards.
 
-    ValueError when there is no such file, or it names no workspace.
+    Raises ValueError where there is no such file, or it names no workspace.
     """
-    path = next(filter(os.path.isfile, [start, *_candidates(start)]), None)  # which also knows what cannot be a path
+    path = next(filter(os.path.isfile, [start, *_candidates(start)]), None)  # which is False for what cannot be a path
     if path is None:
         raise ValueError(
             f"there is no {NAMES[0]} in {start}, in its .azureml or aml_config, or in a folder above: "
@@ -49,7 +49,7 @@ def _problem(key: str, value: Any) -> str | None:
 
 
 def _candidates(start: Path) -> Iterator[Path]:
-    """In the client's order: one kind of folder all the way up before the next kind."""
+    """The paths to try, in the client's order: one folder name on all levels before the next name."""
     above = [start, *start.resolve().parents][: LEVELS + 1]
     for folder in FOLDERS:
         for name in NAMES:

@@ -1,14 +1,14 @@
-"""Where a local workspace may lie: not in what a run is made of, or each run would change what the next one is."""
+"""Checks the folder of a local workspace: in a run's source or data, each run would change the next one's digest."""
 
 import os
 from pathlib import Path
 
 OWN = ".trainup"
-"""The folder of trainup's own that is no part of any source."""
+"""trainup's own folder, which is excluded from every source."""
 
 
 def problems_of(workspace: str, sources: dict[str, str], data: dict[str, str], root: Path) -> list[str]:
-    """A problem for each source (run → folder) and each data (name → path) that holds the workspace's folder."""
+    """A problem for each source (run → folder) and each data (name → path) that contains the workspace's folder."""
     workspace_folder = Path(os.path.realpath(root / workspace))
     way_out = "name folders that do not hold each other"
     problems = []

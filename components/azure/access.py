@@ -1,4 +1,4 @@
-"""Who may use what a stack made: those who submit runs, and the nodes that run them."""
+"""The roles on a stack's resources: of the people who submit runs, and of the nodes that run them."""
 
 from typing import NotRequired, TypedDict
 
@@ -11,7 +11,7 @@ from trainup.core.roles import NODE_ROLES, PrincipalType, Scope, submitter_roles
 
 
 class AccessArgs(TypedDict):
-    """Who submits runs, and to what."""
+    """Who submits runs, and the resources that they need roles on."""
 
     principals: dict[str, PrincipalType]
     """Object id of each person, group or service → which of these it is."""
@@ -29,7 +29,7 @@ class AccessArgs(TypedDict):
     """ARM id of the key vault that gets the secrets of runs. Defaults to none."""
 
     builds_in_registry: NotRequired[bool | None]
-    """Whether the registry itself builds, rather than takes what is pushed. Defaults to false."""
+    """Whether images are built in the registry rather than pushed to it. Defaults to false."""
 
     cloud: NotRequired[str | None]
     """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
@@ -37,7 +37,8 @@ class AccessArgs(TypedDict):
 
 
 class Access(pulumi.ComponentResource):
-    """The roles that submitting runs takes, and no more. Who has one already keeps it. Costs nothing."""
+    """The least roles with which principals can submit runs. A role that somebody has already is left as it is. Costs
+    nothing."""
 
     assignment_ids: pulumi.Output[list[str]]
     """ARM ids of the role assignments."""
@@ -77,14 +78,14 @@ class Access(pulumi.ComponentResource):
 
 
 class NodeAccessArgs(TypedDict):
-    """Who nodes are, and what they use."""
+    """The identity of the nodes, and the resources that their runs use."""
 
     principal_id: pulumi.Input[str]
-    """The nodes' identity as role assignments name it."""
+    """Principal id of the nodes' identity, which role assignments refer to."""
 
     identity_id: NotRequired[pulumi.Input[str] | None]
-    """ARM id of the same identity, where the stack made it. Defaults to one that others gave roles as well, as that of
-    an existing cluster."""
+    """ARM id of the same identity, where the stack created it. Without it the identity is taken for one that may have
+    roles from elsewhere, such as that of an existing cluster."""
 
     storage_id: NotRequired[pulumi.Input[str] | None]
     """ARM id of the account that runs write to. Defaults to none."""
@@ -96,7 +97,7 @@ class NodeAccessArgs(TypedDict):
     """ARM id of the key vault with the secrets of runs. Defaults to none."""
 
     data_ids: NotRequired[list[str] | None]
-    """ARM ids of the storage accounts with data; an account may be there for each thing in it. Defaults to none."""
+    """ARM ids of the storage accounts with data; the same account may be listed several times. Defaults to none."""
 
     cloud: NotRequired[str | None]
     """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
@@ -104,20 +105,20 @@ class NodeAccessArgs(TypedDict):
 
 
 class NodeAccess(pulumi.ComponentResource):
-    """The roles that nodes need for what runs use, and no more. Costs nothing."""
+    """The least roles that nodes need for what their runs use. Costs nothing."""
 
     assignment_ids: pulumi.Output[list[str]]
     """ARM ids of the role assignments."""
 
     identity_id: pulumi.Output[str]
-    """The identity for a new cluster, once it may pull images and write: a cluster that takes this is never made too
-    early. Empty where none was given."""
+    """ARM id of the identity for a new cluster. It is known once the identity may pull images and write, so that the
+    cluster is not created before. Empty where `identity_id` is not set."""
 
     def __init__(self, name: str, args: NodeAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:NodeAccess", name, {}, opts)
         arguments.check(self, args, NodeAccessArgs)
 
-        # Azure ML asks for the right to pull when a cluster is made, and never again.
+        # Azure ML checks the right to pull images only when a cluster is created.
         first = [
             self._assign(name, args, scope, resource)
             for scope, resource in ((Scope.STORAGE, args.get("storage_id")), (Scope.REGISTRY, args.get("registry_id")))
@@ -125,7 +126,7 @@ class NodeAccess(pulumi.ComponentResource):
         ]
         vault = args.get("vault_id")
         later = [self._assign(name, args, Scope.VAULT, vault)] if vault is not None else []
-        # One spelling, so that it does not matter which thing in an account is taken out again.
+        # In lower case, so that an account has one role assignment, whichever of its data is removed later.
         accounts = {parse_id(text.lower(), STORAGE).name: text.lower() for text in args.get("data_ids") or ()}
         later += [
             self._assign(f"{name}-{account}", args, Scope.DATA, account_id) for account, account_id in accounts.items()

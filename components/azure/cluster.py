@@ -12,7 +12,7 @@ from trainup.core.clusters import IDLE_SECONDS, SERVERLESS, check_nodes
 from trainup.core.duration import iso_duration
 from trainup.core.sizes import DEFAULT, check_spot, find_size
 
-# Azure takes a change of these and then ignores it, so only a new cluster makes it true.
+# Azure accepts a change of these properties and then ignores it, so the cluster has to be replaced.
 REPLACED_ON = [
     f"properties.properties.{field}"
     for field in (
@@ -29,7 +29,7 @@ REPLACED_ON = [
 
 
 class GpuClusterArgs(TypedDict):
-    """What nodes there are, at most and at least, and when they go."""
+    """The size and number of the nodes, and how long idle ones stay."""
 
     location: str
     """Region of the workspace, such as `koreacentral`."""
@@ -41,7 +41,7 @@ class GpuClusterArgs(TypedDict):
     """Resource group of the workspace."""
 
     identity_id: pulumi.Input[str]
-    """ARM id of the identity that the nodes run as; it has its roles already."""
+    """ARM id of the identity that the nodes run as. It needs its roles before the cluster is created."""
 
     cluster_name: NotRequired[str | None]
     """Name of the cluster in its workspace. Defaults to `gpu-cluster`."""
@@ -50,7 +50,7 @@ class GpuClusterArgs(TypedDict):
     """ARM id of an existing cluster to attach to. Defaults to a new one."""
 
     serverless: NotRequired[bool | None]
-    """Whether Azure ML finds a node for each run, without any cluster. Defaults to false."""
+    """Whether Azure ML provides nodes for each run, without a cluster. Defaults to false."""
 
     size: NotRequired[str | None]
     """Name (`gpu-small`) or SKU of the nodes. Defaults to `gpu-small`: one T4, about half a US dollar an hour."""
@@ -62,22 +62,22 @@ class GpuClusterArgs(TypedDict):
     """The most nodes at once. Defaults to 4."""
 
     idle_seconds: NotRequired[int | None]
-    """How long a node stays on with nothing to do. Defaults to 120."""
+    """Seconds that an idle node stays on. Defaults to 120."""
 
     spot: NotRequired[bool | None]
-    """Whether nodes are cheap ones that Azure may take away. Defaults to false."""
+    """Whether to use spot nodes, which are cheaper and which Azure may take away. Defaults to false."""
 
     subnet_id: NotRequired[str | None]
     """ARM id of the subnet for the nodes. Defaults to none."""
 
     ssh_user: NotRequired[str | None]
-    """User who may log in to the nodes over SSH, with `ssh_public_key`. Defaults to nobody."""
+    """User who may log in to the nodes over SSH; needs `ssh_public_key`. Defaults to nobody."""
 
     ssh_public_key: NotRequired[str | None]
     """Public key of that user. Defaults to none."""
 
     subscription_id: NotRequired[str | None]
-    """Whose quota is looked up before a new cluster is made. Defaults to the variable ARM_SUBSCRIPTION_ID."""
+    """Subscription whose quota is checked before a cluster is created. Defaults to the variable ARM_SUBSCRIPTION_ID."""
 
     cloud: NotRequired[str | None]
     """Azure's cloud by name, or the host of one that describes itself. Defaults to what the variables of
@@ -85,7 +85,7 @@ class GpuClusterArgs(TypedDict):
 
 
 class GpuCluster(pulumi.ComponentResource):
-    """Nodes that come when a run needs them and go when none does. Costs nothing while idle."""
+    """A cluster that starts nodes when runs need them and stops idle ones. Costs nothing while idle."""
 
     cluster_id: pulumi.Output[str]
     """ARM id of the cluster, or `serverless`."""
@@ -170,16 +170,16 @@ class GpuCluster(pulumi.ComponentResource):
                 parent=self,
                 depends_on=[quota],
                 replace_on_changes=REPLACED_ON,
-                # The name is fixed and taken until the old cluster is gone.
+                # The name is fixed, and cannot be used again until the old cluster is deleted.
                 delete_before_replace=True,
             ),
         )
 
 
 def principal_of(cluster_id: str) -> pulumi.Output[str]:
-    """The identity of an existing cluster's nodes as role assignments name it. RunError unless there is just one.
+    """Principal id of the identity of an existing cluster's nodes. Raises RunError unless there is just one.
 
-    A preview knows it.
+    It is known in a preview.
     """
     cluster = parse_id(cluster_id, CLUSTER)
     workspace, name = cluster.names

@@ -12,10 +12,10 @@ from trainup.core.canonical import sha256
 
 
 class DataAssetArgs(TypedDict):
-    """Which folder of which blob container, and how nodes get at it."""
+    """The folder of a blob container that holds the data, and how nodes access it."""
 
     workspace_name: pulumi.Input[str]
-    """The workspace that knows the data."""
+    """The workspace that the data is registered in."""
 
     resource_group_name: pulumi.Input[str]
     """Resource group of the workspace."""
@@ -33,14 +33,14 @@ class DataAssetArgs(TypedDict):
     """Name of the data. Defaults to the component's name."""
 
     version: NotRequired[str | None]
-    """Version of the data; anything new is a new version. Defaults to one that is named by where the data lies."""
+    """Version of the data; a new value here trains again. Defaults to one that is derived from the data's location."""
 
     account_key: NotRequired[pulumi.Input[str] | None]
     """Key of the account, a secret, where identities cannot be used. Defaults to access by identity, which takes a role
     on the account."""
 
     storage_suffix: NotRequired[str | None]
-    """What storage addresses end in. Defaults to what Azure ML takes in its cloud."""
+    """Domain suffix of storage addresses. Defaults to that of Azure ML's own cloud."""
 
 
 class DataAsset(pulumi.ComponentResource):
@@ -50,10 +50,10 @@ class DataAsset(pulumi.ComponentResource):
     """ARM id of the version."""
 
     uri: pulumi.Output[str]
-    """Where the data lies, as runs take it."""
+    """Address of the data, as input of runs."""
 
     digest: pulumi.Output[str]
-    """What the data is: its place and its version, since nobody reads all of it to find out."""
+    """Digest over the data's location and version; its content is not read."""
 
     def __init__(self, name: str, args: DataAssetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:DataAsset", name, {}, opts)
@@ -78,7 +78,7 @@ class DataAsset(pulumi.ComponentResource):
                 credentials=_credentials(key),
                 service_data_access_auth_identity="WorkspaceSystemAssignedIdentity" if key is None else "None",
             ),
-            # The workspace's identity may have its roles only minutes later; runs find out soon enough.
+            # The roles of the workspace's identity may take minutes to work, so a validation now could fail.
             skip_validation=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -104,10 +104,10 @@ class DataAsset(pulumi.ComponentResource):
 
 
 def _digest_and_version(location: dict[str, str], version: str | None) -> tuple[str, str]:
-    """What data at a place is, and the version that Azure ML knows it by."""
+    """The digest of data at a location, and its version in Azure ML."""
     if version is None:
-        # A version cannot come to mean another place, so the default follows the place. The digest says "1", as that of
-        # every run did that was trained with such data.
+        # A version in Azure ML cannot move to another location, so the default version follows from the location. The
+        # digest keeps the version "1", so that runs which were trained with such data do not train again.
         digest = sha256({**location, "version": "1"})
         return digest, digest[:12]
     return sha256({**location, "version": version}), version

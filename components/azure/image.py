@@ -12,11 +12,11 @@ from trainup.core.images import ImageBuilder, environment_version, managed_refer
 
 DEFAULT_ENVIRONMENT = "fastai2"
 PLATFORM = "linux/amd64"
-"""What Azure's nodes run, whatever machine builds the image."""
+"""The platform of Azure's nodes, whatever machine builds the image."""
 
 
 class CustomImageArgs(TypedDict):
-    """What the environment of the runs is made of, and who makes it."""
+    """What the image of the runs is built from, and by which builder."""
 
     workspace_name: pulumi.Input[str]
     """The workspace that keeps the environment."""
@@ -37,7 +37,7 @@ class CustomImageArgs(TypedDict):
     """Host name of the registry that the image goes to; needed by `acr` and `docker`."""
 
     repository: NotRequired[str | None]
-    """Where in the registry the image goes. Defaults to the environment's name."""
+    """Repository of the image in the registry. Defaults to the environment's name."""
 
     context: NotRequired[str | None]
     """Folder that the Dockerfile copies from: for `acr` relative to the folder of Pulumi.yaml, for `docker` to the
@@ -54,17 +54,17 @@ class CustomImageArgs(TypedDict):
     """Build arguments, readable by everyone who may pull the image. Defaults to none."""
 
     timeout: NotRequired[str | None]
-    """The most that a build by `acr` may take, from `5m` to `8h`. Defaults to `1h`."""
+    """Time limit of a build by `acr`, from `5m` to `8h`. Defaults to `1h`."""
 
     on_interrupt: NotRequired[OnInterrupt | None]
-    """What Ctrl-C does to a build by `acr`: `detach`, and the next `up` attaches to it, or `cancel`. Defaults to
-    `detach`."""
+    """What Ctrl-C does to a build by `acr`: `detach` lets it go on, and the next `up` attaches; `cancel` stops it.
+    Defaults to `detach`."""
 
     allow_secrets: NotRequired[list[str] | None]
-    """What looks like a secret to `acr` and is none, as `path` or `path:line`. Defaults to nothing."""
+    """Files and lines that only look like secrets to `acr`, as `path` or `path:line`. Defaults to none."""
 
     reference: NotRequired[str | None]
-    """The image that exists; needed by `prebuilt`. A tag is resolved to a digest once."""
+    """The existing image; needed by `prebuilt`. A tag is resolved to a digest once."""
 
     username: NotRequired[pulumi.Input[str] | None]
     """User name to look up the tag of a private image with. Defaults to nobody."""
@@ -106,7 +106,7 @@ class CustomImage(pulumi.ComponentResource):
             case _:
                 image = self._find(name, args)
 
-        # Stacks may share a workspace, and none takes away what another one's runs name.
+        # Stacks may share a workspace: with its owner in the version, no stack deletes the environment of another.
         owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         environment = machinelearningservices.EnvironmentVersion(
             f"{name}-environment",
@@ -115,7 +115,7 @@ class CustomImage(pulumi.ComponentResource):
             resource_group_name=args["resource_group_name"],
             workspace_name=args["workspace_name"],
             properties={"image": image, "os_type": "Linux"} | ({"conda_file": conda} if conda is not None else {}),
-            # The version is made of the content, so a successor can stand beside what it replaces.
+            # The version is derived from the content, so a replacement can exist beside the old version.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
 
@@ -149,7 +149,7 @@ class CustomImage(pulumi.ComponentResource):
         return image.reference
 
     def _build_with_docker(self, name: str, args: CustomImageArgs) -> pulumi.Output[str]:
-        # Only here: it takes a fifth of a second to import, in every preview.
+        # Imported only here: it takes 0.2 s, in every preview.
         import pulumi_docker
 
         arguments.require(self, args, ("login_server",), "the builder `docker` pushes the image there")

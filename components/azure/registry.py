@@ -11,7 +11,7 @@ from trainup.core.azure_names import stem
 
 
 class ContainerRegistryArgs(TypedDict):
-    """Where images lie."""
+    """Location and tier of a new registry, or the existing one to attach to."""
 
     location: str
     """Region, such as `koreacentral`."""
@@ -23,7 +23,7 @@ class ContainerRegistryArgs(TypedDict):
     """ARM id of an existing registry to attach to. Defaults to a new one."""
 
     registry_name: NotRequired[str | None]
-    """Name of a new registry. Defaults to one with a random end."""
+    """Name of a new registry. Defaults to one with a random suffix."""
 
     sku: NotRequired[pulumi.Input[str] | None]
     """Service tier. Defaults to `Basic`, about 5 US dollars a month."""
@@ -39,7 +39,7 @@ class ContainerRegistry(pulumi.ComponentResource):
     """ARM id of the registry."""
 
     login_server: pulumi.Output[str]
-    """Host name that images are named under."""
+    """Server that image references begin with."""
 
     def __init__(self, name: str, args: ContainerRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:ContainerRegistry", name, {}, opts)
@@ -49,7 +49,7 @@ class ContainerRegistry(pulumi.ComponentResource):
             registry = containerregistry.Registry.get(
                 f"{name}-registry", existing, opts=pulumi.ResourceOptions(parent=self)
             )
-            # Older engines do not tell the id of what is read in a preview, and it is known anyway.
+            # Older engines leave the id of an existing resource unknown in a preview; it is known from the argument.
             self.registry_id = pulumi.Output.from_input(existing).apply(lambda text: str(parse_id(text, REGISTRY)))
         else:
             registry = containerregistry.Registry(
@@ -88,13 +88,13 @@ class ExternalRegistryArgs(TypedDict):
 
 
 class ExternalRegistry(pulumi.ComponentResource):
-    """A private registry that knows no Azure identities: its password is kept by the workspace."""
+    """A private registry without Azure identities: the workspace stores its password for the nodes."""
 
     connection_id: pulumi.Output[str]
     """ARM id of the connection that holds the login."""
 
     login_server: pulumi.Output[str]
-    """Host name that images are named under."""
+    """Server that image references begin with."""
 
     def __init__(self, name: str, args: ExternalRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:ExternalRegistry", name, {}, opts)

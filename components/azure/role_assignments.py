@@ -1,4 +1,4 @@
-"""One role for one principal on one resource."""
+"""Assigns one role to one principal on one resource."""
 
 import pulumi
 from pulumi_azure_native import authorization
@@ -14,7 +14,7 @@ def assign(
     principal_id: pulumi.Input[str],
     parent: pulumi.ComponentResource,
 ) -> authorization.RoleAssignment:
-    """Assign the role to an identity that the stack made, so that nobody else can have done it."""
+    """Assign the role to an identity that the stack created: nobody else can have assigned it already."""
     resource_id = pulumi.Output.from_input(scope)
     names = pulumi.Output.all(scope, principal_id)
     return authorization.RoleAssignment(
@@ -24,7 +24,7 @@ def assign(
         scope=scope,
         principal_id=principal_id,
         principal_type=str(PrincipalType.SERVICE_PRINCIPAL),
-        # The name is made of the facts, so a successor can stand beside what it replaces.
+        # The name is derived from scope, principal and role, so a replacement can exist beside the old assignment.
         opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False),
     )
 
@@ -38,7 +38,7 @@ def assign_shared(
     principal_type: PrincipalType = PrincipalType.SERVICE_PRINCIPAL,
     cloud: str | None = None,
 ) -> SharedRoleAssignment:
-    """Assign the role to somebody who may have it already, from another stack or by hand."""
+    """Assign the role to a principal who may have it already, from another stack or by hand."""
     return SharedRoleAssignment(
         name,
         {

@@ -19,7 +19,7 @@ from trainup.core.azure_names import stem
 
 
 class WorkspaceArgs(TypedDict):
-    """Where a workspace lies, or which existing one to use."""
+    """Location and names of a new workspace, or the existing one to attach to."""
 
     location: str
     """Region, such as `koreacentral`."""
@@ -28,7 +28,8 @@ class WorkspaceArgs(TypedDict):
     """ARM id of an existing workspace to attach to. Defaults to a new one with all it needs."""
 
     workspace_name: NotRequired[str | None]
-    """Name of a new workspace; once deleted, Azure blocks it for 14 days. Defaults to one with a random end."""
+    """Name of a new workspace; after its deletion Azure blocks the name for 14 days. Defaults to one with a random
+    suffix."""
 
     resource_group_name: NotRequired[str | None]
     """Existing resource group to build in. Defaults to a new one."""
@@ -37,8 +38,7 @@ class WorkspaceArgs(TypedDict):
     """Container registry for images that Azure ML builds itself. Defaults to none."""
 
     has_nodes: NotRequired[bool | None]
-    """Whether nodes get an identity; those of an existing cluster in an existing workspace have one. Defaults to
-    true."""
+    """Whether to create an identity for nodes; not needed where an existing cluster has one. Defaults to true."""
 
     protect: NotRequired[bool | None]
     """Whether what holds data is protected from deletion, and a deleted vault is kept for 90 days. Defaults to true."""
@@ -47,7 +47,7 @@ class WorkspaceArgs(TypedDict):
 class Workspace(pulumi.ComponentResource):
     """An Azure ML workspace that is reached by identity, never by key.
 
-    Idle, it costs the storage of what runs left behind, and nothing else.
+    While idle, it costs only the storage of what runs have written.
     """
 
     workspace_id: pulumi.Output[str]
@@ -57,10 +57,10 @@ class Workspace(pulumi.ComponentResource):
     """Name of the workspace."""
 
     tracking_uri: pulumi.Output[str]
-    """Where scripts log to with MLflow."""
+    """MLflow tracking address that scripts log to."""
 
     resource_group_name: pulumi.Output[str]
-    """Resource group of the workspace, for what belongs beside it."""
+    """Resource group of the workspace, for resources that belong to it."""
 
     storage_id: pulumi.Output[str]
     """ARM id of the storage account that holds code, logs and outputs."""
@@ -69,10 +69,10 @@ class Workspace(pulumi.ComponentResource):
     """ARM id of the key vault."""
 
     identity_id: pulumi.Output[str]
-    """ARM id of the identity for nodes, which has no roles yet; empty where there is none."""
+    """ARM id of the identity for nodes, without any roles; empty where there is none."""
 
     principal_id: pulumi.Output[str]
-    """The same identity as role assignments name it."""
+    """Principal id of the same identity, which role assignments refer to."""
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:Workspace", name, {}, opts)
@@ -94,7 +94,7 @@ class Workspace(pulumi.ComponentResource):
                 stem(name, 128, "nodes"),
                 location=args["location"],
                 resource_group_name=self.resource_group_name,
-                # While it is changed, a preview does not know its principal, and every role would look replaced.
+                # A change would make its principal unknown in a preview, which would show every role as replaced.
                 opts=pulumi.ResourceOptions(parent=self, ignore_changes=["tags"]),
             )
             self.identity_id, self.principal_id = identity.id, identity.principal_id
@@ -105,7 +105,7 @@ class Workspace(pulumi.ComponentResource):
             )
             self.storage_id = workspace.storage_account.apply(str)
             self.vault_id = workspace.key_vault.apply(str)
-            # Older engines do not tell the id of what is read in a preview, and it is known anyway.
+            # Older engines leave the id of an existing resource unknown in a preview; it is known from the argument.
             self.workspace_id = pulumi.Output.from_input(str(parse_id(existing, WORKSPACE)))
             self.name = pulumi.Output.from_input(parse_id(existing, WORKSPACE).name)
         else:
@@ -118,7 +118,7 @@ class Workspace(pulumi.ComponentResource):
     def _create(
         self, name: str, args: WorkspaceArgs, tenant_id: pulumi.Output[str]
     ) -> machinelearningservices.Workspace:
-        """A new workspace, and what Azure ML demands beside one."""
+        """Create a workspace and the resources that Azure ML requires for it."""
         location, protect = args["location"], arguments.value_or(args.get("protect"), True)
 
         account = storage.StorageAccount(
@@ -129,7 +129,7 @@ class Workspace(pulumi.ComponentResource):
             sku={"name": "Standard_LRS"},
             allow_shared_key_access=False,
             allow_blob_public_access=False,
-            # Azure ML takes no account with a hierarchical namespace as a workspace's own.
+            # Azure ML does not accept an account with a hierarchical namespace as that of a workspace.
             is_hns_enabled=False,
             minimum_tls_version="TLS1_2",
             opts=pulumi.ResourceOptions(parent=self, protect=protect),
@@ -151,7 +151,7 @@ class Workspace(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=protect,
-                # Azure sets both once; taking the protection away to destroy a stack must not run into that.
+                # Azure does not allow a change of either, and `protect: false` before a destroy would cause one.
                 ignore_changes=["properties.softDeleteRetentionInDays", "properties.enablePurgeProtection"],
             ),
         )
@@ -191,13 +191,13 @@ class Workspace(pulumi.ComponentResource):
             container_registry=args.get("registry_id"),
             public_network_access="Enabled",
             system_datastores_auth_mode="Identity",
-            # Filled in by the service once the network is first used.
+            # The service sets it when the network is first used.
             opts=pulumi.ResourceOptions(parent=self, protect=protect, ignore_changes=["managedNetwork"]),
         )
 
 
 def registry_of(workspace_id: str) -> pulumi.Output[str | None]:
-    """The container registry of an existing workspace, if it has one yet. A preview knows it."""
+    """ARM id of the container registry of an existing workspace, or None. It is known in a preview."""
     workspace = parse_id(workspace_id, WORKSPACE)
     resource = machinelearningservices.get_workspace_output(
         resource_group_name=workspace.resource_group, workspace_name=workspace.name

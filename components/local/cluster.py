@@ -9,7 +9,7 @@ from trainup.components.resources import Pool
 
 
 class LocalClusterArgs(TypedDict):
-    """How many runs this machine works on at once."""
+    """The number of slots for runs on this machine."""
 
     workspace_id: pulumi.Input[str]
     """The workspace, a folder."""
@@ -18,14 +18,14 @@ class LocalClusterArgs(TypedDict):
     """Name of the cluster in its workspace. Defaults to `gpu-cluster`."""
 
     max_nodes: NotRequired[pulumi.Input[int] | None]
-    """Slots: a run takes as many as it has nodes. GPUs, where there are any, are dealt out over them. Defaults to 1."""
+    """Number of slots: a run takes one for each of its nodes. GPUs are distributed over the slots. Defaults to 1."""
 
 
 class LocalCluster(pulumi.ComponentResource):
     """A queue with slots; first come, first served. Costs nothing while idle."""
 
     cluster_id: pulumi.Output[str]
-    """The cluster, as runs take it."""
+    """The cluster, as argument of runs."""
 
     name: pulumi.Output[str]
     """Name of the cluster."""

@@ -9,14 +9,14 @@ from trainup.components.resources import Data
 
 
 class LocalDataArgs(TypedDict):
-    """Where the data lies."""
+    """The path of the data."""
 
     path: pulumi.Input[str]
     """File or folder, relative to the folder of Pulumi.yaml."""
 
 
 class LocalData(pulumi.ComponentResource):
-    """A file or folder, known by its content: a run that takes it trains again when the content changes.
+    """A file or folder, identified by its content: a run that uses it trains again when the content changes.
 
     Nothing is copied, so it costs nothing; runs must not write to it.
     """
@@ -25,10 +25,10 @@ class LocalData(pulumi.ComponentResource):
     """The path."""
 
     uri: pulumi.Output[str]
-    """Where the data lies, as runs take it."""
+    """Address of the data, as input of runs."""
 
     digest: pulumi.Output[str]
-    """What the data is: `sha256:…` over names and contents."""
+    """Digest of the data: `sha256:…` over names and contents."""
 
     def __init__(self, name: str, args: LocalDataArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:LocalData", name, {}, opts)

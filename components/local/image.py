@@ -9,7 +9,7 @@ from trainup.components.resources import Image
 
 
 class LocalImageArgs(TypedDict):
-    """What the environment of the runs is made of."""
+    """The requirements and Python version of the runs' environment."""
 
     workspace_id: pulumi.Input[str]
     """The workspace, a folder."""
@@ -21,7 +21,7 @@ class LocalImageArgs(TypedDict):
     """Python version, such as `3.11`. Defaults to the version that trainup runs on."""
 
     allow_secrets: NotRequired[list[str] | None]
-    """Lines of the requirements that only look as if they held a secret, as `path` or `path:line`. Defaults to none."""
+    """Lines of the requirements that only look like secrets, as `path` or `path:line`. Defaults to none."""
 
 
 class LocalImage(pulumi.ComponentResource):

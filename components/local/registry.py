@@ -21,7 +21,7 @@ class LocalRegistry(pulumi.ComponentResource):
     """The folder of the store."""
 
     login_server: pulumi.Output[str]
-    """What images are named under; on this machine the same folder."""
+    """The same folder: on this machine there is no server."""
 
     def __init__(self, name: str, args: LocalRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:LocalRegistry", name, {}, opts)

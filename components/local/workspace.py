@@ -9,7 +9,7 @@ from trainup.components.resources import Server
 
 
 class LocalWorkspaceArgs(TypedDict):
-    """Where a local workspace lies and how its runs are tracked."""
+    """The folder of a local workspace, and how its runs are tracked."""
 
     path: pulumi.Input[str]
     """Folder of the workspace, relative to the folder of Pulumi.yaml."""
@@ -22,13 +22,13 @@ class LocalWorkspace(pulumi.ComponentResource):
     """A folder with the record of all runs and an MLflow server. Costs nothing."""
 
     workspace_id: pulumi.Output[str]
-    """The folder, as other components take it."""
+    """The folder, as argument of other components."""
 
     name: pulumi.Output[str]
     """The folder's name."""
 
     tracking_uri: pulumi.Output[str]
-    """Where scripts log to, and the page to look at; empty without tracking."""
+    """MLflow tracking address, which is also that of its pages; empty without tracking."""
 
     def __init__(self, name: str, args: LocalWorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:LocalWorkspace", name, {}, opts)

@@ -134,7 +134,7 @@ def test_an_image_that_nodes_may_not_pull_is_a_warning(monkeypatch: pytest.Monke
     told: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", told.append)
     deploy(given(image={**FOUND, "reference": IMAGE.replace("ghcr.io", "team.azurecr.io")}))
-    assert any("the image lies in team.azurecr.io, and the nodes get the right to pull from a" in text for text in told)
+    assert any("the image is in team.azurecr.io, and nodes may pull only from the" in text for text in told)
 
 
 def test_what_is_attached_is_read_and_not_made() -> None:

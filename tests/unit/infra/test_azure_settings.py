@@ -99,7 +99,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"data": {"a": {"storage": "x", "container": "pets"}}}, "trainup:data.a.storage: 'x' is no id of Microsoft.Stor"),
     (
         {"access": {"users": [PERSON], "groups": [PERSON]}},
-        f"trainup:access: {PERSON} is in two lists, and an id is of one kind",
+        f"trainup:access: {PERSON} is in two lists, and an id belongs to one kind",
     ),
     ({"access": {"users": ["me@example.com"]}}, "trainup:access.users[0]: 'me@example.com' is no id: it is 32 hex"),
     # nodes
@@ -226,7 +226,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     # the rest
     ({"tags": {"x" * 129: "y"}}, "trainup:tags."),
     ({"tags": {"cost/centre": "1"}}, "trainup:tags.cost/centre: 'cost/centre' is no name for a tag: it has no /"),
-    ({"tags": {str(number): "" for number in range(48)}}, "trainup:tags: 48 tags are given: a resource of Azure holds"),
+    ({"tags": {str(number): "" for number in range(48)}}, "trainup:tags: 48 tags are given: a resource of Azure has"),
     ({"clutser": {}}, "trainup:clutser: there is no such key; there are target, workspace, registry, cluster, image"),
     ({"cluster": {"sise": "x"}}, "trainup:cluster.sise: there is no such key"),
     ({"runs": {"a": {"command": "x", "nodes": 5}}}, "trainup:runs.a.nodes: 5 nodes never start on a cluster with max"),

@@ -117,5 +117,5 @@ def test_a_secret_for_azure_native_is_not_shown_where_it_is_wrong(
         patch.setattr(stack_config, "CONFIG", type("Config", (), {"get": staticmethod(lambda: texts)}))
         with pytest.raises(pulumi.RunError) as caught:
             settings.load(StackConfig.read())
-    assert "azure-native:subscriptionId: it is not what it has to be" in str(caught.value)
+    assert "azure-native:subscriptionId: its value is invalid" in str(caught.value)
     assert "pl4nted" not in str(caught.value)
