@@ -230,10 +230,10 @@ class TrainingRun(pulumi.ComponentResource):
         free_texts = [key.argument for key in KEYS.values() if key.parse is text]
         arguments.check(self, args, TrainingRunArgs, may_be_empty=free_texts)
 
-        given: dict[str, Any] = {key: args.get(declared.argument) for key, declared in KEYS.items()}
+        inputs: dict[str, Any] = {name: args.get(key.argument) for name, key in KEYS.items()}
         run = Run(
             f"{name}-job",
-            {"run": name, **{key: value for key, value in given.items() if value is not None}},
+            {"run": name, **{key: value for key, value in inputs.items() if value is not None}},
             opts=pulumi.ResourceOptions(parent=self),
         )
 
