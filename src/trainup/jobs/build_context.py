@@ -31,7 +31,7 @@ from trainup.jobs.snapshot.selection import (
     MOST_BYTES_OF_RULES,
     MOST_ENTRIES,
     VIRTUAL_ENVIRONMENT_MARK,
-    Found,
+    SelectedFile,
     printable,
 )
 
@@ -184,7 +184,7 @@ class _Texts:
 class _Selection:
     """What a walk through a context found; sorted."""
 
-    files: list[Found] = field(default_factory=list)
+    files: list[SelectedFile] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -226,7 +226,7 @@ def _choose(selection: _Selection, path: str, entry: "os.DirEntry[str]") -> None
     elif entry.is_symlink():
         selection.links[path] = os.readlink(entry.path)
     elif stat.S_ISREG(status.st_mode):
-        selection.files.append(Found(path, entry.path, status))
+        selection.files.append(SelectedFile(path, entry.path, status))
     else:
         selection.problems.append(f"{shown} is neither a file nor a folder nor a link: remove it, or exclude it")
 
@@ -285,7 +285,7 @@ def _built(recipe: Recipe, texts: _Texts, selection: _Selection, entries: Mappin
     return BuildContext(dict(sorted(files.items())), dockerfile, recipe.arguments, recipe.platform)
 
 
-def _is_executable(file: Found) -> bool:
+def _is_executable(file: SelectedFile) -> bool:
     return bool(file.status.st_mode & 0o111)
 
 

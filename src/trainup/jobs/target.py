@@ -20,20 +20,20 @@ class TargetError(ServiceError):
 
 @dataclass(frozen=True)
 class Owner:
-    """The resource that a run belongs to. A later create of the same resource takes over with a new token."""
+    """The resource that a run belongs to. If it is created again, it takes over its runs under a new token."""
 
     urn: str
     token: str
-    place: str = ""
-    """Folder of the project, where a target lies beside it: two checkouts are two stacks with the same URNs."""
+    project: str = ""
+    """Folder of the project, for targets whose workspace is in it: two checkouts are two stacks with equal URNs."""
 
     def is_same_resource(self, other: "Owner") -> bool:
         """Whether both are the same resource of the same stack, which may have been moved or renamed."""
-        return (self.urn, self.place) == (other.urn, other.place) or self.token == other.token
+        return (self.urn, self.project) == (other.urn, other.project) or self.token == other.token
 
     def is_same_stack(self, other: "Owner") -> bool:
         """Whether both are resources of one stack."""
-        stacks = [(owner.urn.split("::")[:2], owner.place) for owner in (self, other)]
+        stacks = [(owner.urn.split("::")[:2], owner.project) for owner in (self, other)]
         return stacks[0] == stacks[1]
 
 
@@ -50,10 +50,10 @@ class Job:
     """The snapshot as the preview showed it, to name what has changed since."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     cluster: str | None = None
-    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Data inputs: name → `uri` and, where given, the `path` below it, `type` and `mode`; or a literal `value`."""
-    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Named outputs: name → `uri`, where it is to lie in a place of its own."""
+    data_inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Name → `uri` and, if they are set, the `path` below it, `type` and `mode`; or a literal `value`."""
+    named_outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Name → `uri`, if the output does not go to its default location."""
     environment: str | None = None
     """ARM id of the environment that the image is registered as."""
     identity: str | None = None

@@ -51,8 +51,8 @@ def judge_texts(inputs: Properties, names: tuple[str, ...]) -> list[Finding]:
 def run_owner(context: Context, inputs: Properties, token: str | None = None) -> Owner:
     """The resource as the owner of its run."""
     owner = owner_of(context, token)
-    # A workspace elsewhere lies beside no project: a stack is the same from whatever folder it is deployed.
-    return replace(owner, place="") if targets.is_elsewhere(inputs.get("target")) else owner
+    # A workspace in the cloud is in no project folder: the stack is the same, whatever folder it is deployed from.
+    return replace(owner, project="") if targets.is_elsewhere(inputs.get("target")) else owner
 
 
 def judge_workspace(project: Path, run: RunInputs) -> list[Finding]:

@@ -161,7 +161,7 @@ class RunHandler:
 
     def _confirm_data(self, context: Context, job: Job) -> None:
         """What trains is what the digest says, of data on this machine as well."""
-        for name, source in job.sources.items():
+        for name, source in job.data_inputs.items():
             digest = job.spec.inputs[name].get("digest", "")
             if digest.startswith(data.PREFIX) and "://" not in source["uri"]:
                 self._known.confirm(context, source["uri"], digest)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trainup.core.canonical import sha256
 from trainup.core.errors import UserError
-from trainup.jobs.snapshot.cache import Known, StatCache
+from trainup.jobs.snapshot.cache import FileFacts, StatCache
 from trainup.jobs.snapshot.selection import MOST_BYTES_OF_A_POINTER, NotFetched, check_fetched, unreadable
 
 PREFIX = "sha256:"
@@ -87,5 +87,5 @@ def _hash(place: Path, cache: StatCache) -> tuple[str, str]:
     except OSError as error:
         return "", f"{place} cannot be read ({error.strerror}): change its permissions"
     if stat.S_ISREG(after.st_mode) and (status.st_mtime_ns, status.st_size) == (after.st_mtime_ns, after.st_size):
-        cache.put(str(place), status, Known(digest, ()), read_at_ns=read_at)
+        cache.put(str(place), status, FileFacts(digest, ()), read_at_ns=read_at)
     return digest, ""

@@ -34,7 +34,7 @@ from typing import Any
 from trainup.jobs.local import handover, launch, run_record
 from trainup.jobs.local.files import Lock, UnreadableRecord
 from trainup.jobs.local.processes import adopt_orphans, retitle
-from trainup.jobs.local.slots import Grant, NoSuchSlots, Pool, run_of
+from trainup.jobs.local.slots import NoSuchSlots, Pool, SlotGrant, run_of
 from trainup.jobs.local.supervisor import Supervisor
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
@@ -213,7 +213,7 @@ class Keeper:
         finally:
             lock.release()
 
-    def start(self, waiting: Waiting, turn: Grant | NoSuchSlots | None) -> None:
+    def start(self, waiting: Waiting, turn: SlotGrant | NoSuchSlots | None) -> None:
         """Fork the supervisor of a run, which has the run's lock from now on. `turn` is what became of its waiting."""
         # What supervisors write must not come twice, and what they collect must not copy what we share with them.
         sys.stdout.flush()
@@ -244,7 +244,7 @@ class Keeper:
         return self._environments.setdefault(tuple(sorted(environment.items())), dict(environment))
 
 
-def _supervise(workspace: Workspace, pool: Pool, waiting: Waiting, turn: Grant | NoSuchSlots | None) -> None:
+def _supervise(workspace: Workspace, pool: Pool, waiting: Waiting, turn: SlotGrant | NoSuchSlots | None) -> None:
     """The life of a forked supervisor; never returns."""
     code = 1
     try:

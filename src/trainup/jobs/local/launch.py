@@ -37,7 +37,7 @@ def argv(workspace: Workspace, folder: RunFolder, definition: RunDefinition, anc
     `anchor` is the address of the run's folder, as `links.anchor` tells it.
     """
     spec = definition.spec
-    words = [_filled(word, anchor or str(folder.path), definition.sources) for word in spec["command"]]
+    words = [_filled(word, anchor or str(folder.path), definition.data_inputs) for word in spec["command"]]
     if spec.get("shell"):
         return ["bash", "-c", *words]
     if words[0] in ("python", "python3") and not spec.get("image"):
@@ -119,17 +119,17 @@ def reproduce(workspace: Workspace, folder: RunFolder, definition: RunDefinition
     return f"cd {shlex.quote(workspace.shown(folder.code))} && {' '.join(words)}"
 
 
-def _filled(word: str, anchor: str, sources: Mapping[str, Mapping[str, str]]) -> str:
+def _filled(word: str, anchor: str, data_inputs: Mapping[str, Mapping[str, str]]) -> str:
     def value(match: re.Match[str]) -> str:
         kind, name = match[1], match[2]
         if kind == "outputs":
             return f"{anchor}/outputs/{name}"
         # A name that is no input stays as it is; checking the run's inputs has refused it.
-        if name not in sources:
+        if name not in data_inputs:
             return match[0]
-        if (literal := sources[name].get("value")) is not None:
+        if (literal := data_inputs[name].get("value")) is not None:
             return literal
-        link = links.link_of(name, sources[name])
-        return f"{anchor}/{link}" if link else links.address_of(sources[name])
+        link = links.link_of(name, data_inputs[name])
+        return f"{anchor}/{link}" if link else links.address_of(data_inputs[name])
 
     return EXPRESSION.sub(value, word)

@@ -38,7 +38,7 @@ def claim(workspace: Workspace, job: Job, attempt: int) -> RunFolder:
         number=next_number(workspace),
         spec=job.spec.identity() | {"nodes": job.spec.nodes},
         cluster=job.cluster,
-        sources={name: dict(source) for name, source in job.sources.items()},
+        data_inputs={name: dict(item) for name, item in job.data_inputs.items()},
         owners=(job.owner,),
         policy=policy_of(job),
     )

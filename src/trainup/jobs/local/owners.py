@@ -36,7 +36,7 @@ class Owners:
         """Strike off every resource of an owner's stack, under whatever token; whether those were the last ones."""
         with self._lock():
             before = self._all()
-            start, end = "::".join([*stack.urn.split("::")[:2], ""]), f" of {stack.place}"
+            start, end = "::".join([*stack.urn.split("::")[:2], ""]), f" of {stack.project}"
             left = {key: token for key, token in before.items() if not (key.startswith(start) and key.endswith(end))}
             if left == before:
                 return False
@@ -68,4 +68,4 @@ class Owners:
 
 
 def _key(owner: Owner) -> str:
-    return f"{owner.urn} of {owner.place}"
+    return f"{owner.urn} of {owner.project}"

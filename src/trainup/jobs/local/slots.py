@@ -30,7 +30,7 @@ class NoSuchSlots(UserError):
 
 
 @dataclass(frozen=True)
-class Grant:
+class SlotGrant:
     """The slots that an attempt may use, and the GPUs that belong to them."""
 
     slots: tuple[int, ...]
@@ -38,7 +38,7 @@ class Grant:
     """Ids for CUDA_VISIBLE_DEVICES; None on a machine without GPUs."""
 
 
-class Place(NamedTuple):
+class QueueEntry(NamedTuple):
     """One run in the queue of a cluster; with slots, when it has some."""
 
     ticket: str
@@ -48,8 +48,8 @@ class Place(NamedTuple):
 
 
 def dealt(
-    queue: Sequence[Place], settings: Mapping[str, Any], cluster: str, ours: Container[str]
-) -> dict[str, Grant | NoSuchSlots]:
+    queue: Sequence[QueueEntry], settings: Mapping[str, Any], cluster: str, ours: Container[str]
+) -> dict[str, SlotGrant | NoSuchSlots]:
     """Whose turn it is, and who can never have one: first come, first served, and nobody is overtaken.
 
     Only `ours` are dealt slots. Who else waits, a supervisor of a trainup before 0.3, asks for slots by itself.
@@ -57,7 +57,7 @@ def dealt(
     most = settings["max_nodes"]
     held = [slot for place in queue for slot in place.slots]
     gpus = [gpu for place in queue for gpu in place.gpus]
-    turns: dict[str, Grant | NoSuchSlots] = {}
+    turns: dict[str, SlotGrant | NoSuchSlots] = {}
     is_blocked = False
     for place in queue:
         if place.slots:
@@ -68,7 +68,7 @@ def dealt(
             is_blocked = True
         else:
             slots = list(islice((slot for slot in range(most) if slot not in held), place.nodes))
-            grant = Grant(tuple(slots), _gpus(settings, slots, gpus))
+            grant = SlotGrant(tuple(slots), _gpus(settings, slots, gpus))
             held += slots
             gpus += grant.gpus or ()
             turns[place.ticket] = grant
@@ -143,7 +143,7 @@ class Pool:
             write_json(ticket, facts, durable=False)
         return ticket
 
-    def deal(self, waiting: Mapping[str, int]) -> dict[str, Grant | NoSuchSlots]:
+    def deal(self, waiting: Mapping[str, int]) -> dict[str, SlotGrant | NoSuchSlots]:
         """Deal free slots out to waiting runs: what became of those that wait no more, in the order of the queue.
 
         `waiting` has the names of tickets and how many nodes each asks for; who calls watches over them.
@@ -154,14 +154,14 @@ class Pool:
                 gone = NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
                 return dict.fromkeys(waiting, gone)
             queue = [
-                Place(name, waiting[name])
+                QueueEntry(name, waiting[name])
                 if name in waiting
                 else self._place_of(self.folder / name, settings["max_nodes"])
                 for name in self.ticket_names()
             ]
             turns = dealt([place for place in queue if place], settings, self.name, waiting)
             for name, turn in turns.items():
-                if isinstance(turn, Grant):
+                if isinstance(turn, SlotGrant):
                     ticket = self.folder / name
                     facts = {**self._facts(ticket, waiting[name]), "slots": turn.slots, "gpus": turn.gpus or ()}
                     write_json(ticket, facts, durable=False)
@@ -179,7 +179,7 @@ class Pool:
             return _token_of(RunFolder(self._workspace.runs / run_of(ticket)))
         return ""
 
-    def _place_of(self, ticket: Path, most: int) -> Place | None:
+    def _place_of(self, ticket: Path, most: int) -> QueueEntry | None:
         """What somebody else's ticket stands for; None when nobody watches over its run."""
         try:
             facts = _read_ticket(ticket)
@@ -189,7 +189,7 @@ class Pool:
             # Nobody knows which slots its run has: until it ends, it may have any.
             facts = {"nodes": most, "slots": list(range(most)), "gpus": [], "token": self._token_of(ticket)}
         if is_held(RunFolder(self._workspace.runs / run_of(ticket)).lock):
-            return Place(ticket.name, facts["nodes"], tuple(facts["slots"]), tuple(facts["gpus"]))
+            return QueueEntry(ticket.name, facts["nodes"], tuple(facts["slots"]), tuple(facts["gpus"]))
         if facts["slots"]:
             # Its supervisor was killed, or its folder removed; what it started would share the slots.
             if facts["token"]:

@@ -28,7 +28,7 @@ from trainup.jobs.local import cores, handover, launch, links, log, processes, r
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.local.log import LogPump
 from trainup.jobs.local.run_record import RunState
-from trainup.jobs.local.slots import DEFAULT_CLUSTER, Grant, NoSuchSlots, Pool
+from trainup.jobs.local.slots import DEFAULT_CLUSTER, NoSuchSlots, Pool, SlotGrant
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 POLL = 0.1
@@ -71,7 +71,7 @@ class Supervisor:
         self.spared: list[Any] | None = None
         """Our children that are none of the command's; None before it starts."""
 
-    def main(self, turn: Grant | NoSuchSlots | None) -> None:
+    def main(self, turn: SlotGrant | NoSuchSlots | None) -> None:
         """Run the attempt with its slots, or end it; whatever happens, they are free and the status is final then.
 
         `turn` is None when the run is wanted no more; when it can never have its turn, the reason.
@@ -79,7 +79,7 @@ class Supervisor:
         try:
             try:
                 self.check_cancel()
-                if not isinstance(turn, Grant):
+                if not isinstance(turn, SlotGrant):
                     raise turn or AssertionError("who ends a waiting run says why")
                 grant = turn
                 self.enter(Status.PREPARING)
@@ -116,7 +116,7 @@ class Supervisor:
             self.ticket = None
             handover.poke(self.pool)
 
-    def prepare(self, grant: Grant) -> dict[str, str]:
+    def prepare(self, grant: SlotGrant) -> dict[str, str]:
         """Everything the command needs; returns its environment variables."""
         image = self.spec.get("image")
         if image and not launch.environment_folder(self.workspace, image).is_dir():
@@ -141,7 +141,7 @@ class Supervisor:
             environment |= {"MLFLOW_TRACKING_URI": uri, **run.variables}
         return environment
 
-    def share_processors(self, grant: Grant, environment: dict[str, str]) -> None:
+    def share_processors(self, grant: SlotGrant, environment: dict[str, str]) -> None:
         """Keep the command to its slots' part of this machine, unless the run says how many threads it starts."""
         all_of_them = cores.usable()
         own = cores.share(all_of_them, grant.slots, (self.pool.settings() or {}).get("max_nodes", 1))
@@ -266,7 +266,7 @@ class Supervisor:
         if self.state.mlflow_run_id:
             from trainup.jobs.local import tracked
 
-            literals = {name: item["value"] for name, item in self.definition.sources.items() if "value" in item}
+            literals = {name: item["value"] for name, item in self.definition.data_inputs.items() if "value" in item}
             parameters = parameters_of(() if self.spec.get("shell") else self.spec["command"], literals)
             collected = tracked.collect(self.workspace, self.state.mlflow_run_id, status, parameters)
             facts = {"metrics": collected.metrics, "best": collected.best, "tracking_error": collected.error}

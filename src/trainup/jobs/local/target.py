@@ -222,7 +222,7 @@ class LocalTarget:
     def _fill(self, folder: RunFolder, job: Job) -> None:
         """Put the snapshot into the run's folder; a claim that cannot be filled is given up again."""
         try:
-            links.check_all_there(job.sources)
+            links.check_all_there(job.data_inputs)
             if job.source is None:
                 folder.code.mkdir(exist_ok=True)
             elif not folder.code.is_dir():

@@ -18,7 +18,7 @@ Key = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Known:
+class FileFacts:
     """What one reading of a file told."""
 
     sha256: str
@@ -35,7 +35,7 @@ class StatCache:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._entries: dict[str, tuple[Key, Known]] = {}
+        self._entries: dict[str, tuple[Key, FileFacts]] = {}
         self._changed = False
         self._lock = threading.Lock()
 
@@ -51,12 +51,12 @@ class StatCache:
             pass
         return cache
 
-    def get(self, location: str, status: os.stat_result) -> Known | None:
+    def get(self, location: str, status: os.stat_result) -> FileFacts | None:
         """What is known of the file, if it is still the one that was read."""
         key, known = self._entries.get(location, (None, None))
         return known if key == _key(status) else None
 
-    def put(self, location: str, status: os.stat_result, known: Known, *, read_at_ns: int) -> None:
+    def put(self, location: str, status: os.stat_result, known: FileFacts, *, read_at_ns: int) -> None:
         """Remember a file that was read from `read_at_ns` on, if a later change is bound to show in its times.
 
         A file written to just before it was read can change again within the same tick of the file system's clock,
@@ -85,8 +85,8 @@ def _key(status: os.stat_result) -> Key:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def _parse(entry: list[Any]) -> tuple[Key, Known]:
+def _parse(entry: list[Any]) -> tuple[Key, FileFacts]:
     size, modified, changed, inode, sha256, secrets = entry
     if not isinstance(sha256, str):
         raise ValueError("not an entry")
-    return (size, modified, changed, inode), Known(sha256, tuple((int(line), str(kind)) for line, kind in secrets))
+    return (size, modified, changed, inode), FileFacts(sha256, tuple((int(line), str(kind)) for line, kind in secrets))

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from trainup.jobs.snapshot.selection import Found
+from trainup.jobs.snapshot.selection import SelectedFile
 
 MOST_FILES = 2_000
 MOST_BYTES = 300 * 1024**2
@@ -17,7 +17,7 @@ SOURCE_WAY_OUT = (
 )
 
 
-def exceeded(files: Sequence[Found], words: str = SOURCE_FOLDER, way_out: str = SOURCE_WAY_OUT) -> list[str]:
+def exceeded(files: Sequence[SelectedFile], words: str = SOURCE_FOLDER, way_out: str = SOURCE_WAY_OUT) -> list[str]:
     """One finding per limit that the files go beyond, naming what is largest.
 
     `words` has places for what there is, what there may be, and what is largest.
@@ -33,7 +33,7 @@ def exceeded(files: Sequence[Found], words: str = SOURCE_FOLDER, way_out: str = 
     return [f"{finding}. {way_out}" for finding in findings]
 
 
-def _largest(files: Sequence[Found], weight: Callable[[Found], int], show: Callable[[int], str]) -> str:
+def _largest(files: Sequence[SelectedFile], weight: Callable[[SelectedFile], int], show: Callable[[int], str]) -> str:
     """The largest files and folders on the first level where there is more than one."""
     parts = [file.path.split("/") for file in files]
     shared = 0

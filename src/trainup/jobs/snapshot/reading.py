@@ -10,8 +10,8 @@ from functools import partial
 from typing import BinaryIO, TypeVar
 
 from trainup.core import likely_secrets
-from trainup.jobs.snapshot.cache import Known, StatCache
-from trainup.jobs.snapshot.selection import Found, check_fetched, printable, unreadable
+from trainup.jobs.snapshot.cache import FileFacts, StatCache
+from trainup.jobs.snapshot.selection import SelectedFile, check_fetched, printable, unreadable
 
 READERS = min(4, os.cpu_count() or 1)
 Result = TypeVar("Result")
@@ -38,13 +38,13 @@ def blocks(file: BinaryIO) -> Iterator[bytes]:
         yield block if len(block) < BLOCK_BYTES else block + file.readline(MOST_BYTES_TO_THE_END_OF_A_LINE)
 
 
-def recall(found: Found, cache: StatCache) -> tuple[str, Known] | None:
+def recall(found: SelectedFile, cache: StatCache) -> tuple[str, FileFacts] | None:
     """What `examine` would tell, if the cache knows the file."""
     known = cache.get(found.location, found.status)
     return (entry(known.sha256, found.status.st_size), known) if known else None
 
 
-def digest(found: Found, hear: Hear) -> str:
+def digest(found: SelectedFile, hear: Hear) -> str:
     """Hash a file; returns its entry. Raises OSError."""
     sha256, size = hashlib.sha256(), 0
     with open(found.location, "rb") as file:
@@ -57,7 +57,7 @@ def digest(found: Found, hear: Hear) -> str:
     return entry(sha256.hexdigest(), size)
 
 
-def examine(found: Found, cache: StatCache, hear: Hear = lambda block: None) -> tuple[str, Known]:
+def examine(found: SelectedFile, cache: StatCache, hear: Hear = lambda block: None) -> tuple[str, FileFacts]:
     """Hash a file and search it for secrets, and tell the cache. Raises OSError."""
     read_at_ns = time.time_ns()
     with open(found.location, "rb") as file:
@@ -77,20 +77,20 @@ def examine(found: Found, cache: StatCache, hear: Hear = lambda block: None) -> 
                 lines += block.count(b"\n")
             size += len(block)
         after = os.fstat(file.fileno())
-    known = Known(digest.hexdigest(), tuple(suspects))
+    known = FileFacts(digest.hexdigest(), tuple(suspects))
     if (before.st_mtime_ns, before.st_ctime_ns, before.st_size) == (after.st_mtime_ns, after.st_ctime_ns, size):
         cache.put(found.location, before, known, read_at_ns=read_at_ns)
     return entry(known.sha256, size), known
 
 
-def recall_all(files: Sequence[Found], cache: StatCache) -> dict[str, tuple[str, Known]]:
+def recall_all(files: Sequence[SelectedFile], cache: StatCache) -> dict[str, tuple[str, FileFacts]]:
     """Path → what `examine` would tell, of the files that the cache knows."""
     return {file.path: told for file in files if (told := recall(file, cache))}
 
 
 def examine_all(
-    files: Sequence[Found], cache: StatCache, hear: Hear | None = None
-) -> tuple[dict[str, tuple[str, Known]], list[str]]:
+    files: Sequence[SelectedFile], cache: StatCache, hear: Hear | None = None
+) -> tuple[dict[str, tuple[str, FileFacts]], list[str]]:
     """Path → what `examine` tells, and the files that could not be read.
 
     Files that the cache knows are not read, unless somebody is to `hear` the contents of all, one after the other.
@@ -110,7 +110,7 @@ def examine_all(
     return {file.path: results[file.path] for file in files if file.path in results}, problems
 
 
-def each(files: Sequence[Found], do: Callable[[Found], Result]) -> list[Result | OSError]:
+def each(files: Sequence[SelectedFile], do: Callable[[SelectedFile], Result]) -> list[Result | OSError]:
     """The results for all files, in order; reading and hashing run beside each other."""
     if sum(file.status.st_size for file in files) < WORTH_THREADS:
         return [_tried(partial(do, file)) for file in files]
@@ -118,7 +118,9 @@ def each(files: Sequence[Found], do: Callable[[Found], Result]) -> list[Result |
         return list(pool.map(lambda file: _tried(partial(do, file)), files))
 
 
-def in_turn(files: Sequence[Found], do: Callable[[Found, Hear], Result], hear: Hear) -> list[Result | OSError]:
+def in_turn(
+    files: Sequence[SelectedFile], do: Callable[[SelectedFile, Hear], Result], hear: Hear
+) -> list[Result | OSError]:
     """As `each`; `hear` gets the contents of all files in their order, while those that follow are read already."""
     results: list[Result | OSError] = []
     ahead: deque[Callable[[], list[Result | OSError]]] = deque()
@@ -132,9 +134,9 @@ def in_turn(files: Sequence[Found], do: Callable[[Found, Hear], Result], hear: H
     return results
 
 
-def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
+def _batches(files: Sequence[SelectedFile]) -> Iterator[list[SelectedFile]]:
     """The files in their order, together as many as make a batch; a large one is one by itself."""
-    batch: list[Found] = []
+    batch: list[SelectedFile] = []
     size = 0
     for file in files:
         if batch and size + file.status.st_size > BATCH_BYTES:
@@ -147,7 +149,7 @@ def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
 
 
 def _begun(
-    pool: ThreadPoolExecutor, batch: list[Found], do: Callable[[Found, Hear], Result], hear: Hear
+    pool: ThreadPoolExecutor, batch: list[SelectedFile], do: Callable[[SelectedFile, Hear], Result], hear: Hear
 ) -> Callable[[], list[Result | OSError]]:
     """What ends the work on a batch when its turn comes. A large file is read only then, not to be held in memory."""
     if sum(file.status.st_size for file in batch) > BATCH_BYTES:
@@ -171,7 +173,7 @@ def _tried(do: Callable[[], Result]) -> Result | OSError:
         return error
 
 
-def duplicate(found: Found, destination: str) -> str:
+def duplicate(found: SelectedFile, destination: str) -> str:
     """Copy a file and return the entry of what was written. Raises OSError.
 
     Whoever may execute the file may execute the copy; other permissions are the ordinary ones.

@@ -31,7 +31,7 @@ _UNPORTABLE = re.compile("[\x00-\x1f\x7f\\\\\ufffe\uffff]|\\.(?:/|$)")
 Chain = tuple[Rules, ...]
 
 
-class Found(NamedTuple):
+class SelectedFile(NamedTuple):
     """A file of the selection, as it was found."""
 
     path: str
@@ -45,7 +45,7 @@ class Found(NamedTuple):
 class Selection:
     """What a walk through the source found; sorted."""
 
-    files: list[Found] = field(default_factory=list)
+    files: list[SelectedFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -211,7 +211,7 @@ class _Walk:
         elif reason:
             self.selection.problems.append(f"{printable(path)} {reason}: rename it, or add it to .gitignore")
         else:
-            self.selection.files.append(Found(path.decode(), os.fsdecode(location), status))
+            self.selection.files.append(SelectedFile(path.decode(), os.fsdecode(location), status))
 
     def read_rules(self, location: bytes, shown: bytes, base: bytes) -> Chain:
         try:

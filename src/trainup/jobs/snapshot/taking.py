@@ -10,10 +10,10 @@ from pathlib import Path
 
 from trainup.core import canonical
 from trainup.jobs.snapshot import limits, reading
-from trainup.jobs.snapshot.cache import Known, StatCache
+from trainup.jobs.snapshot.cache import FileFacts, StatCache
 from trainup.jobs.snapshot.errors import SnapshotError
 from trainup.jobs.snapshot.manifest import differences, fold
-from trainup.jobs.snapshot.selection import Found, select
+from trainup.jobs.snapshot.selection import SelectedFile, select
 from trainup.jobs.snapshot.tree_hash import Tree, TreeHashes
 
 MOST_NAMED = 20
@@ -61,8 +61,8 @@ def take(
 
 
 def _read_as_tree(
-    found: Sequence[Found], cache: StatCache, trees: TreeHashes
-) -> tuple[dict[str, tuple[str, Known]], list[str], Snapshot]:
+    found: Sequence[SelectedFile], cache: StatCache, trees: TreeHashes
+) -> tuple[dict[str, tuple[str, FileFacts]], list[str], Snapshot]:
     """As `examine_all`: nothing is read when all of it is known, else everything is, for a hash over the whole."""
     known = reading.recall_all(found, cache)
     taken = _snapshot(known)
@@ -76,7 +76,7 @@ def _read_as_tree(
     return read, unread, taken
 
 
-def _snapshot(read: Mapping[str, tuple[str, Known]]) -> Snapshot:
+def _snapshot(read: Mapping[str, tuple[str, FileFacts]]) -> Snapshot:
     return Snapshot({path: read[path][0] for path in sorted(read)})
 
 
@@ -102,7 +102,7 @@ def copy(source: Path, destination: Path, *, expected_digest: str, manifest: Map
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def files(source: Path) -> list[Found]:
+def files(source: Path) -> list[SelectedFile]:
     """The files that a run from this folder gets, sorted by path. Raises SnapshotError where it would get none."""
     found, problems = _survey(source)
     if problems:
@@ -117,7 +117,7 @@ def verify(source: Path, read: Mapping[str, str], *, expected_digest: str, manif
         raise SnapshotError([_changed(source, differences(manifest, now.manifest))])
 
 
-def _survey(source: Path) -> tuple[list[Found], list[str]]:
+def _survey(source: Path) -> tuple[list[SelectedFile], list[str]]:
     """The files to read and the findings about others; raises SnapshotError where reading makes no sense."""
     root = os.path.realpath(source)
     if not os.path.isdir(root):
@@ -137,7 +137,7 @@ def _survey(source: Path) -> tuple[list[Found], list[str]]:
     return selection.files, problems
 
 
-def _suspicions(path: str, known: Known, allowed: frozenset[str]) -> list[str]:
+def _suspicions(path: str, known: FileFacts, allowed: frozenset[str]) -> list[str]:
     return [
         f"{path}:{line} looks like a secret ({kind}), which would be stored with the run for everyone to read: pass it "
         "through the run's `secrets` instead; if it is none, end the line with `# pragma: allowlist secret` or add "

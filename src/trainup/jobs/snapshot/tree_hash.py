@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainup.jobs.snapshot import reading
 from trainup.jobs.snapshot.saving import load_json, save_text
-from trainup.jobs.snapshot.selection import Found
+from trainup.jobs.snapshot.selection import SelectedFile
 
 VERSION = "202208"
 """Of the recipe, as Azure ML counts it."""
@@ -22,7 +22,7 @@ class Tree:
     the contents in that order (azure-ai-ml, `_get_file_list_content_hash`).
     """
 
-    def __init__(self, files: Sequence[Found]) -> None:
+    def __init__(self, files: Sequence[SelectedFile]) -> None:
         self.files = sorted(files, key=lambda file: file.path.lower())
         """In the order in which `update` has to get their contents."""
         self._hash = hashlib.sha256(str(len(self.files)).encode())
@@ -37,7 +37,7 @@ class Tree:
         return [path for path, entry in entries.items() if int(entry.rpartition(":")[2]) != sizes[path]]
 
 
-def tree_hash(files: Sequence[Found]) -> tuple[str, dict[str, str]]:
+def tree_hash(files: Sequence[SelectedFile]) -> tuple[str, dict[str, str]]:
     """(hash, path → snapshot entry), both over the same bytes. Raises OSError."""
     tree = Tree(files)
     entries = {}
