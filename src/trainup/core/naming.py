@@ -1,4 +1,4 @@
-"""Names of runs and of what the target calls them."""
+"""Names of runs, their ids, and the job names of their attempts."""
 
 import re
 
@@ -22,12 +22,12 @@ def run_id(run: str, digest: str) -> str:
 
 
 def id_of(job: str) -> str:
-    """The run id of a job's name."""
+    """The run id that a job name contains."""
     return ATTEMPT.sub("", job)
 
 
 def run_of(job: str) -> str:
-    """The run's name in a job's name."""
+    """The name of the run that a job name contains."""
     return id_of(job)[: -DIGEST_CHARS - 1]
 
 

@@ -19,7 +19,7 @@ class Status(StrEnum):
     CANCELED = "Canceled"
     TIMED_OUT = "TimedOut"
     NOT_RESPONDING = "NotResponding"
-    """What watched over the run is gone, and how the command ended is unknown."""
+    """The process that watched the run is gone, and it is unknown how the command ended."""
 
     @property
     def is_terminal(self) -> bool:

@@ -99,7 +99,7 @@ class BuildContext:
         return {"(Dockerfile)": self.dockerfile, **fold(self.files)}
 
 
-def take(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list[Finding]]:
+def examine(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list[Finding]]:
     """Read what would be sent; or None and everything that stands against it, by input. Nothing is written."""
     findings = _argument_findings(recipe)
     try:

@@ -1,8 +1,8 @@
 """The two files that record an attempt on this machine: `run.json` and `status.json`, read and written here alone.
 
-Both files name the version of their format. Within a version, only keys with a default may be added: a trainup that does
-not know such a key keeps it. Any other change needs a new version, which an older trainup refuses, with a message that
-says what to do.
+Both files name the version of their format. Within a version, only keys with a default may be added: a trainup that
+does not know such a key keeps it. Any other change needs a new version, which an older trainup refuses, with a message
+that says what to do.
 """
 
 from collections.abc import Callable, Mapping
