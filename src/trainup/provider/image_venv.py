@@ -84,7 +84,7 @@ class VenvBuilder:
 
     def _recipe(self, context: Context, inputs: Properties) -> tuple[environments.Recipe, list[str]]:
         path = inputs.get("requirements")
-        return environments.recipe(context.project / path if path else None, inputs.get("python"))
+        return environments.read_recipe(context.project / path if path else None, inputs.get("python"))
 
 
 def _shortage(workspace: Workspace, recipe: environments.Recipe) -> str | None:

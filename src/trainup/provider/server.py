@@ -69,7 +69,7 @@ class ServerHandler:
             mlflow_server.stop(workspace)
             record = mlflow_server.use_external(workspace, None if inputs["tracking"] == "none" else inputs["tracking"])
         else:
-            recipe, problems = environments.recipe(MLFLOW_REQUIREMENTS)
+            recipe, problems = environments.read_recipe(MLFLOW_REQUIREMENTS)
             if problems:
                 raise ResourceError(f"MLflow cannot be installed: {'; '.join(problems)}")
             try:

@@ -1,4 +1,4 @@
-"""From a run's definition to the command and the variables that this machine executes."""
+"""The command and the environment variables with which this machine executes a run's definition."""
 
 import os
 import re
@@ -19,7 +19,7 @@ INHERITED = re.compile(
     r"HOME|USER|LOGNAME|PATH|SHELL|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
     r"|CUDA_\w+|NVIDIA_\w+|NCCL_\w+|OMP_\w+|TORCH_HOME|HF_HOME|FASTAI_HOME"
 )
-"""What a command sees of the caller's environment: enough to work, no credentials of the one who deploys."""
+"""Variables of the caller that a command inherits: those that programs need, and no credentials of the user."""
 
 
 class LaunchError(UserError):
@@ -56,10 +56,10 @@ def processes(spec: Mapping[str, Any]) -> int:
 
 def inherited(caller: Mapping[str, str]) -> dict[str, str]:
     """The part of an environment that runs, and what watches over them, may see."""
-    found = {
+    result = {
         name: value for name, value in caller.items() if INHERITED.fullmatch(name) or network.VARIABLE.fullmatch(name)
     }
-    return found | network.direct(found)
+    return result | network.direct(result)
 
 
 def variables(

@@ -78,11 +78,11 @@ def policy_of(job: Job) -> Policy:
     )
 
 
-def folders(workspace: Workspace, identity: str | None = None) -> Iterator[RunFolder]:
+def folders(workspace: Workspace, run_id: str | None = None) -> Iterator[RunFolder]:
     """All attempts there are, of all runs or of one."""
     runs = workspace.runs
     for name in _names(runs):
-        if identity is None or (name.startswith(identity) and id_of(name) == identity):
+        if run_id is None or (name.startswith(run_id) and id_of(name) == run_id):
             yield RunFolder(runs / name)
 
 
@@ -109,10 +109,7 @@ def has_ended(folder: str) -> bool:
 
 
 def owners_of(folder: RunFolder) -> tuple[Owner, ...]:
-    """Whose the attempt is, asked of many runs for each that starts.
-
-    UnreadableRecord where the record does not tell.
-    """
+    """The owners of the attempt, cached since every start reads those of many runs. Raises UnreadableRecord."""
     try:
         return _owners.of(str(folder.definition))
     except FileNotFoundError:  # removed, or not yet written
@@ -147,7 +144,7 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
     definition = run_record.read_definition(folder)
     if definition is None:
         return None
-    # The lock before the status: whoever had let go of the lock had written the last word before.
+    # Look at the lock before the status: its holder writes the final status before it releases the lock.
     alive = is_held(folder.lock)
     state = run_record.read_state(folder)
     if state is None and _has_printed(folder):

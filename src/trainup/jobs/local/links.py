@@ -1,9 +1,9 @@
-"""Addresses of a run's folders that a shell takes as they are.
+"""Paths of a run's folders that need no quotes in a shell.
 
-A command's text is filled with addresses: `touch ${{outputs.model}}/a`. On Azure these hold no blank and nothing else
-that a shell reads in its own way, so nobody quotes them. Here a checkout or a data folder may lie anywhere. Where its
-path would not survive unquoted, the command gets the address of a link instead: below one link for each run, which
-leads to the run's folder, the folder `links` leads on to what lies elsewhere.
+Paths are filled into the text of a command: `touch ${{outputs.model}}/a`. On Azure they contain no blanks or other
+characters that are special in a shell, so nobody quotes them. Here a checkout or a data folder may be anywhere. If its
+path would need quotes, the command gets the path of a link instead: each run has one link to its folder, and the
+folder `links` in there has links to data elsewhere.
 """
 
 import contextlib
@@ -68,7 +68,7 @@ def link_of(name: str, data_input: Mapping[str, str]) -> str | None:
 
 
 def anchor(folder: RunFolder, definition: RunDefinition, checkpoints: Path) -> str:
-    """The address of the run's folder as its command is told it; makes the links. Raises NoPlainFolder, OSError."""
+    """Create the links; returns the path of the run's folder for its command. Raises NoPlainFolder, OSError."""
     for name, data_input in definition.data_inputs.items():
         if "value" not in data_input and (link := link_of(name, data_input)):
             _link(folder.path / link, address_of(data_input))

@@ -1,4 +1,4 @@
-"""Whether the disk of a local workspace has room for what comes: told in the preview, not by a run that breaks off."""
+"""Estimates in the preview whether the workspace's disk has room, so that runs do not fail half-way."""
 
 import os
 import re
@@ -39,11 +39,11 @@ def of_run(workspace: Workspace, run: str) -> int:
 
 def shortage(workspace: Workspace, needed: int, purpose: str) -> str | None:
     """What to tell where the workspace's disk has less than that; None where there is room."""
-    left = disk.free_bytes(workspace.root)
-    if left >= needed + SPARE:
+    free = disk.free_bytes(workspace.root)
+    if free >= needed + SPARE:
         return None
     return (
-        f"{left / MIB:,.0f} MiB are free where {workspace.shown(workspace.root)} lies, and {purpose} will need about "
+        f"{free / MIB:,.0f} MiB are free where {workspace.shown(workspace.root)} lies, and {purpose} will need about "
         f"{needed / MIB:,.0f} MiB: free some space first, or name another folder (`trainup:workspace: {{path: …}}`)"
     )
 

@@ -26,7 +26,7 @@ TICKET = re.compile(r"\d{1,18}-.+\.ticket")
 
 
 class NoSuchSlots(UserError):
-    """The cluster can never give what was asked for."""
+    """The cluster does not exist, or has fewer slots than the run needs."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class SlotGrant:
 
 
 class QueueEntry(NamedTuple):
-    """One run in the queue of a cluster; with slots, when it has some."""
+    """One run in the queue of a cluster: it has slots, or waits for them."""
 
     ticket: str
     nodes: int
@@ -50,28 +50,29 @@ class QueueEntry(NamedTuple):
 def dealt(
     queue: Sequence[QueueEntry], settings: Mapping[str, Any], cluster: str, ours: Container[str]
 ) -> dict[str, SlotGrant | NoSuchSlots]:
-    """Whose turn it is, and who can never have one: first come, first served, and nobody is overtaken.
+    """Ticket → its slots, or the error if it can never get any. First come, first served: nobody is overtaken.
 
-    Only `ours` are dealt slots. Who else waits, a supervisor of a trainup before 0.3, asks for slots by itself.
+    Only tickets in `ours` get slots. Any other waiting ticket is of a supervisor of trainup before 0.3, which asks for
+    slots itself.
     """
     most = settings["max_nodes"]
-    held = [slot for place in queue for slot in place.slots]
-    gpus = [gpu for place in queue for gpu in place.gpus]
+    used_slots = [slot for entry in queue for slot in entry.slots]
+    gpus = [gpu for entry in queue for gpu in entry.gpus]
     turns: dict[str, SlotGrant | NoSuchSlots] = {}
     is_blocked = False
-    for place in queue:
-        if place.slots:
+    for entry in queue:
+        if entry.slots:
             continue
-        if place.ticket in ours and place.nodes > most:
-            turns[place.ticket] = too_many(place.nodes, cluster, most)
-        elif is_blocked or place.ticket not in ours or len(held) + place.nodes > most:
+        if entry.ticket in ours and entry.nodes > most:
+            turns[entry.ticket] = too_many(entry.nodes, cluster, most)
+        elif is_blocked or entry.ticket not in ours or len(used_slots) + entry.nodes > most:
             is_blocked = True
         else:
-            slots = list(islice((slot for slot in range(most) if slot not in held), place.nodes))
-            grant = SlotGrant(tuple(slots), _gpus(settings, slots, gpus))
-            held += slots
-            gpus += grant.gpus or ()
-            turns[place.ticket] = grant
+            slots = list(islice((slot for slot in range(most) if slot not in used_slots), entry.nodes))
+            slot_grant = SlotGrant(tuple(slots), _gpus(settings, slots, gpus))
+            used_slots += slots
+            gpus += slot_grant.gpus or ()
+            turns[entry.ticket] = slot_grant
     return turns
 
 
@@ -105,8 +106,8 @@ class Pool:
 
     def settings(self) -> dict[str, Any] | None:
         """`max_nodes` and `gpus`, or None where there is no such cluster."""
-        found = read_json(self.folder / "pool.json")
-        return {"max_nodes": 1, "gpus": []} if found is None and self.name == DEFAULT_CLUSTER else found
+        settings = read_json(self.folder / "pool.json")
+        return {"max_nodes": 1, "gpus": []} if settings is None and self.name == DEFAULT_CLUSTER else settings
 
     @property
     def keeper(self) -> Path:
@@ -151,15 +152,15 @@ class Pool:
         with self._lock():
             settings = self.settings()
             if settings is None:
-                gone = NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
-                return dict.fromkeys(waiting, gone)
+                error = NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
+                return dict.fromkeys(waiting, error)
             queue = [
                 QueueEntry(name, waiting[name])
                 if name in waiting
-                else self._place_of(self.folder / name, settings["max_nodes"])
+                else self._entry_of(self.folder / name, settings["max_nodes"])
                 for name in self.ticket_names()
             ]
-            turns = dealt([place for place in queue if place], settings, self.name, waiting)
+            turns = dealt([entry for entry in queue if entry], settings, self.name, waiting)
             for name, turn in turns.items():
                 if isinstance(turn, SlotGrant):
                     ticket = self.folder / name
@@ -179,8 +180,8 @@ class Pool:
             return _token_of(RunFolder(self._workspace.runs / run_of(ticket)))
         return ""
 
-    def _place_of(self, ticket: Path, most: int) -> QueueEntry | None:
-        """What somebody else's ticket stands for; None when nobody watches over its run."""
+    def _entry_of(self, ticket: Path, most: int) -> QueueEntry | None:
+        """The queue entry of a ticket that is not ours; None if no process watches over its run."""
         try:
             facts = _read_ticket(ticket)
         except FileNotFoundError:
@@ -287,10 +288,10 @@ def _remove(ticket: Path) -> None:
         ticket.unlink(missing_ok=True)
 
 
-def _gpus(settings: Mapping[str, Any], slots: list[int], taken: list[str]) -> tuple[str, ...] | None:
+def _gpus(settings: Mapping[str, Any], slots: list[int], used: list[str]) -> tuple[str, ...] | None:
     gpus = settings["gpus"]
     if not gpus:
         return None
-    dealt = (gpu for index, gpu in enumerate(gpus) if index % settings["max_nodes"] in slots)
+    candidates = (gpu for index, gpu in enumerate(gpus) if index % settings["max_nodes"] in slots)
     # After the number of slots changed, a running attempt may have what would be this slot's.
-    return tuple(gpu for gpu in dealt if gpu not in taken)
+    return tuple(gpu for gpu in candidates if gpu not in used)

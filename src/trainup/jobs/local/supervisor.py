@@ -1,4 +1,4 @@
-"""What watches over one attempt from its turn on: runs the command, records how it ended, gives the slots back.
+"""Watches over one attempt from its start: runs the command, records how it ended, gives the slots back.
 
 It is a process of its own, forked by the keeper of the queue when it is the run's turn (`keeper.py`), with its own
 session and the run's lock held: so it outlives the CLI, the plugin and the keeper.
@@ -72,9 +72,9 @@ class Supervisor:
         """Our children that are none of the command's; None before it starts."""
 
     def main(self, turn: SlotGrant | NoSuchSlots | None) -> None:
-        """Run the attempt with its slots, or end it; whatever happens, they are free and the status is final then.
+        """Run the attempt with its slots, or end it; afterwards the slots are free and the status is final.
 
-        `turn` is None when the run is wanted no more; when it can never have its turn, the reason.
+        `turn` is None if the run is no longer wanted, and an error if it can never get slots.
         """
         try:
             try:
@@ -147,7 +147,7 @@ class Supervisor:
         own = cores.share(all_of_them, grant.slots, (self.pool.settings() or {}).get("max_nodes", 1))
         ranks = launch.processes(self.spec)
         if len(own) == len(all_of_them) and ranks == 1:
-            return  # nobody to share with
+            return  # the run has all processors
         if variables := cores.thread_variables(len(own), ranks, environment):
             environment |= variables
             self.processors = own
@@ -283,12 +283,12 @@ class Supervisor:
 
 
 def ended_by_request(failure: Failure) -> Status:
-    """The status of a run that was stopped: somebody wanted it, or it had waited for too long."""
+    """The status of a run that was stopped on request: canceled, or timed out if it waited for too long."""
     return Status.CANCELED if failure.failure_class is FailureClass.CANCELED else Status.TIMED_OUT
 
 
 def metrics_file(path: Path) -> dict[str, float]:
-    """The numbers of a `metrics.json` that a script wrote; anything else in it is none of our business."""
+    """The numbers in a `metrics.json` that a script wrote; empty if the file cannot be read."""
     # A script may write anything here: a pipe would make us wait, and a huge file take all memory.
     with contextlib.suppress(OSError):
         return metrics_of(bounded.read_bytes(path))
@@ -302,7 +302,7 @@ def signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def persist(action: Callable[[], None]) -> None:
-    """Do it, and on a full or failing disk try again for a while before giving up."""
+    """Do the action; on a full or failing disk, retry for `DISK_PATIENCE` seconds before the OSError is raised."""
 
     def may_pass(error: Exception) -> bool:
         return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)  # the run's folder was removed

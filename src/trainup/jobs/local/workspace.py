@@ -1,4 +1,4 @@
-"""The folder that holds one local workspace, and where everything in it lies."""
+"""The folder of a local workspace, and the paths in it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +59,9 @@ class Workspace:
         return Lock(self.root / "workspace.lock")
 
     def create(self) -> None:
-        """Make the folders, private to this user: data, logs and secrets of runs pass through them.
+        """Create the folders with access for this user only: they hold data, logs and secrets of runs.
 
-        The root belongs to the user where it was there before; all that is in it of ours is private all the same.
+        An existing root keeps its mode; the folders in it are private all the same.
         """
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in (self.runs, self.slots, self.environments.parent, self.mlflow):

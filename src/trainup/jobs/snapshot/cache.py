@@ -1,4 +1,4 @@
-"""What is known of files that have not changed since they were read."""
+"""A cache of file digests and likely secrets, valid while the files do not change."""
 
 import json
 import os
@@ -19,7 +19,7 @@ Key = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What one reading of a file told."""
+    """The result of reading one file."""
 
     sha256: str
     secrets: tuple[tuple[int, str], ...]
@@ -52,12 +52,12 @@ class StatCache:
         return cache
 
     def get(self, location: str, status: os.stat_result) -> FileFacts | None:
-        """What is known of the file, if it is still the one that was read."""
-        key, known = self._entries.get(location, (None, None))
-        return known if key == _key(status) else None
+        """The entry of the file; None if there is none, or if the file changed since it was read."""
+        key, facts = self._entries.get(location, (None, None))
+        return facts if key == _key(status) else None
 
-    def put(self, location: str, status: os.stat_result, known: FileFacts, *, read_at_ns: int) -> None:
-        """Remember a file that was read from `read_at_ns` on, if a later change is bound to show in its times.
+    def put(self, location: str, status: os.stat_result, facts: FileFacts, *, read_at_ns: int) -> None:
+        """Add a file that was read from `read_at_ns` on, if every later change will show in its time stamps.
 
         A file written to just before it was read can change again within the same tick of the file system's clock,
         and keep its time stamps: such files are read again next time.
@@ -65,7 +65,7 @@ class StatCache:
         with self._lock:
             self._changed = True
             if max(status.st_mtime_ns, status.st_ctime_ns) + GRANULARITY_NS < read_at_ns:
-                self._entries[location] = (_key(status), known)
+                self._entries[location] = (_key(status), facts)
             else:
                 self._entries.pop(location, None)
 
@@ -75,7 +75,7 @@ class StatCache:
             if not self._changed:
                 return
             entries = {name: entry for name, entry in self._entries.items() if os.path.lexists(name)}
-            files = {name: [*key, known.sha256, known.secrets] for name, (key, known) in sorted(entries.items())}
+            files = {name: [*key, facts.sha256, facts.secrets] for name, (key, facts) in sorted(entries.items())}
             content = json.dumps({"version": VERSION, "rules": rules(), "files": files}, separators=(",", ":"))
             save_text(self._path, content)
             self._changed = False

@@ -123,8 +123,8 @@ def _without_trailing_spaces(line: bytes) -> bytes:
 
 
 def _any_of(expressions: Iterable[str | None]) -> re.Pattern[str]:
-    known = dict.fromkeys(expression for expression in expressions if expression is not None)
-    return re.compile("|".join(known) or _NEVER, re.DOTALL)
+    unique = dict.fromkeys(expression for expression in expressions if expression is not None)
+    return re.compile("|".join(unique) or _NEVER, re.DOTALL)
 
 
 def _translate(pattern: bytes) -> Iterator[Token]:

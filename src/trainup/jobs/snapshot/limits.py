@@ -1,4 +1,4 @@
-"""How much a snapshot may hold, and where it all is when it holds more."""
+"""Limits of a snapshot's size, and which files are the largest when it exceeds them."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,9 +18,9 @@ SOURCE_WAY_OUT = (
 
 
 def exceeded(files: Sequence[SelectedFile], words: str = SOURCE_FOLDER, way_out: str = SOURCE_WAY_OUT) -> list[str]:
-    """One finding per limit that the files go beyond, naming what is largest.
+    """One finding for each limit that the files exceed, naming the largest ones.
 
-    `words` has places for what there is, what there may be, and what is largest.
+    `words` is a format with fields for the amount, the limit and the largest files.
     """
     findings = []
     if len(files) > MOST_FILES:
