@@ -85,7 +85,7 @@ def search(block: bytes, name: str, first_line: int = 1) -> Iterator[tuple[int, 
     for start, stretches in lines.items():
         end = block.find(b"\n", start)
         end = len(block) if end < 0 else end
-        if start in crowded:  # a look at each of them would take minutes
+        if start in crowded:  # checking each of them would take minutes
             kinds = {"more beginnings of secrets in one line than are looked at"}
         else:
             kinds = {kind for stretch, hits in stretches.items() for kind in _kinds(block, start, end, stretch, hits)}

@@ -8,7 +8,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 VARIABLE = re.compile(r"(?:https?|all|no|ftp|grpc|no_grpc)_proxy", re.IGNORECASE)
 """Names of the variables by which programs find proxies."""
 ALL = "*"
-"""Nothing needs a proxy. Most clients know it only where it stands alone."""
+"""No host needs a proxy. Most clients know this entry only if it is the whole list."""
 
 
 def direct(variables: Mapping[str, str]) -> dict[str, str]:

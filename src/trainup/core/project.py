@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
-"""How a project's file may be called, in the order in which Pulumi looks; the files of its stacks end as it does."""
+"""Names of a project file, in Pulumi's order of search. The stack files have the same extension."""
 
 NAMESPACE = "trainup"
 """The namespace of trainup's settings, whatever the project is called."""

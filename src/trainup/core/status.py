@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a run stands. The words are the same in the ledger, in outputs and on the command line."""
+    """The status of a run. The words are the same in the ledger, in outputs and on the command line."""
 
     QUEUED = "Queued"
     """Accepted by the target; waits for a node or a slot."""

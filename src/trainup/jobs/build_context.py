@@ -173,7 +173,7 @@ class _Texts:
         return Rules.read(self.ignore, DOCKERIGNORE)
 
     def own(self, recipe: Recipe) -> dict[str, bytes]:
-        """What the registry needs to build, whatever is excluded; its builder applies the rules once more."""
+        """Dockerfile and ignore file, which are sent even if they are excluded: the registry's builder reads both."""
         ignore = self.ignore
         if recipe.dockerfile_name == OWN_DOCKERFILE:  # must not get into the image
             ignore = f"{ignore}\n{OWN_DOCKERFILE}\n" if ignore else f"{OWN_DOCKERFILE}\n{IGNORE_FILE}\n"

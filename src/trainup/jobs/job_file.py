@@ -36,7 +36,7 @@ _ASSET = re.compile(
 )
 """What names a version of an environment or of data, here or in a registry."""
 _PATH = re.compile(r"(?!azureml://(?:registries|locations)/.+/labels/)[a-z]+://.+")
-"""An address; a label of an asset moves, and what it names would change by itself."""
+"""An address. Labels of assets are excluded: they move, and the data would change without a change of the file."""
 
 
 def read(project: Path, path: str) -> tuple[Definition, list[str]]:

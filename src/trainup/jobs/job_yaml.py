@@ -45,7 +45,7 @@ def load(text: str) -> Any:
 
 
 def _values(node: yaml.Node, counts: dict[int, int]) -> int:
-    """How many values a node stands for; an alias is the node that it names, once more."""
+    """How many values a node contains; an alias counts like the node that it names."""
     if id(node) not in counts:
         counts[id(node)] = 1  # of one that holds itself, which PyYAML refuses or makes once
         items = node.value if isinstance(node, yaml.CollectionNode) else []

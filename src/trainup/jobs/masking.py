@@ -22,7 +22,7 @@ BLOCK = 510
 LONGEST_CHARACTER = 64
 """Bytes that a character of a secret takes at most, such as `%252525F0%2525259F%25252594%25252591`."""
 AGAIN = 3
-"""Times that what is spelled for a URL or for HTML may be spelled so once more."""
+"""How many more times an escaped text may be escaped for a URL or for HTML."""
 BASE64_START = 16
 """Characters of base64 by which the rest is known."""
 WRAPPED = (64, 76)
@@ -50,7 +50,7 @@ class _Needle:
 
     tokens: tuple[Token, ...]
     end: bytes = b""
-    """A pattern for what belongs to it and is not told by its tokens."""
+    """A pattern for the end of the text that its tokens do not cover."""
     before: bool = False
     """Whether the character before it holds some of its bits."""
 
@@ -105,7 +105,7 @@ class Mask:
         return cut
 
     def _may_hold_one(self, lines: bytes) -> bool:
-        """Whether it is worth to look closely. Reading by words is many times faster than any pattern."""
+        """Whether the lines may hold a secret. Comparing machine words is many times faster than any pattern."""
         if not self._secrets:
             return False
         words = memoryview(lines + bytes(-len(lines) % WORD)).cast("I")
@@ -181,7 +181,7 @@ def _written(text: str) -> Iterator[_Needle]:
     """A text as it is, and with each of its characters spelled in any way."""
     yield _Needle((_bytes(text),))
     parts = re.findall(r"(\\*)([^\\]|\Z)", text, re.DOTALL)
-    # What looks like a code already is told from codes only where they are of one kind, and written once.
+    # A text that looks escaped already can be told from its escapes only if they are of one kind and not nested.
     ways = [(b"\\%&", AGAIN), *([(b"\\", 0), (b"%", 0), (b"&", 0)] if _CODE.search(text) else [])]
     for kinds, again in ways:
         tokens = (_token(len(backslashes), char, kinds, again) for backslashes, char in parts if backslashes or char)
@@ -227,7 +227,7 @@ def _token(backslashes: int, char: str, kinds: bytes, again: int) -> Token:
     """A character and the text's own backslashes before it."""
     if not backslashes:
         return char.encode() if char.isascii() and char.isalnum() else _every_spelling(char, kinds, again)
-    # They cannot be told from those of an escape that follows, so they are taken together.
+    # These backslashes cannot be distinguished from those of an escape that follows, so one pattern matches both.
     any_char = (
         b"(?:" + b"|".join([_pattern_of(_every_spelling(char, kinds, again)), *_behind_backslashes(char)]) + b")"
         if char
@@ -252,7 +252,7 @@ def _codes(char: str, kinds: bytes, again: int = AGAIN) -> list[Spelling]:
     """The spellings of a character that begin so: an escape, a code of a URL, one of HTML, each written `again`."""
     spellings: list[Spelling] = []
     for kind in (bytes([kind]) for kind in kinds):
-        if kind == b"\\":  # which is doubled each time that the text is written once more
+        if kind == b"\\":  # doubled each time that the text is escaped again
             spellings += [(kind, rb"\\{0,7}+" + code) for code in _behind_backslashes(char)]
         elif kind == b"%":
             code = b"(?:25){0,%d}+" % again

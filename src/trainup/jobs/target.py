@@ -148,7 +148,7 @@ class Polling:
 
 
 class Target(Protocol):
-    """A place where runs happen. `tests/contract/test_target_contract.py` holds every target to what stands here.
+    """Where runs run. `tests/contract/test_target_contract.py` checks that every target keeps this contract.
 
     **Record.** The target's own record of an attempt is the truth about it, and Pulumi's state is a view of it. An
     attempt has a name, its job's id with `-a2`, `-a3` … for later attempts, and that name is used once. All that is
@@ -188,7 +188,7 @@ class Target(Protocol):
 
     @property
     def polling(self) -> Polling:
-        """How often to look."""
+        """How often to look at a run during a wait."""
         ...
 
     def exclusive(self) -> AbstractContextManager[Any]:
@@ -211,7 +211,7 @@ class Target(Protocol):
         ...
 
     def get(self, name: str) -> Record | None:
-        """One attempt as it stands now; None where there is none, or none any more."""
+        """The current record of an attempt; None if there is none, or if it was deleted."""
         ...
 
     def claim(self, job: Job, attempt: int) -> Record:

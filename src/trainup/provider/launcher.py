@@ -9,7 +9,7 @@ def main() -> None:
     # The CLI lets only the user read what it writes; the files of runs get the user's own umask.
     if mask := os.environ.get("TRAINUP_UMASK"):
         os.umask(int(mask, 8))
-    # The engine hands over the stack's configuration, secrets in clear: neither the plugin nor what it starts needs it.
+    # The engine passes the stack's configuration with secrets in clear; neither the plugin nor its children need it.
     for name in ("PULUMI_CONFIG", "PULUMI_CONFIG_SECRET_KEYS"):
         os.environ.pop(name, None)
     os.dup2(1, 3)

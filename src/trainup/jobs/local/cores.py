@@ -15,7 +15,7 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-"""What the usual numerical libraries look at before they start threads; PyTorch follows the first two."""
+"""Variables that set the number of threads of numerical libraries; PyTorch reads the first two."""
 
 
 def usable() -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Environments built by uv from requirements, each under the digest of what it was built from."""
+"""Environments that uv builds from requirements, each in a folder named by the digest of its recipe."""
 
 import contextlib
 import os
@@ -80,7 +80,7 @@ class _Reading:
         self._files = 0
 
     def lines(self, path: Path, above: tuple[str, ...] = ()) -> list[str]:
-        """What the file says, with what it includes in place; `above` holds the files that include it."""
+        """The lines of the file, with included files in place; `above` holds the files that include it."""
         self._files += 1
         if self._files > MOST_FILES:
             self.problems.append(f"{path} is one of more than {MOST_FILES} files that include each other")

@@ -97,7 +97,7 @@ def poke(pool: Pool, run: RunFolder | None = None) -> bool:
 
 
 def start_keeper(workspace: Workspace, pool: Pool) -> None:
-    """Start a keeper unless there is one; it goes on when we end, and ends when nothing waits any more."""
+    """Start a keeper unless there is one. It outlives this process, and ends once no run waits."""
     keeper_folder = pool.keeper
     keeper_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     words = [sys.executable, "-I", "-m", "trainup.jobs.local.keeper", str(workspace.root), pool.name]
@@ -125,7 +125,7 @@ _started_lock = threading.Lock()
 
 
 def listening(pool: Pool) -> socket.socket:
-    """The keeper's socket. Only who holds the keeper's lock may ask for it."""
+    """Open the keeper's socket; the caller holds the keeper's lock."""
     path = pool.keeper / "socket"
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
@@ -141,7 +141,7 @@ def listening(pool: Pool) -> socket.socket:
 
 
 def received(connection: socket.socket) -> tuple[dict[str, Any], int | None]:
-    """The message of who has connected, and the descriptor that came with it, which is ours from now on."""
+    """(message of the client, descriptor that came with it or None); the descriptor belongs to the caller."""
     connection.settimeout(ANSWER_SECONDS)
     _judge_peer(connection)
     content, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 1)
@@ -152,7 +152,7 @@ def received(connection: socket.socket) -> tuple[dict[str, Any], int | None]:
             os.set_inheritable(descriptor, False)
     except BaseException:
         for descriptor in descriptors:
-            os.close(descriptor)  # else the run would look as if somebody watched over it
+            os.close(descriptor)  # or the run's lock would stay held
         raise
     return message, descriptors[0] if descriptors else None
 

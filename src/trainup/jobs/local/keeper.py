@@ -123,7 +123,7 @@ class Keeper:
                         connection.sendall(self.take(message, lock).encode())
                     elif name := message.get("look"):
                         self.look_at(str(name))
-                except (OSError, ValueError, KeyError, TypeError):  # who asked was killed, or asks again
+                except (OSError, ValueError, KeyError, TypeError):  # the client was killed, or will ask again
                     traceback.print_exc()
 
     def take(self, message: Mapping[str, Any], lock: int) -> str:
@@ -221,7 +221,7 @@ class Keeper:
         gc.freeze()
         try:
             child = os.fork()
-        except OSError as error:  # the machine is full: its place is free for another try, by whoever looks next
+        except OSError as error:  # no process left: the ticket is removed, so that a later launch can try again
             print(f"no supervisor can be started for {waiting.folder.name}: {error}", file=sys.stderr)
             self.pool.leave(waiting.ticket)
             os.close(waiting.lock)

@@ -114,7 +114,7 @@ def reproduce(workspace: Workspace, folder: RunFolder, definition: RunDefinition
     anchor = None if links.is_plain(str(folder.path)) else ".."
     words = [shlex.quote(word) for word in argv(workspace, folder, definition, anchor)]
     if settings:
-        # Not every name of a variable can be assigned to in a shell, and some look like options.
+        # A shell cannot assign to every name that `env` accepts, and some names look like options.
         words = ["env", *(["--"] if any(name.startswith("-") for name in variables) else []), *settings, *words]
     return f"cd {shlex.quote(workspace.shown(folder.code))} && {' '.join(words)}"
 

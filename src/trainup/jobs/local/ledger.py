@@ -52,9 +52,9 @@ def next_number(workspace: Workspace) -> int:
         last = (read_json(workspace.claims) or {})["last"]
     except (UnreadableRecord, KeyError):
         last = None
-    if type(last) is not int:  # there is none yet, or it was damaged: the records tell it as well
+    if type(last) is not int:  # missing or damaged: the records have it as well
         last = max((_number_of(folder) for folder in folders(workspace)), default=0)
-    # No fsync: whoever claims writes the run's own record after it, and that is made durable.
+    # No fsync: the caller then writes the run's own record, which is durable.
     write_json(workspace.claims, {"last": last + 1}, durable=False)
     return last + 1
 
@@ -93,7 +93,7 @@ def _names(runs: Path) -> list[str]:
 
 
 def active_folders(workspace: Workspace) -> Iterator[RunFolder]:
-    """The attempts that have not ended. Of those that have, this takes one look at a file, since they are many."""
+    """The attempts that have not ended. For each of the many ended ones, only its status file is looked at."""
     runs = workspace.runs
     for name in _names(runs):
         if not has_ended(folder := f"{runs}/{name}"):
@@ -123,7 +123,7 @@ _owners = ByFile(lambda path: run_record.read_owners(RunFolder(path.parent)))
 
 
 def view(workspace: Workspace, folder: RunFolder) -> Record | None:
-    """The attempt as it stands now. Reads only."""
+    """The current record of the attempt, or None; writes nothing. Raises UnreadableRecord, TargetError."""
     try:
         return _view(workspace, folder)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
@@ -136,7 +136,7 @@ def _has_printed(folder: RunFolder) -> bool:
 
 
 def _is_of_this_boot(definition: RunDefinition) -> bool:
-    """Whether an attempt was claimed on this very kernel: all containers of a machine see who holds its lock."""
+    """Whether an attempt was claimed on the running kernel, on which all containers see the lock's holder."""
     return bool(boot_id()) and definition.boot == boot_id()
 
 

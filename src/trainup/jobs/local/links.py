@@ -62,7 +62,7 @@ def link_of(name: str, data_input: Mapping[str, str]) -> str | None:
     address = address_of(data_input)
     if is_plain(address) or "://" in address:
         return None
-    if os.path.isfile(address):  # readers look at the end of a file's name
+    if os.path.isfile(address):  # readers look at the file extension
         return f"{FOLDER}/inputs/{name}/{_UNPLAIN.sub('_', os.path.basename(address))}"
     return f"{FOLDER}/inputs/{name}"
 
@@ -76,21 +76,21 @@ def anchor(folder: RunFolder, definition: RunDefinition, checkpoints: Path) -> s
         return str(folder.path)
     _link(folder.path / CHECKPOINTS, str(checkpoints))
     plain = _plain_folder()
-    _forget_gone(plain)
+    _remove_dangling(plain)
     at = plain / definition.token
     _link(at, str(folder.path))
     return str(at)
 
 
 def release(token: str) -> None:
-    """Remove the link to the folder of a run that has ended; the run's own links stay, for who repeats it by hand."""
+    """Remove the link to the folder of a run that has ended; the links in that folder stay for `reproduce`."""
     for parent in _CANDIDATES:
         with contextlib.suppress(OSError):
             (parent / _NAME / token).unlink(missing_ok=True)
 
 
-def _forget_gone(plain: Path) -> None:
-    """Remove links to folders that are no more: whoever made them was killed, and the project was deleted."""
+def _remove_dangling(plain: Path) -> None:
+    """Remove links to folders that no longer exist: their supervisor was killed, and the project deleted."""
     for link in plain.iterdir():
         if link.is_symlink() and not link.exists():
             link.unlink(missing_ok=True)
@@ -113,7 +113,7 @@ def _plain_folder() -> Path:
 
 
 def _link(link: Path, target: str) -> None:
-    """Make a link, or lead one that is there elsewhere; nobody ever sees it missing."""
+    """Create a link, or replace an existing one atomically."""
     link.parent.mkdir(parents=True, exist_ok=True)
     with replacement(link) as temporary:
         temporary.symlink_to(target)

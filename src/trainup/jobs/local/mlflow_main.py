@@ -64,7 +64,7 @@ def serve(database: Path, artifacts: Path, port: int, secret: str) -> None:
         constants.ARTIFACTS_DESTINATION_ENV_VAR: artifacts.as_uri(),
     }
     handlers.initialize_backend_stores(store, store, proxy)  # before it answers, and by one thread
-    from mlflow.server.fastapi_app import app  # it looks at what was set above
+    from mlflow.server.fastapi_app import app  # reads the variables that are set above
 
     app.get("/trainup/extremes")(extremes)
     app.router.routes.insert(0, app.router.routes.pop())  # MLflow's own pages answer whatever comes last

@@ -87,7 +87,7 @@ def kill_all_of(token: str, *, deadline: float = 10.0) -> None:
 
 
 def let_go_on(*words: str) -> None:
-    """Let processes of this user that were started with all of these words go on, where somebody has stopped them."""
+    """Resume suspended processes of this user whose command line has all of these words."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if process.status() == psutil.STATUS_STOPPED and set(words) <= set(process.cmdline()):
@@ -105,7 +105,7 @@ def children() -> list[psutil.Process]:
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
-        return []  # psutil looks at all processes of the machine to find that out
+        return []  # psutil would read all processes of the machine
     return psutil.Process().children()
 
 
@@ -159,7 +159,7 @@ def _carries(pid: int, token: str) -> bool:
 
 
 def _environment(pid: int) -> bytes:
-    """The variables that a process was started with; none of one that has ended or is somebody else's."""
+    """The variables that a process was started with; empty if it has ended or belongs to another user."""
     try:
         descriptor = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

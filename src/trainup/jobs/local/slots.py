@@ -77,7 +77,7 @@ def dealt(
 
 
 def too_many(nodes: int, cluster: str, most: int) -> NoSuchSlots:
-    """More nodes were asked for than the cluster has."""
+    """The error for a run that needs more nodes than the cluster has."""
     return NoSuchSlots(f"{nodes} nodes are asked for; cluster {cluster!r} has max_nodes {most}")
 
 
@@ -115,9 +115,9 @@ class Pool:
         return self.folder / "keeper"
 
     def enqueue(self, run: RunFolder, nodes: int) -> Path:
-        """Take a place at the end of the queue, or the one that the run has had while nobody watched over it.
+        """Add a run to the end of the queue, or keep the ticket that it already has; returns the path of its ticket.
 
-        The caller holds the run's lock for as long as it wants the place.
+        The caller holds the run's lock as long as the ticket is to count. Raises NoSuchSlots.
         """
         settings = self.settings()
         if settings is None:
@@ -192,26 +192,26 @@ class Pool:
         if is_held(RunFolder(self._workspace.runs / run_of(ticket)).lock):
             return QueueEntry(ticket.name, facts["nodes"], tuple(facts["slots"]), tuple(facts["gpus"]))
         if facts["slots"]:
-            # Its supervisor was killed, or its folder removed; what it started would share the slots.
+            # Its supervisor was killed, or its folder removed: processes that are left would share the slots.
             if facts["token"]:
                 kill_all_of(facts["token"])
             _remove(ticket)
         return None  # one that waited keeps its place: it is launched again
 
     def waited_since(self, ticket: Path) -> float:
-        """When a run came into the queue, as `time.monotonic` tells it."""
+        """When a run entered the queue, in seconds of `time.monotonic`."""
         now = time.monotonic()
         with contextlib.suppress(OSError, UnreadableRecord, ValueError, TypeError, OverflowError):
             return min(now, float(_read_ticket(ticket).get("since", now)))  # that clock starts again with the machine
         return now
 
     def leave(self, ticket: Path) -> None:
-        """Give the slots, or the place in the queue, back."""
+        """Remove the ticket, which frees its slots."""
         with self._lock():
             _remove(ticket)
 
     def withdraw(self, run: RunFolder) -> None:
-        """Give up the place of a run that nobody watches over; the caller holds its lock."""
+        """Remove the tickets of a run without a supervisor; the caller holds the run's lock."""
         for ticket in self.tickets():
             if run_of(ticket) == run.name:
                 self.leave(ticket)
@@ -235,7 +235,7 @@ class Pool:
         tickets = (ticket for ticket in self.tickets() if run_of(ticket) in running)
         count = 0
         for ticket in tickets:
-            with contextlib.suppress(FileNotFoundError, UnreadableRecord):  # it has just left, or nobody can tell
+            with contextlib.suppress(FileNotFoundError, UnreadableRecord):  # it has just left, or its ticket is damaged
                 count += len(_read_ticket(ticket)["slots"])
         return count
 
@@ -244,7 +244,7 @@ class Pool:
         return [self.folder / name for name in self.ticket_names()]
 
     def ticket_names(self) -> list[str]:
-        """The names of their files: those who look through thousands again and again do without the paths."""
+        """The file names of all tickets, in order; building paths for thousands of them takes time."""
         try:
             return sorted(name for name in os.listdir(self.folder) if TICKET.fullmatch(name))
         except FileNotFoundError:
@@ -281,7 +281,7 @@ def _read_ticket(ticket: Path) -> dict[str, Any]:
 
 
 def _remove(ticket: Path) -> None:
-    """Whatever stands in a ticket's place, it is gone."""
+    """Remove a ticket, or a folder of its name."""
     if ticket.is_dir() and not ticket.is_symlink():
         shutil.rmtree(ticket)
     else:

@@ -65,7 +65,7 @@ class Supervisor:
         self.ticket = ticket
         self._since = self.pool.waited_since(ticket) if ticket else time.monotonic()
         self.anchor: str | None = None
-        """The address of the run's folder as the command is told it."""
+        """The path of the run's folder for its command, as `links.anchor` returns it."""
         self.processors: tuple[int, ...] = ()
         """The processors that the command is kept to; all of them when there are none."""
         self.spared: list[Any] | None = None
@@ -191,7 +191,7 @@ class Supervisor:
                 processes.reap_orphans(process.pid)
                 if stop is None and (stop := self.stop_request(time.monotonic() - begin)):
                     signal_group(process.pid, signal.SIGTERM)
-                    signal_group(process.pid, signal.SIGCONT)  # one that was stopped hears nothing else
+                    signal_group(process.pid, signal.SIGCONT)  # a suspended process receives no other signal
                     kill_at = time.monotonic() + GRACE
                 elif stop and time.monotonic() > kill_at:
                     signal_group(process.pid, signal.SIGKILL)
@@ -208,7 +208,7 @@ class Supervisor:
         return Ended(Status.FAILED if failure else Status.COMPLETED, failure)
 
     def stop_request(self, seconds: float) -> Ended | None:
-        """Whether somebody, or the time limit, wants the command to stop."""
+        """The end to bring about if the command has to stop: a cancel request or the time limit. Or None."""
         try:
             self.check_cancel()
         except Ended as ended:

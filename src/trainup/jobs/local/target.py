@@ -63,7 +63,7 @@ class LocalTarget:
             except (UnreadableRecord, TargetError):
                 if run_of(folder.name) == job.run:
                     raise
-                continue  # another run's, which is told where it is asked for
+                continue  # a record of another run, whose error is reported when that run is read
             records += [record] if record and not record.status.is_terminal else []
         return records
 
@@ -87,7 +87,7 @@ class LocalTarget:
 
     def launch(self, record: Record, job: Job) -> Record:
         folder = self._folder(record.name)
-        while (lock := Lock(folder.lock)).try_acquire():  # else somebody watches over it already
+        while (lock := Lock(folder.lock)).try_acquire():  # a held lock means that the run has a supervisor or waits
             try:
                 state = _state(folder)
                 if state.started or state.status.is_terminal:
@@ -136,7 +136,7 @@ class LocalTarget:
                 failure = Failure(kind, f"the run was canceled: {reason}")
                 replace_file(folder.cancel, json.dumps(failure.to_dict()))
                 handover.wake(self.workspace, self._pool(folder), folder)
-            if time.monotonic() > look_at:  # those who are to end it may have been stopped
+            if time.monotonic() > look_at:  # the processes that are to end it may have been suspended
                 let_go_on(SUPERVISOR, str(folder.path))
                 let_go_on(KEEPER, str(self.workspace.root))
                 look_at += LOOK_SECONDS
@@ -261,7 +261,7 @@ def end_runs_of(target: LocalTarget, names: Iterable[str], owner: Owner) -> None
     """End those of these attempts that belong to the owner's stack and to nobody else; their records stay."""
     for name in names:
         record = None
-        with contextlib.suppress(UnreadableRecord):  # nobody knows whose it is
+        with contextlib.suppress(UnreadableRecord):  # its owners are unknown
             record = target.get(name)
         if record and record.owners and all(owner.is_same_stack(one) for one in record.owners):
             for one in record.owners:

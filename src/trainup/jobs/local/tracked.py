@@ -52,7 +52,7 @@ class TrackedIds:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What tells MLflow in the script which run is its own, and where further ones belong; the same as on Azure."""
+        """Variables by which MLflow in the script finds its run and experiment; the same as on Azure."""
         return {
             "MLFLOW_RUN_ID": self.run_id,
             "MLFLOW_EXPERIMENT_ID": self.experiment_id,
@@ -126,7 +126,7 @@ def show_outputs(outputs: Path, among_artifacts: Path) -> None:
 
 
 def best_values(client: Tracking, run_id: str, last: Mapping[str, float]) -> dict[str, float]:
-    """Metric → best value. A server of trainup's own tells all at once; any other is asked for each history."""
+    """Metric → best value. Takes one request on a server of trainup's own, and one for each metric on others."""
     try:
         extremes = client.extremes(run_id)
     except TrackingError as error:

@@ -92,7 +92,7 @@ class Tracking:
             self._post("runs/log-batch", {"run_id": run_id, "params": items[first : first + MOST_PARAMETERS]})
 
     def extremes(self, run_id: str) -> dict[str, tuple[float, float]]:
-        """Metric → lowest and highest value, from a server of trainup's own, which tells all at once."""
+        """Metric → lowest and highest value, in one request. Only a server of trainup's own has it."""
         query = urllib.parse.urlencode({"run_id": run_id})
         return {
             key: (to_number(lowest), to_number(highest))

@@ -8,7 +8,7 @@ from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.machine import machine_id
 
 STATUS = "status.json"
-"""How an attempt stands, in its folder."""
+"""Name of the file with the state of an attempt, in its folder."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class RunFolder:
 
     @property
     def status(self) -> Path:
-        """How it stands; written by whoever holds `lock`."""
+        """The state of the attempt; written by the holder of `lock`."""
         return self.path / STATUS
 
     @property
