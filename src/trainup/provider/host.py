@@ -246,11 +246,11 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             self._engine = None  # the CLI has ended: nobody reads messages any more
 
 
-def _check_version(program_version: Any) -> None:
+def _check_version(program: Any) -> None:
     """Raise ResourceError for a program that uses another version of trainup than this plugin."""
-    if program_version not in (None, VERSION):
+    if program not in (None, VERSION):
         raise ResourceError(
-            f"the program uses trainup {program_version}, and the plugin is that of trainup {VERSION} ({sys.executable}): "
+            f"the program uses trainup {program}, and the plugin is that of trainup {VERSION} ({sys.executable}): "
             "run `trainup up` in the environment of the program, or install the same version in both"
         )
 
