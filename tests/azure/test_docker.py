@@ -99,7 +99,7 @@ def test_what_an_image_gets_is_what_docker_would_send(docker: Docker, tmp_path: 
         folder = tmp_path / str(number)
         _tree(folder, chance)
         recipe = Recipe(folder, folder / "Dockerfile")
-        taken, findings = build_context.take(recipe, StatCache(tmp_path / "cache"))
+        taken, findings = build_context.examine(recipe, StatCache(tmp_path / "cache"))
         assert taken, findings
         ours = {path for path in taken.files if path != "Dockerfile"}
         name = f"{docker.registry}/differential:{number}"

@@ -41,11 +41,15 @@ def _links_to(folder: Path) -> list[Path]:
     return [path for path in paths if path.readlink().is_relative_to(folder)]
 
 
-def _job(target: LocalTarget, command: tuple[str, ...], *, shell: bool = False, **sources: dict[str, str]) -> Job:
-    inputs = {name: {"digest": "sha256:0"} for name in sources}
+def _job(target: LocalTarget, command: tuple[str, ...], *, shell: bool = False, **data_inputs: dict[str, str]) -> Job:
+    inputs = {name: {"digest": "sha256:0"} for name in data_inputs}
     spec = RunSpec(command=command, shell=shell, inputs=inputs, outputs={"model": {}})
     return Job(
-        "digits", spec, spec.digest(), Owner("urn:pulumi:test::t::trainup:index:Run::digits", "t"), sources=sources
+        "digits",
+        spec,
+        spec.digest(),
+        Owner("urn:pulumi:test::t::trainup:index:Run::digits", "t"),
+        data_inputs=data_inputs,
     )
 
 
@@ -76,8 +80,8 @@ def test_data_of_any_name_is_read_without_quotes(target: LocalTarget, tmp_path: 
     (data / "a part" / "x").write_text("folder")
     (data / "my table.csv").write_text("file")
     text = "cat ${{inputs.part}}/x; echo; cat ${{inputs.table}}; echo; echo ${{inputs.table}}"
-    sources = {"part": {"uri": str(data), "path": "a part"}, "table": {"uri": str(data / "my table.csv")}}
-    record, _ = _run(target, _job(target, (text,), shell=True, **sources))
+    data_inputs = {"part": {"uri": str(data), "path": "a part"}, "table": {"uri": str(data / "my table.csv")}}
+    record, _ = _run(target, _job(target, (text,), shell=True, **data_inputs))
     folder, file, address = target.log_tail(record.name, 3)
     assert (folder, file) == ("folder", "file")
     assert address.endswith("/my_table.csv")

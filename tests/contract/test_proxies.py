@@ -131,7 +131,7 @@ def test_an_image_of_the_local_target_is_installed_through_the_proxy(
     monkeypatch.setenv("SSL_CERT_FILE", "")
     surroundings.settle()
     (tmp_path / "requirements.txt").write_text("tiny\n")
-    wanted, problems = environments.recipe(tmp_path / "requirements.txt")
+    wanted, problems = environments.read_recipe(tmp_path / "requirements.txt")
     assert problems == []
     built = environments.build(Workspace(tmp_path / "workspace"), wanted)
     assert list(built.glob("lib/*/site-packages/tiny.py"))

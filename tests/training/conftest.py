@@ -20,7 +20,7 @@ TIMEOUT = 300.0
 
 
 def _build(requirements: Path) -> tuple[str, Path]:
-    wanted, problems = environments.recipe(requirements)
+    wanted, problems = environments.read_recipe(requirements)
     assert not problems
     return wanted.reference, environments.build(SHARED, wanted)
 

@@ -17,7 +17,7 @@ from trainup.core.status import Status
 from trainup.jobs.local import mlflow_server, tracked
 from trainup.jobs.local.processes import processes_of
 from trainup.jobs.local.run_record import Policy
-from trainup.jobs.local.tracked import Collected
+from trainup.jobs.local.tracked import CollectedMetrics
 from trainup.jobs.local.tracking import Tracking, TrackingError
 from trainup.jobs.local.workspace import Workspace
 
@@ -212,7 +212,7 @@ def test_a_stopped_server_leaves_no_process_and_keeps_its_records(serving: Calla
     mlflow_server.stop(workspace)
     assert not processes_of(token)
     assert not any(str(workspace.root) in word for process in mine() for word in process)
-    assert tracked.collect(workspace, run_id, Status.FAILED, {}) == Collected()
+    assert tracked.collect(workspace, run_id, Status.FAILED, {}) == CollectedMetrics()
     mlflow_server.stop(workspace)
 
 

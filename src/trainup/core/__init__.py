@@ -1,1 +1,1 @@
-"""Pure vocabulary below everything: statuses, failure classes, spec and digest. No Pulumi, no I/O."""
+"""Vocabulary and rules that all other packages share: keys, spec, digest, statuses, errors. No Pulumi."""

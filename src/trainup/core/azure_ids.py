@@ -1,4 +1,4 @@
-"""The ids of Azure's resource manager, taken apart and put together."""
+"""Parses and formats the resource ids of Azure's resource manager."""
 
 import re
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class AzureId:
 
 
 def parse_id(text: str, kind: str) -> AzureId:
-    """The parts of an id of this type, in any case. ValueError tells the form it should have."""
+    """The parts of an id of this resource type; case does not matter. ValueError names the expected form."""
     namespace, *types = kind.split("/")
     path = "".join(rf"/{re.escape(part)}/([^/]+)" for part in types)
     match = re.fullmatch(

@@ -1,4 +1,4 @@
-"""What Azure would refuse of a run, told before anything is sent."""
+"""Checks a run's inputs against Azure's limits before anything is sent."""
 
 import re
 from collections.abc import Mapping
@@ -12,25 +12,25 @@ from trainup.core.targets import Problems
 from trainup.core.values import reveal
 
 OWN_PREFIX = "trainup."
-"""What the tags and properties begin with that trainup itself sets."""
+"""Prefix of the tags and properties that trainup itself sets."""
 MOST_TAGS = 30
-"""Azure ML keeps 50 on a job; the others are for trainup and Azure ML itself."""
+"""Maximum of the user's tags. Azure ML keeps 50 for a job; the rest is for trainup and Azure ML itself."""
 TAG_NAME_MAX, TAG_MAX = 100, 1000
 DESCRIPTION_MAX = 5000
 DISPLAY_NAME_MAX = 256
 MOST_SECRET_BYTES = 25_600
-"""A key vault keeps no longer values."""
+"""Maximum size of a value in a key vault."""
 LONGEST_SECONDS = 30 * 86400
 """Azure ML ends a run after 30 days."""
 ADDRESS = re.compile(r"azureml:.+|(?:https|wasbs?|abfss?|adl)://.+|/subscriptions/.+", re.IGNORECASE)
 
 IN_WORKSPACE = "azureml:"
-"""What the name of something in the run's own workspace begins with."""
+"""Prefix of the names of assets and computes in the run's own workspace."""
 
 
-def findings(given: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
-    """Everything that can be told without the network."""
-    yield from _place(values)
+def findings(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
+    """All findings about a run on Azure that need no network; arguments as for `targets.Rules`."""
+    yield from _location(values)
     yield from _labels(values)
     for name in ("inputs", "outputs"):
         for key, item in values.get(name, {}).items():
@@ -53,7 +53,7 @@ def findings(given: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
         yield "timeout", "Azure ML ends a run after 30 days: make it shorter, and go on from a checkpoint"
 
 
-def _place(values: Mapping[str, Any]) -> Problems:
+def _location(values: Mapping[str, Any]) -> Problems:
     cluster = values.get("cluster")
     for name, text, kind in (("workspace", values.get("workspace"), WORKSPACE), ("cluster", cluster, CLUSTER)):
         if text is None or (name == "cluster" and (text == SERVERLESS or text.startswith(IN_WORKSPACE))):

@@ -1,4 +1,4 @@
-"""What Azure lets things be called, and names that fit."""
+"""Azure's rules for names, and names that fit them."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NameRule:
-    """What the names of one kind of thing must match, and the same in words."""
+    """The rule for the names of one kind of resource, as a pattern and in words."""
 
     thing: str
     pattern: re.Pattern[str]
@@ -104,7 +104,7 @@ def check_name(kind: str, name: str) -> str | None:
 
 
 def datastore_name(name: str) -> str:
-    """What the store of a data asset is called: as the data, without dashes."""
+    """Name of the datastore of a data asset: the asset's name, with underscores for dashes."""
     return name.replace("-", "_")
 
 
@@ -113,16 +113,16 @@ SUFFIX_CHARS = 8
 
 
 def stem(name: str, limit: int, role: str = "", separator: str = "-") -> str:
-    """Start of a name in Azure: at most `limit` characters with the role, with room for the random suffix.
+    """Start of a name in Azure, to which azure-native adds its random suffix; `limit` is for the whole name.
 
-    Nothing but lower-case letters, digits and the separator; a name that had to be cut or changed keeps a
-    digest of the whole, so that two long names never meet.
+    It has lower-case letters, digits and the separator only. If it had to be shortened, or did not begin with a letter,
+    it ends in a digest of the original, so that two long names never collide.
     """
     tail = f"{separator}{role}" if role else ""
     room = limit - SUFFIX_CHARS - len(tail)
     words = re.sub(r"[^a-z0-9]+", separator, name.lower()).strip(separator or None)
     if len(words) > room or not words[:1].isalpha():
-        mark = hashlib.sha256(name.encode()).hexdigest()[:4]
-        kept = f"t{words}" if not words[:1].isalpha() else words
-        words = f"{kept[: room - len(separator) - len(mark)].rstrip(separator or None)}{separator}{mark}"
+        digest = hashlib.sha256(name.encode()).hexdigest()[:4]
+        start = f"t{words}" if not words[:1].isalpha() else words
+        words = f"{start[: room - len(separator) - len(digest)].rstrip(separator or None)}{separator}{digest}"
     return f"{words}{tail}"

@@ -1,4 +1,4 @@
-"""Why a registry could not build an image, read from its log and what the service says."""
+"""Why a registry could not build an image, derived from the build's log and the service's message."""
 
 import re
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ _SIGNS: tuple[tuple[str, FailureClass, str, str], ...] = (
         "read the lines above it, and correct the Dockerfile or what it installs",
     ),
 )
-"""What the log says → the class, the same in words, and what to do; the first that is found counts."""
+"""(pattern in the log, failure class, its description, what to do); the first pattern that matches counts."""
 
 
 def classify(status: str, message: str, log: Sequence[str]) -> tuple[Failure, str]:

@@ -1,4 +1,4 @@
-"""One byte form per value, so that equal things have equal digests on every machine."""
+"""One byte representation for each value, so that equal values have equal digests on every machine."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys, no blanks and plain UTF-8; NaN and infinities are refused with ValueError.
 
-    A whole float is written as the integer it equals: the engine cannot tell the two apart either.
+    A whole float is written as an integer: the engine does not distinguish the two either.
     """
     text = json.dumps(_whole(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "surrogatepass")

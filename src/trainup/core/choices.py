@@ -1,4 +1,4 @@
-"""The named values that settings of a run can have."""
+"""The enumerations among the settings of a run."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ class OnFailure(StrEnum):
 
     FAIL = "fail"
     KEEP = "keep"
-    """The failure is data: `up` succeeds and `status` tells."""
+    """`up` succeeds, and the output `status` shows the failure."""
 
 
 class OnInterrupt(StrEnum):
@@ -35,7 +35,7 @@ class DistributionType(StrEnum):
 
 
 class InputMode(StrEnum):
-    """How a data input gets to the nodes. On this machine it is where it is, whatever the mode."""
+    """How a data input gets to the nodes. On this machine it is used in its own folder, whatever the mode."""
 
     RO_MOUNT = "ro_mount"
     DOWNLOAD = "download"
@@ -47,7 +47,7 @@ class InputMode(StrEnum):
 
 
 class OutputMode(StrEnum):
-    """How a named output gets to its place."""
+    """How a named output gets to its datastore."""
 
     RW_MOUNT = "rw_mount"
     UPLOAD = "upload"
@@ -57,7 +57,7 @@ class OutputMode(StrEnum):
 
 
 class QueueTier(StrEnum):
-    """What a run on a node of Azure ML's own choice costs, and how it queues."""
+    """Price and priority of a run on serverless compute."""
 
     SPOT = "spot"
     BASIC = "basic"

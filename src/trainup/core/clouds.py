@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cloud:
-    """One of Azure's clouds: what its addresses end in and the regions it has."""
+    """One of Azure's clouds: its addresses and regions."""
 
     name: str
     """As the setting `azure-native:environment` spells it."""
@@ -69,7 +69,7 @@ CLOUDS: dict[str, Cloud] = {cloud.name: cloud for cloud in (PUBLIC, US_GOVERNMEN
 
 
 def find_cloud(name: str) -> Cloud:
-    """The cloud of a name. ValueError lists the names there are."""
+    """The cloud of this name. ValueError lists the names."""
     try:
         return CLOUDS[name.lower()]
     except KeyError:
@@ -82,7 +82,7 @@ def plain_region(name: str) -> str:
 
 
 def check_region(name: str, cloud: Cloud) -> str | None:
-    """Why this is no region of the cloud, or None. Takes `koreacentral` and `Korea Central`."""
+    """Why this is no region of the cloud, or None. Accepts `koreacentral` and `Korea Central`."""
     region = plain_region(name)
     if region in cloud.regions:
         return None

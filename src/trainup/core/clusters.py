@@ -1,11 +1,11 @@
-"""Clusters of Azure ML: how many nodes, how long they idle, and how they are doing."""
+"""Clusters of Azure ML: limits for their nodes, and their status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 SERVERLESS = "serverless"
-"""Stands in the place of a cluster where Azure ML finds a node for each run."""
+"""The value of `cluster` for serverless compute, where Azure ML finds nodes for each run."""
 
 IDLE_SECONDS = 120
 MAX_CLUSTER_NODES = 100
@@ -33,22 +33,22 @@ class ClusterStatus:
     current_nodes: int
     target_nodes: int
     nodes: Mapping[str, int]
-    """`idle`, `running`, `preparing`, `unusable`, `leaving`, `preempted` → how many."""
+    """State (`idle`, `running`, `preparing`, `unusable`, `leaving`, `preempted`) → number of nodes."""
     errors: tuple[str, ...]
-    """Why nodes could not be had, in Azure's words."""
+    """Why nodes could not be allocated, in Azure's words."""
 
 
-def cluster_status(answer: Mapping[str, Any]) -> ClusterStatus:
-    """The status in Azure's answer to `GET …/computes/<name>`."""
-    facts = answer.get("properties", {})
-    inner = facts.get("properties") or {}
-    counts = inner.get("nodeStateCounts") or {}
-    errors = [*(facts.get("provisioningErrors") or ()), *(inner.get("errors") or ())]
+def cluster_status(response: Mapping[str, Any]) -> ClusterStatus:
+    """The status in Azure's response to `GET …/computes/<name>`."""
+    properties = response.get("properties", {})
+    status = properties.get("properties") or {}
+    counts = status.get("nodeStateCounts") or {}
+    errors = [*(properties.get("provisioningErrors") or ()), *(status.get("errors") or ())]
     return ClusterStatus(
-        name=str(answer.get("name", "")),
-        allocation_state=str(inner.get("allocationState", "Unknown")),
-        current_nodes=int(inner.get("currentNodeCount", 0)),
-        target_nodes=int(inner.get("targetNodeCount", 0)),
+        name=str(response.get("name", "")),
+        allocation_state=str(status.get("allocationState", "Unknown")),
+        current_nodes=int(status.get("currentNodeCount", 0)),
+        target_nodes=int(status.get("targetNodeCount", 0)),
         nodes={key.removesuffix("NodeCount"): int(count) for key, count in counts.items()},
         errors=tuple(_sentence(error.get("error", error)) for error in errors),
     )

@@ -1,4 +1,4 @@
-"""What can be told of a command before it runs: expressions that nothing fills in, scripts that Python cannot run."""
+"""Checks of a command before it runs: expressions that are never filled in, scripts that Python cannot run."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from trainup.core.suggest import nearest
 EXPRESSION = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_-]+)\s*\}\}")
 """`${{inputs.NAME}}` and `${{outputs.NAME}}` in a command."""
 ANY = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
-"""What is written like one."""
+"""Any text that looks like an expression."""
 FILLED = "a command takes ${{inputs.NAME}} and ${{outputs.NAME}}"
 
 INTERPRETERS = {
@@ -28,42 +28,42 @@ INTERPRETERS = {
     ".lua": "lua",
     ".ps1": "pwsh",
 }
-"""Ending of scripts in other languages → what runs them."""
+"""File extension of scripts in other languages → the program that runs them."""
 PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?|torchrun|accelerate|deepspeed|pip3?")
 USUAL = re.compile(r"^/(?:usr|opt|bin)(?:/|$)|/(?:\.?v?envs?|\w*(?:conda|python|azureml)[\w.-]*)(?:/|$)")
 """Folders in which images keep a Python."""
 
 
 def unfilled(text: str, inputs: Iterable[str]) -> Iterator[str]:
-    """A sentence for every expression in a text of a command that nothing fills in."""
+    """One sentence for each expression in the text that would not be filled in; `inputs` are the names of inputs."""
     names = sorted(inputs)
     for match in ANY.finditer(text):
-        known = EXPRESSION.fullmatch(match[0])
-        if known is None:
+        expression = EXPRESSION.fullmatch(match[0])
+        if expression is None:
             yield _unfilled(match[0], match[1].strip(), names)
-        elif known[1] == "inputs" and known[2] not in names:
-            yield f"{match[0]} names no input of this run; its `inputs` are: {', '.join(names) or 'none'}" + _meant(
-                known[2], names
-            )
+        elif expression[1] == "inputs" and (name := expression[2]) not in names:
+            reason = f"{match[0]} names no input of this run; its `inputs` are: {', '.join(names) or 'none'}"
+            yield reason + _suggestion(name, names)
 
 
 def expressions(text: str) -> list[str]:
-    """What is written like an expression."""
+    """All texts that look like expressions."""
     return [match[0] for match in ANY.finditer(text)]
 
 
-def _unfilled(whole: str, inner: str, names: list[str]) -> str:
+def _unfilled(expression: str, inner: str, names: list[str]) -> str:
     kind, _, name = inner.partition(".")
     if kind == "secrets":
-        return f"{whole} is filled in by nothing: name the secret in `secrets`, and read the variable {name or 'NAME'}"
+        variable = name or "NAME"
+        return f"{expression} is filled in by nothing: name the secret in `secrets`, and read the variable {variable}"
     if kind == "parent":
-        return f"{whole} is filled in within pipelines alone, and a run stands by itself: {FILLED}"
+        return f"{expression} is filled in within pipelines alone, and a run stands by itself: {FILLED}"
     guess = nearest(kind, ("inputs", "outputs")) if name else None
-    meant = f"; did you mean ${{{{{guess}.{name}}}}}?" if guess else ""
-    return f"{whole} is filled in by nothing: {FILLED}{meant}"
+    suggestion = f"; did you mean ${{{{{guess}.{name}}}}}?" if guess else ""
+    return f"{expression} is filled in by nothing: {FILLED}{suggestion}"
 
 
-def _meant(name: str, names: list[str]) -> str:
+def _suggestion(name: str, names: list[str]) -> str:
     guess = nearest(name, names)
     return f"; did you mean {guess}?" if guess else ""
 
@@ -86,7 +86,7 @@ def hidden_python(variables: Mapping[str, Any], command: Iterable[str], *, is_lo
     path, first = variables.get("PATH"), next(iter(command), "")
     if not isinstance(path, str) or not PYTHON.fullmatch(first):
         return None
-    # Where an image keeps its Python nobody knows here; that of this machine lies in a folder of its own.
+    # In which folder an image has its Python is not known; on this machine it is none of the usual ones.
     if not is_local and any(USUAL.search(part) for part in path.split(":") if part.startswith("/")):
         return None
     return (

@@ -1,4 +1,4 @@
-"""How a key of a run is declared: once, with all that settings, components, provider, schema and documents need of it.
+"""How a key of a run is declared: once, with all that settings, components, provider, schema and documents need.
 
 The declarations themselves are in `core/run_keys.py`.
 """
@@ -13,37 +13,37 @@ Default = TypeVar("Default")
 
 
 class Role(StrEnum):
-    """What another value means for a run."""
+    """What happens to a run when the value of a key changes."""
 
-    PLACE = "place"
-    """It is another run, with a record of its own."""
+    LOCATION = "location"
+    """It is another run, whose record is kept elsewhere."""
     IDENTITY = "identity"
     """The run trains again: the value is in the digest."""
     POLICY = "policy"
-    """The run is changed in place."""
+    """The run is updated in place."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunKey:
-    """All there is to know of a key, but for its type and default, which its field has."""
+    """Everything about a key except its type and default, which are those of its field."""
 
     role: Role
     parse: Callable[[Any], Any]
-    """Returns the value as the spec has it; `input_values.Invalid` with the reason why it cannot."""
+    """Returns the value for the spec, or raises `input_values.Invalid` with the reason."""
     doc: str
     """What it means, with its default; the docstring of the component's argument."""
     local: str
-    """What it does on this machine; empty where it does nothing."""
+    """What it does on this machine; empty if it does nothing there."""
     azure: str
     """What it does on Azure."""
     argument: str
-    """What the argument of the component is called."""
+    """Name of the component's argument."""
     in_stack: bool
-    """Whether it is a key of `trainup:runs`; the others are known to the platform."""
+    """Whether users set it in `trainup:runs`; the platform sets the others."""
     in_job_file: bool
-    """Whether a job file says it too: identity may not be given beside it then, and policy beside it wins."""
+    """Whether a job file can set it. Beside a job file, an identity key is refused, and a policy key wins."""
     required: str
-    """Why every run needs it; empty for one that may be left out."""
+    """Why every run needs it; empty if it is optional."""
 
 
 def key(
@@ -59,7 +59,7 @@ def key(
     in_job_file: bool = False,
     required: str = "",
 ) -> Parsed | Default:
-    """A field of a dataclass that declares a key; a type checker holds parser and default against the field's type."""
+    """A dataclass field that declares a key. Type checkers compare parser and default with the field's type."""
     declared = RunKey(
         role=role,
         parse=parse,
@@ -77,8 +77,8 @@ def key(
     return field(default=default, metadata=metadata)
 
 
-def keys_of(declared: type) -> dict[str, RunKey]:
-    """The keys that a dataclass declares, by name."""
-    items: Iterable[Field[Any]] = fields(declared)
-    found = {item.name: item.metadata["key"] for item in items if "key" in item.metadata}
-    return {name: replace(one, argument=one.argument or name) for name, one in found.items()}
+def keys_of(declaring_class: type) -> dict[str, RunKey]:
+    """Name → declaration, for the keys that a dataclass declares."""
+    items: Iterable[Field[Any]] = fields(declaring_class)
+    keys = {item.name: item.metadata["key"] for item in items if "key" in item.metadata}
+    return {name: replace(one, argument=one.argument or name) for name, one in keys.items()}

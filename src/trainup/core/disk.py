@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole, and the room that a disk has. The standard library alone: set-up needs it too."""
+"""Replaces files as a whole, and measures free space. Standard library only, since set-up has no packages yet."""
 
 import os
 import shutil
@@ -9,16 +9,16 @@ from pathlib import Path
 
 
 def free_bytes(folder: Path) -> int:
-    """Free bytes where a folder is, or will be made."""
+    """Free bytes of the disk that holds a folder, or will hold it."""
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     return shutil.disk_usage(nearest).free
 
 
 @contextmanager
 def replacement(path: Path) -> Iterator[Path]:
-    """A name beside `path` for the block to write to. It takes the place of `path` when the block succeeds.
+    """A temporary path beside `path` for the block to write to; it replaces `path` if the block succeeds.
 
-    Readers see the old content or the new one. Raises OSError, and what the block raises; `path` is then as it was.
+    Readers see the old content or the new one. Raises OSError, and what the block raises; `path` is unchanged then.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -29,9 +29,9 @@ def replacement(path: Path) -> Iterator[Path]:
 
 
 def replace_file(path: Path, content: str | bytes, *, mode: int = 0o600, is_durable: bool = False) -> None:
-    """Replace a file as a whole. OSError.
+    """Replace a file as a whole. Raises OSError.
 
-    A killed process leaves the old content or the new one; where it `is_durable`, so does a power cut (fsync).
+    A killed process leaves the old content or the new one; with `is_durable` (fsync), so does a power cut.
     """
     with replacement(path) as temporary:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -45,7 +45,7 @@ def replace_file(path: Path, content: str | bytes, *, mode: int = 0o600, is_dura
 
 
 def replace_record(path: Path, content: str | bytes, *, is_durable: bool = False) -> None:
-    """As `replace_file`, for a file that only trainup writes: a folder that stands in its place is put aside."""
+    """As `replace_file`, for a file that only trainup writes: a folder of that name is moved out of the way."""
     try:
         replace_file(path, content, is_durable=is_durable)
     except IsADirectoryError:
@@ -54,5 +54,5 @@ def replace_record(path: Path, content: str | bytes, *, is_durable: bool = False
 
 
 def put_aside(path: Path) -> None:
-    """Keep what stands in the place of a file of trainup's under a name that nothing reads."""
+    """Rename a damaged file, or a folder in its place, to a name that nothing reads."""
     path.rename(path.with_name(f".{path.name}.damaged-{uuid.uuid4().hex}"))

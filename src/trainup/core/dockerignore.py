@@ -1,8 +1,8 @@
-"""Docker's ignore rules: which paths of a build context a `.dockerignore` keeps out.
+"""Docker's ignore rules: which paths of a build context a `.dockerignore` excludes.
 
-As BuildKit reads them: patterns are Go's `filepath.Match` with `**` for any number of folders, always from the root of
-the context; what lies in an excluded folder is excluded; the last line that matches decides, so a later `!pattern`
-brings back. Git's rules differ in each of these points, so its reader cannot be used.
+They are read as BuildKit reads them: patterns are those of Go's `filepath.Match`, with `**` for any number of folders,
+and start at the root of the context; everything in an excluded folder is excluded; the last matching line decides, so
+a later `!pattern` includes a path again. Git's rules differ in each of these points and have a module of their own.
 """
 
 import posixpath
@@ -14,58 +14,58 @@ from trainup.core.globs import Glob, Token, Wild
 
 _BYTE_ORDER_MARK = "\ufeff"
 _LITERAL = frozenset(".+()|{}$^")
-"""What means something in a regular expression and nothing in a pattern."""
+"""Characters that are special in a regular expression and ordinary in a pattern."""
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line."""
+    """One line of a `.dockerignore`."""
 
     text: str
-    """Without the exclamation mark, cleaned up as a path."""
+    """The path without the exclamation mark, normalized."""
     included: bool
-    """Whether it brings back."""
+    """Whether the line begins with an exclamation mark, and so includes what it matches."""
     glob: Glob
 
 
 class Rules:
-    """The lines of one file, in their order."""
+    """The lines of one file, in order."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        """ValueError for a line that Docker would refuse."""
+        """Raises ValueError for a line that Docker would refuse."""
         self.patterns = tuple(pattern for line in lines if (pattern := _parse(line)))
         self._folders: dict[str, list[bool]] = {}
-        """Folder → which lines speak of it."""
+        """Folder → for each line, whether it matches the folder or one above it."""
 
     @classmethod
     def read(cls, content: str, defaults: Sequence[str] = ()) -> "Rules":
-        """The rules of a file's content after the defaults; `#` begins a comment, blank lines are none."""
+        """The default lines, followed by those of a file's content; comments (`#`) and blank lines are skipped."""
         lines = content.removeprefix(_BYTE_ORDER_MARK).splitlines()
         return cls([*defaults, *(line for line in lines if not line.startswith("#"))])
 
     def excludes(self, path: str) -> bool:
-        """Whether a path, relative to the context and with slashes, is kept out."""
-        return self._judge(path)[0]
+        """Whether a path, relative to the context and with slashes, is excluded."""
+        return self._decide(path)[0]
 
     def may_include_below(self, folder: str) -> bool:
-        """Whether something in an excluded folder may come back: if not, nobody has to look into it."""
+        """Whether a later line may include something in an excluded folder; if not, the folder need not be read."""
         return any(pattern.included and _reaches(pattern.text, folder) for pattern in self.patterns)
 
-    def _judge(self, path: str) -> tuple[bool, list[bool]]:
-        """Whether the path is excluded, and which lines speak of it, or of a folder that it is in."""
+    def _decide(self, path: str) -> tuple[bool, list[bool]]:
+        """(whether the path is excluded, for each line whether it matches the path or a folder above it)."""
         folder = posixpath.dirname(path)
         if folder and folder not in self._folders:
-            self._folders[folder] = self._judge(folder)[1]
+            self._folders[folder] = self._decide(folder)[1]
         above = self._folders.get(folder) or [False] * len(self.patterns)
-        excluded, speaks = False, []
+        excluded, matches = False, []
         for pattern, from_above in zip(self.patterns, above, strict=True):
-            # A line that could only confirm what holds already is not looked at, neither here nor below: so does
-            # Docker, and `*`, `!a/b`, `a` includes what is in a/b.
+            # Like Docker, skip a line that would not change the decision, here and for all paths below: therefore
+            # `*`, `!a/b`, `a` includes the files in a/b.
             match = from_above or (pattern.included is excluded and pattern.glob.fullmatch(path))
-            speaks.append(match)
+            matches.append(match)
             if match:
                 excluded = not pattern.included
-        return excluded, speaks
+        return excluded, matches
 
 
 def _parse(line: str) -> Pattern | None:
@@ -122,7 +122,7 @@ def _translate(text: str) -> Iterator[Token]:
 
 
 def _end_of_set(text: str, position: int) -> int:
-    """Where a `[…]` ends; ValueError when it does not."""
+    """The position of the `]` that ends a set; ValueError if there is none."""
     start = position + text.startswith("^", position)
     end = start
     while end < len(text) and (text[end] != "]" or end == start):
@@ -133,10 +133,10 @@ def _end_of_set(text: str, position: int) -> int:
 
 
 def _reaches(pattern: str, folder: str) -> bool:
-    """Whether a pattern can match below a folder: as far as both go, its components fit the folder's."""
-    for own, there in zip(pattern.split("/"), folder.split("/"), strict=False):
-        if "**" in own:
+    """Whether a pattern can match below a folder: its components match the folder's, as far as both go."""
+    for part, component in zip(pattern.split("/"), folder.split("/"), strict=False):
+        if "**" in part:
             return True
-        if not Glob(list(_translate(own))).fullmatch(there):
+        if not Glob(list(_translate(part))).fullmatch(component):
             return False
     return True

@@ -1,7 +1,7 @@
-"""Lengths of time: as people write them, and as Azure does (ISO 8601, such as `PT2M`).
+"""Durations, in the form that users write (`2h`) and in Azure's (ISO 8601, `PT2M`).
 
-isodate reads ISO 8601 too, but takes more than Azure ML does: weeks, signs, `PT` without a number, and months and
-years, which have no length in seconds. And it writes no length as `P0D`, where Azure writes `PT0S`.
+isodate reads ISO 8601 too, but accepts more than Azure ML: weeks, signs, `PT` without a number, and months and years,
+which have no fixed length in seconds. It also writes zero as `P0D`, where Azure writes `PT0S`.
 """
 
 import re
@@ -29,7 +29,7 @@ def parse_duration(text: object) -> float:
 
 
 def iso_duration(seconds: int) -> str:
-    """`120` → `PT2M`, and `90000` → `P1DT1H`, as Azure writes lengths of time."""
+    """Seconds in Azure's form: `120` → `PT2M`, `90000` → `P1DT1H`."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -39,7 +39,7 @@ def iso_duration(seconds: int) -> str:
 
 
 def iso_seconds(text: str | None) -> float | None:
-    """`PT1H30M` → 5400 seconds; None for what is no length of time, such as `P`, or is counted in months or years."""
+    """`PT1H30M` → 5400 seconds; None for anything that is no duration (`P`) or is counted in months or years."""
     match = _ISO.fullmatch(text or "")
     if match is None:
         return None

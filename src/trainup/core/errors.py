@@ -1,16 +1,16 @@
-"""The errors that users are told in a sentence: what was given, which rule it breaks and why, and what to do.
+"""Errors whose message users read: it names the value, the rule that it breaks and why, and what to do.
 
-Whatever else is raised, `OSError` apart, is a mistake of trainup's own, and is told with its trace.
+Any other exception, except `OSError`, is a bug of trainup, and is reported with its trace.
 """
 
 
 class TrainupError(Exception):
-    """The root of them. The command line, the plugin and the set-up print its message, and no trace."""
+    """The root of all errors for users. Command line, plugin and set-up print its message without a trace."""
 
 
 class UserError(TrainupError):
-    """Who wrote the settings, the code or the files can mend it; to try again without a change is in vain."""
+    """The user can mend it, in the settings, the code or the files; a retry without a change fails again."""
 
 
 class ServiceError(TrainupError):
-    """What trainup works with refused or failed: Azure, MLflow, this machine. The same may succeed later."""
+    """Something that trainup uses refused or failed: Azure, MLflow, this machine. A retry may succeed."""

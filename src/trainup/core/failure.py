@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 class FailureClass(StrEnum):
-    """Who has to act, and on what."""
+    """The cause of a failure, which decides the remedy."""
 
     QUOTA = "quota"
     CAPACITY = "capacity"
@@ -55,7 +55,7 @@ class Failure:
         return REMEDIES[self.failure_class]
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form kept in ledgers and outputs; facts that are None are left out."""
+        """The JSON form for records and outputs; values that are None are left out."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Patterns of ignore files as regular expressions, and those that an expression would take too long for."""
+"""Matches the patterns of ignore files, in linear time also where a regular expression would take too long."""
 
 import re
 from collections.abc import Sequence
@@ -7,23 +7,23 @@ from functools import cached_property
 
 
 class Wild(StrEnum):
-    """A wildcard that stands for text of any length, as the expression that means it."""
+    """A wildcard for text of any length, as the equivalent regular expression."""
 
     WITHIN = "[^/]*"
     """Within a name."""
     FOLDERS = "(?:.*/)?"
-    """Any folders, none too."""
+    """Any number of folders, or none."""
     ANYTHING = ".*"
 
 
 Token = str
-"""A `Wild`, or the expression of a single character."""
+"""A `Wild`, or a regular expression for a single character."""
 MOST_WILD = 2
-"""Wildcards that an expression is tried with: each more takes as much longer as a path is long."""
+"""Maximum of wildcards in a regular expression: each further one multiplies its time by the length of the path."""
 
 
 class Glob:
-    """A pattern made of tokens; matched in a time that grows with its length times the path's, whatever is in it."""
+    """A pattern made of tokens. Matching takes at most its length times the path's, whatever it contains."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self.tokens = tuple(tokens)
@@ -43,18 +43,18 @@ class Glob:
         return {token: re.compile(token, re.DOTALL) for token in self.tokens if not isinstance(token, Wild)}
 
     def fullmatch(self, text: str) -> bool:
-        """Whether the pattern stands for the whole text."""
+        """Whether the pattern matches the whole text."""
         if self._compiled is not None:
             return self._compiled.fullmatch(text) is not None
-        return self._reaches_the_end(text)
+        return self._matches_by_bits(text)
 
-    def _reaches_the_end(self, text: str) -> bool:
-        """Follow all readings of the pattern at once: bit n stands for what has matched the first n characters."""
+    def _matches_by_bits(self, text: str) -> bool:
+        """Whether the tokens match the text. Bit n of `reached`: the tokens so far match the first n characters."""
         end = len(text)
         whole = (1 << (end + 1)) - 1
-        names = ~sum(1 << place for place, character in enumerate(text) if character == "/") & (whole >> 1)
+        names = ~sum(1 << index for index, character in enumerate(text) if character == "/") & (whole >> 1)
         starts = ~names & (whole >> 1)  # a folder begins after each slash
-        where: dict[Token, int] = {}
+        positions: dict[Token, int] = {}
         reached = 1
         for token in self.tokens:
             if not reached:
@@ -69,9 +69,11 @@ class Glob:
             elif token is Wild.ANYTHING:
                 reached = whole & ~(lowest - 1)
             else:
-                if token not in where:
+                if token not in positions:
                     fits = self._characters[token]
-                    known = {character: fits.fullmatch(character) is not None for character in set(text)}
-                    where[token] = sum(1 << place for place, character in enumerate(text) if known[character])
-                reached = (reached & where[token]) << 1
+                    fits_character = {character: fits.fullmatch(character) is not None for character in set(text)}
+                    positions[token] = sum(
+                        1 << index for index, character in enumerate(text) if fits_character[character]
+                    )
+                reached = (reached & positions[token]) << 1
         return bool(reached >> end & 1)

@@ -1,4 +1,4 @@
-"""Image references, and environments that are named by what is in them."""
+"""Image references, and versions of environments that are derived from their content."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from trainup.core.canonical import sha256
 
 
 class ImageBuilder(StrEnum):
-    """Who makes the image of an Azure stack."""
+    """How the image of an Azure stack is made."""
 
     ACR = "acr"
     """The container registry builds it in the cloud; nothing is needed on this machine."""
@@ -39,7 +39,7 @@ _REFERENCE = re.compile(
 
 
 def parse_reference(text: str) -> ImageReference:
-    """The parts of an image reference. ValueError tells the form it should have."""
+    """The parts of an image reference. ValueError names the expected form."""
     match = _REFERENCE.fullmatch(text)
     if match is None:
         raise ValueError(
@@ -56,31 +56,31 @@ _SERVER = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:\d{1,5})?")
 
 
 def check_server(text: str) -> str | None:
-    """Why this is no host of a registry, or None."""
+    """Why this is not the host name of a registry, or None."""
     if _SERVER.fullmatch(text):
         return None
     host = text.partition("://")[2] or text
-    found = _SERVER.match(host)
-    hint = f": write {found[0]}" if found and found[0] != text else ""
+    match = _SERVER.match(host)
+    hint = f": write {match[0]}" if match and match[0] != text else ""
     return f"{text!r} is no host of a registry: it is a name such as ghcr.io, with a port or without{hint}"
 
 
 def environment_version(reference: str, conda: str | None = None, owner: str | None = None) -> str:
-    """The version of an environment, from its content: an equal image and equal packages make an equal version.
+    """The version of an environment, derived from its content: equal images and packages have equal versions.
 
-    owner: whose it is, where each has one of its own.
+    `owner` distinguishes environments that are equal but belong to different owners.
     """
-    more = {"conda": conda, "owner": owner}
-    return sha256({"image": reference} | {key: value for key, value in more.items() if value is not None})[:12]
+    optional = {"conda": conda, "owner": owner}
+    return sha256({"image": reference} | {key: value for key, value in optional.items() if value is not None})[:12]
 
 
 def managed_reference(environment: str, image: str, conda: str) -> str:
-    """How a run names an environment whose packages Azure ML installs: by the digest of all that goes into it."""
+    """The reference of an environment whose packages Azure ML installs: its name and the digest of its content."""
     return f"{environment}@sha256:{sha256({'image': image, 'conda': conda})}"
 
 
 def is_managed(reference: str, environment_id: str | None) -> bool:
-    """Whether a run's image is an environment whose packages Azure ML installs, and so no image that can be pulled."""
+    """Whether the image is an environment whose packages Azure ML installs, and therefore cannot be pulled."""
     name = (environment_id or "").rpartition("/environments/")[2].partition("/")[0]
     return bool(name) and reference.startswith(f"{name}@")
 

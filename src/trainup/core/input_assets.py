@@ -15,14 +15,14 @@ OUTPUT_TYPES = tuple(kind for kind in INPUT_TYPES if kind != "uri_file")
 CHECKPOINTS = "trainup_checkpoints"
 """The output that all attempts of a run share on Azure."""
 ASSET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""What an input or output is called: Azure ML makes a variable of it."""
+"""Names of inputs and outputs: Azure ML makes environment variables of them."""
 
 
 def data_input(value: Any) -> dict[str, Any]:
-    """One data input: what lies at `uri`, known by `digest`, or a literal `value`."""
+    """One data input: `uri` and the `digest` of the content there, or a literal `value`."""
     if isinstance(value, dict) and "value" in value:
         return _literal(value)
-    item = mapping(_known_or_filled, "a data input has `uri` and `digest`")(value)
+    item = mapping(_unknown_or_filled, "a data input has `uri` and `digest`")(value)
     for key in item.keys() - {"uri", "digest", "path", "mode", "type"}:
         raise Invalid("a data input has `uri`, `digest`, `path`, `type` and `mode`", f"[{key!r}]")
     for key in ("uri", "digest"):
@@ -36,7 +36,7 @@ def data_input(value: Any) -> dict[str, Any]:
     return item
 
 
-def _known_or_filled(value: Any) -> Any:
+def _unknown_or_filled(value: Any) -> Any:
     return value if isinstance(value, Unknown) else filled(value)
 
 
@@ -50,20 +50,20 @@ def _inner_path(value: str) -> str:
 def _literal(value: dict[str, Any]) -> dict[str, str]:
     if value.keys() != {"value"}:
         raise Invalid("a literal input has `value` alone")
-    given = text(value["value"])
-    if not any(char.isalnum() and char.isascii() for char in given):
+    literal = text(value["value"])
+    if not any(char.isalnum() and char.isascii() for char in literal):
         raise Invalid("Azure ML takes no literal without a letter or a digit: write it into `arguments`", "['value']")
-    return {"value": given}
+    return {"value": literal}
 
 
 def shell_problem(value: str) -> str | None:
-    """Why a literal cannot stand in a command that trainup writes for bash, or None."""
+    """Why a literal cannot be part of a command that trainup writes for bash, or None."""
     active = " ".join(sorted(repr(char) for char in SHELL_ACTIVE.intersection(value)))
     return f"the value holds {active}, which the shell would act on" if active else None
 
 
 def output(value: Any) -> dict[str, str]:
-    """One named output: how it gets to its place, where that is, and what kind of folder it is."""
+    """One named output: how it gets to its location, the location, and the type of the folder."""
     item = mapping(filled, "an output has `mode`, `uri` and `type`, all optional")(value)
     for key in item.keys() - {"mode", "uri", "type"}:
         raise Invalid("an output has `mode`, `uri` and `type`", f"[{key!r}]")

@@ -1,8 +1,8 @@
 """Likely secrets among what a user declares: variables, arguments, tags, addresses, build arguments, requirements.
 
-Such values are kept in state, in records and in the requests to Azure, and shown in previews. More is judged here than
-in source files: a password in an address, and what follows a name such as `API_KEY` or `--password`. What is found is
-told by its place and kind, never by itself.
+Such values are kept in state, in records and in the requests to Azure, and shown in previews. The search is stricter
+than that of source files: it includes passwords in addresses, and values after a name such as `API_KEY` or
+`--password`. A result names the place and the kind of a secret, never its value.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any
 from trainup.core import likely_secrets
 
 Place = tuple[str | int, ...]
-"""Keys and indexes from the outside to a value."""
+"""Where a value stands among nested inputs: the keys and indexes that lead to it."""
 
 _NAMES_OF_PASSWORDS = {"password", "passwd", "pwd", "passphrase"}
 _NAMES_OF_TOKENS = {"token", "secret", "apikey", "accesskey", "secretkey"}
@@ -23,7 +23,7 @@ _NO_PASSWORD = re.compile(
     r".*\$\{.*|\$.*|%\w+%|<.*>|\{.*\}|[*.x]+|\.{0,2}/.*|~.*|\w+://.*|true|false|yes|no|none|null|required|optional|prompt",
     re.IGNORECASE,
 )
-"""What stands for a password that comes from elsewhere, or is none."""
+"""Placeholders, references to variables, and words that are no passwords."""
 
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+")
 _ASSIGNMENT = re.compile(
@@ -58,20 +58,20 @@ class Suspect:
 
 
 def in_values(values: Any, allowed: Collection[str] = ()) -> list[Suspect]:
-    """What is likely a secret in nested maps and lists. `allowed` names places that hold none, as `Suspect.shown`."""
-    found = list(dict.fromkeys(_in_value((), "", values)))
-    return [suspect for suspect in found if not any(_is_below(suspect.shown, place) for place in allowed)]
+    """The likely secrets in nested maps and lists. `allowed` lists exceptions, written as `Suspect.shown`."""
+    suspects = list(dict.fromkeys(_in_value((), "", values)))
+    return [suspect for suspect in suspects if not any(_is_below(suspect.shown, place) for place in allowed)]
 
 
 def in_text(text: str, name: str) -> list[tuple[int, str]]:
-    """Line and kind of what is likely a secret in a text that is a declaration itself, such as a Dockerfile."""
-    found = set(likely_secrets.search(text.encode("utf-8", "replace"), name))
+    """Line and kind of each likely secret in a declaration that is a text, such as a Dockerfile."""
+    suspects = set(likely_secrets.search(text.encode("utf-8", "replace"), name))
     before = ""
     for number, line in enumerate(text.splitlines(), 1):
         if (kinds := set(_kinds(line))) and not likely_secrets.is_allowed(before, line, name):
-            found |= {(number, kind) for kind in kinds}
+            suspects |= {(number, kind) for kind in kinds}
         before = line
-    return sorted(found)
+    return sorted(suspects)
 
 
 def is_likely_secret(text: str) -> bool:
@@ -116,7 +116,7 @@ def _kinds(text: str) -> Iterator[str]:
 
 
 def _is_secret_of(name: str, value: str) -> bool:
-    """Whether a value is a secret because of what it is called."""
+    """Whether a value is a secret, judged by its name."""
     words = [word.lower() for word in _WORDS.findall(name)]
     if not words:
         return False

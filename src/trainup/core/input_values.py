@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 Named = TypeVar("Named", bound=StrEnum)
 SHM_SIZE = re.compile(r"[1-9]\d*[bkmgBKMG]")
 IDENTITIES = ("cluster", "user", "token")
-"""Who a run is on Azure, if no client id tells: the cluster's own identity, who submits, the workspace's token."""
+"""Identities of a run on Azure besides client ids: the cluster's, the submitting user's, the workspace's token."""
 _OF_EXPERIMENTS = ("MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 RESERVED_VARIABLES = frozenset(
     {
@@ -34,7 +34,7 @@ RESERVED_VARIABLES = frozenset(
     }
 )
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""What a shell takes as the name of a variable; a name it does not take would never reach a script through it."""
+"""Names of variables that a shell accepts; others would never reach a script through the shell."""
 SHELL_OWN = frozenset(
     {
         "_",
@@ -45,7 +45,7 @@ SHELL_OWN = frozenset(
         *("SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID"),
     }
 )
-"""Variables that bash sets to a value of its own, or protects: what they were given never arrives."""
+"""Variables that bash sets itself or protects: values of the user would never reach the script."""
 
 
 class Invalid(ValueError):
@@ -224,7 +224,7 @@ def secret_text(value: Any) -> Any:
         return value
     try:
         text(plain)
-    except Invalid as error:  # whose own words could show the value
+    except Invalid as error:  # its message could show the value
         raise Invalid("the value of a secret must be text without NUL and half characters") from error
     return value
 
@@ -270,7 +270,7 @@ COUNTS: dict[DistributionType, dict[str, int | None]] = {
     DistributionType.MPI: {"process_count_per_node": 1},
     DistributionType.TENSORFLOW: {"worker_count": None, "parameter_server_count": 0},
 }
-"""Kind of distribution → what is counted, with the count when nothing is said (None: as many as there are nodes)."""
+"""Type of distribution → name of a count → its default (None: the number of nodes)."""
 
 
 def distribution(value: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From the inputs of a Run resource to a RunSpec, with every finding at once."""
+"""Parses the inputs of a Run resource into a RunSpec, and collects all findings."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from trainup.core.targets import is_on_this_machine
 
 @dataclass(frozen=True)
 class Finding:
-    """One mistake: the input as the user typed it, and the sentence that explains it."""
+    """One mistake: the path of the input, and the sentence that explains it."""
 
     property: str
     reason: str
@@ -31,40 +31,40 @@ class RunInputs(InputKeys):
     """None where a part of its identity is unknown or wrong."""
 
 
-def parse_run(given: dict[str, Any]) -> tuple[RunInputs, list[Finding]]:
+def parse_run(inputs: dict[str, Any]) -> tuple[RunInputs, list[Finding]]:
     """Check all inputs of a run. Unknown values (in a preview) break no rule and leave `spec` None."""
     findings: list[Finding] = []
     values: dict[str, Any] = {}
-    for name in sorted(given.keys() - FIELDS.keys()):
+    for name in sorted(inputs.keys() - FIELDS.keys()):
         findings.append(Finding(name, suggest.unknown(name, sorted(KEYS), f"a run has no input {name!r}")))
-    findings += _beside_job_file(given)
-    given = with_definition(given)
+    findings += _beside_job_file(inputs)
+    inputs = with_definition(inputs)
     for name, parse in FIELDS.items():
-        value = given.get(name)
+        value = inputs.get(name)
         if value is None or is_unknown(name, value):
             continue
         try:
             values[name] = parse(value)
         except Invalid as error:
             findings.append(Finding(name + error.at, str(error)))
-    findings += [Finding(name, reason) for name, reason in cross_findings(given, values)]
-    unknown = any(is_unknown(name, given.get(name)) for name in IDENTITY_INPUTS)
-    unknown = unknown or (given.get("job") is not None and "shell_command" not in values)  # its file is not read yet
+    findings += [Finding(name, reason) for name, reason in cross_findings(inputs, values)]
+    unknown = any(is_unknown(name, inputs.get(name)) for name in IDENTITY_INPUTS)
+    unknown = unknown or (inputs.get("job") is not None and "shell_command" not in values)  # its file is not read yet
     spec = None if findings or unknown else _spec(values)
     return RunInputs(spec=spec, **{name: values[name] for name in INPUT_KEYS if name in values}), findings
 
 
-def with_definition(given: dict[str, Any]) -> dict[str, Any]:
-    """The inputs with what a job file tells in place: it wins, but for policy that is given beside it."""
-    definition = given.get("definition")
+def with_definition(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs merged with the content of the job file, which wins except over policy keys that are set beside it."""
+    definition = inputs.get("definition")
     if not isinstance(definition, dict):
-        return given
-    if is_on_this_machine(given.get("target")):  # which has its own cluster and image
+        return inputs
+    if is_on_this_machine(inputs.get("target")):  # it has its own cluster and image
         definition = {name: value for name, value in definition.items() if name not in ("cluster", "image", "size")}
     policy = {name for name in definition if name in KEYS and KEYS[name].in_job_file and not _is_identity(name)}
-    result = {**given, **{name: value for name, value in definition.items() if name not in policy}}
+    result = {**inputs, **{name: value for name, value in definition.items() if name not in policy}}
     for name in policy:
-        if given.get(name) is None:
+        if inputs.get(name) is None:
             result[name] = definition[name]
     if "image" in definition:
         result["environment"] = None  # that of the stack's own image
@@ -73,13 +73,13 @@ def with_definition(given: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _beside_job_file(given: dict[str, Any]) -> list[Finding]:
-    if given.get("job") is None:
+def _beside_job_file(inputs: dict[str, Any]) -> list[Finding]:
+    if inputs.get("job") is None:
         return []
     return [
         Finding(name, f"`job` names a file that says what runs, `{name}` included: keep one of the two")
         for name, key in KEYS.items()
-        if key.in_job_file and _is_identity(name) and given.get(name) is not None
+        if key.in_job_file and _is_identity(name) and inputs.get(name) is not None
     ]
 
 
@@ -94,14 +94,14 @@ def _spec(values: dict[str, Any]) -> RunSpec:
         command = ("python", values["script"], *values.get("arguments", ()))
     elif "shell_command" in values:
         command = (values["shell_command"],)
-    used: dict[str, dict[str, str]] = {name: {} for kind, name in _mentioned(command) if kind == "outputs"}
+    named_outputs: dict[str, dict[str, str]] = {name: {} for kind, name in _expressions(command) if kind == "outputs"}
     return RunSpec(
         command=command,
         shell="script" not in values and "shell_command" in values,
         snapshot=values.get("snapshot_digest"),
         secrets=tuple(sorted(values.get("secrets", {}))),
         inputs={name: _content(item) for name, item in values.get("inputs", {}).items()},
-        outputs=used
+        outputs=named_outputs
         | {
             name: {key: text for key, text in item.items() if key != "uri"}
             for name, item in values.get("outputs", {}).items()
@@ -111,11 +111,11 @@ def _spec(values: dict[str, Any]) -> RunSpec:
 
 
 def _content(item: Mapping[str, str]) -> dict[str, str]:
-    """What an input is, wherever it lies and however it gets to a node."""
+    """The part of a data input that is in the digest: neither where it is kept nor how it gets to a node."""
     return {key: item[key] for key in ("value", "digest", "path") if key in item}
 
 
-def _mentioned(words: Iterable[str]) -> list[tuple[str, str]]:
+def _expressions(words: Iterable[str]) -> list[tuple[str, str]]:
     return [(match[1], match[2]) for word in words for match in EXPRESSION.finditer(word)]
 
 
@@ -127,7 +127,7 @@ _COMPUTED: dict[str, Callable[[Any], Any]] = {
     "digest": kinds.filled,
 }
 COMPUTED = frozenset(_COMPUTED)
-"""Added by check: never given by a program."""
+"""Inputs that `check` adds; a program never sets them."""
 FIELDS = {name: key.parse for name, key in KEYS.items()} | _COMPUTED
 """Input → its parser."""
 IDENTITY_INPUTS = ("run", *filter(_is_identity, KEYS), "snapshot_digest", "definition")

@@ -35,7 +35,7 @@ _PLUGINS: dict[str, tuple[bytes, ...]] = {
     "square_oauth.SquareOAuthDetector": (b"sq0csp-",),
     "stripe.StripeDetector": (b"k_live_",),
 }
-"""Detector → marks of which every finding has one."""
+"""Detector → marks; every secret that it detects contains one of them."""
 
 _OWN: dict[str, tuple[bytes, re.Pattern[str]]] = {
     "Azure shared access key": (b"SharedAccessKey=", re.compile(r"SharedAccessKey=[A-Za-z0-9+/]{43}=")),
@@ -45,7 +45,7 @@ _OWN: dict[str, tuple[bytes, re.Pattern[str]]] = {
     "GitHub fine-grained token": (b"github_pat_", re.compile(r"\bgithub_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}\b")),
     "Google API key": (b"AIza", re.compile(r"\bAIza[A-Za-z0-9_-]{35}(?![\w-])")),
 }
-"""What detect-secrets does not know: kind → mark and pattern."""
+"""Kinds of secret that detect-secrets lacks → mark and pattern."""
 
 _MARKS = re.compile(
     b"|".join(
@@ -57,7 +57,7 @@ _LOADING = threading.Lock()
 
 @cache
 def rules() -> str:
-    """Names these rules, so that what was found clean by others is searched again."""
+    """Version of these rules: files that were searched by other rules are searched again."""
     import importlib.metadata  # takes longer than most of what a small folder needs
 
     return f"2 detect-secrets {importlib.metadata.version('detect-secrets')}"
@@ -85,10 +85,10 @@ def search(block: bytes, name: str, first_line: int = 1) -> Iterator[tuple[int, 
     for start, stretches in lines.items():
         end = block.find(b"\n", start)
         end = len(block) if end < 0 else end
-        if start in crowded:  # a look at each of them would take minutes
+        if start in crowded:  # checking each of them would take minutes
             kinds = {"more beginnings of secrets in one line than are looked at"}
         else:
-            kinds = {kind for stretch, found in stretches.items() for kind in _kinds(block, start, end, stretch, found)}
+            kinds = {kind for stretch, hits in stretches.items() for kind in _kinds(block, start, end, stretch, hits)}
         if kinds and not _is_allowed_inline(block, start, end, name):
             number = first_line + block.count(b"\n", 0, start)
             yield from ((number, kind) for kind in sorted(kinds))

@@ -1,4 +1,4 @@
-"""What this machine would refuse of a run."""
+"""Checks of a run's inputs that apply on this machine only."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -7,16 +7,16 @@ from typing import Any
 from trainup.core.targets import Problems
 
 
-def findings(given: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
-    """What is wrong with the processes that a run asks for: torchrun starts them."""
+def findings(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
+    """Findings about distributed runs, whose processes torchrun starts; arguments as for `targets.Rules`."""
     kind, many = values.get("distribution", {}).get("type", "pytorch"), values.get("nodes", 1) > 1
     if kind != "pytorch":
         reason = f"{kind!r} is for Azure: on this machine torchrun starts the processes (`pytorch`)"
         yield "distribution", reason
-    is_script = given.get("script") is not None or _is_python(values.get("command", ()))
+    is_script = inputs.get("script") is not None or _is_python(values.get("command", ()))
     if not is_script and ("command" in values or "shell_command" in values):
-        for name, wanted in (("distribution", kind == "pytorch" and "distribution" in values), ("nodes", many)):
-            if wanted:
+        for name, is_set in (("distribution", kind == "pytorch" and "distribution" in values), ("nodes", many)):
+            if is_set:
                 yield name, "processes are started by torchrun, which needs a Python script: use `script`"
 
 

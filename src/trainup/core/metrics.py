@@ -26,11 +26,11 @@ def best_of(name: str, values: Sequence[float]) -> float:
 
 
 def metrics_of(content: bytes) -> dict[str, float]:
-    """The numbers of a `metrics.json` that a script wrote; anything else in it is none of our business."""
+    """The numbers in a `metrics.json` that a script wrote; anything else in it is skipped."""
     result: dict[str, float] = {}
-    with contextlib.suppress(ValueError, RecursionError):  # deep nesting would end us
-        found = json.loads(decode(content))
-        for name, value in found.items() if isinstance(found, dict) else ():
+    with contextlib.suppress(ValueError, RecursionError):  # RecursionError: deep nesting
+        metrics = json.loads(decode(content))
+        for name, value in metrics.items() if isinstance(metrics, dict) else ():
             with contextlib.suppress(ValueError):
                 result[name] = to_number(value)
     return result

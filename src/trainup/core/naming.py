@@ -1,4 +1,4 @@
-"""Names of runs and of what the target calls them."""
+"""Names of runs, their ids, and the job names of their attempts."""
 
 import re
 
@@ -22,17 +22,17 @@ def run_id(run: str, digest: str) -> str:
 
 
 def id_of(job: str) -> str:
-    """The run id of a job's name."""
+    """The run id that a job name contains."""
     return ATTEMPT.sub("", job)
 
 
 def run_of(job: str) -> str:
-    """The run's name in a job's name."""
+    """The name of the run that a job name contains."""
     return id_of(job)[: -DIGEST_CHARS - 1]
 
 
-def job_name(identity: str, attempt: int) -> str:
-    """The target's name for one attempt of a run: the id, then `-a2`, `-a3` …"""
+def job_name(run_id: str, attempt: int) -> str:
+    """The job name of an attempt: the run id, then `-a2`, `-a3` … Raises ValueError for an attempt below 1."""
     if attempt < 1:
         raise ValueError(f"attempt {attempt} does not exist: attempts count from 1")
-    return identity if attempt == 1 else f"{identity}-a{attempt}"
+    return run_id if attempt == 1 else f"{run_id}-a{attempt}"

@@ -1,4 +1,4 @@
-"""Variables that lead processes through proxies, and to certificates: this machine is reached without a proxy."""
+"""Environment variables for proxies and certificates; connections to this machine never use a proxy."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,31 +8,31 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 VARIABLE = re.compile(r"(?:https?|all|no|ftp|grpc|no_grpc)_proxy", re.IGNORECASE)
 """Names of the variables by which programs find proxies."""
 ALL = "*"
-"""Nothing needs a proxy. Most clients know it only where it stands alone."""
+"""No host needs a proxy. Most clients know this entry only if it is the whole list."""
 
 
 def direct(variables: Mapping[str, str]) -> dict[str, str]:
-    """What to set beside these variables, so that every client reaches this machine without a proxy.
+    """Variables to set in addition to these, so that every client reaches this machine without a proxy.
 
-    The lists of the user stay, in both spellings: a client that reads one of them first never sees the other.
+    The user's lists are kept, in both spellings: a client that reads one of them first never reads the other.
     """
     lower, upper = (variables.get(name, "") for name in ("no_proxy", "NO_PROXY"))
-    found = {"no_proxy": _extended(lower or upper), "NO_PROXY": _extended(upper or lower)}
-    # gRPC looks into this list alone where there is one, and knows no `*`.
-    if "no_grpc_proxy" in variables or found["no_proxy"] == ALL:
-        given = variables.get("no_grpc_proxy", "")
-        found["no_grpc_proxy"] = _extended("" if given.strip() == ALL else given)
-    return found
+    result = {"no_proxy": _extended(lower or upper), "NO_PROXY": _extended(upper or lower)}
+    # gRPC reads only this list if it is set, and does not know `*`.
+    if "no_grpc_proxy" in variables or result["no_proxy"] == ALL:
+        hosts = variables.get("no_grpc_proxy", "")
+        result["no_grpc_proxy"] = _extended("" if hosts.strip() == ALL else hosts)
+    return result
 
 
 def trusted(variables: Mapping[str, str], is_file: Callable[[str], bool]) -> dict[str, str]:
-    """What to set beside these variables, so that every client trusts the certificates that the user has named.
+    """Variables to set in addition to these, so that every client trusts the certificates that the user named.
 
-    `requests`, with which Azure's clients work, reads other variables than uv, Go and Python itself. A folder, which
-    only some of them take, stays where it is.
+    `requests`, which Azure's clients use, reads other variables than uv, Go and Python itself. A folder of
+    certificates is left as it is, since only some clients accept one.
     """
-    for given in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        if (bundle := variables.get(given)) and is_file(bundle):
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if (bundle := variables.get(variable)) and is_file(bundle):
             return {name: bundle for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if not variables.get(name)}
     return {}
 

@@ -1,10 +1,10 @@
-"""The parameters of a run, as MLflow shows them: what its arguments and literal inputs say."""
+"""The parameters of a run for MLflow, from its command's options and its literal inputs."""
 
 import re
 from collections.abc import Mapping, Sequence
 
 LONGEST_NAME, LONGEST_VALUE = 250, 6000
-"""MLflow takes no longer ones."""
+"""MLflow's limits for parameters, in characters."""
 _OPTION = re.compile(r"--?(?P<name>[A-Za-z][A-Za-z0-9_./-]*)(?:=(?P<value>.*))?", re.DOTALL)
 
 

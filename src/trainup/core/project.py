@@ -5,20 +5,20 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
-"""How a project's file may be called, in the order in which Pulumi looks; the files of its stacks end as it does."""
+"""Names of a project file, in Pulumi's order of search. The stack files have the same extension."""
 
 NAMESPACE = "trainup"
 """The namespace of trainup's settings, whatever the project is called."""
 
 DEFAULT_STACK = "local"
-"""The stack that commands mean when nothing says another; what it is called says nothing of its target."""
+"""The stack that commands use by default. Its name does not decide its target."""
 
 ALIKE = 0.8
-"""From here on a namespace is taken for a misspelt one; 1 is the same."""
+"""Similarity from which a namespace counts as a misspelling; equal names have 1."""
 
 
 def nearest_folder(start: Path) -> Path | None:
-    """The folder of the project's file, here or above, as Pulumi finds it; None where there is none."""
+    """The folder with the project file, searched upwards as Pulumi does; None if there is none."""
     folders = (start, *start.parents)
     return next((folder for folder in folders if any((folder / name).is_file() for name in PROJECT_FILES)), None)
 
@@ -29,28 +29,30 @@ def stack_file_name(project_file: str, stack: str) -> str:
 
 
 def namespaces(project: str) -> tuple[str, ...]:
-    """Where settings are read from, the first that has a key counts.
+    """The namespaces of settings, in order of precedence.
 
-    `trainup:runs` is meant in any project; what is written without a namespace, or by `pulumi config set runs`, Pulumi
-    puts below the project's own name.
+    `trainup:runs` works in any project. Pulumi uses the project's own name for keys without a namespace, as in
+    `pulumi config set runs`.
     """
     return tuple(dict.fromkeys((NAMESPACE, project)))
 
 
 def settings_of(config: Mapping[str, str], project: str) -> dict[str, str]:
     """Setting → its key in a stack's whole configuration."""
-    found: dict[str, str] = {}
+    keys: dict[str, str] = {}
     for namespace in namespaces(project):
         for key in config:
             if key.startswith(f"{namespace}:"):
-                found.setdefault(key.removeprefix(f"{namespace}:"), key)
-    return found
+                keys.setdefault(key.removeprefix(f"{namespace}:"), key)
+    return keys
 
 
-def misplaced(config: Mapping[str, str], project: str, known: Collection[str], defaults: Collection[str]) -> list[str]:
-    """What stands where it is not read, or twice; a sentence each.
+def misplaced(
+    config: Mapping[str, str], project: str, settings: Collection[str], defaults: Collection[str]
+) -> list[str]:
+    """One sentence for each key of the configuration that is not read, or is set twice.
 
-    `known` are the settings there are, `defaults` the keys whose values are but what the project declares.
+    `settings` are the names of all settings, `defaults` the keys whose values are only the project's defaults.
     """
     ours, problems = namespaces(project), []
     for key in config:
@@ -61,7 +63,7 @@ def misplaced(config: Mapping[str, str], project: str, known: Collection[str], d
             continue
         elif difflib.SequenceMatcher(None, namespace.lower(), NAMESPACE).ratio() >= ALIKE:
             problems.append(f"{key}: nothing reads the namespace {namespace}; write {NAMESPACE}:{name}")
-        elif name == "runs" and name in known:
+        elif name == "runs" and name in settings:
             problems.append(
                 f"{key}: runs are read from {' and '.join(f'{one}:{name}' for one in ours)} alone; write "
                 f"{NAMESPACE}:{name}"

@@ -1,6 +1,6 @@
-"""Whether a subscription may have the nodes of a cluster, judged from what Azure ML tells of a region.
+"""Whether a subscription's quota covers the nodes of a cluster, from Azure ML's lists for a region.
 
-A no has to be certain; whatever could still work out is a warning.
+A problem has to be certain; anything that could still work is a warning.
 """
 
 import re
@@ -13,15 +13,15 @@ from trainup.core.sizes import Size
 SPOT = "TotalLowPriorityCores"
 """One figure for the spot nodes of all families."""
 CLUSTERS = "AmlCompute"
-"""What the list of sizes calls clusters, among the kinds of compute that a size is sold for."""
-NO_LIMIT_TOLD = -1
-"""A limit that real subscriptions showed, and that reports read as "no limit" and as "none at all"."""
+"""The name of clusters in the list of sizes, among the compute types that a size is available for."""
+UNCLEAR_LIMIT = -1
+"""A limit that real subscriptions have; reports disagree whether it means no limit or no nodes."""
 ASK = "ask for more (Azure ML studio, Quota; it is apart from that of virtual machines), or take another size or region"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What stands against a cluster."""
+    """The result of the check."""
 
     problems: list[str] = field(default_factory=list)
     """Why it can never have a node."""
@@ -39,12 +39,12 @@ def judge(
     usages: Sequence[Mapping[str, Any]],
     sizes: Sequence[Mapping[str, Any]],
 ) -> Verdict:
-    """`usages` and `sizes` are the items of Azure ML's lists `usages` and `vmSizes`; an empty one tells nothing."""
-    offered = {str(item.get("name", "")).lower(): item for item in sizes}
-    sold = offered.get(size.sku.lower())
-    if offered and sold is None:
+    """`usages` and `sizes` are the items of Azure ML's lists `usages` and `vmSizes`; an empty one proves nothing."""
+    offers = {str(item.get("name", "")).lower(): item for item in sizes}
+    offer = offers.get(size.sku.lower())
+    if offers and offer is None:
         return Verdict([f"{size.sku} is not to be had in {location}: take another size or region"])
-    kinds = (sold or {}).get("supportedComputeTypes")
+    kinds = (offer or {}).get("supportedComputeTypes")
     if kinds and CLUSTERS not in kinds:
         return Verdict(
             [
@@ -52,7 +52,7 @@ def judge(
                 "take another size or region"
             ]
         )
-    if spot and sold is not None and sold.get("lowPriorityCapable") is False:
+    if spot and offer is not None and offer.get("lowPriorityCapable") is False:
         return Verdict([f"{size.sku} has no spot nodes in {location}: set `spot: false`, or take another size"])
     return _judge_cores(size, location, SPOT if spot else size.family, min_nodes, max_nodes, usages)
 
@@ -67,7 +67,7 @@ def _judge_cores(
     used = int(usage.get("currentValue", 0)) if usage else 0
     least = size.vcpus * max(min_nodes, 1)
     what = "spot nodes" if family == SPOT else f"the family {family}"
-    if limit == NO_LIMIT_TOLD:
+    if limit == UNCLEAR_LIMIT:
         return Verdict(
             warnings=[
                 f"Azure ML tells no quota for {what} in {location} (its limit is {limit}): whether there is a node "

@@ -1,4 +1,4 @@
-"""Lines of a requirements file, judged by one rule: they say what gets installed, wherever and whenever that happens.
+"""Checks the lines of a requirements file by one rule: they decide what is installed, on any machine at any time.
 
 The format is pip's (https://pip.pypa.io/en/stable/reference/requirements-file-format/), as uv reads it.
 """
@@ -13,7 +13,7 @@ _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _OPTION = re.compile(r"(--[a-z-]+|-[a-zA-Z])[ \t=]*(.*)")
 _INCLUDES = frozenset({"-r", "-c", "--requirement", "--constraint"})
 _EDITABLE = frozenset({"-e", "--editable"})
-_PLACES = frozenset({"-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links"})
+_INDEXES = frozenset({"-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links"})
 """Options that say where packages come from."""
 _ITS_OPTIONS = re.compile(r"\s--?(?=[a-z]).*$")
 _NAMED_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\]\s*)?@\s*(\S.*)")
@@ -26,7 +26,7 @@ _LOGIN = re.compile(r"(?<=://)[^/\s@]*@")
 _SHOWN_LOGIN = re.compile(r"(?<=://)[^/\s@]+@")
 
 MOST_CHARACTERS = 64 * 1024
-"""Of a line: one with the hashes of a hundred files has a tenth of that."""
+"""Maximum length of a line; one with the hashes of a hundred files has a tenth of it."""
 LOCAL = (
     "names a local path ({}): its content would not be part of the image's digest; put the code into the run's source "
     "folder, or publish a package"
@@ -41,7 +41,7 @@ FILLED_IN = (
 
 
 def lines(text: str) -> Iterator[str]:
-    """The lines that say something: without comments, those that a backslash continues in one."""
+    """The lines without comments and blank ones; lines that end in a backslash are joined with the next."""
     for line in _CONTINUED.sub(" ", text).splitlines():
         if line := _COMMENT.sub("", line).strip():
             yield line
@@ -58,7 +58,7 @@ def included(line: str) -> str | None:
 
 
 def problem(line: str) -> str | None:
-    """Why a line leaves open what gets installed, as the end of a sentence; None for one that does not."""
+    """Why a line does not decide what is installed, as the end of a sentence; None if it does."""
     if len(line) > MOST_CHARACTERS:
         return (
             f"has a line of {len(line):,} characters ({line[:40]!r} …): a requirement has at most {MOST_CHARACTERS:,}"
@@ -71,7 +71,7 @@ def problem(line: str) -> str | None:
             return _address_problem(value, line) if _VERSION_CONTROL.match(value) else LOCAL.format(_shown(line))
         if name in _INCLUDES and _scheme(value):
             return f"includes an address ({_shown(line)}): what lies there may change; put the lines into the file"
-        is_elsewhere = name not in _PLACES or _scheme(value) in ("http", "https")
+        is_elsewhere = name not in _INDEXES or _scheme(value) in ("http", "https")
         return None if is_elsewhere else LOCAL.format(_shown(line))
     text = _ITS_OPTIONS.sub("", line).strip()
     address = _NAMED_ADDRESS.fullmatch(text)
@@ -81,7 +81,7 @@ def problem(line: str) -> str | None:
         return LOCAL.format(_shown(line))
     try:
         Requirement(text)
-    except InvalidRequirement:  # what else is wrong with it, the installer tells best
+    except InvalidRequirement:  # other mistakes are reported best by the installer
         return LOCAL.format(_shown(line)) if re.search(r"[/\\]|^[.~]", text.partition(";")[0]) else None
     return None
 

@@ -1,7 +1,7 @@
-"""Doing again what failed for a reason that may pass by itself.
+"""Retries an action whose failure may be temporary.
 
-Requests to Azure are repeated by its SDK's own policies, which also obey `Retry-After`; this is for everything else.
-tenacity and stamina do the same as packages, and set-up has none yet; nor does stamina let go of a pause early.
+Requests to Azure are retried by its SDK's own policies, which also obey `Retry-After`; this is for everything else.
+tenacity and stamina are packages, which set-up does not have yet; nor can a pause of stamina be ended early.
 """
 
 import time
@@ -21,8 +21,9 @@ def retry(
 ) -> Result:
     """The result of the first try that succeeds.
 
-    `pauses` has the seconds before each further try, and so how many there are. An error that may not pass by itself,
-    or that of the last try, is raised. `wait` may raise to give up; `before_again` hears of each error that may pass.
+    `pauses` has the seconds before each further try, and so limits their number. Raises an error that is not temporary
+    (`may_pass` is false), and the error of the last try. `wait` may raise to give up; `before_again` is called with
+    each temporary error.
     """
     for pause in pauses:
         try:
@@ -36,7 +37,7 @@ def retry(
 
 
 def until_deadline(seconds: float, pause: float) -> Iterator[float]:
-    """The same pause again and again for so many seconds, which begin with the first try."""
+    """The same pause repeatedly, until `seconds` have passed since the first try."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         yield pause

@@ -1,4 +1,4 @@
-"""Azure's built-in roles, the names of their assignments, and who needs which."""
+"""Azure's built-in roles, the names of role assignments, and which principal needs which role."""
 
 import uuid
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class PrincipalType(StrEnum):
-    """Who a role is for. Azure looks a new identity up in vain unless it is told what it is."""
+    """The kind of principal. Without it, Azure may not find an identity that was just created."""
 
     USER = "User"
     GROUP = "Group"
@@ -27,7 +27,7 @@ class PrincipalType(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a role is for."""
+    """The resource that a role is assigned on."""
 
     WORKSPACE = "workspace"
     STORAGE = "storage"
@@ -43,11 +43,11 @@ NODE_ROLES = {
     Scope.REGISTRY: Role.ACR_PULL,
     Scope.DATA: Role.BLOB_DATA_READER,
 }
-"""What nodes need of each thing that a run uses, and nothing more."""
+"""The least roles that nodes need on each resource that a run uses."""
 
 
 def submitter_roles(*, registry: bool, cloud_build: bool, secrets: bool = False) -> tuple[tuple[Role, Scope], ...]:
-    """What somebody needs who submits runs, and nothing more.
+    """The least roles for a principal that submits runs.
 
     registry: the stack's image goes to an Azure registry; cloud_build: the registry also builds it; secrets: runs have
     secrets, which go into the workspace's vault.
@@ -75,9 +75,9 @@ _NAMESPACE = uuid.UUID("7d1b2f3a-5c1e-5b60-9d0a-4f4f0a9e7c55")
 
 
 def assignment_name(scope: str, principal_id: str, role: str, owner: str = "") -> str:
-    """The GUID an assignment is named by: the same facts always make the same name, in any case of the ids.
+    """The name of a role assignment, a GUID: equal arguments have equal names; the case of ids does not matter.
 
-    owner: who makes it, where others may make the same one.
+    `owner` distinguishes assignments that are equal but belong to different owners.
     """
-    facts = [scope.lower().rstrip("/"), principal_id.lower(), role, *([owner] if owner else [])]
-    return str(uuid.uuid5(_NAMESPACE, "|".join(facts)))
+    parts = [scope.lower().rstrip("/"), principal_id.lower(), role, *([owner] if owner else [])]
+    return str(uuid.uuid5(_NAMESPACE, "|".join(parts)))

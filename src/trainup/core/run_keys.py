@@ -21,7 +21,7 @@ class InputKeys:
     """The keys that say where a run runs, and what its command and data are made of."""
 
     run: str = key(
-        Role.PLACE,
+        Role.LOCATION,
         kinds.run_name,
         "",
         "Name of the run: lower-case letters, digits and dashes. Defaults to the resource's name.",
@@ -32,7 +32,7 @@ class InputKeys:
         required="every run has a name",
     )
     target: str = key(
-        Role.PLACE,
+        Role.LOCATION,
         kinds.one_of(TARGETS),
         "",
         "Where it runs: `local` or `azure`.",
@@ -42,7 +42,7 @@ class InputKeys:
         required=f"say where it runs: {' or '.join(TARGETS)}",
     )
     workspace: str = key(
-        Role.PLACE,
+        Role.LOCATION,
         kinds.filled,
         "",
         "The workspace that keeps the run's record.",

@@ -1,4 +1,4 @@
-"""Sizes of nodes: by name, by Azure's SKU, and what became of those that were retired."""
+"""Sizes of nodes, by name and by Azure's SKU, and the successors of retired ones."""
 
 import difflib
 import re
@@ -99,17 +99,16 @@ RETIRED = (
 
 def find_size(name: str) -> Size:
     """The size of a name (`gpu-small`) or SKU, in any case. ValueError names the successor or the nearest ones."""
-    by_text = {sku.lower(): sku for sku in SIZES} | NAMES
-    wanted = name.strip().lower().removeprefix("standard_")
+    plain = name.strip().lower().removeprefix("standard_")
     by_text = {_plain(sku): sku for sku in SIZES} | NAMES
-    if sku := by_text.get(wanted):
+    if sku := by_text.get(plain):
         return SIZES[sku]
     for old in RETIRED:
-        if old.pattern.fullmatch(wanted):
+        if old.pattern.fullmatch(plain):
             raise ValueError(
                 f"{name!r} was retired {old.since} with all of the {old.series} series: use {old.successor} instead"
             )
-    near = [text if text in NAMES else by_text[text] for text in difflib.get_close_matches(wanted, by_text, 2, 0.7)]
+    near = [text if text in NAMES else by_text[text] for text in difflib.get_close_matches(plain, by_text, 2, 0.7)]
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise ValueError(
         f"{name!r} is no size that is known: {hint}there are the names {', '.join(NAMES)} "

@@ -8,8 +8,8 @@ from trainup.core.canonical import sha256
 from trainup.core.spec_keys import SpecKeys
 
 
-def _made(default: Any = MISSING, factory: Any = MISSING) -> Any:
-    """A field of the identity that is made of several keys."""
+def _composed(default: Any = MISSING, factory: Any = MISSING) -> Any:
+    """A field of the identity that is composed from several keys."""
     return field(default=default, default_factory=factory, metadata={"identity": True})
 
 
@@ -20,16 +20,16 @@ class RunSpec(SpecKeys):
     Add a field only with a default: defaults are left out of the digest, so nobody retrains.
     """
 
-    command: tuple[str, ...] = _made()
-    snapshot: str | None = _made(None)
+    command: tuple[str, ...] = _composed()
+    snapshot: str | None = _composed(None)
     """Digest of the source files."""
-    secrets: tuple[str, ...] = _made(())
+    secrets: tuple[str, ...] = _composed(())
     """Names of the environment variables whose values are secret; sorted."""
-    inputs: Mapping[str, Mapping[str, str]] = _made(factory=dict)
-    """Name → `digest` of the content with the `path` in it where not all of it is meant, or a literal `value`."""
-    outputs: Mapping[str, Mapping[str, str]] = _made(factory=dict)
-    """Named outputs: name → `mode` and `type`, where they are not the usual ones."""
-    shell: bool = _made(False)
+    inputs: Mapping[str, Mapping[str, str]] = _composed(factory=dict)
+    """Name → `digest` of the content, and `path` if only a part of it is used; or a literal `value`."""
+    outputs: Mapping[str, Mapping[str, str]] = _composed(factory=dict)
+    """Named outputs: name → `mode` and `type`, if they are not the defaults."""
+    shell: bool = _composed(False)
     """Whether the command is one text for bash."""
 
     def identity(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The keys of a run that its spec has as they are given; `core/run_keys.py` has the others, and says how to add one."""
+"""The keys of a run that go into its spec unchanged; `core/run_keys.py` has the others, and says how to add one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MAX_RETRIES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class SpecKeys:
-    """The keys that are in the spec of a run as they are given."""
+    """The keys that go into the spec of a run unchanged."""
 
     image: str | None = key(
         Role.IDENTITY,

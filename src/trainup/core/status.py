@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a run stands. The words are the same in the ledger, in outputs and on the command line."""
+    """The status of a run. The words are the same in the ledger, in outputs and on the command line."""
 
     QUEUED = "Queued"
     """Accepted by the target; waits for a node or a slot."""
@@ -19,7 +19,7 @@ class Status(StrEnum):
     CANCELED = "Canceled"
     TIMED_OUT = "TimedOut"
     NOT_RESPONDING = "NotResponding"
-    """What watched over the run is gone, and how the command ended is unknown."""
+    """The process that watched the run is gone, and it is unknown how the command ended."""
 
     @property
     def is_terminal(self) -> bool:

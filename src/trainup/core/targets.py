@@ -1,6 +1,6 @@
-"""The targets that there are: a line for each, which is all that chooses by name.
+"""All targets, one line each; nothing else in trainup chooses by the name of a target.
 
-Every layer has the rest of a target under its name:
+Every layer has a module for each target, by its name:
 
 - `core/<name>_inputs.py`: `findings`, the rules about the inputs of its runs;
 - `jobs/<name>/opening.py`: what `jobs/targets.py` calls an `Opening`, and with it the target itself;
@@ -14,19 +14,19 @@ from importlib import import_module
 from typing import Any, cast
 
 Problems = Iterator[tuple[str, str]]
-"""Input and reason."""
+"""(input, reason) of each finding."""
 Rules = Callable[[Mapping[str, Any], Mapping[str, Any]], Problems]
-"""What is wrong with inputs as they were given, and with those among them that were parsed."""
+"""Yields the findings about a run, from its raw inputs and from those that could be parsed."""
 
 
 @dataclass(frozen=True)
 class TargetKind:
-    """What is known of a target without loading any code of its own."""
+    """Properties of a target that are known without importing its code."""
 
     on_this_machine: bool
-    """Its workspace is a folder beside the project; cluster, Python and the records of runs are this machine's."""
+    """Its workspace is a folder of the project; cluster, Python and the records of runs are on this machine."""
     keeps_code: bool
-    """Its workspace keeps code under the hash that Azure ML takes of a folder, so that a preview computes it."""
+    """Its workspace keeps code under Azure ML's hash of the folder, which previews therefore compute."""
 
 
 KINDS: Mapping[str, TargetKind] = {
@@ -35,11 +35,11 @@ KINDS: Mapping[str, TargetKind] = {
 }
 TARGETS = tuple(KINDS)
 DEFAULT = TARGETS[0]
-"""Where a stack runs that does not say."""
+"""The target of a stack that names none."""
 
 
 def find(name: object) -> TargetKind | None:
-    """The target of this name; None where there is none, and for what is not known yet."""
+    """The target of this name; None if there is none, or if the name is still unknown."""
     return KINDS.get(name) if isinstance(name, str) else None
 
 

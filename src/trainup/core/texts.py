@@ -1,4 +1,4 @@
-"""Texts of the user's as bytes: whatever an editor made of them is read, and whatever a program printed is shown."""
+"""Decodes text files of users in any usual encoding, and lets any text be printed."""
 
 import codecs
 import io
@@ -12,7 +12,7 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-"""How a file begins whose editor wrote down its encoding."""
+"""Byte order mark → encoding."""
 WAY_OUT = "save it as UTF-8"
 
 
@@ -23,9 +23,9 @@ def wide(data: bytes) -> str | None:
 
 
 def decode(data: bytes) -> str:
-    """The text of a file, in UTF-8 or in what its first bytes name, its lines ending in a newline as anywhere here.
+    """The text of a file in UTF-8, or in the encoding of its byte order mark, its lines ending in a line feed.
 
-    ValueError where it is no text, with the place and the way out.
+    Raises ValueError if it is no text; the message has the line and what to do.
     """
     mark = next((mark for mark in MARKS if data.startswith(mark)), b"")
     encoding = MARKS.get(mark, "utf-8")
@@ -41,8 +41,8 @@ def decode(data: bytes) -> str:
 
 
 def print_whatever_comes() -> None:
-    """Let standard output and error take any text: what their encoding lacks, as in a terminal that knows ASCII alone,
-    and half characters of odd file names, are shown as escapes."""
+    """Let standard output and error accept any text: characters that their encoding lacks, and lone surrogates of odd
+    file names, are printed as escapes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

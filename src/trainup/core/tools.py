@@ -1,4 +1,4 @@
-"""Variables of the user that reach the tools which trainup starts for itself: Python, uv and pip."""
+"""Which of the user's variables reach the tools that trainup starts for itself: Python, uv and pip."""
 
 import re
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ _UV = re.compile(
     r"|HTTP_\w+|REQUEST_TIMEOUT|OFFLINE|CACHE_DIR|NO_CACHE|LINK_MODE|CONCURRENT_\w+|TORCH_BACKEND|GIT_LFS|GITHUB_TOKEN"
     r"|PYTHON_INSTALL_DIR|PYTHON_INSTALL_MIRROR|PYPY_INSTALL_MIRROR|PYTHON_DOWNLOADS|CONFIG_FILE|NO_CONFIG|LOCK_TIMEOUT)"
 )
-"""Where packages come from, and how: what else may be set for uv is meant for environments of the user's own."""
+"""Variables of uv about the sources and the download of packages; others are for the user's own environments."""
 _OWN = re.compile(r"PYTHON\w*|__PYVENV_LAUNCHER__|UV_\w+|PIP_\w+|VIRTUAL_ENV\w*|CONDA_\w+|_CE_\w+")
-"""What changes which Python, which environment and which packages are meant."""
-_KEPT = re.compile(r"PIP_(?:INDEX_URL|EXTRA_INDEX_URL|NO_INDEX|FIND_LINKS|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|TIMEOUT)")
+"""Variables that select a Python, an environment or packages."""
+_PIP = re.compile(r"PIP_(?:INDEX_URL|EXTRA_INDEX_URL|NO_INDEX|FIND_LINKS|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|TIMEOUT)")
 
 
 def variables(caller: Mapping[str, str]) -> dict[str, str]:
@@ -19,5 +19,5 @@ def variables(caller: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in caller.items()
-        if not _OWN.fullmatch(name) or _UV.fullmatch(name) or _KEPT.fullmatch(name)
+        if not _OWN.fullmatch(name) or _UV.fullmatch(name) or _PIP.fullmatch(name)
     }

@@ -1,4 +1,4 @@
-"""Values that are not plain JSON: not known yet, or not to be shown."""
+"""Values that are not plain JSON: unknown ones and secrets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,16 +25,16 @@ class Secret:
         return "Secret(***)"
 
 
-def contains(value: Any, wanted: Callable[[Any], bool]) -> bool:
-    """Whether `wanted` holds for the value or for anything nested in it."""
-    if wanted(value):
+def contains(value: Any, predicate: Callable[[Any], bool]) -> bool:
+    """Whether `predicate` holds for the value or for anything nested in it."""
+    if predicate(value):
         return True
     if isinstance(value, Secret):
-        return contains(value.value, wanted)
+        return contains(value.value, predicate)
     if isinstance(value, dict):
-        return any(contains(item, wanted) for item in value.values())
+        return any(contains(item, predicate) for item in value.values())
     if isinstance(value, (list, tuple)):
-        return any(contains(item, wanted) for item in value)
+        return any(contains(item, predicate) for item in value)
     return False
 
 

@@ -1,4 +1,4 @@
-"""Commands as the reader types them: whoever runs `trainup up` is told of `trainup up`, and not of `pulumi up`."""
+"""Commands in messages as the user types them: after `trainup up`, messages name `trainup up` and not `pulumi up`."""
 
 import re
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ TYPED = "TRAINUP_TYPED"
 """Variable that says what the reader types: `make`, `trainup`, or nothing for the Pulumi CLI itself."""
 COMMANDS = re.compile(r"`pulumi (up|preview|refresh|destroy|cancel)`")
 OPTION = {"make": "STACK=", "trainup": "--stack "}
-"""How a stack is named there."""
+"""The option for a stack, in the program that the user types."""
 OTHERS = {"cancel": "unlock"}
-"""Commands that are called otherwise there."""
+"""Pulumi's command → the same command of `make` and `trainup`, if its name differs."""
 
 
 def as_typed(text: str, variables: Mapping[str, str]) -> str:
@@ -20,5 +20,5 @@ def as_typed(text: str, variables: Mapping[str, str]) -> str:
     if typed not in OPTION:
         return text
     stack = variables.get("PULUMI_STACK") or DEFAULT_STACK
-    named = "" if stack == DEFAULT_STACK else f" {OPTION[typed]}{stack}"
-    return COMMANDS.sub(lambda found: f"`{typed} {OTHERS.get(found[1], found[1])}{named}`", text)
+    option = "" if stack == DEFAULT_STACK else f" {OPTION[typed]}{stack}"
+    return COMMANDS.sub(lambda match: f"`{typed} {OTHERS.get(match[1], match[1])}{option}`", text)

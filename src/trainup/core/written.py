@@ -1,13 +1,13 @@
-"""Numbers that remember how they were written, because as a text they may be another one: `1.10`, `00123`, `1e-3`."""
+"""Numbers with the text that they were read from, which may differ from their usual form: `1.10`, `00123`, `1e-3`."""
 
 from collections.abc import Callable
 from typing import Any
 
 EXACT = 2**53
-"""Up to here every whole number is its own; beyond, a file's reader may have rounded it."""
+"""Largest number up to which all whole numbers are exact; a parser may have rounded larger ones."""
 
 Written = Callable[[], str | None]
-"""Asks for what stands in the file; None where nobody knows."""
+"""Returns the text in the file, or None if it is not known."""
 
 
 class WrittenInt(int):
@@ -16,10 +16,10 @@ class WrittenInt(int):
     written: Written
 
     def __new__(cls, value: int, written: Written) -> "WrittenInt":
-        """The number, and where to ask for its text."""
-        made = super().__new__(cls, value)
-        made.written = written
-        return made
+        """The number, and a function that returns its text."""
+        number = super().__new__(cls, value)
+        number.written = written
+        return number
 
 
 class WrittenFloat(float):
@@ -28,20 +28,20 @@ class WrittenFloat(float):
     written: Written
 
     def __new__(cls, value: float, written: Written) -> "WrittenFloat":
-        """The number, and where to ask for its text."""
-        made = super().__new__(cls, value)
-        made.written = written
-        return made
+        """The number, and a function that returns its text."""
+        number = super().__new__(cls, value)
+        number.written = written
+        return number
 
 
 class WrittenOther:
-    """What is neither text nor number to a file's reader, and no value of ours: a boolean, a date."""
+    """A value that a parser reads as neither text nor number, such as a boolean or a date."""
 
     def __init__(self, value: Any, text: str) -> None:
         self.value, self._text = value, text
 
     def written(self) -> str:
-        """What stands in the file."""
+        """The text in the file."""
         return self._text
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class WrittenOther:
 
 
 def remember(value: Any, written: Written) -> Any:
-    """The value, and with it, if it is a number, where to ask for its text."""
+    """The value; a number also gets the function that returns its text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return WrittenInt(value, written)
     return WrittenFloat(value, written) if isinstance(value, float) else value
@@ -67,12 +67,12 @@ def shown(value: Any) -> str:
 
 
 def is_placed(value: Any) -> bool:
-    """Whether it is known what stands in the file."""
+    """Whether the text in the file is known."""
     return not isinstance(value, (WrittenInt, WrittenFloat)) or value.written() is not None
 
 
 def problem(value: Any) -> str | None:
-    """Why a value cannot be taken for the text that was written, or None."""
+    """Why a value cannot be used as the text that was written, or None."""
     if not isinstance(value, (WrittenInt, WrittenFloat, WrittenOther)):
         return None
     text, arrives = value.written(), str(value)
@@ -83,17 +83,17 @@ def problem(value: Any) -> str | None:
 
 
 def kind(value: Any) -> str:
-    """What YAML takes a value for."""
+    """The type that YAML gives the value, in words."""
     if isinstance(value, WrittenOther):
         return "a boolean" if isinstance(value.value, bool) else "a date"
     return "a number"
 
 
 def changed(text: str, arrives: str, what: str) -> str:
-    """That a text would become another one, and the way out."""
+    """The sentence that YAML changes a text, and what to do."""
     return f"{text} was written, which YAML takes for {what} and turns into {arrives}: {quotes(text, arrives)}"
 
 
 def quotes(*texts: str) -> str:
-    """Asks for quotes around what is meant."""
+    """The advice to put the intended text in quotes."""
     return "put in quotes what is meant, " + " or ".join(f"'{text}'" for text in texts)

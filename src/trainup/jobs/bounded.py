@@ -1,11 +1,11 @@
-"""Reading a file that a user hands us: whatever it is, in bounded time and memory."""
+"""Reads a user's file in bounded time and memory, whatever kind of file it is."""
 
 import errno
 import os
 import stat
 
 MOST_BYTES = 4 * 1024**2
-"""Of a file that somebody writes by hand; more is another file by mistake."""
+"""Maximum size of a file that people write by hand; a larger one was named by mistake."""
 
 
 class Unusable(OSError):

@@ -1,6 +1,6 @@
-"""What a registry gets to build an image from: the context as Docker would send it, known by its digest.
+"""The build context that a registry gets: the files that Docker would send, identified by their digest.
 
-A symbolic link is sent as one. Empty folders are left out, as git leaves them out: two machines with the same files
+A symbolic link is sent as a link. Empty folders are left out, as git leaves them out: two machines with the same files
 agree. So are git's folder, caches, virtual environments and the files of the Pulumi project, unless the
 `.dockerignore` brings them back.
 """
@@ -31,7 +31,7 @@ from trainup.jobs.snapshot.selection import (
     MOST_BYTES_OF_RULES,
     MOST_ENTRIES,
     VIRTUAL_ENVIRONMENT_MARK,
-    Found,
+    SelectedFile,
     printable,
 )
 
@@ -99,8 +99,8 @@ class BuildContext:
         return {"(Dockerfile)": self.dockerfile, **fold(self.files)}
 
 
-def take(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list[Finding]]:
-    """Read what would be sent; or None and everything that stands against it, by input. Nothing is written."""
+def examine(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list[Finding]]:
+    """(the context, no findings), or (None, every finding by input). Reads all files and writes nothing."""
     findings = _argument_findings(recipe)
     try:
         texts = _Texts.read(recipe)
@@ -113,20 +113,20 @@ def take(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list[Fi
     problems = selection.problems
     too_much = limits.exceeded(selection.files, _LIMITS, _WAY_OUT)
     read, unread = ({}, too_much) if too_much else reading.examine_all(selection.files, cache)
-    suspects = {path: known.secrets for path, (_, known) in read.items()}
+    suspects = {path: facts.secrets for path, (_, facts) in read.items()}
     dockerfile = texts.dockerfile.decode("utf-8", "replace")
     suspects[recipe.dockerfile_name] = tuple(input_secrets.in_text(dockerfile, recipe.dockerfile_name))
-    problems += unread + [text for path, found in suspects.items() for text in _suspicions(recipe, path, found)]
+    problems += unread + [text for path, lines in suspects.items() for text in _suspicions(recipe, path, lines)]
     findings += [Finding("context", problem) for problem in problems]
     if findings:
         return None, findings
-    return _built(recipe, texts, selection, {file.path: read[file.path][0] for file in selection.files}), []
+    return _context_of(recipe, texts, selection, {file.path: read[file.path][0] for file in selection.files}), []
 
 
 def pack(recipe: Recipe, expected: BuildContext, archive: BinaryIO) -> None:
     """Write the context as a `tar.gz` that is the same for the same content, wherever and whenever it is made.
 
-    What is written is hashed on its way: ContextChanged when it is not `expected`, or cannot be read any more.
+    The files are hashed while they are written. Raises ContextChanged if they differ from `expected` or cannot be read.
     """
     try:
         texts = _Texts.read(recipe)
@@ -138,9 +138,9 @@ def pack(recipe: Recipe, expected: BuildContext, archive: BinaryIO) -> None:
             entries = _write(tar, selection, texts.own(recipe))
     except (OSError, ValueError) as error:
         raise ContextChanged(f"the context {recipe.context} cannot be read any more: {error}") from error
-    made = _built(recipe, texts, selection, entries)
-    if made.digest != expected.digest:
-        names = differences(expected.manifest, made.manifest)
+    packed = _context_of(recipe, texts, selection, entries)
+    if packed.digest != expected.digest:
+        names = differences(expected.manifest, packed.manifest)
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         raise ContextChanged(
             f"the context {recipe.context} changed between the preview and the build: {', '.join(names[:MOST_NAMED])}"
@@ -162,18 +162,18 @@ class _Texts:
         dockerfile = bounded.read_bytes(recipe.dockerfile) if recipe.text is None else recipe.text.encode()
         # As BuildKit does: an ignore file of the Dockerfile's own comes first.
         own = recipe.dockerfile.with_name(recipe.dockerfile.name + IGNORE_FILE)
-        places = [own] if recipe.text is None else []
-        place = next((path for path in [*places, recipe.context / IGNORE_FILE] if path.is_file()), None)
+        candidates = [*([own] if recipe.text is None else []), recipe.context / IGNORE_FILE]
+        ignore_file = next((path for path in candidates if path.is_file()), None)
         if problem := wide(dockerfile):
             raise ValueError(f"{recipe.dockerfile.name}: {problem}")
-        return cls(dockerfile, decode(bounded.read_bytes(place, MOST_BYTES_OF_RULES)) if place else "")
+        return cls(dockerfile, decode(bounded.read_bytes(ignore_file, MOST_BYTES_OF_RULES)) if ignore_file else "")
 
     @property
     def rules(self) -> Rules:
         return Rules.read(self.ignore, DOCKERIGNORE)
 
     def own(self, recipe: Recipe) -> dict[str, bytes]:
-        """What the registry needs to build, whatever is excluded; its builder applies the rules once more."""
+        """Dockerfile and ignore file, which are sent even if they are excluded: the registry's builder reads both."""
         ignore = self.ignore
         if recipe.dockerfile_name == OWN_DOCKERFILE:  # must not get into the image
             ignore = f"{ignore}\n{OWN_DOCKERFILE}\n" if ignore else f"{OWN_DOCKERFILE}\n{IGNORE_FILE}\n"
@@ -182,15 +182,15 @@ class _Texts:
 
 @dataclass
 class _Selection:
-    """What a walk through a context found; sorted."""
+    """The result of a walk through a context; sorted."""
 
-    files: list[Found] = field(default_factory=list)
+    files: list[SelectedFile] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
 def _select(root: Path, rules: Rules) -> _Selection:
-    selection, seen = _Selection(), 0
+    selection, entry_count = _Selection(), 0
     folders = [""]
     while folders:
         folder = folders.pop()
@@ -199,8 +199,8 @@ def _select(root: Path, rules: Rules) -> _Selection:
         except OSError as error:
             selection.problems.append(f"{printable(os.fsencode(folder))} cannot be read ({error.strerror})")
             continue
-        seen += len(entries)
-        if seen > MOST_ENTRIES:
+        entry_count += len(entries)
+        if entry_count > MOST_ENTRIES:
             selection.problems.append(f"{root} has more than {MOST_ENTRIES:,} entries. {_WAY_OUT}")
             break
         is_environment = folder and any(entry.name == VIRTUAL_ENVIRONMENT_MARK.decode() for entry in entries)
@@ -226,7 +226,7 @@ def _choose(selection: _Selection, path: str, entry: "os.DirEntry[str]") -> None
     elif entry.is_symlink():
         selection.links[path] = os.readlink(entry.path)
     elif stat.S_ISREG(status.st_mode):
-        selection.files.append(Found(path, entry.path, status))
+        selection.files.append(SelectedFile(path, entry.path, status))
     else:
         selection.problems.append(f"{shown} is neither a file nor a folder nor a link: remove it, or exclude it")
 
@@ -278,14 +278,14 @@ def _member(path: str, mode: int, kind: bytes = tarfile.REGTYPE) -> tarfile.TarI
     return member
 
 
-def _built(recipe: Recipe, texts: _Texts, selection: _Selection, entries: Mapping[str, str]) -> BuildContext:
+def _context_of(recipe: Recipe, texts: _Texts, selection: _Selection, entries: Mapping[str, str]) -> BuildContext:
     marked = {file.path: ("x " if _is_executable(file) else "") + entries[file.path] for file in selection.files}
     files = {**marked, **{path: f"-> {target}:0" for path, target in selection.links.items()}}
     dockerfile = hashlib.sha256(texts.dockerfile).hexdigest()
     return BuildContext(dict(sorted(files.items())), dockerfile, recipe.arguments, recipe.platform)
 
 
-def _is_executable(file: Found) -> bool:
+def _is_executable(file: SelectedFile) -> bool:
     return bool(file.status.st_mode & 0o111)
 
 
@@ -306,12 +306,12 @@ def _unusable(recipe: Recipe, error: OSError | ValueError) -> Finding:
     return Finding("context", f"what the image is built from cannot be read: {error}")
 
 
-def _suspicions(recipe: Recipe, path: str, found: Sequence[tuple[int, str]]) -> list[str]:
+def _suspicions(recipe: Recipe, path: str, lines: Sequence[tuple[int, str]]) -> list[str]:
     allowed = frozenset(recipe.allow_secrets)
     return [
         f"{path}:{line} looks like a secret ({kind}), which everyone who may pull the image could read: take it out; "
         f'if it is none, end the line with `# pragma: allowlist secret` or add "{path}:{line}" to `allow_secrets`'
-        for line, kind in found
+        for line, kind in lines
         if allowed.isdisjoint((path, f"{path}:{line}"))
     ]
 

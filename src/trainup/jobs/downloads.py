@@ -1,4 +1,4 @@
-"""What a run left behind, fetched into a folder: each file whole or not at all."""
+"""Downloads the files of a run into a folder; each file arrives whole or not at all."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from trainup.jobs.target import File, TargetError
 
 AT_ONCE = 8
 TICK = 1e-6
-"""Seconds that a time loses on its way to a file and back."""
+"""Precision of a file's time stamp, in seconds."""
 
 
 def download(files: Sequence[File], folder: Path, progress: Callable[[str], None] = lambda text: None) -> list[Path]:

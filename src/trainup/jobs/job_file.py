@@ -12,7 +12,7 @@ from trainup.core.texts import decode
 from trainup.jobs import bounded
 
 Definition = dict[str, Any]
-"""The inputs of a run that the file tells, by the names of `core/inputs.py`; `shell_command` is its command."""
+"""The inputs of a run in the file, by the names in `core/run_keys.py`; `shell_command` is its command."""
 
 NOT_HERE = {
     "name": "trainup names jobs itself, by what they are",
@@ -36,11 +36,11 @@ _ASSET = re.compile(
 )
 """What names a version of an environment or of data, here or in a registry."""
 _PATH = re.compile(r"(?!azureml://(?:registries|locations)/.+/labels/)[a-z]+://.+")
-"""An address; a label of an asset moves, and what it names would change by itself."""
+"""An address. Labels of assets are excluded: they move, and the data would change without a change of the file."""
 
 
 def read(project: Path, path: str) -> tuple[Definition, list[str]]:
-    """What the file says, and everything that is wrong with it, each with its key."""
+    """(the inputs in the file, one finding with its key for everything that is wrong)."""
     import yaml
 
     from trainup.jobs.job_yaml import load
@@ -65,14 +65,14 @@ def read(project: Path, path: str) -> tuple[Definition, list[str]]:
 
 
 class _Reader:
-    """Goes through a file key by key; every key is known, or a finding."""
+    """Parses a file key by key, and adds a finding for each unknown key."""
 
     def __init__(self, path: str, folder: str) -> None:
         self._path, self._folder = path, folder
         self.problems: list[str] = []
 
     def read(self, content: Mapping[str, Any]) -> Definition:
-        known: dict[str, Callable[[str, Any], Definition]] = {
+        parsers: dict[str, Callable[[str, Any], Definition]] = {
             "$schema": lambda key, value: {},
             "type": self._type,
             "command": lambda key, value: self._text(key, value, "shell_command"),
@@ -96,10 +96,10 @@ class _Reader:
         for key, value in content.items():
             if key in NOT_HERE:
                 self._problem(key, f"{NOT_HERE[key]}; remove it")
-            elif key not in known:
-                self._problem(str(key), suggest.unknown(key, known, "a command job has no such key"))
+            elif key not in parsers:
+                self._problem(str(key), suggest.unknown(key, parsers, "a command job has no such key"))
             elif value is not None:
-                result |= known[key](key, value)
+                result |= parsers[key](key, value)
         if content.get("command") is None:
             self._problem("command", "it is missing: it is what the job runs")
         return result
@@ -116,13 +116,13 @@ class _Reader:
             return {}
         return {name or key: value}
 
-    def _map(self, key: str, value: Any, known: tuple[str, ...]) -> dict[str, Any]:
+    def _map(self, key: str, value: Any, names: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(value, dict):
-            self._problem(key, f"{value!r} is no map; it has {', '.join(known)}")
+            self._problem(key, f"{value!r} is no map; it has {', '.join(names)}")
             return {}
-        for name in value.keys() - set(known):
-            self._problem(f"{key}.{name}", suggest.unknown(name, known, "there is no such key here"))
-        return {name: value[name] for name in known if value.get(name) is not None}
+        for name in value.keys() - set(names):
+            self._problem(f"{key}.{name}", suggest.unknown(name, names, "there is no such key here"))
+        return {name: value[name] for name in names if value.get(name) is not None}
 
     def _each(self, key: str, value: Any, parse: Callable[[str, Any], Any]) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -131,8 +131,8 @@ class _Reader:
         for name in value:
             if problem := _no_text(name) if name is None else written.problem(name):
                 self._problem(f"{key}.{name}", problem)
-        found = {str(name): parse(f"{key}.{name}", item) for name, item in value.items()}
-        return {name: item for name, item in found.items() if item is not None}
+        items = {str(name): parse(f"{key}.{name}", item) for name, item in value.items()}
+        return {name: item for name, item in items.items() if item is not None}
 
     def _plain(self, key: str, value: Any) -> str | None:
         """A text, or what YAML takes for a number, a boolean or a date and is the same text again."""
@@ -178,8 +178,8 @@ class _Reader:
             names = ", ".join(sorted(map(str, more)))
             self._problem(key, f"trainup takes an image here, and {names} is more: build it by trainup:image")
             return {}
-        given = self._map(key, value, ENVIRONMENT)
-        return self._text(f"{key}.image", given.get("image"), "image") if isinstance(value, dict) else {}
+        settings = self._map(key, value, ENVIRONMENT)
+        return self._text(f"{key}.image", settings.get("image"), "image") if isinstance(value, dict) else {}
 
     def _compute(self, key: str, value: Any) -> Definition:
         name = value.removeprefix("azureml:") if isinstance(value, str) else ""
@@ -193,76 +193,78 @@ class _Reader:
         if not isinstance(value, dict):
             text = self._plain(key, value)
             return None if text is None else {"value": text}
-        given = self._map(key, value, ("type", "path", "mode", "value", "default", "description"))
-        kind = given.get("type", "uri_folder")
+        settings = self._map(key, value, ("type", "path", "mode", "value", "default", "description"))
+        kind = settings.get("type", "uri_folder")
         if kind in LITERALS:
-            literal = given.get("value", given.get("default"))
+            literal = settings.get("value", settings.get("default"))
             if literal is None:
                 self._problem(key, "it has no value")
                 return None
-            text = self._plain(f"{key}.{'value' if 'value' in given else 'default'}", literal)
+            text = self._plain(f"{key}.{'value' if 'value' in settings else 'default'}", literal)
             return None if text is None else {"value": text}
         if kind not in DATA_TYPES:
             self._problem(
                 f"{key}.type", f"{kind!r} is none of {', '.join(DATA_TYPES)}, string, number, integer, boolean"
             )
             return None
-        path = given.get("path")
+        path = settings.get("path")
         if not isinstance(path, str) or not re.match(r"azureml:|[a-z]+://", path):
             self._problem(f"{key}.path", f"{path!r} is not in Azure: put the data into a datastore and name it here")
             return None
         if not _ASSET.fullmatch(path) and not _PATH.fullmatch(path):
             self._problem(f"{key}.path", f"{path!r} names no version: azureml:NAME:VERSION")
             return None
-        # Nothing but its address tells what it is.
-        known = {"uri": path, "digest": path}
-        return known | {name: str(given[name]) for name in ("type", "mode") if name in given}
+        # Azure gives no digest of the content, so the address is the identity.
+        result = {"uri": path, "digest": path}
+        return result | {name: str(settings[name]) for name in ("type", "mode") if name in settings}
 
     def _output(self, key: str, value: Any) -> dict[str, str]:
-        given = self._map(key, value or {}, ("type", "path", "mode", "description"))
-        if given.get("type", "uri_folder") not in OUTPUT_TYPES:
-            self._problem(f"{key}.type", f"{given['type']!r} is none of {', '.join(OUTPUT_TYPES)}: outputs are folders")
+        settings = self._map(key, value or {}, ("type", "path", "mode", "description"))
+        if settings.get("type", "uri_folder") not in OUTPUT_TYPES:
+            self._problem(
+                f"{key}.type", f"{settings['type']!r} is none of {', '.join(OUTPUT_TYPES)}: outputs are folders"
+            )
         renamed = {"path": "uri", "mode": "mode", "type": "type"}
-        return {renamed[name]: str(given[name]) for name in renamed if name in given}
+        return {renamed[name]: str(settings[name]) for name in renamed if name in settings}
 
     def _distribution(self, key: str, value: Any) -> Definition:
-        given = self._map(key, value, ("type", *COUNTS))
-        counts = [self._number(COUNTS[name], given[name], f"{key}.{name}") for name in COUNTS if name in given]
-        told = {name: number for count in counts for name, number in count.items()}
-        return {"distribution": {"type": str(given.get("type", "")).lower(), **told}}
+        settings = self._map(key, value, ("type", *COUNTS))
+        counts = [self._number(COUNTS[name], settings[name], f"{key}.{name}") for name in COUNTS if name in settings]
+        numbers = {name: number for count in counts for name, number in count.items()}
+        return {"distribution": {"type": str(settings.get("type", "")).lower(), **numbers}}
 
     def _resources(self, key: str, value: Any) -> Definition:
-        given = self._map(key, value, ("instance_count", "instance_type", "shm_size", "docker_args"))
+        settings = self._map(key, value, ("instance_count", "instance_type", "shm_size", "docker_args"))
         result: Definition = {}
-        if "instance_count" in given:
-            result |= self._number("nodes", given["instance_count"], f"{key}.instance_count")
+        if "instance_count" in settings:
+            result |= self._number("nodes", settings["instance_count"], f"{key}.instance_count")
         for name in ("instance_type", "shm_size", "docker_args"):
-            if name in given:
+            if name in settings:
                 renamed = "size" if name == "instance_type" else name
-                result |= self._string(renamed, given[name], f"{key}.{name}")
+                result |= self._string(renamed, settings[name], f"{key}.{name}")
         return result
 
     def _limits(self, key: str, value: Any) -> Definition:
-        given = self._map(key, value, ("timeout",))
-        if "timeout" not in given:
+        settings = self._map(key, value, ("timeout",))
+        if "timeout" not in settings:
             return {}
-        seconds = given["timeout"]
+        seconds = settings["timeout"]
         if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 1:
             self._problem(f"{key}.timeout", f"{written.shown(seconds)} is no number of seconds")
             return {}
         return {"timeout": f"{seconds}s"}
 
     def _identity(self, key: str, value: Any) -> Definition:
-        given = self._map(key, value, ("type", "client_id"))
-        kind = given.get("type")
+        settings = self._map(key, value, ("type", "client_id"))
+        kind = settings.get("type")
         if not isinstance(kind, str) or kind not in IDENTITIES:
             self._problem(f"{key}.type", f"{kind!r} is none of {', '.join(IDENTITIES)}")
             return {}
-        return self._string("identity", given.get("client_id", IDENTITIES[kind]), f"{key}.client_id")
+        return self._string("identity", settings.get("client_id", IDENTITIES[kind]), f"{key}.client_id")
 
     def _queue(self, key: str, value: Any) -> Definition:
-        given = self._map(key, value, ("job_tier",))
-        return {"queue_tier": str(given["job_tier"]).lower()} if "job_tier" in given else {}
+        settings = self._map(key, value, ("job_tier",))
+        return {"queue_tier": str(settings["job_tier"]).lower()} if "job_tier" in settings else {}
 
 
 def _no_text(value: Any) -> str:

@@ -8,7 +8,7 @@ from trainup.core.values import reveal
 from trainup.jobs.target import Job, Owner, TargetError
 
 Inputs = dict[str, Any]
-"""Of a Run resource, as `core/inputs.py` has them."""
+"""The inputs of a Run resource, by the names in `core/run_keys.py`."""
 
 
 def job_of(inputs: Inputs, project: Path, owner: Owner) -> Job:
@@ -26,16 +26,16 @@ def job_of(inputs: Inputs, project: Path, owner: Owner) -> Job:
         manifest=inputs.get("manifest") or {},
         secrets=reveal(parsed.secrets),
         cluster=parsed.cluster,
-        sources={name: _placed(project, source) for name, source in parsed.inputs.items()},
-        places=parsed.outputs,
+        data_inputs={name: _with_absolute_uri(project, item) for name, item in parsed.inputs.items()},
+        named_outputs=parsed.outputs,
         environment=parsed.environment,
         identity=parsed.identity,
     )
 
 
-def _placed(project: Path, source: dict[str, Any]) -> dict[str, Any]:
-    """The source with a path of the project made whole: the run works in a folder of its own."""
-    uri = source.get("uri")
+def _with_absolute_uri(project: Path, item: dict[str, Any]) -> dict[str, Any]:
+    """The data input with an absolute path in place of one relative to the project: the run works in its own folder."""
+    uri = item.get("uri")
     if uri is None or uri.startswith("/") or (":" in uri and not (project / uri).exists()):
-        return source
-    return {**source, "uri": str((project / uri).resolve())}
+        return item
+    return {**item, "uri": str((project / uri).resolve())}

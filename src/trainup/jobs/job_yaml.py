@@ -1,4 +1,4 @@
-"""YAML whose numbers, booleans and dates remember how they were written: as a text they may be something else."""
+"""Loads YAML with the original text of numbers, booleans and dates, since `1.10` used as a text must not become 1.1."""
 
 from typing import Any
 
@@ -11,23 +11,23 @@ class _Loader(yaml.SafeLoader):
     """Reads what Azure ML's client reads (PyYAML, which knows YAML 1.1)."""
 
 
-def _remembering(kind: str) -> None:
+def _keep_text_of(kind: str) -> None:
     tag = f"tag:yaml.org,2002:{kind}"
     construct = yaml.SafeLoader.yaml_constructors[tag]
 
-    def made(loader: Any, node: Any) -> Any:
+    def construct_with_text(loader: Any, node: Any) -> Any:
         value, text = construct(loader, node), node.value
         return remember(value, lambda: text) if kind in ("int", "float") else WrittenOther(value, text)
 
-    _Loader.add_constructor(tag, made)
+    _Loader.add_constructor(tag, construct_with_text)
 
 
 for _kind in ("int", "float", "bool", "timestamp"):
-    _remembering(_kind)
+    _keep_text_of(_kind)
 
 
 MOST_VALUES = 100_000
-"""That a file may stand for, with every alias written out."""
+"""Maximum of values in a file, with every alias expanded."""
 
 
 def load(text: str) -> Any:
@@ -44,11 +44,11 @@ def load(text: str) -> Any:
         loader.dispose()
 
 
-def _values(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node stands for; an alias is the node that it names, once more."""
-    if id(node) not in known:
-        known[id(node)] = 1  # of one that holds itself, which PyYAML refuses or makes once
+def _values(node: yaml.Node, counts: dict[int, int]) -> int:
+    """How many values a node contains; an alias counts like the node that it names."""
+    if id(node) not in counts:
+        counts[id(node)] = 1  # of one that holds itself, which PyYAML refuses or makes once
         items = node.value if isinstance(node, yaml.CollectionNode) else []
         parts = [part for item in items for part in (item if isinstance(item, tuple) else (item,))]
-        known[id(node)] = 1 + sum(_values(part, known) for part in parts)
-    return known[id(node)]
+        counts[id(node)] = 1 + sum(_values(part, counts) for part in parts)
+    return counts[id(node)]

@@ -1,4 +1,4 @@
-"""The life of a run on any target: start it once, find it again, wait for it, try it again."""
+"""The life of a run on any target: start it once, attach to it, wait for it, retry it."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from trainup.core.status import Status
 from trainup.jobs.target import Job, Record, Target, TargetError
 
 MOST_RESUMED = 100
-"""Preemptions of one `up` that a run is resumed after."""
+"""Maximum of preemptions during one `up` after which a run is resumed."""
 CANCEL_REASON = "replaced by a run with other inputs"
 
 
@@ -25,7 +25,7 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Listener:
-    """What hears of a run while somebody waits for it."""
+    """Callbacks for the progress of a run during a wait."""
 
     lines: Callable[[list[str]], None] = lambda lines: None
     status: Callable[[Record], None] = lambda record: None
@@ -65,7 +65,7 @@ def _supersede(target: Target, other: Record, job: Job) -> None:
 def follow(target: Target, job: Job, record: Record, listener: Listener, stop: threading.Event) -> Record:
     """Wait until the run has ended, passing on every log line once. `Interrupted` when `stop` is set."""
     polling = target.polling
-    position, pause, told = 0, polling.fastest, None
+    position, pause, reported = 0, polling.fastest, None
     queued_since = time.monotonic()
     while True:
         current = target.get(record.name)
@@ -73,10 +73,10 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
             raise TargetError(f"{record.name} has vanished: its record was deleted while `up` waited for it")
         if current.status.is_terminal:
             current = target.settle(current)
-        # Read the log after the status: what a terminal status promises is then complete.
+        # Read the log after the status: when the status is terminal, the log is complete.
         before, position = position, read_on(target, record.name, position, listener.lines)
-        if (current.status, current.note) != told:
-            told = (current.status, current.note)
+        if (current.status, current.note) != reported:
+            reported = (current.status, current.note)
             listener.status(current)
         if current.status.is_terminal:
             return current
@@ -93,7 +93,7 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
 
 
 def read_on(target: Target, name: str, position: int, tell: Callable[[list[str]], None]) -> int:
-    """Tell everything that is new in a log since a position (0: the beginning); returns the position after it."""
+    """Pass all new lines since a position (0: the beginning) to `tell`; returns the position after them."""
     while True:
         lines, after = target.read_log(name, position)
         if lines:
@@ -119,7 +119,7 @@ def see_through(target: Target, job: Job, record: Record, listener: Listener, st
 
     An attempt whose node was taken away is resumed by another, which does not count.
     """
-    tried = resumed = 0
+    retries = resumed = 0
     while True:
         record = follow(target, job, record, listener, stop)
         if not record.status.is_failure or record.status is Status.CANCELED or stop.is_set():
@@ -127,8 +127,8 @@ def see_through(target: Target, job: Job, record: Record, listener: Listener, st
         is_preempted = record.failure is not None and record.failure.failure_class is FailureClass.PREEMPTED
         if is_preempted and job.spec.on_preemption is OnPreemption.RESUME and resumed < MOST_RESUMED:
             resumed += 1
-        elif tried < job.spec.retries:
-            tried += 1
+        elif retries < job.spec.retries:
+            retries += 1
         else:
             return record
         listener.status(record)

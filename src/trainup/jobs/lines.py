@@ -1,4 +1,4 @@
-"""From what a command prints to whole lines: progress bars resolved, secrets masked."""
+"""Turns the output of a command into whole lines, with progress bars resolved and secrets masked."""
 
 from trainup.jobs.masking import Mask
 

@@ -1,9 +1,9 @@
-"""Secrets in what is printed, and `***` in their place.
+"""Replaces secrets in printed lines by `***`.
 
-Masked is the text of a secret and each of its lines: as it is; as JSON, Python's `repr`, URLs, HTML and shells write
-it, up to three times over; and in base64, also where it is a part of what is encoded. Texts and lines shorter than
-`SHORTEST` are left: they would mask half of every log. What a script makes of a secret in any other way (a piece of it,
-its hash, its bytes in hexadecimal) is not recognised.
+It masks the text of a secret and each of its lines: unchanged; escaped as in JSON, Python's `repr`, URLs, HTML and
+shells, up to three times over; and in base64, also as a part of the encoded data. Texts and lines shorter than
+`SHORTEST` are not masked: they would mask half of every log. Other forms of a secret (a piece of it, its hash, its
+bytes in hexadecimal) are not recognised.
 """
 
 import base64
@@ -22,7 +22,7 @@ BLOCK = 510
 LONGEST_CHARACTER = 64
 """Bytes that a character of a secret takes at most, such as `%252525F0%2525259F%25252594%25252591`."""
 AGAIN = 3
-"""Times that what is spelled for a URL or for HTML may be spelled so once more."""
+"""How many more times an escaped text may be escaped for a URL or for HTML."""
 BASE64_START = 16
 """Characters of base64 by which the rest is known."""
 WRAPPED = (64, 76)
@@ -45,12 +45,12 @@ Token = bytes | Sequence[Spelling]
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """A text to look for."""
+class _Needle:
+    """A text to search for, with its spellings."""
 
     tokens: tuple[Token, ...]
     end: bytes = b""
-    """A pattern for what belongs to it and is not told by its tokens."""
+    """A pattern for the end of the text that its tokens do not cover."""
     before: bool = False
     """Whether the character before it holds some of its bits."""
 
@@ -58,8 +58,8 @@ class _Wanted:
     def anchor(self) -> bytes | None:
         """`ANCHOR` bytes that are in it however it is written, the least common ones; None where there are none."""
         literal = b"".join(token if isinstance(token, bytes) else b"\n" for token in self.tokens)
-        found = [literal[at : at + ANCHOR] for at in range(len(literal) - ANCHOR + 1)]
-        return max((part for part in found if b"\n" not in part), key=lambda part: len(set(part)), default=None)
+        candidates = [literal[at : at + ANCHOR] for at in range(len(literal) - ANCHOR + 1)]
+        return max((part for part in candidates if b"\n" not in part), key=lambda part: len(set(part)), default=None)
 
     def spellings(self) -> Iterator[Spelling]:
         """One for each spelling of its first part."""
@@ -105,7 +105,7 @@ class Mask:
         return cut
 
     def _may_hold_one(self, lines: bytes) -> bool:
-        """Whether it is worth to look closely. Reading by words is many times faster than any pattern."""
+        """Whether the lines may hold a secret. Comparing machine words is many times faster than any pattern."""
         if not self._secrets:
             return False
         words = memoryview(lines + bytes(-len(lines) % WORD)).cast("I")
@@ -125,34 +125,34 @@ class Mask:
             position = match.end()
 
     @cached_property
-    def _wanted(self) -> list[_Wanted]:
-        return list(dict.fromkeys(wanted for secret in self._secrets for wanted in _all_of(secret)))
+    def _needles(self) -> list[_Needle]:
+        return list(dict.fromkeys(needle for secret in self._secrets for needle in _all_of(secret)))
 
     @cached_property
     def _anchors(self) -> dict[int, set[bytes]]:
         """Word → the anchors that it is in."""
-        found: dict[int, set[bytes]] = {}
-        for anchor in {wanted.anchor for wanted in self._wanted if wanted.anchor}:
+        anchors: dict[int, set[bytes]] = {}
+        for anchor in {needle.anchor for needle in self._needles if needle.anchor}:
             for at in range(ANCHOR - WORD + 1):
-                found.setdefault(int.from_bytes(anchor[at : at + WORD], sys.byteorder), set()).add(anchor)
-        return found
+                anchors.setdefault(int.from_bytes(anchor[at : at + WORD], sys.byteorder), set()).add(anchor)
+        return anchors
 
     @cached_property
     def _short(self) -> re.Pattern[bytes] | None:
-        short = [wanted for wanted in self._wanted if not wanted.anchor]
+        short = [needle for needle in self._needles if not needle.anchor]
         return _compiled(short) if short else None
 
     @cached_property
     def _all(self) -> re.Pattern[bytes]:
-        return _compiled(self._wanted)
+        return _compiled(self._needles)
 
 
-def _compiled(wanted: Iterable[_Wanted]) -> re.Pattern[bytes]:
-    found = {spelling for one in wanted for spelling in one.spellings()}
-    return re.compile(_tree(sorted(found, key=lambda spelling: (-sum(map(len, spelling)), spelling))))
+def _compiled(needles: Iterable[_Needle]) -> re.Pattern[bytes]:
+    spellings = {spelling for needle in needles for spelling in needle.spellings()}
+    return re.compile(_tree(sorted(spellings, key=lambda spelling: (-sum(map(len, spelling)), spelling))))
 
 
-def _all_of(secret: str) -> Iterator[_Wanted]:
+def _all_of(secret: str) -> Iterator[_Needle]:
     for text in {secret.strip(), *(line.strip() for line in secret.splitlines())}:
         if len(text) >= SHORTEST:
             for piece in _pieces(text):
@@ -177,18 +177,18 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def _written(text: str) -> Iterator[_Wanted]:
+def _written(text: str) -> Iterator[_Needle]:
     """A text as it is, and with each of its characters spelled in any way."""
-    yield _Wanted((_bytes(text),))
+    yield _Needle((_bytes(text),))
     parts = re.findall(r"(\\*)([^\\]|\Z)", text, re.DOTALL)
-    # What looks like a code already is told from codes only where they are of one kind, and written once.
+    # A text that looks escaped already can be told from its escapes only if they are of one kind and not nested.
     ways = [(b"\\%&", AGAIN), *([(b"\\", 0), (b"%", 0), (b"&", 0)] if _CODE.search(text) else [])]
     for kinds, again in ways:
         tokens = (_token(len(backslashes), char, kinds, again) for backslashes, char in parts if backslashes or char)
-        yield _Wanted(tuple(tokens))
+        yield _Needle(tuple(tokens))
 
 
-def _encoded(data: bytes) -> Iterator[_Wanted]:
+def _encoded(data: bytes) -> Iterator[_Needle]:
     """A text in base64, wherever it begins among the bytes that are encoded in threes."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + data).decode()
@@ -199,13 +199,13 @@ def _encoded(data: bytes) -> Iterator[_Wanted]:
             yield _run(tokens, 1 if (before + len(data)) % 3 else 0, before=before > 0)
 
 
-def _run(tokens: Sequence[Token], more: int, *, before: bool = False) -> _Wanted:
+def _run(tokens: Sequence[Token], more: int, *, before: bool = False) -> _Needle:
     """Characters of base64, recognised by the first ones, and `more` of them; it may be filled up at the end."""
     rest = len(tokens[BASE64_START:]) + more
     codes = _pattern_of([*_codes("+", b"%\\"), *_codes("/", b"%\\")])
     filling = _pattern_of([(b"=", b""), *_codes("=", b"%\\")])
     end = b"(?:[A-Za-z0-9+/_-]|%s){0,%d}+(?:%s){0,2}+" % (codes, rest, filling)
-    return _Wanted(tuple(tokens[:BASE64_START]), end, before)
+    return _Needle(tuple(tokens[:BASE64_START]), end, before)
 
 
 def _wrapped(data: bytes) -> Iterator[str]:
@@ -227,7 +227,7 @@ def _token(backslashes: int, char: str, kinds: bytes, again: int) -> Token:
     """A character and the text's own backslashes before it."""
     if not backslashes:
         return char.encode() if char.isascii() and char.isalnum() else _every_spelling(char, kinds, again)
-    # They cannot be told from those of an escape that follows, so they are taken together.
+    # These backslashes cannot be distinguished from those of an escape that follows, so one pattern matches both.
     any_char = (
         b"(?:" + b"|".join([_pattern_of(_every_spelling(char, kinds, again)), *_behind_backslashes(char)]) + b")"
         if char
@@ -250,21 +250,21 @@ def _every_spelling(char: str, kinds: bytes, again: int) -> Sequence[Spelling]:
 
 def _codes(char: str, kinds: bytes, again: int = AGAIN) -> list[Spelling]:
     """The spellings of a character that begin so: an escape, a code of a URL, one of HTML, each written `again`."""
-    found: list[Spelling] = []
+    spellings: list[Spelling] = []
     for kind in (bytes([kind]) for kind in kinds):
-        if kind == b"\\":  # which is doubled each time that the text is written once more
-            found += [(kind, rb"\\{0,7}+" + code) for code in _behind_backslashes(char)]
+        if kind == b"\\":  # doubled each time that the text is escaped again
+            spellings += [(kind, rb"\\{0,7}+" + code) for code in _behind_backslashes(char)]
         elif kind == b"%":
             code = b"(?:25){0,%d}+" % again
             code += (b"%" + code).join(map(_hex, _bytes(char)))
-            found.append((kind, b"(?:25){1,%d}+" % (again + 1) if char == "%" else code))
+            spellings.append((kind, b"(?:25){1,%d}+" % (again + 1) if char == "%" else code))
         else:
             amp = b"(?:amp;){0,%d}+" % again
-            found.append((kind, amp + b"#(?:0{0,4}+%d|[xX]0{0,4}+%s);" % (ord(char), _any_case(f"{ord(char):x}"))))
+            spellings.append((kind, amp + b"#(?:0{0,4}+%d|[xX]0{0,4}+%s);" % (ord(char), _any_case(f"{ord(char):x}"))))
             if char in _HTML:
                 more = b"(?:amp;){1,%d}+" % (again + 1) if char == "&" else amp + _HTML[char] + b";"
-                found.append((kind, more))
-    return found
+                spellings.append((kind, more))
+    return spellings
 
 
 def _behind_backslashes(char: str) -> list[bytes]:
@@ -272,16 +272,16 @@ def _behind_backslashes(char: str) -> list[bytes]:
     more = rb"\\{1,8}+"
     data, wide = _bytes(char), char.encode("utf-16-be", "replace")
     units = [b"u" + _hex(wide[at]) + _hex(wide[at + 1]) for at in range(0, len(wide), 2)]
-    found = [
+    patterns = [
         more.join(units),
         more.join(b"x" + _hex(byte) for byte in data),
         more.join(b"%03o" % byte for byte in data),
     ]
-    found += [b"x" + _hex(ord(char))] if "\x7f" < char <= "\xff" else []
-    found += [b"U" + _any_case(f"{ord(char):08x}")] if char > "\uffff" else []
-    found += [_SHORT[char]] if char in _SHORT else []
-    found += [re.escape(data)] if char not in "\n\r" else []
-    return found
+    patterns += [b"x" + _hex(ord(char))] if "\x7f" < char <= "\xff" else []
+    patterns += [b"U" + _any_case(f"{ord(char):08x}")] if char > "\uffff" else []
+    patterns += [_SHORT[char]] if char in _SHORT else []
+    patterns += [re.escape(data)] if char not in "\n\r" else []
+    return patterns
 
 
 def _hex(byte: int) -> bytes:

@@ -21,7 +21,7 @@ NAMES = (
 
 
 def outputs_of(record: Record) -> dict[str, Any]:
-    """What the target's record tells; `failure` is None for a run that did not fail."""
+    """The outputs of a run from its record; `failure` is None for a run that did not fail."""
     return {
         "name": record.name,
         "status": str(record.status),

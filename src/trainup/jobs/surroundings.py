@@ -1,4 +1,4 @@
-"""What a process of ours does about the variables that it was started with."""
+"""Prepares the environment variables of a process for connections."""
 
 import os
 

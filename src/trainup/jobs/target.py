@@ -1,4 +1,4 @@
-"""What every target offers: runs by name, with records that are the truth about them."""
+"""The interface of all targets: jobs that they run, and records of attempts."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -15,25 +15,25 @@ from trainup.core.status import Status
 
 
 class TargetError(ServiceError):
-    """The target refused or could not do what was asked; the message says what to do."""
+    """The target refused a request or could not fulfil it; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The resource that a run belongs to. A later create of the same resource takes over with a new token."""
+    """The resource that a run belongs to. If it is created again, it takes over its runs under a new token."""
 
     urn: str
     token: str
-    place: str = ""
-    """Folder of the project, where a target lies beside it: two checkouts are two stacks with the same URNs."""
+    project: str = ""
+    """Folder of the project, for targets whose workspace is in it: two checkouts are two stacks with equal URNs."""
 
     def is_same_resource(self, other: "Owner") -> bool:
         """Whether both are the same resource of the same stack, which may have been moved or renamed."""
-        return (self.urn, self.place) == (other.urn, other.place) or self.token == other.token
+        return (self.urn, self.project) == (other.urn, other.project) or self.token == other.token
 
     def is_same_stack(self, other: "Owner") -> bool:
         """Whether both are resources of one stack."""
-        stacks = [(owner.urn.split("::")[:2], owner.place) for owner in (self, other)]
+        stacks = [(owner.urn.split("::")[:2], owner.project) for owner in (self, other)]
         return stacks[0] == stacks[1]
 
 
@@ -47,13 +47,13 @@ class Job:
     owner: Owner
     source: Path | None = None
     manifest: Mapping[str, str] = field(default_factory=dict)
-    """The snapshot as the preview showed it, to name what has changed since."""
+    """Manifest of the snapshot that the preview showed, to name files that have changed since."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     cluster: str | None = None
-    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Data inputs: name → `uri` and, where given, the `path` below it, `type` and `mode`; or a literal `value`."""
-    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Named outputs: name → `uri`, where it is to lie in a place of its own."""
+    data_inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Name → `uri` and, if they are set, the `path` below it, `type` and `mode`; or a literal `value`."""
+    named_outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Name → `uri`, if the output does not go to its default location."""
     environment: str | None = None
     """ARM id of the environment that the image is registered as."""
     identity: str | None = None
@@ -67,7 +67,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Record:
-    """What the target knows of one attempt."""
+    """The target's record of one attempt, as it was when it was read."""
 
     name: str
     """The target's own name: the run's id, with `-a2` … for later attempts."""
@@ -77,18 +77,18 @@ class Record:
     digest: str
     status: Status
     abandoned: bool = False
-    """Accepted, but whoever should have started it is gone: it can be launched as if for the first time."""
+    """Accepted, but the process that should start it is gone: it can be launched as if for the first time."""
     owners: tuple[Owner, ...] = ()
     created: str = ""
     """When it was accepted, ISO 8601 in UTC."""
     number: int = 0
-    """Here, a later claim of the same workspace has a higher one, whatever the clock says. 0 for older records."""
+    """Position in the order of a local workspace's claims, which is independent of the clock. 0 for older records."""
     waiting: str = ""
     """What it waits for, while nothing runs yet."""
     tracking_error: str = ""
-    """That its metrics are missing or incomplete, and why; the run itself may have completed."""
+    """Why its metrics are missing or incomplete, as a sentence; the run itself may have completed."""
     in_vain: FailureClass | None = None
-    """Set while it cannot start as things are: the class of failure that waiting for too long would be."""
+    """Set while it cannot start for lack of quota or the like: the failure class if `queue_timeout` ends the wait."""
     failure: Failure | None = None
     phases: Mapping[str, float] = field(default_factory=dict)
     """Phase → seconds spent in it."""
@@ -106,7 +106,7 @@ class Record:
 
     @property
     def note(self) -> str:
-        """What is worth knowing beside the status; empty where nothing is."""
+        """What to show beside the status; may be empty."""
         return "; ".join(text for text in (self.waiting, self.tracking_error) if text)
 
     @property
@@ -130,7 +130,7 @@ class File:
 
 @dataclass(frozen=True)
 class Polling:
-    """How often a run is looked at while somebody waits: often at first and while lines come, else ever less."""
+    """Pauses between two looks at a run, in seconds: short at first and while new lines arrive, then growing."""
 
     fastest: float
     """Seconds."""
@@ -141,14 +141,14 @@ class Polling:
     growth: float = 1.2
 
     def after(self, pause: float, status: Status, *, progressed: bool) -> float:
-        """The pause that follows a pause."""
+        """The pause after this one, in seconds; `progressed` says whether there were new lines."""
         if progressed:
             return max(self.fastest, min(pause / self.growth, self.running))
         return min(pause * self.growth, self.queued if status is Status.QUEUED else self.running)
 
 
 class Target(Protocol):
-    """A place where runs happen. `tests/contract/test_target_contract.py` holds every target to what stands here.
+    """Where runs run. `tests/contract/test_target_contract.py` checks that every target keeps this contract.
 
     **Record.** The target's own record of an attempt is the truth about it, and Pulumi's state is a view of it. An
     attempt has a name, its job's id with `-a2`, `-a3` … for later attempts, and that name is used once. All that is
@@ -188,7 +188,7 @@ class Target(Protocol):
 
     @property
     def polling(self) -> Polling:
-        """How often to look."""
+        """How often to look at a run during a wait."""
         ...
 
     def exclusive(self) -> AbstractContextManager[Any]:
@@ -199,19 +199,19 @@ class Target(Protocol):
         ...
 
     def expecting(self, job: Job) -> AbstractContextManager[Any]:
-        """While held, a job is being started: what has to be known for that may be asked all at once."""
+        """Held while a job is started: a target may use it to fetch in parallel what the start needs."""
         ...
 
     def active_runs(self, job: Job) -> list[Record]:
         """The attempts of a job's resource that have not ended, whatever their inputs."""
         ...
 
-    def attempts(self, identity: str) -> list[Record]:
-        """All attempts of one run id, oldest first; none for an id that nobody used."""
+    def attempts(self, run_id: str) -> list[Record]:
+        """All attempts of a run id, oldest first; empty for an unknown id."""
         ...
 
     def get(self, name: str) -> Record | None:
-        """One attempt as it stands now; None where there is none, or none any more."""
+        """The current record of an attempt; None if there is none, or if it was deleted."""
         ...
 
     def claim(self, job: Job, attempt: int) -> Record:
@@ -240,8 +240,10 @@ class Target(Protocol):
         ...
 
     def settle(self, record: Record) -> Record:
-        """Make the record of an attempt that has ended final: nothing of it runs on, and whoever reads it later reads
-        the same. An attempt that has not ended is returned as it is."""
+        """Make the record of an ended attempt final: none of its processes continues, and the record no longer changes.
+
+        An attempt that has not ended is returned unchanged.
+        """
         ...
 
     def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
@@ -253,11 +255,11 @@ class Target(Protocol):
         """
         ...
 
-    def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
-        """Give up an owner's part in all attempts of a run.
+    def release(self, run_id: str, owner: Owner, on_delete: OnDelete) -> None:
+        """Remove an owner from all attempts of a run.
 
-        What nobody else owns is canceled, then kept, archived or deleted. An owner is known by its token as well: what
-        a later create of the same resource has adopted stays as it is.
+        Attempts without another owner are canceled, then kept, archived or deleted. The token of the owner counts as
+        well: an attempt that a later create of the same resource has adopted is left alone.
         """
         ...
 
@@ -275,5 +277,5 @@ class Target(Protocol):
         ...
 
     def log_tail(self, name: str, lines: int) -> list[str]:
-        """The last lines of the log, for a message; a log that cannot be read is no error, but a line that says so."""
+        """The last lines of the log, for a message. If the log cannot be read, a line says so instead of an error."""
         ...

@@ -1,4 +1,4 @@
-"""Where a run happens: the target that its inputs name, opened."""
+"""Opens the target that the inputs of a run name."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from trainup.jobs.job_inputs import Inputs
 from trainup.jobs.target import Job, Target, TargetError
 
 Resource = Mapping[str, Any]
-"""One of a stack's state."""
+"""A resource in a stack's state."""
 
 
 class Opening(Protocol):
@@ -44,7 +44,7 @@ class Opening(Protocol):
 
 
 def opening_of(name: str) -> Opening:
-    """The way to a target. TargetError where there is none of this name."""
+    """The `Opening` of a target. Raises TargetError if there is no target of this name."""
     if name not in TARGETS:
         raise TargetError(suggest.unknown(name, TARGETS, f"there is no target {name!r}"))
     return cast(Opening, import_module(f"trainup.jobs.{name}.opening"))
@@ -56,6 +56,6 @@ def target_of(
     progress: Callable[[str], None] = lambda text: None,
     stop: threading.Event | None = None,
 ) -> Target:
-    """The target of a run; nothing is written or asked for yet. After `stop` is set, it starts nothing more."""
+    """The target of a run; opening it writes and requests nothing. After `stop` is set, it starts nothing more."""
     secrets = {name: value for name, value in reveal(inputs.get("secrets") or {}).items() if isinstance(value, str)}
     return opening_of(inputs.get("target") or DEFAULT).open_target(inputs, project, secrets, progress, stop)

@@ -17,7 +17,7 @@ MODULE = "trainup.components.host"
 
 
 class ComponentHost:
-    """The process, started with the first component that anybody asks for; one for each engine."""
+    """Starts one process for each engine, with the first component that the engine constructs."""
 
     def __init__(self) -> None:
         self._stubs: dict[str, Any] = {}
@@ -25,7 +25,7 @@ class ComponentHost:
         self._lock = threading.Lock()
 
     def construct(self, request: Any, engine_address: str) -> Any:
-        """Make a component; grpc.RpcError as the process answered, ResourceError where it does not start."""
+        """Construct a component. Raises ResourceError if the process does not start, or the process's grpc.RpcError."""
         with self._lock:
             if engine_address not in self._stubs:
                 self._stubs[engine_address] = self._start(engine_address)
@@ -39,6 +39,6 @@ class ComponentHost:
         port = process.stdout.readline().decode().strip()
         if not port.isdecimal():
             raise ResourceError(f"the process that makes components ended with exit code {process.wait()}")
-        self._processes.append(process)  # its standard input stays open as long as we are there
+        self._processes.append(process)  # it ends when its standard input closes: with this process
         options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
         return provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}", options))

@@ -1,4 +1,4 @@
-"""`trainup:index:Data`: a file or folder on this machine, known by its content."""
+"""`trainup:index:Data`: a file or folder on this machine, identified by the digest of its content."""
 
 from pathlib import Path
 
@@ -7,18 +7,18 @@ from trainup.core.values import UNKNOWN, Unknown
 from trainup.jobs.local import data
 from trainup.jobs.snapshot import StatCache
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
-from trainup.provider.places import judge_names
+from trainup.provider.input_checks import check_names
 
 
 class DataHandler:
-    """Input: `path`. Check adds `digest`; the outputs are the same, and `uri`."""
+    """Input: `path`. Check adds `digest`. Outputs: both of them, and `uri`."""
 
     def __init__(self) -> None:
-        self._known = KnownData()
+        self._digests = DataDigests()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name != "digest"}
-        findings = judge_names(inputs, ("path",))
+        findings = check_names(inputs, ("path",))
         path = inputs.get("path")
         if isinstance(path, Unknown):
             return {**inputs, "digest": UNKNOWN}, findings
@@ -27,7 +27,7 @@ class DataHandler:
         if findings:
             return inputs, findings
         try:
-            return {**inputs, "digest": self._known.digest(context, inputs["path"])}, []
+            return {**inputs, "digest": self._digests.digest(context, inputs["path"])}, []
         except data.DataError as error:
             return inputs, [Finding("path", problem) for problem in str(error).splitlines()]
 
@@ -38,8 +38,8 @@ class DataHandler:
         return {**inputs, "uri": inputs["path"]}
 
     def create(self, context: Context, inputs: Properties) -> State:
-        self._known.confirm(context, inputs["path"], inputs["digest"])
-        self._known.save(context)
+        self._digests.confirm(context, inputs["path"], inputs["digest"])
+        self._digests.save(context)
         return State(inputs["path"], {**inputs, "uri": inputs["path"]})
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
@@ -49,7 +49,7 @@ class DataHandler:
         if not (context.project / state.id).exists():
             return None
         try:
-            digest = self._known.digest(context, state.id)
+            digest = self._digests.digest(context, state.id)
         except data.DataError as error:
             raise ResourceError(str(error)) from error
         return State(state.id, {**state.outputs, "digest": digest}, {**(state.inputs or {}), "digest": digest})
@@ -58,8 +58,11 @@ class DataHandler:
         """The data is the user's own."""
 
 
-class KnownData:
-    """What is known of unchanged data; kept for the next command by whoever changes something anyway."""
+class DataDigests:
+    """Digests of data, cached for files that have not changed. `save` keeps the cache for the next command.
+
+    A preview writes nothing, so only operations that change something anyway save it.
+    """
 
     def __init__(self) -> None:
         self._caches: dict[Path, StatCache] = {}
@@ -71,18 +74,18 @@ class KnownData:
     def confirm(self, context: Context, path: str, digest: str) -> None:
         """Raise ResourceError unless the data still is what the preview saw."""
         try:
-            now = self.digest(context, path)
+            current = self.digest(context, path)
         except data.DataError as error:
             raise ResourceError(str(error)) from error
-        if now != digest:
+        if current != digest:
             raise ResourceError(f"the data {path} changed since the preview: run `pulumi up` again")
 
     def save(self, context: Context) -> None:
-        """Keep what is known."""
+        """Write the cache to disk."""
         self._cache(context).save()
 
     def _cache(self, context: Context) -> StatCache:
-        # A file of its own: what is known of sources also says that they hold no secrets.
+        # Not the cache of source folders: its entries also say that a file was searched for secrets.
         path = context.project / ".trainup" / "data.json"
         if path not in self._caches:
             self._caches[path] = StatCache.load(path)

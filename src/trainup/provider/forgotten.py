@@ -1,7 +1,7 @@
-"""What a stack has in its local workspace and not in its Pulumi state: an `up` was killed before it saved any.
+"""Ends what a stack left in its local workspace but not in its Pulumi state: its `up` was killed before it saved.
 
 `python -m trainup.provider.forgotten PROJECT_FOLDER WORKSPACE STACK PROJECT` ends its runs, frees its clusters, stops
-its MLflow server, and prints the runs that it ended, a line each. Records, logs and outputs stay.
+its MLflow server, and prints one line for each run that it ended. Records, logs and outputs stay.
 """
 
 import shutil
@@ -16,15 +16,15 @@ from trainup.jobs.target import Owner
 
 
 def end(workspace: Workspace, stack: Owner) -> list[str]:
-    """End what belongs to the stack of this owner and to nobody else; returns the attempts that were at work."""
+    """End what belongs to this owner's stack and to no other; returns the names of the attempts that were active."""
     target, ended = LocalTarget(workspace), []
     for folder in sorted(workspace.slots.glob("*")):
         pool = Pool(workspace, folder.name)
         before = pool.occupied()
         end_runs_of(target, before, stack)
-        left = set(pool.occupied())
-        ended += [name for name in before if name not in left]
-        if pool.owners.forget(stack) and not left:
+        remaining = set(pool.occupied())
+        ended += [name for name in before if name not in remaining]
+        if pool.owners.forget(stack) and not remaining:
             shutil.rmtree(folder, ignore_errors=True)
     if mlflow_server.owners(workspace).forget(stack):
         mlflow_server.stop(workspace)

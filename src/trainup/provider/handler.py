@@ -1,4 +1,4 @@
-"""What the host asks of a resource kind, in plain values."""
+"""The interface of a resource kind, in plain Python values."""
 
 import threading
 from collections.abc import Callable
@@ -15,20 +15,20 @@ Properties = dict[str, Any]
 
 
 class ResourceError(TrainupError):
-    """The operation failed for a reason the user can act on; the message says which and how."""
+    """The operation failed, and the user can do something about it; the message says what."""
 
 
 class InitFailed(Exception):
-    """The resource exists but is not as it should be: id and outputs are kept, and the update fails."""
+    """The resource exists but is not as declared: the engine keeps id and outputs, and the update fails."""
 
-    def __init__(self, identity: str, outputs: Properties, reasons: list[str], *, refresh: bool = False) -> None:
+    def __init__(self, resource_id: str, outputs: Properties, reasons: list[str], *, refresh: bool = False) -> None:
         super().__init__("; ".join(reasons))
-        self.id, self.outputs, self.reasons, self.refresh = identity, outputs, reasons, refresh
+        self.id, self.outputs, self.reasons, self.refresh = resource_id, outputs, reasons, refresh
 
 
 @dataclass(frozen=True)
 class Context:
-    """One call: for which resource, where the project lies, and how to speak to the user."""
+    """The circumstances of one call: the resource, the project, and how to report to the user."""
 
     urn: str
     project: Path
@@ -37,14 +37,14 @@ class Context:
     before: Properties | None = None
     """For `check`: the inputs that were deployed, if any."""
     info: Callable[[str], None] = lambda text: None
-    """A line of progress, shown while it happens and not kept."""
+    """Shows a line of progress, which is not kept."""
     warn: Callable[[str], None] = lambda text: None
-    """A line that is kept among the diagnostics."""
+    """Shows a warning, which stays among the diagnostics."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What exists: its id and outputs. `refresh` asks the engine to read it before the next diff."""
+    """A resource that exists. `refresh` asks the engine to read it before the next diff."""
 
     id: str
     outputs: Properties
@@ -72,7 +72,7 @@ class Handler(Protocol):
     """One resource kind. Nothing here writes anything while a preview runs."""
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        """Complete and judge the inputs; values may be UNKNOWN."""
+        """Returns the completed inputs and the findings about them; values may be UNKNOWN."""
         ...
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
@@ -92,7 +92,7 @@ class Handler(Protocol):
         ...
 
     def read(self, context: Context, state: State) -> State | None:
-        """How it is now; None when it is gone."""
+        """The current state; None when the resource is gone."""
         ...
 
     def delete(self, context: Context, state: State) -> None:
@@ -100,8 +100,11 @@ class Handler(Protocol):
         ...
 
 
-def made_again(context: Context, what: str, output: str) -> dict[str, Change]:
-    """The change of a resource that state has and this machine has not: an update makes it, shown by this output."""
+def recreation(context: Context, what: str, output: str) -> dict[str, Change]:
+    """The changes of a resource that is in the state but no longer on this machine: an update creates it again.
+
+    `output` is the output that the preview shows as changed. Warns the user.
+    """
     context.warn(f"{what} is not there any more, and is made again")
     return {output: Change.UPDATE}
 
@@ -120,13 +123,13 @@ def _paths(path: str, old: Any, new: Any) -> list[str]:
         return []
     if isinstance(old, dict) and isinstance(new, dict):
         return [
-            found
+            inner
             for key in sorted(old.keys() | new.keys())
-            for found in _paths(_below(path, key), old.get(key), new.get(key))
+            for inner in _paths(_below(path, key), old.get(key), new.get(key))
         ]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))
-        return [found for index, (a, b) in pairs for found in _paths(f"{path}[{index}]", a, b)]
+        return [inner for index, (a, b) in pairs for inner in _paths(f"{path}[{index}]", a, b)]
     return [path]
 
 
@@ -135,5 +138,5 @@ def _below(path: str, key: str) -> str:
 
 
 def unknown_outputs(*names: str) -> Properties:
-    """Outputs that only the operation itself can tell."""
+    """Outputs that are known only after the operation."""
     return dict.fromkeys(names, UNKNOWN)

@@ -35,14 +35,14 @@ KINDS = {
     "trainup:index:Image": ("trainup.provider.image", "ImageHandler"),
     "trainup:index:Data": ("trainup.provider.data", "DataHandler"),
     "trainup:index:Pool": ("trainup.provider.pool", "PoolHandler"),
-    "trainup:index:Grant": ("trainup.provider.grant", "GrantHandler"),
+    "trainup:index:Grant": ("trainup.provider.role_assignment", "RoleAssignmentHandler"),
     "trainup:index:Keep": ("trainup.provider.keep", "KeepHandler"),
     "trainup:index:Quota": ("trainup.provider.quota", "QuotaHandler"),
     "trainup:index:Server": ("trainup.provider.server", "ServerHandler"),
 }
-"""Type token → where its handler is; imported when first used, since every preview starts this process."""
+"""Type token → module and class of its handler. Imported at first use: every preview starts this process."""
 MANY = 10_000
-"""Threads are made as calls come; a limit that waiting runs could reach would make Cancel wait behind them."""
+"""Maximum of threads, which are started on demand. With a limit that waiting runs reach, Cancel would wait for them."""
 
 _DIFF_KINDS = {
     Change.UPDATE: provider_pb2.PropertyDiff.UPDATE,
@@ -51,7 +51,7 @@ _DIFF_KINDS = {
 
 
 class Host(provider_pb2_grpc.ResourceProviderServicer):
-    """Translates calls, and settles for every kind what is easy to get wrong: unknowns, secrets, cancel, errors."""
+    """Translates gRPC calls for the handlers: unknown values, secrets, cancellation and errors are dealt with here."""
 
     def __init__(self, engine_address: str | None, project: Path) -> None:
         self._engine = _connect(engine_address)
@@ -65,11 +65,11 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
     # What the engine asks of every provider.
 
     def Handshake(self, request: Any, context: Any) -> Any:
-        # Without accept_secrets here, nested secrets would arrive in clear and be stored so.
+        # Without accept_secrets here, nested secrets would arrive in clear and be stored in clear.
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     def Attach(self, request: Any, context: Any) -> Any:
-        # The engine of a preview has canceled all that it left when that of the update attaches to the same process.
+        # The preview's engine cancels when it ends; the engine of the update then attaches to the same process.
         self._canceled = threading.Event()
         self._engine = _connect(request.address)
         self._engine_address = request.address
@@ -79,7 +79,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
-        # A project of the provider's own name sends all its config here, decrypted: accepted, never looked at.
+        # A project named `trainup` sends its whole configuration here, decrypted: it is accepted and never read.
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
@@ -99,12 +99,12 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.tok!r} is no function; there is {findings.TOKEN}")
 
         def find() -> Any:
-            _check_version(wire.decode(request.args).get("version"))
-            asked = wire.decode(request.args)["resources"]
-            found = findings.find(asked, self._handler_of, self._project, self._canceled)
-            answer = provider_pb2.InvokeResponse()
-            getattr(answer, "return").CopyFrom(wire.encode({"findings": found}))  # a word of Python's own
-            return answer
+            arguments = wire.decode(request.args)
+            _check_version(arguments.get("version"))
+            result = findings.find(arguments["resources"], self._handler_of, self._project, self._canceled)
+            response = provider_pb2.InvokeResponse()
+            getattr(response, "return").CopyFrom(wire.encode({"findings": result}))  # `return` is a keyword of Python
+            return response
 
         return self._guarded(context, find)
 
@@ -116,16 +116,16 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
     def Construct(self, request: Any, context: Any) -> Any:
         try:
             return self._guarded(context, lambda: self._components.construct(request, self._engine_address))
-        except grpc.RpcError as error:  # as the process told it, details and all
+        except grpc.RpcError as error:  # passed on with all details
             context.set_trailing_metadata(error.trailing_metadata())
-            context.abort(error.code(), _said(error.details() or ""))
+            context.abort(error.code(), _for_user(error.details() or ""))
 
     # The life of a resource.
 
     def Check(self, request: Any, context: Any) -> Any:
         def check(handler: Handler, call: Context) -> Any:
-            known = replace(call, before=wire.decode(request.olds) if request.HasField("olds") else None)
-            inputs, findings = handler.check(known, wire.decode(request.news))
+            call = replace(call, before=wire.decode(request.olds) if request.HasField("olds") else None)
+            inputs, findings = handler.check(call, wire.decode(request.news))
             failures = [provider_pb2.CheckFailure(property=item.property, reason=item.reason) for item in findings]
             return provider_pb2.CheckResponse(inputs=wire.encode(inputs), failures=failures)
 
@@ -208,19 +208,18 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         except InitFailed as failed:
             _abort_partial(context, failed, inputs or {})
         except (TrainupError, OSError) as error:
-            context.abort(grpc.StatusCode.UNKNOWN, _said(str(error)))
+            context.abort(grpc.StatusCode.UNKNOWN, _for_user(str(error)))
         except Exception as error:  # a bug: the trace goes to the plugin's log, a sentence to the user
             traceback.print_exc()
             message = f"trainup made a mistake here ({type(error).__name__}: {error}); please report it with this trace"
-            context.abort(grpc.StatusCode.INTERNAL, _said(f"{message}\n{_trace(error)}"))
+            context.abort(grpc.StatusCode.INTERNAL, _for_user(f"{message}\n{_trace(error)}"))
 
     def _handler(self, urn: str) -> Handler:
         return self._handler_of(urn.split("::")[2].rsplit("$", 1)[-1])
 
     def _handler_of(self, token: str) -> Handler:
         if token not in KINDS:
-            known = ", ".join(sorted(KINDS))
-            raise ResourceError(f"{token!r} is no resource of trainup; there are {known}")
+            raise ResourceError(f"{token!r} is no resource of trainup; there are {', '.join(sorted(KINDS))}")
         with self._lock:
             if token not in self._handlers:
                 module, name = KINDS[token]
@@ -239,19 +238,19 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
     def _log(self, urn: str, severity: Any, text: str, ephemeral: bool) -> None:
         if self._engine is None:
             return
-        told = _said(text)
-        request = engine_pb2.LogRequest(severity=severity, urn=urn, message=told, ephemeral=ephemeral)
+        message = _for_user(text)
+        request = engine_pb2.LogRequest(severity=severity, urn=urn, message=message, ephemeral=ephemeral)
         try:
             self._engine.Log(request)
         except grpc.RpcError:
-            self._engine = None  # the CLI is gone: nobody is left to tell
+            self._engine = None  # the CLI has ended: nobody reads messages any more
 
 
-def _check_version(of_program: Any) -> None:
-    """Refuse to serve a program that uses another version of trainup: both would be right by themselves."""
-    if of_program not in (None, VERSION):
+def _check_version(program: Any) -> None:
+    """Raise ResourceError for a program that uses another version of trainup than this plugin."""
+    if program not in (None, VERSION):
         raise ResourceError(
-            f"the program uses trainup {of_program}, and the plugin is that of trainup {VERSION} ({sys.executable}): "
+            f"the program uses trainup {program}, and the plugin is that of trainup {VERSION} ({sys.executable}): "
             "run `trainup up` in the environment of the program, or install the same version in both"
         )
 
@@ -260,38 +259,38 @@ def _connect(address: str | None) -> Any:
     return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
 
 
-def _diff_response(found: Difference, inputs: Set[str]) -> Any:
+def _diff_response(difference: Difference, inputs: Set[str]) -> Any:
     return provider_pb2.DiffResponse(
-        changes=provider_pb2.DiffResponse.DIFF_SOME if found.changes else provider_pb2.DiffResponse.DIFF_NONE,
-        replaces=[path for path, kind in found.changes.items() if kind is Change.REPLACE],
-        diffs=list(found.changes),
+        changes=provider_pb2.DiffResponse.DIFF_SOME if difference.changes else provider_pb2.DiffResponse.DIFF_NONE,
+        replaces=[path for path, kind in difference.changes.items() if kind is Change.REPLACE],
+        diffs=list(difference.changes),
         detailedDiff={
-            # What is no input is an output that would change.
+            # A path that is not among the inputs is an output that would change.
             path: provider_pb2.PropertyDiff(kind=_DIFF_KINDS[kind], inputDiff=re.split(r"[.[]", path)[0] in inputs)
-            for path, kind in found.changes.items()
+            for path, kind in difference.changes.items()
         },
         hasDetailedDiff=True,
-        deleteBeforeReplace=found.delete_first,
+        deleteBeforeReplace=difference.delete_first,
     )
 
 
 def _abort_partial(context: Any, failed: InitFailed, inputs: Properties) -> None:
-    """End the call so that the engine keeps id and outputs and calls the resource failed."""
+    """End the call so that the engine keeps id and outputs and marks the resource as failed."""
     detail = provider_pb2.ErrorResourceInitFailed(
         id=failed.id,
         properties=wire.encode(failed.outputs),
         inputs=wire.encode(inputs),
-        reasons=[_said(reason) for reason in failed.reasons],
+        reasons=[_for_user(reason) for reason in failed.reasons],
         refresh_before_update=failed.refresh,
     )
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=_said(str(failed)))
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=_for_user(str(failed)))
     status.details.add().Pack(detail)
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.UNKNOWN, _said(str(failed)))
+    context.abort(grpc.StatusCode.UNKNOWN, _for_user(str(failed)))
 
 
-def _said(text: str) -> str:
-    """A message with the commands as the user types them; half characters of odd file names would end the call."""
+def _for_user(text: str) -> str:
+    """The message with commands as the user types them, and without lone surrogates, which gRPC would refuse."""
     return wire.sendable(as_typed(text, os.environ))
 
 
@@ -300,14 +299,14 @@ def _trace(error: BaseException) -> str:
 
 
 def project_folder(start: Path) -> Path:
-    """The folder of Pulumi.yaml: the plugin starts in the program's folder, which lies in or below it."""
+    """The folder of Pulumi.yaml: the plugin starts in the program's folder, which is this one or one below it."""
     return nearest_folder(start) or start
 
 
 def serve(engine_address: str | None, *, is_attached: bool = False) -> None:
-    """Serve until standard input closes: then the CLI has ended, and so do we.
+    """Serve until standard input closes, which means that the CLI has ended.
 
-    `is_attached`: the engine did not start us, and nobody reads standard output once the port is told.
+    `is_attached`: the engine did not start this process, and nobody reads standard output after the port.
     """
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=MANY),
@@ -315,8 +314,8 @@ def serve(engine_address: str | None, *, is_attached: bool = False) -> None:
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Host(engine_address, project_folder(Path.cwd())), server)
     port = server.add_insecure_port("127.0.0.1:0")
-    # An interrupt that another thread gets, or that comes just before we wait, would not wake us; a byte in a pipe
-    # does.
+    # A signal that another thread receives, or that arrives just before `select`, would not end `select`; a byte in a
+    # pipe does.
     interrupted, interrupt = os.pipe()
     os.set_blocking(interrupt, False)
     signal.set_wakeup_fd(interrupt)

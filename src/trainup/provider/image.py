@@ -1,4 +1,4 @@
-"""`trainup:index:Image`: an image or environment named by its content, by the builder that makes it."""
+"""`trainup:index:Image`: an image or environment named by its content; one builder for each way to make it."""
 
 import importlib
 from functools import cache
@@ -13,12 +13,12 @@ BUILDERS = {
     "acr": ("trainup.provider.image_acr", "RegistryBuilder"),
     "prebuilt": ("trainup.provider.image_prebuilt", "Prebuilt"),
 }
-"""Builder → where it is; imported when first used, since those on Azure take long."""
+"""Builder → module and class. Imported at first use, since those for Azure take long to import."""
 DEFAULT = "venv"
 
 
 class ImageHandler:
-    """Inputs: `builder` and those of the builder. Every builder tells `reference`, the image by digest."""
+    """Inputs: `builder` and those of the builder. Every builder has the output `reference`, the image by digest."""
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         builder = _name(inputs)

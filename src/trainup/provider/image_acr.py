@@ -11,47 +11,47 @@ from trainup.core.values import UNKNOWN, Unknown, has_secret, has_unknown
 from trainup.jobs import build_context
 from trainup.jobs.snapshot import StatCache
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
-from trainup.provider.image_acr_inputs import REQUIRED, kept
-from trainup.provider.places import judge_names, judge_texts
+from trainup.provider.image_acr_inputs import REQUIRED, identifying
+from trainup.provider.input_checks import check_names, check_texts
 
 CONTENT = ("context", "dockerfile", "dockerfile_text", "arguments", "platform", "allow_secrets")
-"""Inputs that have to be known to tell what would be built."""
+"""Inputs that decide what is built: the digest is computed once all of them are known."""
 POLICY = ("timeout", "on_interrupt", "cloud")
 COMPUTED = ("digest", "manifest")
 SAME_IMAGE = ("context", "dockerfile", "allow_secrets", *POLICY)
-"""Inputs that never decide what is in the image: where its parts lie is no part of it."""
+"""Inputs that never change the content of the image, such as the folder that its parts are read from."""
 DEFAULT_PLATFORM = "linux/amd64"
 SHORTEST, LONGEST = 300, 8 * 3600
-"""Seconds that the service takes for the most that a build may take."""
+"""Range of a build's timeout that the service accepts, in seconds."""
 
 
 class RegistryBuilder:
     """Inputs: `registry_id`, `login_server`, `repository`, and the optional ones in `CONTENT` and `POLICY`.
 
-    Check adds `digest` and `manifest`. Outputs: `reference`, the image by digest, and `build`, the registry's name for
-    the build that made it. Ctrl-C leaves a build going, and the next `up` attaches to it, unless `on_interrupt` is
-    `cancel`. Deleting ends a build that is still going, and keeps the image.
+    Check adds `digest` and `manifest`. Outputs: `reference`, the image by digest, and `build`, the registry's id of the
+    build that made it. After Ctrl-C a build continues, and the next `up` attaches to it, unless `on_interrupt` is
+    `cancel`. Delete cancels a build in progress, and keeps the image.
     """
 
     def __init__(self) -> None:
-        # A preview writes nothing: what check learns about unchanged files is saved when an image is built.
+        # A preview writes nothing: what `check` learns about unchanged files is saved when an image is built.
         self._caches: dict[Path, StatCache] = {}
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
-        findings = judge_names(inputs, REQUIRED, (*CONTENT, *POLICY)) + _judge(inputs)
+        findings = check_names(inputs, REQUIRED, (*CONTENT, *POLICY)) + _judge(inputs)
         unknown: Properties = {**inputs, "digest": UNKNOWN, "manifest": UNKNOWN}
         wrong = {finding.property.partition("[")[0] for finding in findings}
         if wrong & set(CONTENT) or has_unknown([inputs.get(name) for name in CONTENT]):
             return unknown, findings
-        taken, found = build_context.take(recipe_of(context, inputs), self._cache(context))
-        if taken is None:
-            return unknown, [*findings, *found]
-        return {**inputs, "digest": taken.digest, "manifest": taken.manifest}, findings
+        content, problems = build_context.examine(recipe_of(context, inputs), self._cache(context))
+        if content is None:
+            return unknown, [*findings, *problems]
+        return {**inputs, "digest": content.digest, "manifest": content.manifest}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         if isinstance(new.get("login_server"), Unknown) and new.get("registry_id") == old.get("registry_id"):
-            # While the same registry is changed in place, a preview cannot know what it is called, and it is the same.
+            # A registry that is updated in place keeps its login server, though the preview does not know it.
             new = {**new, "login_server": old.get("login_server")}
         is_other = any(old.get(name) != new.get(name) for name in ("digest", *REQUIRED))
         is_finished = bool(state.outputs.get("reference"))
@@ -60,19 +60,19 @@ class RegistryBuilder:
         )
         if not is_other and not is_finished:
             changes["reference"] = Change.UPDATE
-        # A build that is still going is ended before another begins.
+        # A build in progress is cancelled before another begins.
         return Difference(changes, delete_first=is_other and not is_finished)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
-        known = state.outputs.get("reference") if state else None
-        return {**kept(inputs), "reference": known or UNKNOWN}
+        reference = state.outputs.get("reference") if state else None
+        return {**identifying(inputs), "reference": reference or UNKNOWN}
 
     def create(self, context: Context, inputs: Properties) -> State:
         return self._drive(context, inputs, None)
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
         if reference := state.outputs.get("reference"):
-            return State(state.id, {**kept(inputs), "reference": reference, "build": state.outputs.get("build")})
+            return State(state.id, {**identifying(inputs), "reference": reference, "build": state.outputs.get("build")})
         return self._drive(context, inputs, state.outputs.get("build"))
 
     def read(self, context: Context, state: State) -> State | None:
@@ -85,17 +85,17 @@ class RegistryBuilder:
 
         image_acr_builds.delete(context, state)
 
-    def _drive(self, context: Context, inputs: Properties, known: str | None) -> State:
-        # Azure's client takes longer to import than a preview takes in all.
+    def _drive(self, context: Context, inputs: Properties, build_id: str | None) -> State:
+        # Imported here because Azure's client takes longer to import than a whole preview.
         from trainup.provider import image_acr_builds
 
         recipe, cache = recipe_of(context, inputs), self._cache(context)
-        taken, findings = build_context.take(recipe, cache)
-        if taken is None or taken.digest != inputs["digest"]:
+        content, findings = build_context.examine(recipe, cache)
+        if content is None or content.digest != inputs["digest"]:
             reasons = "".join(f"; {finding.reason}" for finding in findings)
             raise ResourceError(f"what the image is built from changed since the preview: run it again{reasons}")
         cache.save()
-        return image_acr_builds.drive(context, inputs, recipe, taken, known)
+        return image_acr_builds.drive(context, inputs, recipe, content, build_id)
 
     def _cache(self, context: Context) -> StatCache:
         path = context.project / ".trainup" / "build-contexts.json"
@@ -117,7 +117,7 @@ def recipe_of(context: Context, inputs: Properties) -> build_context.Recipe:
 
 
 def _judge(inputs: Properties) -> list[Finding]:
-    findings = judge_texts(inputs, (*REQUIRED, "context", "dockerfile", "dockerfile_text", "platform", "cloud"))
+    findings = check_texts(inputs, (*REQUIRED, "context", "dockerfile", "dockerfile_text", "platform", "cloud"))
     arguments, secrets = inputs.get("arguments"), inputs.get("allow_secrets")
     if has_secret(arguments):
         reason = "a secret would be readable in the image's history: download what needs it before, or into the run"

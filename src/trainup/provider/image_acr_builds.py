@@ -1,4 +1,4 @@
-"""What the builder `acr` does in Azure: finds the image or its build, or begins one, and sees it through."""
+"""The builder `acr` in Azure: finds the image or its build, or begins one, and waits for its end."""
 
 from trainup.core.build_failure import classify
 from trainup.core.choices import OnInterrupt
@@ -9,7 +9,7 @@ from trainup.jobs.azure.http.connection import connect
 from trainup.jobs.azure.registry.builds import TASKS_REFUSED, Build, BuildStatus, Interrupted
 from trainup.jobs.azure.registry.image import RegistryImage
 from trainup.provider.handler import Context, InitFailed, Properties, ResourceError, State
-from trainup.provider.image_acr_inputs import DEFAULT_TIMEOUT, kept
+from trainup.provider.image_acr_inputs import DEFAULT_TIMEOUT, identifying
 
 TAIL_LINES = 30
 BURST = 20
@@ -20,21 +20,21 @@ def drive(
     context: Context,
     inputs: Properties,
     recipe: build_context.Recipe,
-    taken: build_context.BuildContext,
-    known: str | None,
+    content: build_context.BuildContext,
+    build_id: str | None,
 ) -> State:
-    """Make the image exist; `known` is the build that state tells of, if any."""
+    """Make the image exist. `build_id` is the build in the state, if there is one."""
     image = _image(context, inputs)
     with image.alone(context.info, context.canceled):
         if reference := image.find():
             image.forget()
             context.info(f"{image.shown} is built already")
-            return State(image.name, {**kept(inputs), "reference": reference, "build": known})
-        build = image.attach(known) or _answer(context, image)
+            return State(image.name, {**identifying(inputs), "reference": reference, "build": build_id})
+        build = image.attach(build_id) or _unanswered_build(context, image)
         if build is None:
             try:
                 seconds = int(parse_duration(inputs.get("timeout") or DEFAULT_TIMEOUT))
-                build = image.begin(recipe, taken, seconds, context.info)
+                build = image.begin(recipe, content, seconds, context.info)
             except build_context.ContextChanged as error:
                 raise ResourceError(str(error)) from error
             except AzureError as error:
@@ -42,8 +42,8 @@ def drive(
         return _follow(context, image, inputs, build)
 
 
-def _answer(context: Context, image: RegistryImage) -> Build | None:
-    """The build that was begun when its answer was lost, if there is one; then it has ended with this image."""
+def _unanswered_build(context: Context, image: RegistryImage) -> Build | None:
+    """The build of this image whose start was requested but whose answer was lost; waits for its end. Or None."""
     for build in image.unanswered():
         context.info(f"an answer was lost: {build.id} may be the build of {image.shown}, and is waited for")
         try:
@@ -58,20 +58,20 @@ def _answer(context: Context, image: RegistryImage) -> Build | None:
 
 
 def read(context: Context, state: State) -> State | None:
-    """How the image is now: there, being built, or gone."""
-    image, known = _image(context, state.outputs), state.outputs.get("reference")
+    """The state of an image that exists, None for one that does not, InitFailed for one that is being built."""
+    image, previous = _image(context, state.outputs), state.outputs.get("reference")
     if not image.has_registry:
         return None
-    if reference := image.find(known.rpartition("@")[2] if known else None):
+    if reference := image.find(previous.rpartition("@")[2] if previous else None):
         return State(state.id, {**state.outputs, "reference": reference}, state.inputs)
-    build = image.builds.find(state.outputs["build"]) if not known else None
+    build = image.builds.find(state.outputs["build"]) if not previous else None
     if build and not build.status.is_over:
         raise _unfinished(image, state.outputs, build)
     return None
 
 
 def delete(context: Context, state: State) -> None:
-    """End a build that is still going. What was built stays: other stacks and earlier runs may name it."""
+    """Cancel a build in progress. A finished image stays: other stacks and earlier runs may use it."""
     if not state.outputs.get("reference"):
         image = _image(context, state.outputs)
         image.builds.cancel(state.outputs["build"])
@@ -90,23 +90,23 @@ def _follow(context: Context, image: RegistryImage, inputs: Properties, build: B
     def status(now: Build) -> None:
         context.info(f"build {now.id} of {image.shown}: {now.status}")
 
-    known = {**kept(inputs), "build": build.id}
+    outputs = {**identifying(inputs), "build": build.id}
     try:
-        ended = image.builds.follow(build.id, lines, status, context.canceled)
+        finished = image.builds.follow(build.id, lines, status, context.canceled)
     except Interrupted as interrupted:
         if inputs.get("on_interrupt") != OnInterrupt.CANCEL:
-            raise _unfinished(image, known, interrupted.build) from None
+            raise _unfinished(image, outputs, interrupted.build) from None
         image.builds.cancel(build.id)
         image.forget()
         raise ResourceError(f"`pulumi up` was interrupted, and the build {build.id} was cancelled") from None
     image.forget()
-    if ended.status is not BuildStatus.SUCCEEDED:
-        raise ResourceError(_report(image, ended, tail))
-    digest = ended.pushed.get(image.name)
+    if finished.status is not BuildStatus.SUCCEEDED:
+        raise ResourceError(_report(image, finished, tail))
+    digest = finished.pushed.get(image.name)
     reference = image.by_digest(digest) if digest else image.find()
     if reference is None:
         raise ResourceError(f"the build {build.id} succeeded, and {image.server} has no {image.name}")
-    return State(image.name, {**known, "reference": reference})
+    return State(image.name, {**outputs, "reference": reference})
 
 
 def _image(context: Context, values: Properties) -> RegistryImage:
@@ -138,15 +138,15 @@ def _refused(error: AzureError, image: RegistryImage) -> str:
     return f"{image.shown} could not be built: {error}{role}"
 
 
-def _report(image: RegistryImage, ended: Build, tail: list[str]) -> str:
+def _report(image: RegistryImage, build: Build, tail: list[str]) -> str:
     """What a user needs to act on a failed build, in one message."""
-    failure, remedy = classify(ended.status, ended.message, tail)
+    failure, remedy = classify(build.status, build.message, tail)
     registry = image.registry_id.rpartition("/")[2]
     return "\n".join(
         [
-            f"the build {ended.id} of {image.shown} ended {ended.status} ({failure.failure_class}): {failure.message}",
+            f"the build {build.id} of {image.shown} ended {build.status} ({failure.failure_class}): {failure.message}",
             *(["last lines of its log:", *(f"  {line}" for line in tail)] if tail else []),
-            f"all of it: az acr task logs --registry {registry} --run-id {ended.id}",
+            f"all of it: az acr task logs --registry {registry} --run-id {build.id}",
             f"what to do: {remedy}",
         ]
     )

@@ -1,4 +1,4 @@
-"""The inputs of the builder `acr` that its preview and its builds look at alike."""
+"""Inputs of the builder `acr` that both its preview and its builds use."""
 
 from trainup.provider.handler import Properties
 
@@ -6,6 +6,6 @@ REQUIRED = ("builder", "registry_id", "login_server", "repository")
 DEFAULT_TIMEOUT = "1h"
 
 
-def kept(inputs: Properties) -> Properties:
-    """What finding the image again takes."""
+def identifying(inputs: Properties) -> Properties:
+    """The inputs by which a later operation finds the image again."""
     return {name: inputs.get(name) for name in (*REQUIRED, "digest", "cloud")}

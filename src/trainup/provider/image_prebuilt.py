@@ -1,4 +1,4 @@
-"""Builder `prebuilt`: an image that exists. What its tag stands for is looked up once, and kept by digest."""
+"""Builder `prebuilt`: an existing image. Its tag is resolved once, and the digest is kept in the state."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, has_unknown, reveal
 from trainup.jobs.azure.http.connection import connect
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
-from trainup.provider.places import judge_names, judge_texts
+from trainup.provider.input_checks import check_names, check_texts
 
 if TYPE_CHECKING:
     from trainup.jobs.azure.registry.api_v2 import Registry
@@ -19,12 +19,13 @@ DEFAULT_PLATFORM = "linux/amd64"
 class Prebuilt:
     """Inputs: `image`, and optional `username`, `password`, `platform`, `cloud`. Output: `reference`, by digest.
 
-    A tag that moves on changes nothing; `pulumi up --replace <urn>` looks it up again. Deleting keeps the image.
+    If the tag moves to another image, nothing changes; `pulumi up --replace <urn>` resolves it again. Delete keeps the
+    image.
     """
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("builder", "image"), ("username", "password", "platform", "cloud"))
-        findings += judge_texts(inputs, ("image", "platform", "cloud")) + judge_texts(reveal(inputs), ("username",))
+        findings = check_names(inputs, ("builder", "image"), ("username", "password", "platform", "cloud"))
+        findings += check_texts(inputs, ("image", "platform", "cloud")) + check_texts(reveal(inputs), ("username",))
         image = inputs.get("image")
         if isinstance(image, str) and image:
             try:
@@ -44,32 +45,32 @@ class Prebuilt:
         return Difference(compare(old, new, lambda name: Change.REPLACE if name in content else Change.UPDATE))
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
-        return {**_kept(inputs), "reference": state.outputs["reference"] if state else UNKNOWN}
+        return {**_without_login(inputs), "reference": state.outputs["reference"] if state else UNKNOWN}
 
     def create(self, context: Context, inputs: Properties) -> State:
-        wanted = parse_reference(inputs["image"])
-        digest = _registry(wanted, inputs).resolve(wanted, inputs.get("platform") or DEFAULT_PLATFORM)
-        reference = f"{_name(wanted)}@{digest}"
+        image = parse_reference(inputs["image"])
+        digest = _registry(image, inputs).resolve(image, inputs.get("platform") or DEFAULT_PLATFORM)
+        reference = f"{_name(image)}@{digest}"
         context.info(f"{inputs['image']} is {reference}")
-        return State(reference, {**_kept(inputs), "reference": reference})
+        return State(reference, {**_without_login(inputs), "reference": reference})
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
-        return State(state.id, {**_kept(inputs), "reference": state.outputs["reference"]})
+        return State(state.id, {**_without_login(inputs), "reference": state.outputs["reference"]})
 
     def read(self, context: Context, state: State) -> State | None:
         reference = parse_reference(state.outputs["reference"])
         inputs = {**state.outputs, **(state.inputs or {})}
         if has_unknown(inputs) or not reference.digest:
             raise ResourceError(f"{state.id!r} is no image by digest: it cannot be looked up")
-        found = _registry(reference, inputs).find(reference.repository, reference.digest)
-        return State(state.id, state.outputs, state.inputs) if found else None
+        exists = _registry(reference, inputs).find(reference.repository, reference.digest)
+        return State(state.id, state.outputs, state.inputs) if exists else None
 
     def delete(self, context: Context, state: State) -> None:
         """The image was there before, and stays."""
 
 
 def _registry(image: ImageReference, inputs: Properties) -> "Registry":
-    # Takes longer to import than a preview takes in all.
+    # Imported here because it takes longer to import than a whole preview.
     from trainup.jobs.azure.registry.api_v2 import Login, Registry
 
     if inputs.get("username") is not None:
@@ -77,14 +78,14 @@ def _registry(image: ImageReference, inputs: Properties) -> "Registry":
         return Registry(image.server, login=Login(plain["username"], plain["password"]))
     client = connect(inputs.get("cloud"))
     suffix = client.endpoints.registry_suffix
-    is_azures = image.server == suffix or image.server.endswith(f".{suffix}")
-    return Registry(image.server, entra=client.token if is_azures else None)
+    is_azure = image.server == suffix or image.server.endswith(f".{suffix}")
+    return Registry(image.server, entra=client.token if is_azure else None)
 
 
 def _name(image: ImageReference) -> str:
     return f"{image.server}/{image.repository}"
 
 
-def _kept(inputs: Properties) -> Properties:
-    """The inputs that are no secret."""
+def _without_login(inputs: Properties) -> Properties:
+    """The inputs without user name and password, for the outputs."""
     return {name: inputs.get(name) for name in ("builder", "image", "platform", "cloud")}

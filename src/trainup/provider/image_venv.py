@@ -8,8 +8,8 @@ from trainup.jobs.local import environments, room
 from trainup.jobs.local.launch import environment_folder
 from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.target import Owner
-from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, made_again
-from trainup.provider.places import judge_names, judge_texts, local_workspace, owner_of
+from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, recreation
+from trainup.provider.input_checks import check_names, check_texts, local_workspace, owner_of
 
 CONTENT = ("requirements", "python")
 
@@ -23,26 +23,26 @@ class VenvBuilder:
     """
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("workspace", "builder"), (*CONTENT, "allow_secrets", "reference"))
-        wrong = judge_texts(inputs, ("workspace", *CONTENT))
+        findings = check_names(inputs, ("workspace", "builder"), (*CONTENT, "allow_secrets", "reference"))
+        wrong = check_texts(inputs, ("workspace", *CONTENT))
         if has_unknown([inputs.get(name) for name in CONTENT]):
             return {**inputs, "reference": UNKNOWN}, findings + wrong
         if wrong:
             return inputs, findings + wrong
-        wanted, problems = self._recipe(context, inputs)
+        recipe, problems = self._recipe(context, inputs)
         findings += [Finding("requirements", problem) for problem in problems]
-        findings += _likely_secrets(context, inputs, wanted)
-        place = inputs.get("workspace")
-        if not findings and isinstance(place, str) and (told := _shortage(local_workspace(context, place), wanted)):
-            context.warn(told)
-        return {**inputs, "reference": wanted.reference}, findings
+        findings += _likely_secrets(context, inputs, recipe)
+        path = inputs.get("workspace")
+        if not findings and isinstance(path, str) and (warning := _shortage(local_workspace(context, path), recipe)):
+            context.warn(warning)
+        return {**inputs, "reference": recipe.reference}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
-        # Where the requirements lie is no part of the image; what they say is, by `reference`.
+        # The path of the requirements is no part of the image; their content is, by `reference`.
         content = ("reference", "workspace", "builder")
         changes = compare(old, new, lambda name: Change.REPLACE if name in content else Change.UPDATE)
         if not changes and self.read(context, state) is None:
-            changes = made_again(context, f"the environment of {new.get('requirements') or state.id}", "environment_id")
+            changes = recreation(context, f"the environment of {new.get('requirements') or state.id}", "environment_id")
         return Difference(changes)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
@@ -53,18 +53,18 @@ class VenvBuilder:
 
     def _build(self, context: Context, inputs: Properties, owner: Owner) -> State:
         workspace = local_workspace(context, inputs["workspace"])
-        wanted, _ = self._recipe(context, inputs)
-        if wanted.reference != inputs["reference"]:
+        recipe, _ = self._recipe(context, inputs)
+        if recipe.reference != inputs["reference"]:
             raise ResourceError(f"{inputs.get('requirements')} changed since the preview: run `pulumi up` again")
         try:
-            folder = environments.build(workspace, wanted, context.info, context.canceled)
+            folder = environments.build(workspace, recipe, context.info, context.canceled)
         except environments.BuildError as error:
             raise ResourceError(
                 f"the environment of {inputs.get('requirements')} could not be built: {error}"
             ) from error
-        environments.owners(workspace, wanted.reference).join(owner)
-        told = {"environment_id": workspace.shown(folder), "owner": owner.token}
-        return State(wanted.reference, {**inputs, **told})
+        environments.owners(workspace, recipe.reference).join(owner)
+        outputs = {"environment_id": workspace.shown(folder), "owner": owner.token}
+        return State(recipe.reference, {**inputs, **outputs})
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
         return self._build(context, inputs, owner_of(context, state.outputs.get("owner")))
@@ -77,42 +77,42 @@ class VenvBuilder:
         return State(state.id, {**state.outputs, "environment_id": folder}, state.inputs)
 
     def delete(self, context: Context, state: State) -> None:
-        # The environment stays for runs that still need it, until newer ones push it out.
+        # The environment stays for runs that still need it, until newer ones replace it (`environments.prune`).
         workspace = local_workspace(context, state.outputs["workspace"])
         if environments.is_built(workspace, state.id):
             environments.owners(workspace, state.id).leave(owner_of(context, state.outputs.get("owner")))
 
     def _recipe(self, context: Context, inputs: Properties) -> tuple[environments.Recipe, list[str]]:
         path = inputs.get("requirements")
-        return environments.recipe(context.project / path if path else None, inputs.get("python"))
+        return environments.read_recipe(context.project / path if path else None, inputs.get("python"))
 
 
-def _shortage(workspace: Workspace, wanted: environments.Recipe) -> str | None:
-    """What to know where the disk has too little room for an environment that is to be built."""
-    if environments.is_built(workspace, wanted.reference):
+def _shortage(workspace: Workspace, recipe: environments.Recipe) -> str | None:
+    """A warning if the disk has too little room for the environment that will be built, or None."""
+    if environments.is_built(workspace, recipe.reference):
         return None
-    return room.shortage(workspace, room.of_environment(wanted.lines), f"the environment of {wanted.requirements}")
+    return room.shortage(workspace, room.of_environment(recipe.lines), f"the environment of {recipe.requirements}")
 
 
-def _likely_secrets(context: Context, inputs: Properties, wanted: environments.Recipe) -> list[Finding]:
-    """Logins in the requirements, which the environment's record would keep."""
+def _likely_secrets(context: Context, inputs: Properties, recipe: environments.Recipe) -> list[Finding]:
+    """Findings about logins in the requirements, which the environment's record would keep."""
     name, allowed = inputs.get("requirements"), inputs.get("allow_secrets") or ()
     if not name:
         return []
     try:
         text = decode((context.project / name).read_bytes())
     except (OSError, ValueError):
-        return []  # which is told already
-    found = [(f"{name}:{line}", kind) for line, kind in in_text(text, name)]
-    included = "\n".join(line for line in wanted.lines if line not in text)
-    found += [(f"a file that {name} includes", kind) for _, kind in in_text(included, name)]
+        return []  # the recipe has a problem about it already
+    suspects = [(f"{name}:{line}", kind) for line, kind in in_text(text, name)]
+    included = "\n".join(line for line in recipe.lines if line not in text)
+    suspects += [(f"a file that {name} includes", kind) for _, kind in in_text(included, name)]
     return [
         Finding(
             "requirements",
-            f"{place} looks like a secret ({kind}), which would be kept with the environment: keep the login in "
+            f"{position} looks like a secret ({kind}), which would be kept with the environment: keep the login in "
             "~/.netrc, or write ${NAME} in its place and set that variable where `pulumi up` runs; if it is none, end "
-            f'the line with `# pragma: allowlist secret` or add "{place}" to `allow_secrets`',
+            f'the line with `# pragma: allowlist secret` or add "{position}" to `allow_secrets`',
         )
-        for place, kind in found
-        if name not in allowed and place not in allowed
+        for position, kind in suspects
+        if name not in allowed and position not in allowed
     ]

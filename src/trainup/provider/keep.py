@@ -1,39 +1,40 @@
-"""`trainup:index:Keep`: refuses in the preview an edit that would take away what holds data."""
+"""`trainup:index:Keep`: refuses, in the preview, an edit that would delete a resource that holds data."""
 
 from collections.abc import Mapping
 
 from trainup.core.inputs import Finding
 from trainup.core.values import has_unknown
 from trainup.provider.handler import Change, Context, Difference, Properties, State, compare
-from trainup.provider.places import judge_names
+from trainup.provider.input_checks import check_names
 
 HOLDS = {
     "workspace": "the workspace with the records of all runs",
     "storage": "the storage account and the key vault with all code, logs, outputs and secrets",
     "registry": "the container registry with all images",
 }
-"""What is kept → what would be lost."""
+"""Key of the resource → what would be lost with it."""
 
 
 class KeepHandler:
-    """Inputs: `kept`, what holds data → setting → value; `discard`, what of it may go; `stack`, its name. No outputs.
+    """Inputs: `kept`, resource with data → setting → value; `discard`, those that may be deleted; `stack`, its name.
 
-    Azure cannot change these settings of what is there, so another value makes it anew, empty. Nothing is made here.
+    Azure cannot change these settings of an existing resource: another value replaces it by an empty one. This resource
+    itself creates nothing and has no outputs.
     """
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("kept",), ("discard", "stack"))
+        findings = check_names(inputs, ("kept",), ("discard", "stack"))
         if findings or has_unknown(inputs):
             return inputs, findings
         old, new = (context.before or {}).get("stack"), inputs.get("stack")
         if old and old != new:
-            told = f"the stack was {old!r} and is {new!r}"
+            change = f"the stack was {old!r} and is {new!r}"
             way_out = f"`pulumi stack rename {old}` takes the name back"
             return inputs, [
                 Finding(
                     "stack",
-                    f"{told}: its Azure resources are known by the name, so all of them would be made anew, empty, and "
-                    f"what is there would be deleted; {way_out}, and another stack can be made beside it",
+                    f"{change}: its Azure resources are known by the name, so all of them would be made anew, empty, "
+                    f"and what is there would be deleted; {way_out}, and another stack can be made beside it",
                 )
             ]
         before = (context.before or {}).get("kept", {})
@@ -72,7 +73,7 @@ class KeepHandler:
 
 
 def _changes(old: Mapping[str, str], new: Mapping[str, str] | None) -> str:
-    """In which settings something is another now; empty when in none."""
+    """The settings that differ, in words; empty if none does."""
     if new is None:
         return "the stack would have none of its own any more"
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

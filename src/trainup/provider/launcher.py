@@ -1,15 +1,15 @@
-"""`pulumi-resource-trainup` of an installed trainup: the plugin, in an interpreter that no variable changes."""
+"""`pulumi-resource-trainup` of an installed trainup: starts the plugin isolated from the user's Python variables."""
 
 import os
 import sys
 
 
 def main() -> None:
-    """Take this process's place. Standard output is the engine's, which takes its first line for the port."""
-    # The CLI writes for the user alone; what runs write is as readable as the user has it.
+    """Replace this process by the plugin. The engine reads the port from the first line of standard output."""
+    # The CLI lets only the user read what it writes; the files of runs get the user's own umask.
     if mask := os.environ.get("TRAINUP_UMASK"):
         os.umask(int(mask, 8))
-    # The engine hands over the stack's configuration, secrets in clear: neither the plugin nor what it starts needs it.
+    # The engine passes the stack's configuration with secrets in clear; neither the plugin nor its children need it.
     for name in ("PULUMI_CONFIG", "PULUMI_CONFIG_SECRET_KEYS"):
         os.environ.pop(name, None)
     os.dup2(1, 3)

@@ -1,4 +1,4 @@
-"""Lets the plugin have Pulumi's wire types without the SDK around them, which is half of its start."""
+"""Imports Pulumi's wire types without the SDK around them, which would double the plugin's start-up time."""
 
 import importlib.util
 import sys
@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def import_wire_types_alone() -> None:
-    """Put bare packages in the place of `pulumi` and `pulumi.runtime`, whose `proto` then comes alone.
+    """Register empty packages as `pulumi` and `pulumi.runtime`, so that their `proto` is imported alone.
 
     The plugin starts twice in every `pulumi up`, and declares no resources of its own.
     """

@@ -12,17 +12,17 @@ from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.target import LocalTarget, end_runs_of
 from trainup.jobs.target import Owner
-from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, made_again
-from trainup.provider.places import judge_names, judge_texts, local_workspace, owner_of
+from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, recreation
+from trainup.provider.input_checks import check_names, check_texts, local_workspace, owner_of
 
 NAME_MAX = 24
 
 
 class PoolHandler:
-    """Inputs: `workspace`, `name`, `max_nodes`. Outputs: the same, and `gpus` (how many the slots share)."""
+    """Inputs: `workspace`, `name`, `max_nodes`. Outputs: the inputs, and `gpus` (how many the slots share)."""
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("workspace", "name", "max_nodes")) + judge_texts(inputs, ("workspace",))
+        findings = check_names(inputs, ("workspace", "name", "max_nodes")) + check_texts(inputs, ("workspace",))
         name, nodes = inputs.get("name"), inputs.get("max_nodes")
         if name is not None and not isinstance(name, Unknown) and not _is_name(name):
             rule = f"letters, digits and dashes, starting with a letter, at most {NAME_MAX} characters"
@@ -39,7 +39,7 @@ class PoolHandler:
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         changes = compare(old, new, lambda name: Change.UPDATE if name == "max_nodes" else Change.REPLACE)
         if not changes and Pool(local_workspace(context, old["workspace"]), state.id).settings() is None:
-            changes = made_again(context, f"cluster {state.id!r}", "gpus")
+            changes = recreation(context, f"cluster {state.id!r}", "gpus")
         return Difference(changes)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
@@ -56,11 +56,11 @@ class PoolHandler:
         workspace = local_workspace(context, inputs["workspace"])
         workspace.create()
         pool = Pool(workspace, inputs["name"])
-        now = pool.settings()
-        if now and now["max_nodes"] != inputs["max_nodes"] and (others := pool.owners.others(owner)):
+        settings = pool.settings()
+        if settings and settings["max_nodes"] != inputs["max_nodes"] and (others := pool.owners.others(owner)):
             raise ResourceError(
-                f"cluster {pool.name!r} has max_nodes {now['max_nodes']} for {', '.join(others)}, which shares this "
-                f"workspace; it cannot have {inputs['max_nodes']} as well: give this one another name"
+                f"cluster {pool.name!r} has max_nodes {settings['max_nodes']} for {', '.join(others)}, which shares "
+                f"this workspace; it cannot have {inputs['max_nodes']} as well: give this one another name"
             )
         pool.configure(inputs["max_nodes"], gpus)
         handover.wake(workspace, pool)  # there may be room for runs that wait
@@ -83,7 +83,7 @@ class PoolHandler:
             pool.owners.leave(owner)
             return
         if not _has_successor(pool, owner):
-            # A run whose `up` was killed may be in no state, and would keep its slot for ever.
+            # A run whose `up` was killed may be in no stack's state, and would keep its slot for ever.
             end_runs_of(LocalTarget(local_workspace(context, state.outputs["workspace"])), pool.occupied(), owner)
         if waiting := pool.occupied():
             raise ResourceError(f"cluster {state.id!r} is in use by {', '.join(waiting)}: end these runs first")
@@ -91,7 +91,7 @@ class PoolHandler:
 
 
 def _has_successor(pool: Pool, owner: Owner) -> bool:
-    """Whether the resource has a cluster of another name by now: then its runs are still declared."""
+    """Whether the resource owns a cluster of another name by now: then its runs are still declared."""
     others = (folder for folder in pool.folder.parent.glob("*") if folder != pool.folder and folder.is_dir())
     return any(Owners(folder / "owners.json").has(owner) for folder in others)
 
@@ -115,7 +115,7 @@ def _gpus() -> list[str]:
         return []
     words = [program, "--query-gpu=index", "--format=csv,noheader"]
     try:
-        answer = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+        result = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
     except subprocess.TimeoutExpired as error:
         raise ResourceError(f"`{' '.join(words)}` did not answer: is the driver of the GPUs sound?") from error
-    return answer.stdout.split() if answer.returncode == 0 else []
+    return result.stdout.split() if result.returncode == 0 else []

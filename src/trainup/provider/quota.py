@@ -1,4 +1,4 @@
-"""`trainup:index:Quota`: tells in the preview whether the subscription may have a cluster's nodes."""
+"""`trainup:index:Quota`: checks, in the preview, that the subscription's quota covers a cluster's nodes."""
 
 import os
 
@@ -8,7 +8,7 @@ from trainup.core.sizes import find_size
 from trainup.core.values import has_unknown
 from trainup.jobs.target import TargetError
 from trainup.provider.handler import Change, Context, Difference, Properties, State, compare
-from trainup.provider.places import judge_names
+from trainup.provider.input_checks import check_names
 
 REQUIRED = ("location", "size", "min_nodes", "max_nodes", "spot")
 OPTIONAL = ("subscription_id", "cloud")
@@ -17,12 +17,11 @@ OPTIONAL = ("subscription_id", "cloud")
 class QuotaHandler:
     """Inputs: `location`, `size` (a SKU), `min_nodes`, `max_nodes`, `spot`; `subscription_id`, `cloud`. No outputs.
 
-    Azure is asked by `check`, and only where the inputs are new: what has been deployed once is asked about no more.
-    Nothing is made.
+    Only `check` asks Azure, and only for inputs that differ from the deployed ones. Creates nothing.
     """
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, REQUIRED, OPTIONAL)
+        findings = check_names(inputs, REQUIRED, OPTIONAL)
         if findings or has_unknown(inputs) or inputs == context.before:
             return inputs, findings
         try:
@@ -33,7 +32,7 @@ class QuotaHandler:
         if not subscription:
             context.warn("the quota was not looked up: azure-native:subscriptionId is not set")
             return inputs, []
-        # Takes longer to import than a preview takes in all.
+        # Imported here because it takes longer to import than a whole preview.
         from trainup.jobs.azure.http.connection import connect
         from trainup.jobs.azure.platform.quota import look
 

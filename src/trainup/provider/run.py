@@ -1,4 +1,4 @@
-"""`trainup:index:Run`: one training run, waited for. The target's own record is the truth; state is a view of it."""
+"""`trainup:index:Run`: a training run and the wait for its end. The target's record is the truth, the state a view."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Job, Owner, Record, Target, TargetError
 from trainup.jobs.targets import target_of
 from trainup.provider import run_source
-from trainup.provider.data import KnownData
+from trainup.provider.data import DataDigests
 from trainup.provider.handler import (
     Change,
     Context,
@@ -30,52 +30,52 @@ from trainup.provider.handler import (
     compare,
     unknown_outputs,
 )
-from trainup.provider.places import judge_workspace, run_owner
-from trainup.provider.run_reports import listener, report, sentence, told
+from trainup.provider.input_checks import check_workspace, run_owner
+from trainup.provider.run_reports import listener, record_outputs, report, sentence
 from trainup.provider.run_secrets import with_likely_secrets
 
-PLACES = frozenset(name for name, key in KEYS.items() if key.role is Role.PLACE)
-"""Inputs that decide whose record it is: another one is another run."""
+LOCATION = frozenset(name for name, key in KEYS.items() if key.role is Role.LOCATION)
+"""Inputs that say which run it is and where its record is kept: with another value it is another run."""
 REFUSALS = (TargetError, UnreadableRecord, snapshot.SnapshotError, OSError)
-TOLD = (*outputs.NAMES, "owner")
-"""Outputs that only the run itself can tell."""
+RUN_OUTPUTS = (*outputs.NAMES, "owner")
+"""Outputs that are known only once the run has started or ended."""
 
 
 class RunHandler:
-    """Inputs: `core/inputs.py`. Check adds `digest`, `snapshot_digest`, `manifest`, and what a job file says."""
+    """Inputs: `core/run_keys.py`. Check adds `digest`, `snapshot_digest`, `manifest` and the content of a job file."""
 
     def __init__(self) -> None:
-        # A preview writes nothing: what check learns about unchanged files is saved when a run is driven.
+        # A preview writes nothing: what `check` learns about unchanged files is saved when a run is started.
         self._caches: dict[Path, snapshot.StatCache] = {}
         self._trees: dict[Path, snapshot.TreeHashes] = {}
-        self._known = KnownData()
+        self._data_digests = DataDigests()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
-        inputs, told_by_file = _completed(context, inputs)
+        inputs, file_findings = _with_job_file(context, inputs)
         parsed, findings = parse_run(inputs)
-        findings = with_likely_secrets(inputs, told_by_file + findings) + judge_workspace(context.project, parsed)
+        findings = with_likely_secrets(inputs, file_findings + findings) + check_workspace(context.project, parsed)
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
             kind = targets.find(inputs.get("target"))
             trees = self._tree_hashes(context) if kind and kind.keeps_code else None
-            found, problems = run_source.taken(context.project, inputs, parsed, self._cache(context), trees)
-            inputs |= found
+            computed, problems = run_source.examine(context.project, inputs, parsed, self._cache(context), trees)
+            inputs |= computed
             findings += problems
         elif with_definition(inputs).get("source") is not None:
             inputs |= {"snapshot_digest": UNKNOWN, "manifest": UNKNOWN}
         else:
-            findings += run_source.without_source(inputs)
+            findings += run_source.missing_source(inputs)
         if findings:
             return inputs, findings
-        if told := run_source.moving_image(inputs):
-            context.warn(told)
-        if told := run_source.narrow(context.project, inputs):
-            context.warn(told)
+        if warning := run_source.moving_tag(inputs):
+            context.warn(warning)
+        if warning := run_source.disk_shortage(context.project, inputs):
+            context.warn(warning)
         parsed, findings = parse_run(inputs)
         return {**inputs, "digest": parsed.spec.digest() if parsed.spec else UNKNOWN}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
-        replaced = new.get("digest") != old.get("digest") or any(new.get(name) != old.get(name) for name in PLACES)
+        replaced = new.get("digest") != old.get("digest") or any(new.get(name) != old.get(name) for name in LOCATION)
         changes = compare(_compared(old), _compared(new), lambda name: _kind(name, replaced))
         if replaced and Change.REPLACE not in changes.values():
             changes["digest"] = Change.REPLACE
@@ -86,10 +86,10 @@ class RunHandler:
         return Difference(changes, delete_first=replaced and not status.is_terminal)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
-        known = {name: inputs.get(name, UNKNOWN) for name in ("digest", "workspace", "target")}
+        copied = {name: inputs.get(name, UNKNOWN) for name in ("digest", "workspace", "target")}
         if state and not _needs_attention(state.outputs, inputs):
-            return {**state.outputs, **known}
-        return {**unknown_outputs(*TOLD), **known}
+            return {**state.outputs, **copied}
+        return {**unknown_outputs(*RUN_OUTPUTS), **copied}
 
     def create(self, context: Context, inputs: Properties) -> State:
         return self._drive(context, inputs, run_owner(context, inputs))
@@ -100,39 +100,39 @@ class RunHandler:
 
     def read(self, context: Context, state: State) -> State | None:
         inputs = state.inputs or {}
-        place = {**_place(state), **inputs}
-        target = target_of(place, context.project)
+        location = {**_location(state), **inputs}
+        target = target_of(location, context.project)
         try:
             attempts = target.attempts(state.id)
             if not attempts:
                 return None
             record = attempts[-1]
-            now = {**state.outputs, **told(record, target)}
+            now = {**state.outputs, **record_outputs(record, target)}
         except (TrainupError, OSError) as error:
-            if targets.is_elsewhere(place.get("target")):
+            if targets.is_elsewhere(location.get("target")):
                 raise ResourceError(str(error)) from error
-            # The record of one run is no reason to refresh no other; the next `up` tells it again.
+            # One damaged record must not stop the refresh of all other runs; the next `up` reports it again.
             raise InitFailed(state.id, state.outputs, [str(error)]) from error
         refresh = not record.status.is_terminal
-        # A run canceled elsewhere is drift, shown as such; a failed or active one is not yet what was asked for.
+        # A run canceled elsewhere is drift, and is shown as drift; a failed or active one is not yet as declared.
         if _needs_attention(now, inputs) and record.status is not Status.CANCELED:
             raise InitFailed(state.id, now, [sentence(record)], refresh=refresh)
         return State(state.id, now, inputs, refresh)
 
     def delete(self, context: Context, state: State) -> None:
-        inputs = {**_place(state), **(state.inputs or {})}
+        inputs = {**_location(state), **(state.inputs or {})}
         on_delete = OnDelete(inputs.get("on_delete") or OnDelete.KEEP)
         try:
             target = target_of(inputs, context.project)
             target.release(state.id, _owner(context, inputs, state, target), on_delete)
         except UnreadableRecord as error:
-            # Nobody else could ever remove the resource, and this would stand in the way of all that come after it.
+            # If this failed, the resource could never be removed, and would block all that are deleted after it.
             context.warn(f"{error}; the resource is removed all the same, and what is left of that record stays")
         except TargetError as error:
             raise ResourceError(str(error)) from error
 
     def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
-        """Start or find the run and see it through, as far as the inputs ask for that."""
+        """Start the run or attach to it, and wait for its end if the inputs say so."""
         job = job_of(inputs, context.project, owner)
         target = target_of(inputs, context.project, context.info, context.canceled)
         self._confirm_data(context, job)
@@ -149,9 +149,9 @@ class RunHandler:
             raise ResourceError(f"{job.id} could not be started: {error}") from error
         try:
             if job.spec.wait and not attempts:
-                record = _awaited(context, target, job, record)
+                record = _wait(context, target, job, record)
         except REFUSALS as error:
-            # There is a run by now, and what is not in state could not be destroyed.
+            # The run exists by now: without a state, `destroy` could not remove it.
             reason = (
                 f"{record.name} could not be watched to its end, and may go on; the next `pulumi up` attaches to it"
             )
@@ -160,12 +160,12 @@ class RunHandler:
         return _outcome(target, job, owner, inputs, record)
 
     def _confirm_data(self, context: Context, job: Job) -> None:
-        """What trains is what the digest says, of data on this machine as well."""
-        for name, source in job.sources.items():
+        """Raise ResourceError unless the data on this machine still has the digests that the preview showed."""
+        for name, item in job.data_inputs.items():
             digest = job.spec.inputs[name].get("digest", "")
-            if digest.startswith(data.PREFIX) and "://" not in source["uri"]:
-                self._known.confirm(context, source["uri"], digest)
-        self._known.save(context)
+            if digest.startswith(data.PREFIX) and "://" not in item["uri"]:
+                self._data_digests.confirm(context, item["uri"], digest)
+        self._data_digests.save(context)
 
     def _cache(self, context: Context) -> snapshot.StatCache:
         path = context.project / ".trainup" / "snapshots.json"
@@ -178,8 +178,8 @@ class RunHandler:
         return self._trees.setdefault(path, snapshot.TreeHashes(path))
 
 
-def _awaited(context: Context, target: Target, job: Job, record: Record) -> Record:
-    """The run at its end; on Ctrl-C as it stands, or canceled where that is wanted."""
+def _wait(context: Context, target: Target, job: Job, record: Record) -> Record:
+    """The record at the end of the run; after Ctrl-C the current one, or that of the run canceled by `on_interrupt`."""
     try:
         return lifecycle.see_through(target, job, record, listener(context), context.canceled)
     except lifecycle.Interrupted as interrupted:
@@ -189,8 +189,8 @@ def _awaited(context: Context, target: Target, job: Job, record: Record) -> Reco
         return record
 
 
-def _completed(context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-    """The inputs with what the job file says that they name."""
+def _with_job_file(context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
+    """The inputs with the content of the job file that `job` names, and the findings about that file."""
     findings: list[Finding] = []
     if isinstance(path := inputs.get("job"), str):
         definition, problems = job_file.read(context.project, path)
@@ -213,26 +213,26 @@ def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record:
 def _outputs(target: Target, owner: Owner, inputs: Properties, record: Record) -> Properties:
     return {
         **{name: inputs[name] for name in ("digest", "workspace", "target")},
-        **told(record, target),
+        **record_outputs(record, target),
         "owner": owner.token,
     }
 
 
 def _owner(context: Context, inputs: Properties, state: State, target: Target) -> Owner:
-    """The resource as owner of its run. After a kill the state does not know under which token: the record does."""
+    """The resource as the owner of its run. If `up` was killed, the state has no token: it is read from the record."""
     owner = run_owner(context, inputs, state.outputs.get("owner"))
     if "owner" in state.outputs:
         return owner
     try:
         attempts = target.attempts(state.id)
-    except UnreadableRecord:  # which is told when it is released
+    except UnreadableRecord:  # `release` reports it
         return owner
     owners = (one for record in reversed(attempts) for one in record.owners)
     return next((one for one in owners if one.is_same_resource(owner)), owner)
 
 
-def _place(state: State) -> Properties:
-    """Where the run is, for a state without inputs."""
+def _location(state: State) -> Properties:
+    """Target and workspace of the run, for a state without inputs."""
     return {name: state.outputs[name] for name in ("target", "workspace") if name in state.outputs}
 
 
@@ -241,23 +241,23 @@ def _status(outputs: Properties) -> Status:
 
 
 def _needs_attention(outputs: Properties, inputs: Properties) -> bool:
-    """Whether an `up` with these inputs has something to do about a run that stands so."""
+    """Whether an `up` with these inputs has to retry, start or wait for a run with these outputs."""
     status = _status(outputs)
     if status.is_failure:
         return inputs.get("on_failure") != OnFailure.KEEP
-    # One that nobody starts any more never comes to its end by itself, whether or not it is waited for.
+    # An abandoned run never ends by itself: `up` has to start it, even if it does not wait.
     return not status.is_terminal and (inputs.get("wait") is not False or bool(outputs.get("abandoned")))
 
 
 def _compared(inputs: Properties) -> Properties:
-    # Where source and data lie is no part of a run, and the digests only sum up what is compared one by one.
-    left_out = {"source", "job", "allow_secrets", "digest", "snapshot_digest"}
-    compared = {name: value for name, value in inputs.items() if name not in left_out}
+    # The paths of source and data are no part of a run, and the digests only sum up what is compared one by one.
+    excluded = {"source", "job", "allow_secrets", "digest", "snapshot_digest"}
+    compared = {name: value for name, value in inputs.items() if name not in excluded}
     if isinstance(items := compared.get("inputs"), dict):
         compared["inputs"] = {name: {**item, "uri": None} for name, item in items.items() if isinstance(item, dict)}
     return compared
 
 
 def _kind(name: str, replaced: bool) -> Change:
-    identity = name in IDENTITY_INPUTS or name in PLACES or name == "manifest"
+    identity = name in IDENTITY_INPUTS or name in LOCATION or name == "manifest"
     return Change.REPLACE if replaced and identity and name != "secrets" else Change.UPDATE

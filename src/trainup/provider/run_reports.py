@@ -1,4 +1,4 @@
-"""What a run tells the user while it goes on, and when it has failed."""
+"""What the user sees of a run: its progress, its outputs and the report of a failure."""
 
 from trainup.core.failure import FailureClass
 from trainup.core.status import PHASES, Status
@@ -12,7 +12,7 @@ BURST = 20
 
 
 def listener(context: Context) -> lifecycle.Listener:
-    """Passes on what a run prints and where it stands."""
+    """A listener that shows the lines and the status changes of a run as progress."""
     before: dict[str, Status] = {}
 
     def lines(texts: list[str]) -> None:
@@ -34,7 +34,7 @@ def listener(context: Context) -> lifecycle.Listener:
 
 
 def length(seconds: float) -> str:
-    """`3 m 20 s`; short ones with a digit more."""
+    """`3 m 20 s`; less than a minute with one decimal."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -42,8 +42,8 @@ def length(seconds: float) -> str:
     return f"{hours} h {minutes} m" if hours else f"{minutes} m {rest} s"
 
 
-def told(record: Record, target: Target) -> Properties:
-    """The outputs that the target's record tells."""
+def record_outputs(record: Record, target: Target) -> Properties:
+    """The outputs that are read from the target's record."""
     result: Properties = outputs.outputs_of(record)
     result |= {"reproduce": record.reproduce, "abandoned": record.abandoned, "log_tail": None}
     if record.failure:
@@ -65,7 +65,7 @@ def report(record: Record, tail: list[str] | None) -> str:
 
 
 def sentence(record: Record) -> str:
-    """How a run stands, and why."""
+    """The status of a run and the reason for it, as one sentence."""
     if record.abandoned:
         return f"{record.name} was accepted and never started, for what should start it is gone"
     if not record.failure:

@@ -10,14 +10,14 @@ NOT_SEARCHED = COMPUTED | {"secrets", "allow_secrets", "run", "target", "workspa
 
 
 def with_likely_secrets(inputs: Properties, findings: list[Finding]) -> list[Finding]:
-    """The findings, none of which repeats a likely secret, and one more for each."""
-    suspects = _suspects(inputs)
-    about = {finding.property for finding in suspects}
-    return [_hidden(finding) if _repeats(finding, about) else finding for finding in findings] + suspects
+    """The findings without the likely secrets that they repeat, and one more finding for each likely secret."""
+    suspects = _secret_findings(inputs)
+    properties = {finding.property for finding in suspects}
+    return [_hidden(finding) if _repeats(finding, properties) else finding for finding in findings] + suspects
 
 
-def _repeats(finding: Finding, about: set[str]) -> bool:
-    return re.split(r"[.[]", finding.property)[0] in about - {"job"} or bool(in_values(finding.reason))
+def _repeats(finding: Finding, properties: set[str]) -> bool:
+    return re.split(r"[.[]", finding.property)[0] in properties - {"job"} or bool(in_values(finding.reason))
 
 
 def _hidden(finding: Finding) -> Finding:
@@ -27,14 +27,14 @@ def _hidden(finding: Finding) -> Finding:
     return Finding(finding.property, reason)
 
 
-def _suspects(inputs: Properties) -> list[Finding]:
+def _secret_findings(inputs: Properties) -> list[Finding]:
     allowed = inputs.get("allow_secrets")
     places = [place for place in allowed if isinstance(place, str)] if isinstance(allowed, list) else []
-    given = {name: value for name, value in inputs.items() if name not in NOT_SEARCHED}
-    told = [(str(suspect.place[0]), "", suspect) for suspect in in_values(given, places)]
-    in_file = inputs.get("definition") or {}
-    renamed = {"command" if name == "shell_command" else name: value for name, value in in_file.items()}
-    told += [("job", f"{inputs.get('job')}: ", suspect) for suspect in in_values(renamed, places)]
+    searched = {name: value for name, value in inputs.items() if name not in NOT_SEARCHED}
+    suspects = [(str(suspect.place[0]), "", suspect) for suspect in in_values(searched, places)]
+    definition = inputs.get("definition") or {}
+    renamed = {"command" if name == "shell_command" else name: value for name, value in definition.items()}
+    suspects += [("job", f"{inputs.get('job')}: ", suspect) for suspect in in_values(renamed, places)]
     return [
         Finding(
             name,
@@ -42,5 +42,5 @@ def _suspects(inputs: Properties) -> list[Finding]:
             "pass it through the run's `secrets` instead (the script gets it as a variable); if it is none, add "
             f'"{suspect.shown}" to `allow_secrets`',
         )
-        for name, file, suspect in told
+        for name, file, suspect in suspects
     ]

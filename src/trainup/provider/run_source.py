@@ -1,4 +1,4 @@
-"""What a run's source folder holds, and whether its command can be started from there."""
+"""Checks of a run's source folder: its files, and whether the run's command can be started there."""
 
 import os
 import re
@@ -18,31 +18,31 @@ OTHER_LANGUAGE = re.compile(rb"#!.*?\b(bash|sh|zsh|fish|perl|ruby|node|Rscript|j
 """The first line of a script that something else than Python runs."""
 
 
-def taken(
+def examine(
     project: Path,
     inputs: Properties,
     parsed: RunInputs,
     cache: snapshot.StatCache,
     trees: snapshot.TreeHashes | None,
 ) -> tuple[Properties, list[Finding]]:
-    """The digest and the manifest of the source folder, and what is wrong with it."""
+    """The inputs `snapshot_digest` and `manifest` of the source folder, and the findings about it."""
     assert parsed.source is not None
     try:
-        found = snapshot.take(project / parsed.source, cache=cache, allow_secrets=parsed.allow_secrets, trees=trees)
+        content = snapshot.take(project / parsed.source, cache=cache, allow_secrets=parsed.allow_secrets, trees=trees)
     except snapshot.SnapshotError as error:
         return {}, [Finding("source", problem) for problem in error.problems]
     findings = []
     folder = project / parsed.source
-    if parsed.script and (problem := _script_problem(folder, parsed.script, parsed.source, found.files)):
+    if parsed.script and (problem := _script_problem(folder, parsed.script, parsed.source, content.files)):
         findings.append(Finding("script", problem))
     name, word = _program(with_definition(inputs))
-    if word and (problem := _program_problem(folder, word, parsed.source, found.files)):
+    if word and (problem := _program_problem(folder, word, parsed.source, content.files)):
         findings.append(Finding(name, problem))
-    return {"snapshot_digest": found.digest, "manifest": found.manifest}, findings
+    return {"snapshot_digest": content.digest, "manifest": content.manifest}, findings
 
 
-def moving_image(inputs: Properties) -> str | None:
-    """What to know of a job file's image that is named by a tag: another one may come to stand behind it."""
+def moving_tag(inputs: Properties) -> str | None:
+    """A warning if the job file names its image by a tag, which may point to another image later; or None."""
     is_of_file = bool(inputs.get("job")) and targets.is_elsewhere(inputs.get("target"))
     image = with_definition(inputs).get("image") if is_of_file else None
     if not isinstance(image, str) or image.startswith("azureml:"):
@@ -50,7 +50,7 @@ def moving_image(inputs: Properties) -> str | None:
     try:
         is_fixed = parse_reference(image).digest is not None
     except ValueError:
-        return None  # told among the findings
+        return None  # there is a finding about it
     if is_fixed:
         return None
     return (
@@ -59,20 +59,20 @@ def moving_image(inputs: Properties) -> str | None:
     )
 
 
-def narrow(project: Path, inputs: Properties) -> str | None:
-    """What to know where the disk has less room than earlier attempts of a local run needed for outputs and logs."""
-    place = inputs.get("workspace")
-    if not targets.is_on_this_machine(inputs.get("target")) or not isinstance(place, str):
+def disk_shortage(project: Path, inputs: Properties) -> str | None:
+    """A warning if the disk has less room than earlier attempts of a local run used for outputs and logs, or None."""
+    path = inputs.get("workspace")
+    if not targets.is_on_this_machine(inputs.get("target")) or not isinstance(path, str):
         return None
-    workspace = Workspace((project / place).resolve(), project.resolve())
+    workspace = Workspace((project / path).resolve(), project.resolve())
     if disk.free_bytes(workspace.root) > room.PLENTY:
         return None
     needed = room.of_run(workspace, str(inputs["run"]))
     return room.shortage(workspace, needed, f"run {inputs['run']}") if needed else None
 
 
-def without_source(inputs: Properties) -> list[Finding]:
-    """What is wrong with the command of a run that has no source folder."""
+def missing_source(inputs: Properties) -> list[Finding]:
+    """A finding if the command names a file of the source folder and there is no source folder."""
     name, word = _program(with_definition(inputs))
     return (
         [Finding(name, f"{word} would be a file of the source folder, and there is none: give `source`")]
@@ -99,7 +99,7 @@ def _script_problem(folder: Path, script: str, source: str, files: Any) -> str |
 
 
 def _program(inputs: Properties) -> tuple[str, str]:
-    """The input that has the command, and the program in it, if that is a file of the source: `./run.sh`."""
+    """(name of the input with the command, its program if that is a file of the source, such as `./run.sh`, or "")."""
     name, word = "command", ""
     if isinstance(command := inputs.get("command"), list) and command and isinstance(command[0], str):
         word = command[0]
@@ -107,7 +107,7 @@ def _program(inputs: Properties) -> tuple[str, str]:
         name = "job" if inputs.get("job") else "shell_command"
         try:
             word = next(iter(shlex.split(text)), "")
-        except ValueError:  # of a quote that is not closed, or that only bash understands
+        except ValueError:  # an open quote, or one that only bash understands
             word = ""
     is_relative = "/" in word and not word.startswith(("/", "~")) and not set(word) & set("$*?{`=;&|<>()")
     return name, word if is_relative else ""
@@ -117,12 +117,12 @@ def _program_problem(folder: Path, word: str, source: str, files: Any) -> str | 
     path = os.path.normpath(word)
     if ".." in PurePosixPath(path).parts:
         return None
-    place = f"{source}/{path}"
+    shown = f"{source}/{path}"
     if path not in files:
         if os.path.isdir(folder / path):
             return f"{word} is a folder, and no program"
         why = "is kept out by an ignore file" if os.path.isfile(folder / path) else "does not exist"
-        return f"{place} {why}; a program given by its path is a file of the source folder"
+        return f"{shown} {why}; a program given by its path is a file of the source folder"
     if os.stat(folder / path).st_mode & 0o111:
         return None
-    return f"{place} may not be executed: `chmod +x {place}`, or let a shell read it (`bash {word}`)"
+    return f"{shown} may not be executed: `chmod +x {shown}`, or let a shell read it (`bash {word}`)"

@@ -7,23 +7,23 @@ from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, Unknown
 from trainup.jobs.local import environments, mlflow_server
 from trainup.jobs.target import Owner
-from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, made_again
-from trainup.provider.places import judge_names, judge_texts, local_workspace, owner_of
+from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, recreation
+from trainup.provider.input_checks import check_names, check_texts, local_workspace, owner_of
 
 MLFLOW_REQUIREMENTS = Path(mlflow_server.__file__).with_name("mlflow_requirements.txt")
 TRACKING = ("server", "none")
 
 
 class ServerHandler:
-    """Inputs: `workspace`, `tracking`: `server` (one of our own), `none`, or the address of another server.
+    """Inputs: `workspace`, and `tracking`: `server` (one that trainup runs), `none`, or the address of another server.
 
     Outputs: the inputs, and `tracking_uri` (empty without tracking).
     """
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        findings = judge_names(inputs, ("workspace",), ("tracking",)) + judge_texts(inputs, ("workspace",))
+        findings = check_names(inputs, ("workspace",), ("tracking",)) + check_texts(inputs, ("workspace",))
         if not findings:
-            inputs = _renamed(context, inputs)
+            inputs = _with_former_workspace(context, inputs)
         tracking = inputs.get("tracking", "server")
         if not isinstance(tracking, Unknown) and not _is_tracking(tracking):
             rule = "`server`, `none`, or the http(s) address of an MLflow server"
@@ -42,7 +42,7 @@ class ServerHandler:
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         changes = compare(old, new, lambda name: Change.REPLACE if name == "workspace" else Change.UPDATE)
         if not changes and self.read(context, state) is None:
-            changes = made_again(context, f"the record of workspace {old['workspace']}", "tracking_uri")
+            changes = recreation(context, f"the record of workspace {old['workspace']}", "tracking_uri")
         return Difference(changes)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
@@ -59,29 +59,29 @@ class ServerHandler:
     def _configure(self, context: Context, inputs: Properties, owner: Owner) -> State:
         workspace = local_workspace(context, inputs["workspace"])
         workspace.create()
-        now = _tracking_of(workspace.tracking())
-        if now != inputs["tracking"] and (others := mlflow_server.owners(workspace).others(owner)):
+        tracking = _tracking_of(workspace.tracking())
+        if tracking != inputs["tracking"] and (others := mlflow_server.owners(workspace).others(owner)):
             raise ResourceError(
-                f"this workspace tracks by {now!r} for {', '.join(others)}, which shares it; it cannot track by "
+                f"this workspace tracks by {tracking!r} for {', '.join(others)}, which shares it; it cannot track by "
                 f"{inputs['tracking']!r} as well: use the same, or a workspace of your own"
             )
         if inputs["tracking"] != "server":
             mlflow_server.stop(workspace)
             record = mlflow_server.use_external(workspace, None if inputs["tracking"] == "none" else inputs["tracking"])
         else:
-            wanted, problems = environments.recipe(MLFLOW_REQUIREMENTS)
+            recipe, problems = environments.read_recipe(MLFLOW_REQUIREMENTS)
             if problems:
                 raise ResourceError(f"MLflow cannot be installed: {'; '.join(problems)}")
             try:
-                environments.build(workspace, wanted, context.info, context.canceled)
+                environments.build(workspace, recipe, context.info, context.canceled)
             except environments.BuildError as error:
                 raise ResourceError(f"MLflow could not be installed: {error}") from error
-            record = mlflow_server.configure(workspace, wanted.reference)
-            # It warms up while the image is built; whoever needs it first waits for it.
+            record = mlflow_server.configure(workspace, recipe.reference)
+            # It starts while the image is built; the first run that needs it waits for it.
             mlflow_server.launch_keeper(workspace)
         mlflow_server.owners(workspace).join(owner)
-        told = {"tracking_uri": record.get("uri", ""), "owner": owner.token}
-        return State(inputs["workspace"], {**inputs, **told})
+        outputs = {"tracking_uri": record.get("uri", ""), "owner": owner.token}
+        return State(inputs["workspace"], {**inputs, **outputs})
 
     def read(self, context: Context, state: State) -> State | None:
         workspace = local_workspace(context, state.outputs["workspace"])
@@ -90,16 +90,17 @@ class ServerHandler:
         return State(state.id, {**state.outputs, "tracking_uri": workspace.tracking().get("uri", "")}, state.inputs)
 
     def delete(self, context: Context, state: State) -> None:
-        # The records stay: runs that completed are adopted by the next `up`.
+        # The records stay: the next `up` adopts completed runs.
         workspace = local_workspace(context, state.outputs["workspace"])
         if mlflow_server.owners(workspace).leave(owner_of(context, state.outputs.get("owner"))):
             mlflow_server.stop(workspace)
 
 
-def _renamed(context: Context, inputs: Properties) -> Properties:
-    """The inputs with the workspace that the stack had before it was renamed, where that is by its old name.
+def _with_former_workspace(context: Context, inputs: Properties) -> Properties:
+    """The inputs with the default workspace of the stack's old name, if the stack was renamed and that folder exists.
 
-    The default folder has the stack's name; a renamed stack goes on with its records, and trains nothing again.
+    The default folder has the stack's name; with its old folder, a renamed stack keeps its records and trains nothing
+    again.
     """
     before, now = (context.before or {}).get("workspace"), inputs.get("workspace")
     default = f".trainup/{context.urn.split('::')[0].rsplit(':', 1)[-1]}"
@@ -110,7 +111,7 @@ def _renamed(context: Context, inputs: Properties) -> Properties:
 
 
 def _tracking_of(record: Properties) -> str:
-    """What was asked for, from the workspace's record."""
+    """The value of the input `tracking` that led to the workspace's record."""
     return str(record["uri"] if record["kind"] == "external" else record["kind"])
 
 

@@ -98,8 +98,8 @@ class World:
             manifest=manifest,
             secrets=reveal(parsed.secrets),
             cluster=parsed.cluster,
-            sources=parsed.inputs,
-            places=parsed.outputs,
+            data_inputs=parsed.inputs,
+            named_outputs=parsed.outputs,
             environment=parsed.environment,
             identity=parsed.identity,
         )

@@ -29,7 +29,7 @@ def test_an_unchanged_tree_is_uploaded_once_and_not_even_read_again(world: World
 
 
 def test_what_another_client_has_uploaded_is_taken(world: World) -> None:
-    """Known by the hash alone, whatever its name."""
+    """FileFacts by the hash alone, whatever its name."""
     world.write(main__sh="echo $0")
     first = world.job(command=["bash", "main.sh"], source="code")
     world.run(first)

@@ -23,7 +23,7 @@ from trainup.infra.run_settings import RunSettings, form_of
 REPOSITORY = Path(__file__).parents[3]
 OF_STACKS = {name: key for name, key in KEYS.items() if key.in_stack}
 HINTS = get_type_hints(InputKeys) | get_type_hints(SpecKeys)
-MEANS = {Role.PLACE: "another run", Role.IDENTITY: "trains again", Role.POLICY: "changed in place"}
+MEANS = {Role.LOCATION: "another run", Role.IDENTITY: "trains again", Role.POLICY: "changed in place"}
 
 
 def documented(declared: type) -> dict[str, str]:

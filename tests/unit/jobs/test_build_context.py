@@ -34,14 +34,14 @@ def recipe(folder: Path, **more: Any) -> Recipe:
 
 
 def take(wanted: Recipe) -> BuildContext:
-    taken, findings = build_context.take(wanted, StatCache(Path("none")))
+    taken, findings = build_context.examine(wanted, StatCache(Path("none")))
     assert not findings, findings
     assert taken
     return taken
 
 
 def problems(wanted: Recipe) -> list[str]:
-    taken, findings = build_context.take(wanted, StatCache(Path("none")))
+    taken, findings = build_context.examine(wanted, StatCache(Path("none")))
     assert taken is None
     return [f"{finding.property}: {finding.reason}" for finding in findings]
 

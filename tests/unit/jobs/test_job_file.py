@@ -109,8 +109,8 @@ def body_of(folder: Path, content: dict[str, Any], **given: Any) -> dict[str, An
         digest=spec.digest(),
         owner=Owner("urn", "t"),
         cluster=parsed.cluster,
-        sources=parsed.inputs,
-        places=parsed.outputs,
+        data_inputs=parsed.inputs,
+        named_outputs=parsed.outputs,
         identity=parsed.identity,
         environment=parsed.environment,
     )

@@ -22,8 +22,8 @@ IMAGE = "venv@sha256:" + "ab" * 32
 
 
 def _definition(command: list[str], **spec: Any) -> RunDefinition:
-    sources = spec.pop("sources", {})
-    return definition_of("x-1", {"command": command, "nodes": 1, **spec}, sources=sources)
+    data_inputs = spec.pop("data_inputs", {})
+    return definition_of("x-1", {"command": command, "nodes": 1, **spec}, data_inputs=data_inputs)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def place(tmp_path: Path) -> tuple[Workspace, RunFolder]:
 
 def test_inputs_and_outputs_are_filled_in(place: tuple[Workspace, RunFolder]) -> None:
     words = ["x", "--data=${{inputs.train}}/a", "${{ outputs.model }}", "${{inputs.other}}", "$HOME ${x}"]
-    definition = _definition(words, sources={"train": {"value": "/data/\\1 ${{inputs.train}}"}})
+    definition = _definition(words, data_inputs={"train": {"value": "/data/\\1 ${{inputs.train}}"}})
     assert launch.argv(*place, definition) == [
         "x",
         "--data=/data/\\1 ${{inputs.train}}/a",
@@ -47,13 +47,15 @@ def test_inputs_and_outputs_are_filled_in(place: tuple[Workspace, RunFolder]) ->
 def test_a_plain_address_is_filled_in_as_it_is_and_any_other_as_a_link_to_it(
     place: tuple[Workspace, RunFolder],
 ) -> None:
-    sources = {
+    data_inputs = {
         "plain": {"uri": "/data/train-1", "path": "a/b"},
         "blank": {"uri": "/my data"},
         "part": {"uri": "/data", "path": "it's"},
         "remote": {"uri": "https://host/a b"},
     }
-    words = launch.argv(*place, _definition([f"${{{{inputs.{name}}}}}" for name in sources], sources=sources))
+    words = launch.argv(
+        *place, _definition([f"${{{{inputs.{name}}}}}" for name in data_inputs], data_inputs=data_inputs)
+    )
     links = place[1].path / "links" / "inputs"
     assert words == ["/data/train-1/a/b", f"{links}/blank", f"{links}/part", "https://host/a b"]
 
@@ -78,7 +80,7 @@ def test_the_command_to_reproduce_a_run_survives_the_shell(
     script = "import os, sys; print(ascii([sys.argv[1:], dict(os.environ), os.getcwd()]))"
     variables = {name: value for name, value in variables.items() if name not in ("PATH", "HOME")}
     definition = _definition(
-        [sys.executable, "-I", "-c", script, *words], environment_variables=variables, sources={"a": {"uri": "u"}}
+        [sys.executable, "-I", "-c", script, *words], environment_variables=variables, data_inputs={"a": {"uri": "u"}}
     )
     text = launch.reproduce(workspace, folder, definition)
     answer = subprocess.run(["sh", "-c", text], cwd=root, capture_output=True, check=True).stdout

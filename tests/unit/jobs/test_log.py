@@ -141,11 +141,11 @@ def test_a_log_whose_raw_copy_was_given_back_goes_on_from_there(
         if moved:
             killed.pump()
         killed.close()
-        if log.taken_of(run.raw_log).exists():  # what was freed is not to be read again
-            taken = log.read_json(log.taken_of(run.raw_log))
-            assert taken
+        if log.progress_file(run.raw_log).exists():  # what was freed is not to be read again
+            progress = log.read_json(log.progress_file(run.raw_log))
+            assert progress
             with run.raw_log.open("r+b") as raw:
-                raw.write(bytes(taken["raw"]))
+                raw.write(bytes(progress["raw"]))
         rebuild(run, SECRETS)
     assert run.log.read_bytes() == _clean(data)
     assert list(run.logs.iterdir()) == [run.log]
@@ -169,7 +169,7 @@ def test_a_damaged_note_of_how_far_a_log_has_come_leaves_what_is_there(tmp_path:
     run = run_folder(tmp_path)
     run.raw_log.write_bytes(b"a\nb\n")
     run.log.write_bytes(b"a\n")
-    log.taken_of(run.raw_log).write_text("{")
+    log.progress_file(run.raw_log).write_text("{")
     rebuild(run)
     assert run.log.read_bytes() == b"a\n"
     assert list(run.logs.iterdir()) == [run.log]

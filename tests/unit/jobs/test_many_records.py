@@ -66,7 +66,7 @@ def test_those_of_others_are_read_again_only_when_they_have_changed(
 
     def give_to(urn: str, token: str) -> None:
         definition = read_json(active.definition) or {}
-        owner = {"urn": urn, "token": token, "place": asked.owner.place}
+        owner = {"urn": urn, "token": token, "place": asked.owner.project}
         write_json(active.definition, {**definition, "owners": [owner]})
 
     give_to("urn:other", "other")

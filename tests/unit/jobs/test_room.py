@@ -9,7 +9,7 @@ from trainup.core import disk
 from trainup.jobs.local import room
 from trainup.jobs.local.room import MIB
 from trainup.jobs.local.workspace import RunFolder, Workspace
-from trainup.provider.run_source import narrow
+from trainup.provider.run_source import disk_shortage
 
 LeaveFree = Callable[[float], None]
 
@@ -68,9 +68,9 @@ def test_too_little_room_is_told_with_the_figures_and_what_to_do(workspace: Work
 def test_a_run_that_needed_more_before_is_told_of(workspace: Workspace, leave_free: LeaveFree, tmp_path: Path) -> None:
     inputs = {"run": "tiny", "target": "local", "workspace": "ws"}
     leave_free(room.SPARE)
-    assert narrow(tmp_path, inputs) is None, "nobody knows yet what it needs"
+    assert disk_shortage(tmp_path, inputs) is None, "nobody knows yet what it needs"
     left_behind(workspace, f"tiny-{'a' * 12}", 2 * MIB, 0)
-    assert "run tiny will need about 2 MiB" in (narrow(tmp_path, inputs) or "")
-    assert narrow(tmp_path, {**inputs, "target": "azure"}) is None
+    assert "run tiny will need about 2 MiB" in (disk_shortage(tmp_path, inputs) or "")
+    assert disk_shortage(tmp_path, {**inputs, "target": "azure"}) is None
     leave_free(room.PLENTY * 2)
-    assert narrow(tmp_path, inputs) is None
+    assert disk_shortage(tmp_path, inputs) is None

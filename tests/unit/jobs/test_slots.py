@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainup.jobs.local.slots import Grant, NoSuchSlots, Place, Pool, dealt
+from trainup.jobs.local.slots import NoSuchSlots, Pool, QueueEntry, SlotGrant, dealt
 from trainup.jobs.local.workspace import Workspace
 
 
@@ -20,7 +20,7 @@ class Asking:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
-    def __call__(self, *tickets: Path) -> list[Grant | None]:
+    def __call__(self, *tickets: Path) -> list[SlotGrant | None]:
         """What these tickets, which wait, are dealt."""
         turns = self.pool.deal({ticket.name: nodes_of(ticket) for ticket in tickets})
         for turn in turns.values():
@@ -48,17 +48,17 @@ def pool(workspace: Workspace) -> Pool:
 
 def test_first_come_first_served(pool: Pool, deal: Asking, runs: Any) -> None:
     c, a, d, b = (pool.enqueue(runs.add(name), 1) for name in ("c", "a", "d", "b"))
-    assert deal(c, a, d, b) == [Grant((0,), None), Grant((1,), None), None, None]
+    assert deal(c, a, d, b) == [SlotGrant((0,), None), SlotGrant((1,), None), None, None]
     assert deal(d, b) == [None, None]
     pool.leave(c)
-    assert deal(d, b) == [Grant((0,), None), None]
+    assert deal(d, b) == [SlotGrant((0,), None), None]
 
 
 def test_a_large_run_at_the_head_is_not_overtaken(pool: Pool, deal: Asking, runs: Any) -> None:
     running, large, small = (pool.enqueue(runs.add(name), nodes) for name, nodes in (("a", 1), ("b", 2), ("c", 1)))
-    assert deal(running, large, small) == [Grant((0,), None), None, None]
+    assert deal(running, large, small) == [SlotGrant((0,), None), None, None]
     pool.leave(running)
-    assert deal(large, small) == [Grant((0, 1), None), None]
+    assert deal(large, small) == [SlotGrant((0, 1), None), None]
 
 
 def test_a_slot_is_free_when_its_holder_is_dead(pool: Pool, deal: Asking, runs: Any) -> None:
@@ -66,7 +66,7 @@ def test_a_slot_is_free_when_its_holder_is_dead(pool: Pool, deal: Asking, runs: 
     a, b, c = (pool.enqueue(folder, 1) for folder in folders)
     assert deal(a, b, c)[2] is None
     runs.die(folders[0])
-    assert deal(c) == [Grant((0,), None)]
+    assert deal(c) == [SlotGrant((0,), None)]
     assert not a.exists()
 
 
@@ -81,7 +81,7 @@ def test_a_run_that_is_launched_again_does_not_wait_for_its_own_old_ticket(
         assert deal(old)[0]
     runs.die(folder)
     runs.revive(folder)
-    assert deal(pool.enqueue(folder, 1)) == [Grant((0,), None)]
+    assert deal(pool.enqueue(folder, 1)) == [SlotGrant((0,), None)]
 
 
 def test_a_run_that_nobody_watched_over_for_a_while_keeps_its_place_and_holds_nobody_up(
@@ -93,13 +93,13 @@ def test_a_run_that_nobody_watched_over_for_a_while_keeps_its_place_and_holds_no
     since = pool.waited_since(before)
     runs.die(first)
     running, last = pool.enqueue(second, 1), pool.enqueue(runs.add("c"), 1)
-    assert deal(running, last) == [Grant((0,), None), None]
+    assert deal(running, last) == [SlotGrant((0,), None), None]
     runs.revive(first)
     again = pool.enqueue(first, 1)
     assert (again, pool.waited_since(again)) == (before, since)
     assert deal(again, last) == [None, None], "who came later has the slot"
     pool.leave(running)
-    assert deal(again, last) == [Grant((0,), None), None]
+    assert deal(again, last) == [SlotGrant((0,), None), None]
 
 
 def test_a_supervisor_of_an_older_trainup_that_waits_by_itself_is_not_overtaken(
@@ -109,7 +109,7 @@ def test_a_supervisor_of_an_older_trainup_that_waits_by_itself_is_not_overtaken(
     ours = pool.enqueue(runs.add("b"), 1)
     assert deal(ours) == [None]
     pool.leave(older)
-    assert deal(ours) == [Grant((0,), None)]
+    assert deal(ours) == [SlotGrant((0,), None)]
 
 
 def test_a_time_of_waiting_from_before_a_restart_of_the_machine_counts_for_nothing(pool: Pool, runs: Any) -> None:
@@ -154,9 +154,9 @@ def test_gpus_are_dealt_out_and_never_shared(pool: Pool, deal: Asking, runs: Any
 
 def test_gpus_are_not_shared_after_the_number_of_slots_changed(pool: Pool, deal: Asking, runs: Any) -> None:
     pool.configure(1, ["0", "1"])
-    assert deal(pool.enqueue(runs.add("a"), 1)) == [Grant((0,), ("0", "1"))]
+    assert deal(pool.enqueue(runs.add("a"), 1)) == [SlotGrant((0,), ("0", "1"))]
     pool.configure(2, ["0", "1"])
-    assert deal(pool.enqueue(runs.add("b"), 1)) == [Grant((1,), ())]
+    assert deal(pool.enqueue(runs.add("b"), 1)) == [SlotGrant((1,), ())]
 
 
 def test_a_smaller_cluster_starts_nothing_until_there_is_room(pool: Pool, deal: Asking, runs: Any) -> None:
@@ -168,7 +168,7 @@ def test_a_smaller_cluster_starts_nothing_until_there_is_room(pool: Pool, deal: 
     pool.leave(held[0])
     assert deal(waiting) == [None], "slots 1 and 2 are held: two of two"
     pool.leave(held[1])
-    assert deal(waiting) == [Grant((0,), None)]
+    assert deal(waiting) == [SlotGrant((0,), None)]
 
 
 def test_more_nodes_than_there_are_is_refused(pool: Pool, runs: Any) -> None:
@@ -181,7 +181,7 @@ def test_a_run_that_became_too_large_ends_and_does_not_block_the_queue(pool: Poo
     pool.configure(1, [])
     turns = pool.deal({large.name: 2, small.name: 1})
     assert "2 nodes are asked for" in str(turns[large.name])
-    assert turns[small.name] == Grant((0,), None)
+    assert turns[small.name] == SlotGrant((0,), None)
 
 
 def test_a_cluster_that_is_not_there_is_refused(workspace: Workspace, pool: Pool, deal: Asking, runs: Any) -> None:
@@ -195,7 +195,7 @@ def test_a_cluster_that_is_not_there_is_refused(workspace: Workspace, pool: Pool
 def test_without_a_cluster_runs_go_one_after_the_other(workspace: Workspace, runs: Any) -> None:
     pool = Pool(workspace, "default")
     first, second = (pool.enqueue(runs.add(name), 1) for name in "ab")
-    assert Asking(pool)(first, second) == [Grant((0,), None), None]
+    assert Asking(pool)(first, second) == [SlotGrant((0,), None), None]
     assert pool.occupied() == [first.stem.split("-", 1)[1], second.stem.split("-", 1)[1]]
 
 
@@ -204,11 +204,11 @@ def test_without_a_cluster_runs_go_one_after_the_other(workspace: Workspace, run
     events=st.lists(st.tuples(st.sampled_from(["come", "leave", "resize"]), st.integers(1, 4)), max_size=40),
 )
 def test_no_slot_is_held_twice_and_nobody_is_overtaken(most: int, events: list[tuple[str, int]]) -> None:
-    queue: list[Place] = []
+    queue: list[QueueEntry] = []
     settings = {"max_nodes": most, "gpus": [str(number) for number in range(4)]}
     for number, (event, count) in enumerate(events):
         if event == "come":
-            queue.append(Place(f"{number:03d}", count))
+            queue.append(QueueEntry(f"{number:03d}", count))
         elif event == "resize":
             settings["max_nodes"] = count
         elif running := [place for place in queue if place.slots]:
@@ -216,7 +216,7 @@ def test_no_slot_is_held_twice_and_nobody_is_overtaken(most: int, events: list[t
         turns = dealt(queue, settings, "p", {place.ticket for place in queue})
         for ticket, turn in turns.items():
             (index,) = (index for index, place in enumerate(queue) if place.ticket == ticket)
-            if isinstance(turn, Grant):
+            if isinstance(turn, SlotGrant):
                 queue[index] = queue[index]._replace(slots=turn.slots, gpus=turn.gpus or ())
             else:
                 assert queue.pop(index).nodes > settings["max_nodes"]  # type: ignore[operator]

@@ -22,13 +22,13 @@ def file(tmp_path: Path) -> Path:
 def remember(known: StatCache, file: Path, *, age_ns: int) -> None:
     """Put in an entry as if the file had been read `age_ns` after its last change."""
     status = file.stat()
-    known.put(str(file), status, cache.Known("0" * 64, ()), read_at_ns=status.st_ctime_ns + age_ns)
+    known.put(str(file), status, cache.FileFacts("0" * 64, ()), read_at_ns=status.st_ctime_ns + age_ns)
 
 
 def test_an_unchanged_file_is_known_after_save_and_load(tmp_path: Path, file: Path) -> None:
     known = StatCache.load(tmp_path / "deep/cache.json")
     status = file.stat()
-    told = cache.Known("1" * 64, ((3, "Private Key"),))
+    told = cache.FileFacts("1" * 64, ((3, "Private Key"),))
     known.put(str(file), status, told, read_at_ns=status.st_ctime_ns + A_LONG_TIME)
     known.save()
     assert StatCache.load(tmp_path / "deep/cache.json").get(str(file), file.stat()) == told

@@ -7,8 +7,8 @@ import pytest
 
 from trainup.jobs import snapshot
 from trainup.jobs.snapshot import StatCache, cache, reading
-from trainup.jobs.snapshot.cache import Known
-from trainup.jobs.snapshot.selection import Found
+from trainup.jobs.snapshot.cache import FileFacts
+from trainup.jobs.snapshot.selection import SelectedFile
 from trainup.jobs.snapshot.tree_hash import TreeHashes, tree_hash
 
 FILES = {
@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_known_of_the_whole(
     hashed: list[str] = []
     monkeypatch.setattr(trees, "put", lambda digest, value: hashed.append(value))
 
-    def gone(file: Found, cache: StatCache, hear: reading.Hear) -> tuple[str, Known]:
+    def gone(file: SelectedFile, cache: StatCache, hear: reading.Hear) -> tuple[str, FileFacts]:
         if file.path == "Zed.py":
             raise FileNotFoundError(2, "No such file")
         return examine(file, cache, hear)
@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_known_of_the_whole(
 def test_a_file_that_grows_while_the_snapshot_is_taken_leaves_the_whole_unknown(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def grown(file: Found, cache: StatCache, hear: reading.Hear) -> tuple[str, Known]:
+    def grown(file: SelectedFile, cache: StatCache, hear: reading.Hear) -> tuple[str, FileFacts]:
         if file.path == "Zed.py":
             (source / "Zed.py").write_text("ZZ")
         return examine(file, cache, hear)

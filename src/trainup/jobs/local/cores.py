@@ -15,7 +15,7 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-"""What the usual numerical libraries look at before they start threads; PyTorch follows the first two."""
+"""Variables that set the number of threads of numerical libraries; PyTorch reads the first two."""
 
 
 def usable() -> tuple[int, ...]:
@@ -38,7 +38,7 @@ def share(processors: Sequence[int], slots: Iterable[int], max_nodes: int) -> tu
     return tuple(sorted(own)) or tuple(processors)
 
 
-def thread_variables(processors: int, processes: int, given: Container[str]) -> dict[str, str]:
-    """Variables that keep each process of a run to its part of the processors; none where `given` has one of them."""
+def thread_variables(processors: int, processes: int, variables: Container[str]) -> dict[str, str]:
+    """Variables that keep each process of a run to its part of the processors; none if `variables` has one of them."""
     threads = str(max(1, processors // processes))
-    return {} if any(name in given for name in THREAD_VARIABLES) else dict.fromkeys(THREAD_VARIABLES, threads)
+    return {} if any(name in variables for name in THREAD_VARIABLES) else dict.fromkeys(THREAD_VARIABLES, threads)

@@ -1,4 +1,4 @@
-"""Data on this machine, known by what is in it."""
+"""Digests of data on this machine."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trainup.core.canonical import sha256
 from trainup.core.errors import UserError
-from trainup.jobs.snapshot.cache import Known, StatCache
+from trainup.jobs.snapshot.cache import FileFacts, StatCache
 from trainup.jobs.snapshot.selection import MOST_BYTES_OF_A_POINTER, NotFetched, check_fetched, unreadable
 
 PREFIX = "sha256:"
@@ -47,45 +47,45 @@ def digest_of(path: Path, cache: StatCache) -> str:
 
 
 def _files(folder: Path, prefix: str, above: tuple[str, ...], problems: list[str]) -> Iterator[tuple[str, Path]]:
-    """Name and place of every file; `above` holds the real folders on the way, to notice a link into one of them."""
+    """(name, path) of every file. `above` holds the real parent folders, to detect a link into one of them."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         problems.append(f"{folder} cannot be read ({error.strerror}): change its permissions")
         return
     for entry in entries:
-        name, place = prefix + entry.name, Path(entry.path)
-        if not place.exists():
-            problems.append(f"{place} is a symbolic link that leads nowhere: repair or remove it")
+        name, path = prefix + entry.name, Path(entry.path)
+        if not path.exists():
+            problems.append(f"{path} is a symbolic link that leads nowhere: repair or remove it")
         elif entry.is_dir():
-            real = os.path.realpath(place)
+            real = os.path.realpath(path)
             if real in above:
-                problems.append(f"{place} is a symbolic link to a folder that holds it: remove it")
+                problems.append(f"{path} is a symbolic link to a folder that holds it: remove it")
             else:
-                yield from _files(place, f"{name}/", (*above, real), problems)
+                yield from _files(path, f"{name}/", (*above, real), problems)
         elif entry.is_file():
-            yield name, place
+            yield name, path
         else:
-            problems.append(f"{place} is neither a file nor a folder: remove it")
+            problems.append(f"{path} is neither a file nor a folder: remove it")
 
 
-def _hash(place: Path, cache: StatCache) -> tuple[str, str]:
+def _hash(path: Path, cache: StatCache) -> tuple[str, str]:
     """SHA-256 of the content, and the sentence that says why there is none; one of them is empty."""
     try:
-        status = place.stat()
-        if known := cache.get(str(place), status):
-            return known.sha256, ""
+        status = path.stat()
+        if facts := cache.get(str(path), status):
+            return facts.sha256, ""
         read_at = time.time_ns()
-        with place.open("rb") as file:
+        with path.open("rb") as file:
             if status.st_size < MOST_BYTES_OF_A_POINTER:
                 check_fetched(file.read())
                 file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        after = place.stat()
+        after = path.stat()
     except NotFetched as error:
-        return "", unreadable(str(place), error)
+        return "", unreadable(str(path), error)
     except OSError as error:
-        return "", f"{place} cannot be read ({error.strerror}): change its permissions"
+        return "", f"{path} cannot be read ({error.strerror}): change its permissions"
     if stat.S_ISREG(after.st_mode) and (status.st_mtime_ns, status.st_size) == (after.st_mtime_ns, after.st_size):
-        cache.put(str(place), status, Known(digest, ()), read_at_ns=read_at)
+        cache.put(str(path), status, FileFacts(digest, ()), read_at_ns=read_at)
     return digest, ""

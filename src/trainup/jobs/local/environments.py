@@ -1,4 +1,4 @@
-"""Environments built by uv from requirements, each under the digest of what it was built from."""
+"""Environments that uv builds from requirements, each in a folder named by the digest of its recipe."""
 
 import contextlib
 import os
@@ -30,9 +30,9 @@ NOT_PIPS = (".toml", ".py", ".cfg")
 MOST_REQUIREMENTS = 1024**2
 """Bytes of a file of requirements."""
 MOST_FILES = 100
-"""That one file of requirements includes, each as often as it is included."""
+"""Maximum of files that a file of requirements includes, each counted as often as it is included."""
 _ONE_PACKAGE = (" + ", " Downloaded ")
-"""What uv prints for each of a hundred packages; too much for a progress that everybody reads."""
+"""Beginnings of lines that uv prints for each package, which are left out of the progress."""
 _CREDENTIALS = re.compile(r"://[^/\s@]+@")
 
 
@@ -65,8 +65,8 @@ def this_python() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def recipe(requirements: Path | None, python: str | None = None) -> tuple[Recipe, list[str]]:
-    """Read the requirements; returns the recipe and everything that is wrong with it."""
+def read_recipe(requirements: Path | None, python: str | None = None) -> tuple[Recipe, list[str]]:
+    """Read a file of requirements; returns (recipe, findings). `python` defaults to the version that runs trainup."""
     reading = _Reading()
     lines = tuple(reading.lines(requirements)) if requirements else ()
     return Recipe(requirements, lines, python or this_python()), reading.problems
@@ -80,7 +80,7 @@ class _Reading:
         self._files = 0
 
     def lines(self, path: Path, above: tuple[str, ...] = ()) -> list[str]:
-        """What the file says, with what it includes in place; `above` holds the files that include it."""
+        """The lines of the file, with included files in place; `above` holds the files that include it."""
         self._files += 1
         if self._files > MOST_FILES:
             self.problems.append(f"{path} is one of more than {MOST_FILES} files that include each other")
@@ -115,32 +115,32 @@ class _Reading:
 
 
 def is_built(workspace: Workspace, reference: str) -> bool:
-    """Whether the environment is there."""
+    """Whether the environment has been built completely."""
     return (environment_folder(workspace, reference) / "environment.json").is_file()
 
 
 def build(
     workspace: Workspace,
-    wanted: Recipe,
+    recipe: Recipe,
     progress: Callable[[str], None] = lambda line: None,
     stop: threading.Event | None = None,
 ) -> Path:
-    """Make the environment unless it is there; two builders of the same one wait for each other.
+    """Build the environment unless it exists; concurrent builds of the same one wait for each other.
 
-    Raises BuildError, also when `stop` is set while it is made.
+    Raises BuildError, also if `stop` is set during the build.
     """
     workspace.create()
     stop = stop or threading.Event()
-    final = environment_folder(workspace, wanted.reference)
+    final = environment_folder(workspace, recipe.reference)
     lock = Lock(final.with_name(f"{final.name}.lock"))
     while not lock.try_acquire():
         if stop.wait(0.1):
             raise BuildError(INTERRUPTED)
     try:
-        if is_built(workspace, wanted.reference):
-            _note_use(workspace, wanted, final)
+        if is_built(workspace, recipe.reference):
+            _note_use(workspace, recipe, final)
             return final
-        _make(workspace, wanted, final, progress, stop)
+        _make(workspace, recipe, final, progress, stop)
     finally:
         lock.release()
     prune(workspace)
@@ -148,9 +148,9 @@ def build(
 
 
 def _make(
-    workspace: Workspace, wanted: Recipe, final: Path, progress: Callable[[str], None], stop: threading.Event
+    workspace: Workspace, recipe: Recipe, final: Path, progress: Callable[[str], None], stop: threading.Event
 ) -> None:
-    """The environment in its place, whole or not at all; needs its lock."""
+    """Build the environment in a temporary folder and move it to `final`; the caller holds its lock."""
     for stale in final.parent.glob(f".{final.name}.*"):
         shutil.rmtree(stale, ignore_errors=True)
     if final.exists():
@@ -158,19 +158,19 @@ def _make(
     with temporary_folder(final) as folder:
         uv = find_uv(workspace.project)
         base = getattr(sys, "_base_executable", sys.executable)
-        python = base if wanted.python == this_python() else wanted.python
+        python = base if recipe.python == this_python() else recipe.python
         options = ["--quiet", "--relocatable", "--allow-existing", "--python", python]
         _run([uv, "venv", *options, str(folder)], progress, stop)
-        if wanted.requirements and wanted.lines:
+        if recipe.requirements and recipe.lines:
             target = ["--python", str(folder / "bin" / "python")]
-            _run([uv, "pip", "install", *target, "-r", str(wanted.requirements)], progress, stop)
-        _note_use(workspace, wanted, folder)
+            _run([uv, "pip", "install", *target, "-r", str(recipe.requirements)], progress, stop)
+        _note_use(workspace, recipe, folder)
 
 
-def _note_use(workspace: Workspace, wanted: Recipe, folder: Path) -> None:
+def _note_use(workspace: Workspace, recipe: Recipe, folder: Path) -> None:
     """Record that the environment is the last one used, and so the last to be pruned."""
     number = max((_used(path) for path in _built(workspace)), default=0) + 1
-    record = {"reference": wanted.reference, "python": wanted.python, "used": number}
+    record = {"reference": recipe.reference, "python": recipe.python, "used": number}
     write_json(folder / "environment.json", record)
 
 
@@ -206,7 +206,7 @@ def prune(workspace: Workspace, keep: int = 3) -> list[str]:
 
 
 def is_in_use(workspace: Workspace, name: str) -> bool:
-    """Whether an image, the MLflow server or a run that has not ended needs an environment, or nobody can tell."""
+    """Whether an image, the MLflow server or an active run needs an environment; true if a record cannot be read."""
     from trainup.jobs.local import ledger, run_record
 
     try:
@@ -219,7 +219,13 @@ def is_in_use(workspace: Workspace, name: str) -> bool:
             image = definition.spec.get("image") if definition else None
             if image and environment_folder(workspace, image).name == name:
                 return True
-    except (UnreadableRecord, LookupError, TypeError, AttributeError, ValueError):  # who asks for that record is told
+    except (
+        UnreadableRecord,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ValueError,
+    ):  # the error is reported to whoever reads that record
         return True
     return False
 
@@ -230,9 +236,9 @@ def owners(workspace: Workspace, reference: str) -> Owners:
 
 
 def find_uv(project: Path | None) -> str:
-    """The uv program: on PATH, or where set-up has put it."""
-    if found := shutil.which("uv"):
-        return found
+    """The uv program: on PATH, or from set-up. Raises BuildError if there is none."""
+    if installed := shutil.which("uv"):
+        return installed
     bootstrapped = (project or Path.cwd()) / ".toolchain" / "uv" / "uv"
     if bootstrapped.is_file():
         return str(bootstrapped)

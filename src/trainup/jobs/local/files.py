@@ -1,4 +1,4 @@
-"""Files that survive a kill at any moment: atomic records and locks that die with their holder.
+"""Files that survive a kill at any moment: records that are replaced atomically, and locks that end with their holder.
 
 filelock (4.3) locks in the same way (flock). But it cannot hand a held lock to another process by its descriptor, as
 supervisors get theirs, and does not tell whether somebody else holds a lock without taking it.
@@ -22,9 +22,9 @@ from trainup.jobs import bounded
 Content = TypeVar("Content")
 FORMAT_VERSION = 1
 UNLOCKABLE = (errno.EISDIR, errno.ELOOP, errno.ENXIO)
-"""A folder, a link to itself and a socket: nobody can hold those."""
+"""Errors for a folder, a link to itself and a socket, which cannot be locked."""
 MOST_BYTES = 64 * 1024**2
-"""Of a record; no run has so much to say."""
+"""Maximum size of a record."""
 
 
 class UnreadableRecord(UserError):
@@ -69,15 +69,15 @@ def _content(path: Path) -> bytes | None:
 
 
 class ByFile(Generic[Content]):
-    """What files say, read again only where a file was replaced: by others, or in another process."""
+    """A cache of parsed files; a file is read again after it was replaced, by whichever process."""
 
     def __init__(self, read: Callable[[Path], Content], is_final: Callable[[Content], bool] = lambda content: True):
-        """`read` gets the path; what is not final is read again in any case."""
+        """`read` parses the file at a path; content for which `is_final` is false is never cached."""
         self._read, self._is_final = read, is_final
         self._cache: dict[str, tuple[tuple[int, int, int], Content]] = {}
 
     def of(self, path: str) -> Content:
-        """What the file says. Raises OSError where there is none, and what `read` raises."""
+        """The parsed content of the file. Raises OSError if there is none, and what `read` raises."""
         status = os.stat(path)
         file = status.st_ino, status.st_mtime_ns, status.st_size
         cached = self._cache.get(path)
@@ -104,7 +104,7 @@ class Lock:
         while not self._acquire(fcntl.LOCK_EX | fcntl.LOCK_NB):
             if is_held(self.path):
                 return False
-            time.sleep(0.001)  # who only looks whether it is held shares it for an instant
+            time.sleep(0.001)  # `is_held` takes a shared lock for an instant
         return True
 
     def acquire(self) -> None:
@@ -136,13 +136,13 @@ class Lock:
             os.close(fd)
 
     def release(self) -> None:
-        """Give the lock back; harmless when it is not held."""
+        """Release the lock; does nothing if it is not held."""
         if self.fd is not None:
             os.close(self.fd)
             self.fd = None
 
     def hand_out(self) -> int:
-        """The descriptor by which the lock is held; whoever takes it holds the lock from now on."""
+        """The descriptor that holds the lock, which belongs to the caller from now on."""
         assert self.fd is not None
         fd, self.fd = self.fd, None
         return fd

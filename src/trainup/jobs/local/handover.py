@@ -1,4 +1,4 @@
-"""How a run gets to the keeper of its cluster's queue, and how the keeper is told that something has changed.
+"""How a run is handed over to the keeper of its cluster's queue, and how the keeper learns of changes.
 
 The keeper (`keeper.py`) listens on a socket of the file system that this user alone can reach. Who connects sends one
 JSON object, ends its side of the connection, and reads the answer:
@@ -31,7 +31,7 @@ from trainup.jobs.local.files import Lock, is_held
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
-TAKEN = b"taken"
+ACCEPTED = b"taken"
 START_SECONDS = 60.0
 """How long a keeper may take to listen; it is a fraction of a second on a machine that has nothing else to do."""
 ANSWER_SECONDS = 60.0
@@ -40,7 +40,7 @@ LONGEST_ADDRESS = 100
 
 
 class NoKeeper(Exception):
-    """Nobody keeps this queue, or who kept it has just been killed."""
+    """The queue has no keeper, or its keeper was killed during the call."""
 
 
 class Refused(ServiceError):
@@ -78,18 +78,18 @@ def hand_over(
             answer = _received(connection)
         except OSError as error:
             raise NoKeeper(str(error)) from error
-    if answer != TAKEN:
+    if answer != ACCEPTED:
         raise Refused(answer.decode()) if answer else NoKeeper("it was killed before it answered")
 
 
 def wake(workspace: Workspace, pool: Pool, run: RunFolder | None = None) -> None:
-    """Tell the keeper that slots may have become free, or that this waiting run is to end; see that there is one."""
+    """Tell the keeper that slots may be free, or that this waiting run is to end. Starts a keeper if there is none."""
     if not poke(pool, run) and pool.is_waited_for():
         start_keeper(workspace, pool)
 
 
 def poke(pool: Pool, run: RunFolder | None = None) -> bool:
-    """As `wake`, but starts none. Whether there is a keeper."""
+    """As `wake`, but never starts a keeper; returns whether there is one."""
     with contextlib.suppress(OSError), _connected(pool) as connection:
         _send(connection, {"look": run.name} if run else {})
         return True
@@ -97,18 +97,18 @@ def poke(pool: Pool, run: RunFolder | None = None) -> bool:
 
 
 def start_keeper(workspace: Workspace, pool: Pool) -> None:
-    """Start a keeper unless there is one; it goes on when we end, and ends when nothing waits any more."""
-    place = pool.keeper
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Start a keeper unless there is one. It outlives this process, and ends once no run waits."""
+    keeper_folder = pool.keeper
+    keeper_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     words = [sys.executable, "-I", "-m", "trainup.jobs.local.keeper", str(workspace.root), pool.name]
-    # Supervisors are forked from it, and `ps` is to tell which: there has to be room for the words of each.
+    # Supervisors are forked from the keeper and retitled for `ps`, which needs room for their command lines.
     room = "." * (len(str(workspace.runs)) + 160)
-    with _started_lock, (place / "log").open("ab") as output:
+    with _started_lock, (keeper_folder / "log").open("ab") as output:
         for folder in [folder for folder, child in _started.items() if child.poll() is not None]:
             del _started[folder]  # reaped
-        if place in _started or is_held(place / "lock"):
+        if keeper_folder in _started or is_held(keeper_folder / "lock"):
             return  # it is about to listen
-        _started[place] = subprocess.Popen(
+        _started[keeper_folder] = subprocess.Popen(
             [*words, room],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -125,7 +125,7 @@ _started_lock = threading.Lock()
 
 
 def listening(pool: Pool) -> socket.socket:
-    """The keeper's socket. Only who holds the keeper's lock may ask for it."""
+    """Open the keeper's socket; the caller holds the keeper's lock."""
     path = pool.keeper / "socket"
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
@@ -141,7 +141,7 @@ def listening(pool: Pool) -> socket.socket:
 
 
 def received(connection: socket.socket) -> tuple[dict[str, Any], int | None]:
-    """The message of who has connected, and the descriptor that came with it, which is ours from now on."""
+    """(message of the client, descriptor that came with it or None); the descriptor belongs to the caller."""
     connection.settimeout(ANSWER_SECONDS)
     _judge_peer(connection)
     content, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 1)
@@ -152,7 +152,7 @@ def received(connection: socket.socket) -> tuple[dict[str, Any], int | None]:
             os.set_inheritable(descriptor, False)
     except BaseException:
         for descriptor in descriptors:
-            os.close(descriptor)  # else the run would look as if somebody watched over it
+            os.close(descriptor)  # or the run's lock would stay held
         raise
     return message, descriptors[0] if descriptors else None
 
@@ -182,7 +182,7 @@ def _received(connection: socket.socket) -> bytes:
 
 
 def _judge_peer(connection: socket.socket) -> None:
-    """Secrets pass here: the folder keeps others out, and where the system tells who they are, we look as well."""
+    """Raise PermissionError for another user's process: secrets pass here, and the folder's mode alone may not do."""
     if hasattr(socket, "SO_PEERCRED"):
         _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         if user not in (os.getuid(), 0):

@@ -34,12 +34,12 @@ from typing import Any
 from trainup.jobs.local import handover, launch, run_record
 from trainup.jobs.local.files import Lock, UnreadableRecord
 from trainup.jobs.local.processes import adopt_orphans, retitle
-from trainup.jobs.local.slots import Grant, NoSuchSlots, Pool, run_of
+from trainup.jobs.local.slots import NoSuchSlots, Pool, SlotGrant, run_of
 from trainup.jobs.local.supervisor import Supervisor
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 LOOK = 5.0
-"""Seconds between looks at what nobody tells."""
+"""Seconds between two calls of `look_around`."""
 IDLE = 0.5
 """Seconds without a waiting run after which the keeper ends."""
 
@@ -59,7 +59,7 @@ class Waiting:
     secrets: Mapping[str, str]
     environment: Mapping[str, str]
 
-    def is_wanted(self) -> bool:
+    def is_still_wanted(self) -> bool:
         """Whether it is still to start."""
         definition, cancel = self._signs
         return os.path.exists(definition) and not os.path.exists(cancel)
@@ -70,10 +70,10 @@ class Waiting:
 
 
 class Keeper:
-    """The queue of one cluster. `place` is the lock by which there is one keeper, `listener` its socket."""
+    """The queue of one cluster. `lock` ensures that there is one keeper, `listener` its socket."""
 
-    def __init__(self, workspace: Workspace, pool: Pool, place: Lock, listener: socket.socket) -> None:
-        self.workspace, self.pool, self.place, self.listener = workspace, pool, place, listener
+    def __init__(self, workspace: Workspace, pool: Pool, lock: Lock, listener: socket.socket) -> None:
+        self.workspace, self.pool, self.lock, self.listener = workspace, pool, lock, listener
         self.waiting: dict[str, Waiting] = {}
         """By the names of their tickets, which are in the order of the queue."""
         self._started: set[str] = set()
@@ -108,26 +108,26 @@ class Keeper:
                 end_at = time.monotonic() + IDLE
 
     def listen(self) -> bool:
-        """Hear everybody who has connected; whether there was a run among it."""
-        heard = False
+        """Answer all pending connections; returns whether one of them handed over a run."""
+        has_run = False
         while True:
             try:
                 connection, _ = self.listener.accept()
             except BlockingIOError:
-                return heard
+                return has_run
             with connection:
                 try:
                     message, lock = handover.received(connection)
                     if lock is not None:
-                        heard = True
+                        has_run = True
                         connection.sendall(self.take(message, lock).encode())
                     elif name := message.get("look"):
                         self.look_at(str(name))
-                except (OSError, ValueError, KeyError, TypeError):  # who asked was killed, or asks again
+                except (OSError, ValueError, KeyError, TypeError):  # the client was killed, or will ask again
                     traceback.print_exc()
 
     def take(self, message: Mapping[str, Any], lock: int) -> str:
-        """Give a run its place in the queue; the answer. The lock is ours from now on, or released."""
+        """Put a run into the queue; returns the answer for the sender. Its lock is the keeper's then, or released."""
         folder = RunFolder(self.workspace.runs / str(message["run"]))
         try:
             definition = run_record.read_definition(folder)
@@ -149,21 +149,21 @@ class Keeper:
         except (UnreadableRecord, OSError, KeyError, TypeError, ValueError) as error:
             os.close(lock)
             return f"{folder.name} could not be queued: {error}"
-        return handover.TAKEN.decode()
+        return handover.ACCEPTED.decode()
 
     def deal(self) -> None:
-        """Start the supervisors of all whose turn it is, and of those that can never have one."""
+        """Start the supervisors of all runs that get slots now, and of those that can never get any."""
         if not self.waiting:
             return
-        is_ours = self.place.is_valid()  # else the folder was removed, and whoever came then has another queue
-        gone = NoSuchSlots(f"cluster {self.pool.name!r} was removed while the run waited for it")
+        is_ours = self.lock.is_valid()  # false if the folder was removed: a later keeper then has another queue
+        error = NoSuchSlots(f"cluster {self.pool.name!r} was removed while the run waited for it")
         nodes = {name: waiting.nodes for name, waiting in self.waiting.items()}
-        for name, turn in (self.pool.deal(nodes) if is_ours else dict.fromkeys(nodes, gone)).items():
+        for name, turn in (self.pool.deal(nodes) if is_ours else dict.fromkeys(nodes, error)).items():
             self.start(self.waiting.pop(name), turn)
 
     def look_around(self) -> None:
-        """See what nobody told."""
-        for name in [name for name, waiting in self.waiting.items() if not waiting.is_wanted()]:
+        """Check for changes that nobody reports: requests made by hand, and runs of keepers that were killed."""
+        for name in [name for name, waiting in self.waiting.items() if not waiting.is_still_wanted()]:
             self.give_up(name)
         for name in self.pool.ticket_names():
             if name not in self.waiting and run_of(ticket := self.pool.folder / name) not in self._started:
@@ -171,15 +171,15 @@ class Keeper:
                     self.take_over(ticket)
 
     def look_at(self, name: str) -> None:
-        """End one waiting run, if that is wanted."""
+        """End one waiting run, if it is no longer wanted."""
         for ticket, waiting in self.waiting.items():
             if waiting.folder.name == name:
-                if not waiting.is_wanted():
+                if not waiting.is_still_wanted():
                     self.give_up(ticket)
                 return
 
     def give_up(self, ticket: str) -> None:
-        """Take a run out of the queue; a supervisor writes its last word."""
+        """Take a run out of the queue; a supervisor records its final status."""
         waiting = self.waiting.pop(ticket)
         if waiting.folder.definition.exists():
             self.start(waiting, None)
@@ -188,7 +188,7 @@ class Keeper:
             os.close(waiting.lock)
 
     def take_over(self, ticket: Path) -> None:
-        """Go on with a run of a keeper that was killed, unless it had begun or needs what only an `up` knows."""
+        """Take over a waiting run of a keeper that was killed, unless it has begun or needs the secrets of an `up`."""
         folder = RunFolder(self.workspace.runs / run_of(ticket))
         definition = run_record.read_definition(folder)
         if definition is None:
@@ -207,21 +207,21 @@ class Keeper:
                 self.pool.leave(ticket)
                 return
             nodes = int(definition.spec["nodes"])
-            kept = self.pool.enqueue(folder, nodes)
+            own_ticket = self.pool.enqueue(folder, nodes)
             environment = self._shared(launch.inherited(os.environ))
-            self.waiting[kept.name] = Waiting(folder, kept, nodes, lock.hand_out(), {}, environment)
+            self.waiting[own_ticket.name] = Waiting(folder, own_ticket, nodes, lock.hand_out(), {}, environment)
         finally:
             lock.release()
 
-    def start(self, waiting: Waiting, turn: Grant | NoSuchSlots | None) -> None:
+    def start(self, waiting: Waiting, turn: SlotGrant | NoSuchSlots | None) -> None:
         """Fork the supervisor of a run, which has the run's lock from now on. `turn` is what became of its waiting."""
-        # What supervisors write must not come twice, and what they collect must not copy what we share with them.
+        # Buffered output must not be written twice, and garbage collection in the child must not copy shared memory.
         sys.stdout.flush()
         sys.stderr.flush()
         gc.freeze()
         try:
             child = os.fork()
-        except OSError as error:  # the machine is full: its place is free for another try, by whoever looks next
+        except OSError as error:  # no process left: the ticket is removed, so that a later launch can try again
             print(f"no supervisor can be started for {waiting.folder.name}: {error}", file=sys.stderr)
             self.pool.leave(waiting.ticket)
             os.close(waiting.lock)
@@ -244,7 +244,7 @@ class Keeper:
         return self._environments.setdefault(tuple(sorted(environment.items())), dict(environment))
 
 
-def _supervise(workspace: Workspace, pool: Pool, waiting: Waiting, turn: Grant | NoSuchSlots | None) -> None:
+def _supervise(workspace: Workspace, pool: Pool, waiting: Waiting, turn: SlotGrant | NoSuchSlots | None) -> None:
     """The life of a forked supervisor; never returns."""
     code = 1
     try:
@@ -283,14 +283,14 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     workspace = Workspace(Path(root))
     pool = Pool(workspace, name)
-    place = Lock(pool.keeper / "lock")
-    if not place.try_acquire():
+    lock = Lock(pool.keeper / "lock")
+    if not lock.try_acquire():
         return  # there is one
     retitle(sys.orig_argv[:-1])
     # Each waiting run takes a descriptor, and the limit that is usual is 1,024.
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (FILES[1], FILES[1]))
-    Keeper(workspace, pool, place, handover.listening(pool)).main()
+    Keeper(workspace, pool, lock, handover.listening(pool)).main()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From a run's definition to the command and the variables that this machine executes."""
+"""The command and the environment variables with which this machine executes a run's definition."""
 
 import os
 import re
@@ -19,7 +19,7 @@ INHERITED = re.compile(
     r"HOME|USER|LOGNAME|PATH|SHELL|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
     r"|CUDA_\w+|NVIDIA_\w+|NCCL_\w+|OMP_\w+|TORCH_HOME|HF_HOME|FASTAI_HOME"
 )
-"""What a command sees of the caller's environment: enough to work, no credentials of the one who deploys."""
+"""Variables of the caller that a command inherits: those that programs need, and no credentials of the user."""
 
 
 class LaunchError(UserError):
@@ -37,7 +37,7 @@ def argv(workspace: Workspace, folder: RunFolder, definition: RunDefinition, anc
     `anchor` is the address of the run's folder, as `links.anchor` tells it.
     """
     spec = definition.spec
-    words = [_filled(word, anchor or str(folder.path), definition.sources) for word in spec["command"]]
+    words = [_filled(word, anchor or str(folder.path), definition.data_inputs) for word in spec["command"]]
     if spec.get("shell"):
         return ["bash", "-c", *words]
     if words[0] in ("python", "python3") and not spec.get("image"):
@@ -56,10 +56,10 @@ def processes(spec: Mapping[str, Any]) -> int:
 
 def inherited(caller: Mapping[str, str]) -> dict[str, str]:
     """The part of an environment that runs, and what watches over them, may see."""
-    found = {
+    result = {
         name: value for name, value in caller.items() if INHERITED.fullmatch(name) or network.VARIABLE.fullmatch(name)
     }
-    return found | network.direct(found)
+    return result | network.direct(result)
 
 
 def variables(
@@ -114,22 +114,22 @@ def reproduce(workspace: Workspace, folder: RunFolder, definition: RunDefinition
     anchor = None if links.is_plain(str(folder.path)) else ".."
     words = [shlex.quote(word) for word in argv(workspace, folder, definition, anchor)]
     if settings:
-        # Not every name of a variable can be assigned to in a shell, and some look like options.
+        # A shell cannot assign to every name that `env` accepts, and some names look like options.
         words = ["env", *(["--"] if any(name.startswith("-") for name in variables) else []), *settings, *words]
     return f"cd {shlex.quote(workspace.shown(folder.code))} && {' '.join(words)}"
 
 
-def _filled(word: str, anchor: str, sources: Mapping[str, Mapping[str, str]]) -> str:
+def _filled(word: str, anchor: str, data_inputs: Mapping[str, Mapping[str, str]]) -> str:
     def value(match: re.Match[str]) -> str:
         kind, name = match[1], match[2]
         if kind == "outputs":
             return f"{anchor}/outputs/{name}"
         # A name that is no input stays as it is; checking the run's inputs has refused it.
-        if name not in sources:
+        if name not in data_inputs:
             return match[0]
-        if (literal := sources[name].get("value")) is not None:
+        if (literal := data_inputs[name].get("value")) is not None:
             return literal
-        link = links.link_of(name, sources[name])
-        return f"{anchor}/{link}" if link else links.address_of(sources[name])
+        link = links.link_of(name, data_inputs[name])
+        return f"{anchor}/{link}" if link else links.address_of(data_inputs[name])
 
     return EXPRESSION.sub(value, word)

@@ -38,7 +38,7 @@ def claim(workspace: Workspace, job: Job, attempt: int) -> RunFolder:
         number=next_number(workspace),
         spec=job.spec.identity() | {"nodes": job.spec.nodes},
         cluster=job.cluster,
-        sources={name: dict(source) for name, source in job.sources.items()},
+        data_inputs={name: dict(item) for name, item in job.data_inputs.items()},
         owners=(job.owner,),
         policy=policy_of(job),
     )
@@ -52,9 +52,9 @@ def next_number(workspace: Workspace) -> int:
         last = (read_json(workspace.claims) or {})["last"]
     except (UnreadableRecord, KeyError):
         last = None
-    if type(last) is not int:  # there is none yet, or it was damaged: the records tell it as well
+    if type(last) is not int:  # missing or damaged: the records have it as well
         last = max((_number_of(folder) for folder in folders(workspace)), default=0)
-    # No fsync: whoever claims writes the run's own record after it, and that is made durable.
+    # No fsync: the caller then writes the run's own record, which is durable.
     write_json(workspace.claims, {"last": last + 1}, durable=False)
     return last + 1
 
@@ -78,11 +78,11 @@ def policy_of(job: Job) -> Policy:
     )
 
 
-def folders(workspace: Workspace, identity: str | None = None) -> Iterator[RunFolder]:
+def folders(workspace: Workspace, run_id: str | None = None) -> Iterator[RunFolder]:
     """All attempts there are, of all runs or of one."""
     runs = workspace.runs
     for name in _names(runs):
-        if identity is None or (name.startswith(identity) and id_of(name) == identity):
+        if run_id is None or (name.startswith(run_id) and id_of(name) == run_id):
             yield RunFolder(runs / name)
 
 
@@ -93,7 +93,7 @@ def _names(runs: Path) -> list[str]:
 
 
 def active_folders(workspace: Workspace) -> Iterator[RunFolder]:
-    """The attempts that have not ended. Of those that have, this takes one look at a file, since they are many."""
+    """The attempts that have not ended. For each of the many ended ones, only its status file is looked at."""
     runs = workspace.runs
     for name in _names(runs):
         if not has_ended(folder := f"{runs}/{name}"):
@@ -109,10 +109,7 @@ def has_ended(folder: str) -> bool:
 
 
 def owners_of(folder: RunFolder) -> tuple[Owner, ...]:
-    """Whose the attempt is, asked of many runs for each that starts.
-
-    UnreadableRecord where the record does not tell.
-    """
+    """The owners of the attempt, cached since every start reads those of many runs. Raises UnreadableRecord."""
     try:
         return _owners.of(str(folder.definition))
     except FileNotFoundError:  # removed, or not yet written
@@ -126,7 +123,7 @@ _owners = ByFile(lambda path: run_record.read_owners(RunFolder(path.parent)))
 
 
 def view(workspace: Workspace, folder: RunFolder) -> Record | None:
-    """The attempt as it stands now. Reads only."""
+    """The current record of the attempt, or None; writes nothing. Raises UnreadableRecord, TargetError."""
     try:
         return _view(workspace, folder)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
@@ -139,7 +136,7 @@ def _has_printed(folder: RunFolder) -> bool:
 
 
 def _is_of_this_boot(definition: RunDefinition) -> bool:
-    """Whether an attempt was claimed on this very kernel: all containers of a machine see who holds its lock."""
+    """Whether an attempt was claimed on the running kernel, on which all containers see the lock's holder."""
     return bool(boot_id()) and definition.boot == boot_id()
 
 
@@ -147,7 +144,7 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
     definition = run_record.read_definition(folder)
     if definition is None:
         return None
-    # The lock before the status: whoever had let go of the lock had written the last word before.
+    # Look at the lock before the status: its holder writes the final status before it releases the lock.
     alive = is_held(folder.lock)
     state = run_record.read_state(folder)
     if state is None and _has_printed(folder):

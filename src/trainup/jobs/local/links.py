@@ -1,9 +1,9 @@
-"""Addresses of a run's folders that a shell takes as they are.
+"""Paths of a run's folders that need no quotes in a shell.
 
-A command's text is filled with addresses: `touch ${{outputs.model}}/a`. On Azure these hold no blank and nothing else
-that a shell reads in its own way, so nobody quotes them. Here a checkout or a data folder may lie anywhere. Where its
-path would not survive unquoted, the command gets the address of a link instead: below one link for each run, which
-leads to the run's folder, the folder `links` leads on to what lies elsewhere.
+Paths are filled into the text of a command: `touch ${{outputs.model}}/a`. On Azure they contain no blanks or other
+characters that are special in a shell, so nobody quotes them. Here a checkout or a data folder may be anywhere. If its
+path would need quotes, the command gets the path of a link instead: each run has one link to its folder, and the
+folder `links` in there has links to data elsewhere.
 """
 
 import contextlib
@@ -37,54 +37,60 @@ def is_plain(path: str) -> bool:
     return shlex.quote(path) == path
 
 
-def address_of(source: Mapping[str, str]) -> str:
+def address_of(data_input: Mapping[str, str]) -> str:
     """Where an input lies on this machine, or its URI elsewhere; with its part, where only that is meant."""
-    place, part = source["uri"], source.get("path")
-    return f"{place}/{part}" if part else place
+    uri, part = data_input["uri"], data_input.get("path")
+    return f"{uri}/{part}" if part else uri
 
 
-def check_all_there(sources: Mapping[str, Mapping[str, str]]) -> None:
+def check_all_there(data_inputs: Mapping[str, Mapping[str, str]]) -> None:
     """TargetError when an input that lies on this machine is not there."""
-    places = {name: address_of(source) for name, source in sources.items() if "uri" in source}
-    gone = [f"{name} ({place})" for name, place in places.items() if os.path.isabs(place) and not os.path.exists(place)]
-    if gone:
-        raise TargetError(f"there is no data for the inputs {', '.join(gone)}: put it there, or correct the addresses")
+    addresses = {name: address_of(item) for name, item in data_inputs.items() if "uri" in item}
+    missing = [
+        f"{name} ({address})"
+        for name, address in addresses.items()
+        if os.path.isabs(address) and not os.path.exists(address)
+    ]
+    if missing:
+        raise TargetError(
+            f"there is no data for the inputs {', '.join(missing)}: put it there, or correct the addresses"
+        )
 
 
-def link_of(name: str, source: Mapping[str, str]) -> str | None:
+def link_of(name: str, data_input: Mapping[str, str]) -> str | None:
     """The link to an input, below the run's folder; None where its own address will do."""
-    place = address_of(source)
-    if is_plain(place) or "://" in place:
+    address = address_of(data_input)
+    if is_plain(address) or "://" in address:
         return None
-    if os.path.isfile(place):  # readers look at the end of a file's name
-        return f"{FOLDER}/inputs/{name}/{_UNPLAIN.sub('_', os.path.basename(place))}"
+    if os.path.isfile(address):  # readers look at the file extension
+        return f"{FOLDER}/inputs/{name}/{_UNPLAIN.sub('_', os.path.basename(address))}"
     return f"{FOLDER}/inputs/{name}"
 
 
 def anchor(folder: RunFolder, definition: RunDefinition, checkpoints: Path) -> str:
-    """The address of the run's folder as its command is told it; makes the links. Raises NoPlainFolder, OSError."""
-    for name, source in definition.sources.items():
-        if "value" not in source and (link := link_of(name, source)):
-            _link(folder.path / link, address_of(source))
+    """Create the links; returns the path of the run's folder for its command. Raises NoPlainFolder, OSError."""
+    for name, data_input in definition.data_inputs.items():
+        if "value" not in data_input and (link := link_of(name, data_input)):
+            _link(folder.path / link, address_of(data_input))
     if is_plain(str(folder.path)):
         return str(folder.path)
     _link(folder.path / CHECKPOINTS, str(checkpoints))
     plain = _plain_folder()
-    _forget_gone(plain)
+    _remove_dangling(plain)
     at = plain / definition.token
     _link(at, str(folder.path))
     return str(at)
 
 
 def release(token: str) -> None:
-    """Remove the link to the folder of a run that has ended; the run's own links stay, for who repeats it by hand."""
+    """Remove the link to the folder of a run that has ended; the links in that folder stay for `reproduce`."""
     for parent in _CANDIDATES:
         with contextlib.suppress(OSError):
             (parent / _NAME / token).unlink(missing_ok=True)
 
 
-def _forget_gone(plain: Path) -> None:
-    """Remove links to folders that are no more: whoever made them was killed, and the project was deleted."""
+def _remove_dangling(plain: Path) -> None:
+    """Remove links to folders that no longer exist: their supervisor was killed, and the project deleted."""
     for link in plain.iterdir():
         if link.is_symlink() and not link.exists():
             link.unlink(missing_ok=True)
@@ -106,8 +112,8 @@ def _plain_folder() -> Path:
     )
 
 
-def _link(link: Path, place: str) -> None:
-    """Make a link, or lead one that is there elsewhere; nobody ever sees it missing."""
+def _link(link: Path, target: str) -> None:
+    """Create a link, or replace an existing one atomically."""
     link.parent.mkdir(parents=True, exist_ok=True)
     with replacement(link) as temporary:
-        temporary.symlink_to(place)
+        temporary.symlink_to(target)

@@ -1,4 +1,4 @@
-"""From what a command prints to a log of whole lines."""
+"""Turns the output of a command into a log of whole lines."""
 
 import contextlib
 import ctypes
@@ -24,34 +24,34 @@ KEEP_SIZE, PUNCH_HOLE = 1, 2
 class LogPump:
     """Moves what a command has printed from its raw file into the clean log.
 
-    Of a long log there are not two copies: what has been moved is taken out of the raw file, which keeps its length.
+    A long log is not stored twice: bytes that have been moved are freed in the raw file, which keeps its length.
     """
 
     def __init__(self, raw: Path, clean: Path, secrets: Iterable[str] = (), begin: tuple[int, int] = (0, 0)) -> None:
         """`begin`: the positions in both files to go on from; what the clean log has beyond is written again."""
-        self._taken = taken_of(raw)
+        self._progress = progress_file(raw)
         self._raw = os.open(raw, os.O_RDWR | os.O_CLOEXEC)
         self._clean = os.open(clean, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._position = self._given_back = os.lseek(self._raw, begin[0], os.SEEK_SET)
+        self._position = self._freed = os.lseek(self._raw, begin[0], os.SEEK_SET)
         os.ftruncate(self._clean, os.lseek(self._clean, begin[1], os.SEEK_SET))
         self._cleaner = LineCleaner(Mask(secrets))
         self._unread = self._unwritten = b""
         self._is_due = False
 
     def pump(self) -> bool:
-        """Move what is there; whether there was anything. An OSError (a full disk) loses nothing: pump again."""
+        """Move all new output; returns whether there was any. After an OSError (a full disk) it can be called again."""
         moved = False
         while True:
             while self._unwritten:
                 self._unwritten = self._unwritten[os.write(self._clean, self._unwritten) :]
             if self._is_due:
-                self._give_back()
+                self._free_raw()
             data = self._unread or os.read(self._raw, CHUNK)
             if not data:
                 return moved
             moved = True
-            # Between two lines the cleaner remembers nothing: whoever goes on from there comes to the same log.
-            is_late = self._position + len(data) - self._given_back >= STEP
+            # Cut at the end of a line, where the cleaner has no state: a restart from there produces the same log.
+            is_late = self._position + len(data) - self._freed >= STEP
             cut = data.rfind(b"\n") + 1 if is_late else 0
             data, self._unread = (data[:cut], data[cut:]) if cut else (data, b"")
             self._position += len(data)
@@ -68,18 +68,18 @@ class LogPump:
         os.close(self._raw)
         os.close(self._clean)
 
-    def _give_back(self) -> None:
-        """Note how far both files have come, and free what the raw one has before."""
-        self._is_due, self._given_back = False, self._position
+    def _free_raw(self) -> None:
+        """Record the positions in both files, then free the raw file up to its position."""
+        self._is_due, self._freed = False, self._position
         with contextlib.suppress(OSError):  # a full disk, or one that knows no holes: the copy stays
             os.fsync(self._clean)
             at = os.lseek(self._clean, 0, os.SEEK_CUR)
-            write_json(self._taken, {"raw": self._position, "clean": at})
+            write_json(self._progress, {"raw": self._position, "clean": at})
             _punch(self._raw, self._position)
 
 
-def taken_of(raw: Path) -> Path:
-    """Where it is noted how far a raw log has been moved."""
+def progress_file(raw: Path) -> Path:
+    """The file that records how much of a raw log has been moved."""
     return raw.with_name(f"{raw.name}.taken")
 
 
@@ -93,18 +93,18 @@ def _punch(file: int, length: int) -> None:
 
 
 def rebuild(folder: RunFolder, secrets: Iterable[str] = ()) -> None:
-    """Make the clean log whole from the raw one after a supervisor was killed, then drop what is raw."""
+    """Complete the clean log from the raw one after a supervisor was killed, then remove the raw one."""
     if folder.raw_log.exists():
         with contextlib.suppress(UnreadableRecord):  # what is there stays
-            taken = read_json(taken_of(folder.raw_log))
-            _go_on(folder, secrets, taken) if taken else _from_the_beginning(folder, secrets)
+            progress = read_json(progress_file(folder.raw_log))
+            _go_on(folder, secrets, progress) if progress else _from_the_beginning(folder, secrets)
     discard_raw(folder)
 
 
-def _go_on(folder: RunFolder, secrets: Iterable[str], taken: dict[str, int]) -> None:
-    """From where it was noted last: what comes before is in the clean log alone."""
+def _go_on(folder: RunFolder, secrets: Iterable[str], progress: dict[str, int]) -> None:
+    """Continue from the recorded position: earlier output is only in the clean log."""
     size = folder.log.stat().st_size if folder.log.exists() else 0
-    begin = taken["raw"], min(taken["clean"], size)
+    begin = progress["raw"], min(progress["clean"], size)
     with contextlib.closing(LogPump(folder.raw_log, folder.log, secrets, begin)) as pump:
         pump.finish()
 
@@ -118,9 +118,10 @@ def _from_the_beginning(folder: RunFolder, secrets: Iterable[str]) -> None:
 
 
 def discard_raw(folder: RunFolder) -> None:
-    """Remove what the command printed as it was: secrets would be readable there."""
+    """Remove the raw output of the command, in which secrets are readable."""
     folder.raw_log.unlink(missing_ok=True)
-    taken_of(folder.raw_log).unlink(missing_ok=True)  # after it: without the note, what was freed would read as zeros
+    # After the raw log: without this record, bytes that were freed there would be read as zeros.
+    progress_file(folder.raw_log).unlink(missing_ok=True)
     shutil.rmtree(folder.raw_ranks, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""This machine: who it is."""
+"""Ids of this machine and of its current boot."""
 
 import contextlib
 import platform

@@ -64,7 +64,7 @@ def serve(database: Path, artifacts: Path, port: int, secret: str) -> None:
         constants.ARTIFACTS_DESTINATION_ENV_VAR: artifacts.as_uri(),
     }
     handlers.initialize_backend_stores(store, store, proxy)  # before it answers, and by one thread
-    from mlflow.server.fastapi_app import app  # it looks at what was set above
+    from mlflow.server.fastapi_app import app  # reads the variables that are set above
 
     app.get("/trainup/extremes")(extremes)
     app.router.routes.insert(0, app.router.routes.pop())  # MLflow's own pages answer whatever comes last
@@ -76,18 +76,20 @@ def extremes(run_id: str) -> dict[str, tuple[float, float]]:
 
     MLflow's own interface tells the history of one metric at a time: a run with thousands would take minutes.
     """
-    value, kept = SqlMetric.value, (SqlMetric.run_uuid == run_id, SqlMetric.is_nan.is_(False))
+    value, conditions = SqlMetric.value, (SqlMetric.run_uuid == run_id, SqlMetric.is_nan.is_(False))
     with handlers._get_tracking_store().ManagedSessionMaker() as session:
-        rows = session.query(SqlMetric.key, func.min(value), func.max(value)).filter(*kept).group_by(SqlMetric.key)
+        rows = (
+            session.query(SqlMetric.key, func.min(value), func.max(value)).filter(*conditions).group_by(SqlMetric.key)
+        )
         return {key: (lowest, highest) for key, lowest, highest in rows}
 
 
 def escape_migrations() -> None:
     """Let MLflow find its migrations also where its own folder holds a `%`, which means something in their settings."""
-    given = Config.set_main_option
+    original = Config.set_main_option
 
     def escaped(config: Any, name: str, value: str) -> None:
-        given(config, name, value.replace("%", "%%") if name == "script_location" else value)
+        original(config, name, value.replace("%", "%%") if name == "script_location" else value)
 
     Config.set_main_option = escaped
 

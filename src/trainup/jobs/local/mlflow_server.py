@@ -34,7 +34,7 @@ class ServerError(TargetError):
 
 
 def configure(workspace: Workspace, image: str) -> dict[str, Any]:
-    """Give the workspace a server of its own; returns its record. A port once chosen is kept."""
+    """Configure a server for the workspace; returns its record. An existing record keeps its port."""
     record = workspace.tracking()
     if record["kind"] != "server":
         record = _record(_free_port(), uuid.uuid4().hex, secrets.token_urlsafe(32))
@@ -50,7 +50,7 @@ def owners(workspace: Workspace) -> Owners:
 
 
 def use_external(workspace: Workspace, uri: str | None) -> dict[str, Any]:
-    """Track at somebody else's server, or (None) not at all."""
+    """Track runs on another server, or (None) not at all; returns the record."""
     record = {"kind": "external", "uri": uri} if uri else {"kind": "none"}
     workspace.mlflow.mkdir(parents=True, exist_ok=True)
     write_json(workspace.mlflow / "server.json", record)
@@ -86,7 +86,10 @@ def launch_keeper(workspace: Workspace) -> None:
 
 
 def ensure(workspace: Workspace, check: Callable[[], None] = lambda: None) -> str:
-    """The tracking URI, once the server answers; `check` is called until then, and raises to give up."""
+    """Start the server if needed; returns its tracking URI once it answers. `check` is called meanwhile and may raise.
+
+    Raises ServerError after `START_SECONDS`.
+    """
     end = time.monotonic() + START_SECONDS
     while True:
         check()

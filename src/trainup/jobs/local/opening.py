@@ -1,4 +1,4 @@
-"""The way to the runs of this machine."""
+"""Opens the target for this machine."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Whose a part of the workspace is: stacks may share it, and it goes with the last of them.
+"""The owners of a part of the workspace: stacks may share it, and the last owner's delete removes it.
 
 A resource that is created again takes over under a new token, so the late delete of its predecessor takes nothing.
 """
@@ -26,22 +26,24 @@ class Owners:
         """Strike the resource off, if the token is still its own; whether it was the last one."""
         with self._lock():
             before = self._all()
-            left = {key: token for key, token in before.items() if token != owner.token}
-            if left == before:
+            remaining = {key: token for key, token in before.items() if token != owner.token}
+            if remaining == before:
                 return False
-            write_json(self.path, {"owners": left})
-            return not left
+            write_json(self.path, {"owners": remaining})
+            return not remaining
 
     def forget(self, stack: Owner) -> bool:
         """Strike off every resource of an owner's stack, under whatever token; whether those were the last ones."""
         with self._lock():
             before = self._all()
-            start, end = "::".join([*stack.urn.split("::")[:2], ""]), f" of {stack.place}"
-            left = {key: token for key, token in before.items() if not (key.startswith(start) and key.endswith(end))}
-            if left == before:
+            start, end = "::".join([*stack.urn.split("::")[:2], ""]), f" of {stack.project}"
+            remaining = {
+                key: token for key, token in before.items() if not (key.startswith(start) and key.endswith(end))
+            }
+            if remaining == before:
                 return False
-            write_json(self.path, {"owners": left})
-            return not left
+            write_json(self.path, {"owners": remaining})
+            return not remaining
 
     def is_last(self, owner: Owner) -> bool:
         """Whether the part belongs to this resource, under this token, and to nobody else."""
@@ -68,4 +70,4 @@ class Owners:
 
 
 def _key(owner: Owner) -> str:
-    return f"{owner.urn} of {owner.place}"
+    return f"{owner.urn} of {owner.project}"

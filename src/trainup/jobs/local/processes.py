@@ -1,7 +1,7 @@
-"""The processes of a run on this machine: what still belongs to it, and its end.
+"""Starts, finds and ends the processes of a run on this machine.
 
 A process may clear its environment (`env -i`), overwrite it (setproctitle), leave its session, or lose its parent. So
-three things tell whose it is: the token among its variables, a limit that it has inherited, and its ancestors.
+it is recognised by three things: the token among its variables, a resource limit that it inherited, and its ancestors.
 """
 
 import contextlib
@@ -70,13 +70,13 @@ def start(
 def processes_of(token: str) -> list[psutil.Process]:
     """The living processes of a run: those that carry its token or its mark, and all that they have started."""
     if not any(_carries(pid, token) for pid in psutil.pids() if pid != os.getpid()):
-        return []  # so it is nearly always, and to ask psutil for all processes takes ten times as long
+        return []  # the usual case; asking psutil for all processes takes ten times as long
     everybody = [process for process in psutil.process_iter() if process.pid != os.getpid()]
-    found = {process.pid for process in everybody if _carries(process.pid, token)}
+    pids = {process.pid for process in everybody if _carries(process.pid, token)}
     parents = _parents(everybody)
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return [process for process in everybody if process.pid in found and not _has_ended(process)]
+    while more := {pid for pid, parent in parents.items() if parent in pids} - pids:
+        pids |= more
+    return [process for process in everybody if process.pid in pids and not _has_ended(process)]
 
 
 def kill_all_of(token: str, *, deadline: float = 10.0) -> None:
@@ -87,7 +87,7 @@ def kill_all_of(token: str, *, deadline: float = 10.0) -> None:
 
 
 def let_go_on(*words: str) -> None:
-    """Let processes of this user that were started with all of these words go on, where somebody has stopped them."""
+    """Resume suspended processes of this user whose command line has all of these words."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if process.status() == psutil.STATUS_STOPPED and set(words) <= set(process.cmdline()):
@@ -95,7 +95,7 @@ def let_go_on(*words: str) -> None:
 
 
 def adopt_orphans() -> None:
-    """From now on be the parent of every descendant that loses its own, on Linux."""
+    """On Linux, become the parent of every descendant whose parent ends."""
     if _IS_LINUX:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
@@ -105,27 +105,27 @@ def children() -> list[psutil.Process]:
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
-        return []  # psutil looks at all processes of the machine to find that out
+        return []  # psutil would read all processes of the machine
     return psutil.Process().children()
 
 
 def reap_orphans(command: int) -> None:
-    """Let adopted children go that have ended; the end of `command` itself is left to who waits for it."""
+    """Reap adopted children that have ended, except `command`, whose parent waits for it."""
     with contextlib.suppress(ChildProcessError):
-        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            if ended.si_pid == command:
+        while child := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if child.si_pid == command:
                 return
-            os.waitpid(ended.si_pid, 0)
+            os.waitpid(child.si_pid, 0)
 
 
 def kill_children(spared: Collection[psutil.Process], *, deadline: float = 10.0) -> None:
-    """End all children but these, and what they have started; as their adopting parent we miss none."""
+    """End all children except these, with their descendants; `deadline` in seconds bounds the wait."""
     end = time.monotonic() + deadline
     while time.monotonic() < end:
-        ours = [child for child in children() if child not in spared]
-        if not ours:
+        remaining = [child for child in children() if child not in spared]
+        if not remaining:
             return
-        _kill([*ours, *(other for child in ours for other in _descendants(child))])
+        _kill([*remaining, *(other for child in remaining for other in _descendants(child))])
 
 
 def _kill(processes: list[psutil.Process]) -> None:
@@ -159,7 +159,7 @@ def _carries(pid: int, token: str) -> bool:
 
 
 def _environment(pid: int) -> bytes:
-    """The variables that a process was started with; none of one that has ended or is somebody else's."""
+    """The variables that a process was started with; empty if it has ended or belongs to another user."""
     try:
         descriptor = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether the disk of a local workspace has room for what comes: told in the preview, not by a run that breaks off."""
+"""Estimates in the preview whether the workspace's disk has room, so that runs do not fail half-way."""
 
 import os
 import re
@@ -14,9 +14,9 @@ from trainup.jobs.local.workspace import Workspace
 
 MIB = 2**20
 SPARE = 256 * MIB
-"""Bytes that shall stay free beside what is known to be needed: records, logs, the state, other programs."""
+"""Bytes that should stay free in addition: for records, logs, the state and other programs."""
 PLENTY = 50 * 1024 * MIB
-"""With so many bytes free, nobody looks for what earlier runs left."""
+"""Free bytes above which the outputs of earlier runs are not measured."""
 LIBRARIES = {"torch": 1150, "triton": 1000, "pyarrow": 150, "scipy": 85, "mlflow": 60, "pandas": 55, "numpy": 35}
 """MiB that large libraries take once installed (`du -sm` of torch 2.12 and the others in our own environments)."""
 LIBRARY_OF_CUDA = 200
@@ -38,12 +38,12 @@ def of_run(workspace: Workspace, run: str) -> int:
 
 
 def shortage(workspace: Workspace, needed: int, purpose: str) -> str | None:
-    """What to tell where the workspace's disk has less than that; None where there is room."""
-    left = disk.free_bytes(workspace.root)
-    if left >= needed + SPARE:
+    """A warning if the workspace's disk has fewer bytes than needed, or None."""
+    free = disk.free_bytes(workspace.root)
+    if free >= needed + SPARE:
         return None
     return (
-        f"{left / MIB:,.0f} MiB are free where {workspace.shown(workspace.root)} lies, and {purpose} will need about "
+        f"{free / MIB:,.0f} MiB are free where {workspace.shown(workspace.root)} lies, and {purpose} will need about "
         f"{needed / MIB:,.0f} MiB: free some space first, or name another folder (`trainup:workspace: {{path: …}}`)"
     )
 

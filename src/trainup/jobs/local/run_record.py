@@ -1,7 +1,8 @@
 """The two files that record an attempt on this machine: `run.json` and `status.json`, read and written here alone.
 
-Both have the version of their format. Within a version, a key may be added that has a default: a trainup that does not
-know the key keeps it as it is. Anything else needs a new version, which an older trainup refuses, naming the way out.
+Both files name the version of their format. Within a version, only keys with a default may be added: a trainup that
+does not know such a key keeps it. Any other change needs a new version, which an older trainup refuses, with a message
+that says what to do.
 """
 
 from collections.abc import Callable, Mapping
@@ -44,6 +45,8 @@ DEFINITION: Kinds = {
 """What every definition has."""
 OWNER: Kinds = {"urn": str, "token": str}
 """What each owner has; older records have no `place`."""
+OWNER_FIELDS = {"urn": "urn", "token": "token", "place": "project"}
+"""Key of an owner in the file → field of `Owner`."""
 STATE: Kinds = {
     "phases": dict,
     "metrics": dict,
@@ -72,13 +75,13 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class RunDefinition:
-    """What an attempt runs, and whose it is (`run.json`); written under the workspace's lock."""
+    """What an attempt runs, and who owns it (`run.json`); written under the workspace's lock."""
 
     version: int = FORMAT_VERSION
     machine: str
-    """Id of the machine that claimed it."""
+    """Id of the machine that claimed the attempt."""
     boot: str = ""
-    """Id of the machine's boot then, which all of its containers share. Older records have none."""
+    """Boot id of that machine when it claimed the attempt; its containers share it. Empty in older records."""
     name: str
     run: str
     id: str
@@ -89,22 +92,22 @@ class RunDefinition:
     created: str
     """ISO 8601 in UTC."""
     number: int = 0
-    """Later claims of a workspace have higher ones. 0 in older records."""
+    """Position in the workspace's order of claims: a later claim has a higher number. 0 in older records."""
     spec: Mapping[str, Any]
     """The identity of the run's spec, and its `nodes`."""
     cluster: str | None = None
-    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """As `Job.sources`."""
+    data_inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """As `Job.data_inputs`; the key in the file is `sources`."""
     owners: tuple[Owner, ...] = ()
     policy: Policy = field(default_factory=Policy)
     archived: bool = False
     unknown: Mapping[str, Any] = field(default_factory=dict)
-    """Keys that only another trainup knows."""
+    """Keys that another version of trainup wrote; they are kept as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """How an attempt stands (`status.json`); written by whoever holds its lock."""
+    """The state of an attempt (`status.json`); written by the process that holds the attempt's lock."""
 
     version: int = FORMAT_VERSION
     status: Status = Status.QUEUED
@@ -118,20 +121,23 @@ class RunState:
     mlflow_run_id: str = ""
     mlflow_experiment_id: str = ""
     tracking_error: str = ""
-    """Why metrics are missing that MLflow may have."""
+    """Why metrics are missing here that MLflow may have."""
     failure: Failure | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict)
-    """Keys that only another trainup knows."""
+    """Keys that another version of trainup wrote; they are kept as they are."""
 
 
-KNOWN_OF_DEFINITION, KNOWN_OF_STATE = (
+DEFINITION_FIELDS, STATE_FIELDS = (
     frozenset(item.name for item in fields(kind)) - {"version", "unknown"} for kind in (RunDefinition, RunState)
 )
 
 
 def write_definition(folder: RunFolder, definition: RunDefinition) -> None:
     """Replace the definition as a whole."""
-    content = asdict(definition)
+    content = {"sources" if name == "data_inputs" else name: value for name, value in asdict(definition).items()}
+    content["owners"] = [
+        {key: getattr(owner, name) for key, name in OWNER_FIELDS.items()} for owner in definition.owners
+    ]
     if not definition.archived:
         del content["archived"]
     write_json(folder.definition, content.pop("unknown") | content)
@@ -144,37 +150,38 @@ def read_definition(folder: RunFolder) -> RunDefinition | None:
 
 
 def _definition(folder: RunFolder, content: dict[str, Any]) -> RunDefinition:
-    _judge(content, DEFINITION, is_whole=True)
-    _judge(content["policy"], POLICY, is_whole=False)
-    identity, attempt, number = content["id"], content["attempt"], content.get("number")
-    if folder.name != job_name(identity, attempt):
-        raise ValueError(f"it is the record of attempt {attempt} of {identity!r}")
+    _check_types(content, DEFINITION, is_whole=True)
+    _check_types(content["policy"], POLICY, is_whole=False)
+    run_id, attempt, number = content["id"], content["attempt"], content.get("number")
+    if folder.name != job_name(run_id, attempt):
+        raise ValueError(f"it is the record of attempt {attempt} of {run_id!r}")
     content |= {
         "name": folder.name,
         "boot": str(content.get("boot", "")),
         "number": number if type(number) is int else 0,
+        "data_inputs": content.pop("sources"),
         "owners": _owners(folder, content),
         "policy": Policy(**{name: content["policy"][name] for name in POLICY if name in content["policy"]}),
         "archived": bool(content.get("archived")),
     }
-    return RunDefinition(**_arguments(KNOWN_OF_DEFINITION, content))
+    return RunDefinition(**_arguments(DEFINITION_FIELDS, content))
 
 
 def read_owners(folder: RunFolder) -> tuple[Owner, ...]:
-    """Whose the attempt is, whatever else its definition tells. UnreadableRecord where it does not tell."""
+    """The owners of the attempt; the rest of its definition is not checked. UnreadableRecord where they are damaged."""
     content = read_json(folder.definition)
     return () if content is None else _parsed(folder, _owners, content)
 
 
 def _owners(_: RunFolder, content: dict[str, Any]) -> tuple[Owner, ...]:
     for owner in content["owners"]:
-        _judge(owner, OWNER, is_whole=True)
-        _judge(owner, {"place": str}, is_whole=False)
-    return tuple(Owner(**owner) for owner in content["owners"])
+        _check_types(owner, OWNER, is_whole=True)
+        _check_types(owner, {"place": str}, is_whole=False)
+    return tuple(Owner(**{OWNER_FIELDS[key]: value for key, value in owner.items()}) for owner in content["owners"])
 
 
 def write_state(folder: RunFolder, state: RunState) -> None:
-    """Replace the state as a whole; what has its default is left out."""
+    """Replace the state as a whole; fields that have their default are left out."""
     content = {item.name: value for item in fields(state) if (value := getattr(state, item.name)) != _default(item)}
     unknown = content.pop("unknown", {})
     if state.failure:
@@ -191,7 +198,7 @@ def read_state(folder: RunFolder) -> RunState | None:
 
 
 def _state(_: RunFolder, content: dict[str, Any]) -> RunState:
-    _judge(content, STATE, is_whole=False)
+    _check_types(content, STATE, is_whole=False)
     content |= {
         "status": Status(content["status"]),
         "started": bool(content.get("started")),
@@ -200,11 +207,11 @@ def _state(_: RunFolder, content: dict[str, Any]) -> RunState:
         "best": {name: to_number(value) for name, value in content.get("best", {}).items()},
         "failure": _failure(content["failure"]) if "failure" in content else None,
     }
-    return RunState(**_arguments(KNOWN_OF_STATE, content))
+    return RunState(**_arguments(STATE_FIELDS, content))
 
 
 def _failure(content: dict[str, Any]) -> Failure:
-    _judge(content, FAILURE, is_whole=False)
+    _check_types(content, FAILURE, is_whole=False)
     failure = Failure.from_dict(content)
     if abs(failure.exit_code or 0) > MOST_EXIT_CODE:
         raise ValueError(f"{failure.exit_code} is no exit code")
@@ -212,7 +219,7 @@ def _failure(content: dict[str, Any]) -> Failure:
 
 
 def read_status(folder: RunFolder) -> Status:
-    """The status, whatever else the state tells. UnreadableRecord where it does not tell."""
+    """The status alone; the rest of the state is not checked. UnreadableRecord where the status is damaged."""
     return _parsed(folder, _status, read_json(folder.status) or {})
 
 
@@ -221,7 +228,7 @@ def _status(_: RunFolder, content: dict[str, Any]) -> Status:
 
 
 def damaged(folder: RunFolder, error: Exception) -> UnreadableRecord:
-    """What users are told of a record that cannot be used."""
+    """The error for a record that cannot be used, with the folder and what to do."""
     return UnreadableRecord(
         f"the record in {folder.path} is damaged ({error!r}): move that folder away, then run the command again"
     )
@@ -234,16 +241,16 @@ def _parsed(folder: RunFolder, parse: Callable[[RunFolder, dict[str, Any]], Resu
         raise damaged(folder, error) from error
 
 
-def _judge(record: Mapping[str, Any], kinds: Kinds, *, is_whole: bool) -> None:
-    """Raise KeyError or TypeError where a value is of another kind, or is missing in a record that is whole."""
+def _check_types(record: Mapping[str, Any], kinds: Kinds, *, is_whole: bool) -> None:
+    """Raise TypeError for a value of a wrong type, and KeyError for a missing one if the record has to be whole."""
     for name, kind in kinds.items():
         if (is_whole or name in record) and not isinstance(record[name], kind):
             raise TypeError(f"{name} is {type(record[name]).__name__}")
 
 
-def _arguments(known: frozenset[str], content: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a record: the keys that it knows, and all others as `unknown`."""
-    unknown = {name: content.pop(name) for name in content.keys() - known}
+def _arguments(names: frozenset[str], content: dict[str, Any]) -> dict[str, Any]:
+    """The keyword arguments for a record class with fields of these `names`; all other keys go into `unknown`."""
+    unknown = {name: content.pop(name) for name in content.keys() - names}
     return {**content, "unknown": unknown}
 
 

@@ -26,11 +26,11 @@ TICKET = re.compile(r"\d{1,18}-.+\.ticket")
 
 
 class NoSuchSlots(UserError):
-    """The cluster can never give what was asked for."""
+    """The cluster does not exist, or has fewer slots than the run needs."""
 
 
 @dataclass(frozen=True)
-class Grant:
+class SlotGrant:
     """The slots that an attempt may use, and the GPUs that belong to them."""
 
     slots: tuple[int, ...]
@@ -38,8 +38,8 @@ class Grant:
     """Ids for CUDA_VISIBLE_DEVICES; None on a machine without GPUs."""
 
 
-class Place(NamedTuple):
-    """One run in the queue of a cluster; with slots, when it has some."""
+class QueueEntry(NamedTuple):
+    """One run in the queue of a cluster: it has slots, or waits for them."""
 
     ticket: str
     nodes: int
@@ -48,35 +48,36 @@ class Place(NamedTuple):
 
 
 def dealt(
-    queue: Sequence[Place], settings: Mapping[str, Any], cluster: str, ours: Container[str]
-) -> dict[str, Grant | NoSuchSlots]:
-    """Whose turn it is, and who can never have one: first come, first served, and nobody is overtaken.
+    queue: Sequence[QueueEntry], settings: Mapping[str, Any], cluster: str, ours: Container[str]
+) -> dict[str, SlotGrant | NoSuchSlots]:
+    """Ticket → its slots, or the error if it can never get any. First come, first served: nobody is overtaken.
 
-    Only `ours` are dealt slots. Who else waits, a supervisor of a trainup before 0.3, asks for slots by itself.
+    Only tickets in `ours` get slots. Any other waiting ticket is of a supervisor of trainup before 0.3, which asks for
+    slots itself.
     """
     most = settings["max_nodes"]
-    held = [slot for place in queue for slot in place.slots]
-    gpus = [gpu for place in queue for gpu in place.gpus]
-    turns: dict[str, Grant | NoSuchSlots] = {}
+    used_slots = [slot for entry in queue for slot in entry.slots]
+    gpus = [gpu for entry in queue for gpu in entry.gpus]
+    turns: dict[str, SlotGrant | NoSuchSlots] = {}
     is_blocked = False
-    for place in queue:
-        if place.slots:
+    for entry in queue:
+        if entry.slots:
             continue
-        if place.ticket in ours and place.nodes > most:
-            turns[place.ticket] = too_many(place.nodes, cluster, most)
-        elif is_blocked or place.ticket not in ours or len(held) + place.nodes > most:
+        if entry.ticket in ours and entry.nodes > most:
+            turns[entry.ticket] = too_many(entry.nodes, cluster, most)
+        elif is_blocked or entry.ticket not in ours or len(used_slots) + entry.nodes > most:
             is_blocked = True
         else:
-            slots = list(islice((slot for slot in range(most) if slot not in held), place.nodes))
-            grant = Grant(tuple(slots), _gpus(settings, slots, gpus))
-            held += slots
-            gpus += grant.gpus or ()
-            turns[place.ticket] = grant
+            slots = list(islice((slot for slot in range(most) if slot not in used_slots), entry.nodes))
+            slot_grant = SlotGrant(tuple(slots), _gpus(settings, slots, gpus))
+            used_slots += slots
+            gpus += slot_grant.gpus or ()
+            turns[entry.ticket] = slot_grant
     return turns
 
 
 def too_many(nodes: int, cluster: str, most: int) -> NoSuchSlots:
-    """More nodes were asked for than the cluster has."""
+    """The error for a run that needs more nodes than the cluster has."""
     return NoSuchSlots(f"{nodes} nodes are asked for; cluster {cluster!r} has max_nodes {most}")
 
 
@@ -105,8 +106,8 @@ class Pool:
 
     def settings(self) -> dict[str, Any] | None:
         """`max_nodes` and `gpus`, or None where there is no such cluster."""
-        found = read_json(self.folder / "pool.json")
-        return {"max_nodes": 1, "gpus": []} if found is None and self.name == DEFAULT_CLUSTER else found
+        settings = read_json(self.folder / "pool.json")
+        return {"max_nodes": 1, "gpus": []} if settings is None and self.name == DEFAULT_CLUSTER else settings
 
     @property
     def keeper(self) -> Path:
@@ -114,9 +115,9 @@ class Pool:
         return self.folder / "keeper"
 
     def enqueue(self, run: RunFolder, nodes: int) -> Path:
-        """Take a place at the end of the queue, or the one that the run has had while nobody watched over it.
+        """Add a run to the end of the queue, or keep the ticket that it already has; returns the path of its ticket.
 
-        The caller holds the run's lock for as long as it wants the place.
+        The caller holds the run's lock as long as the ticket is to count. Raises NoSuchSlots.
         """
         settings = self.settings()
         if settings is None:
@@ -143,7 +144,7 @@ class Pool:
             write_json(ticket, facts, durable=False)
         return ticket
 
-    def deal(self, waiting: Mapping[str, int]) -> dict[str, Grant | NoSuchSlots]:
+    def deal(self, waiting: Mapping[str, int]) -> dict[str, SlotGrant | NoSuchSlots]:
         """Deal free slots out to waiting runs: what became of those that wait no more, in the order of the queue.
 
         `waiting` has the names of tickets and how many nodes each asks for; who calls watches over them.
@@ -151,17 +152,17 @@ class Pool:
         with self._lock():
             settings = self.settings()
             if settings is None:
-                gone = NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
-                return dict.fromkeys(waiting, gone)
+                error = NoSuchSlots(f"cluster {self.name!r} was removed while the run waited for it")
+                return dict.fromkeys(waiting, error)
             queue = [
-                Place(name, waiting[name])
+                QueueEntry(name, waiting[name])
                 if name in waiting
-                else self._place_of(self.folder / name, settings["max_nodes"])
+                else self._entry_of(self.folder / name, settings["max_nodes"])
                 for name in self.ticket_names()
             ]
-            turns = dealt([place for place in queue if place], settings, self.name, waiting)
+            turns = dealt([entry for entry in queue if entry], settings, self.name, waiting)
             for name, turn in turns.items():
-                if isinstance(turn, Grant):
+                if isinstance(turn, SlotGrant):
                     ticket = self.folder / name
                     facts = {**self._facts(ticket, waiting[name]), "slots": turn.slots, "gpus": turn.gpus or ()}
                     write_json(ticket, facts, durable=False)
@@ -179,8 +180,8 @@ class Pool:
             return _token_of(RunFolder(self._workspace.runs / run_of(ticket)))
         return ""
 
-    def _place_of(self, ticket: Path, most: int) -> Place | None:
-        """What somebody else's ticket stands for; None when nobody watches over its run."""
+    def _entry_of(self, ticket: Path, most: int) -> QueueEntry | None:
+        """The queue entry of a ticket that is not ours; None if no process watches over its run."""
         try:
             facts = _read_ticket(ticket)
         except FileNotFoundError:
@@ -189,28 +190,28 @@ class Pool:
             # Nobody knows which slots its run has: until it ends, it may have any.
             facts = {"nodes": most, "slots": list(range(most)), "gpus": [], "token": self._token_of(ticket)}
         if is_held(RunFolder(self._workspace.runs / run_of(ticket)).lock):
-            return Place(ticket.name, facts["nodes"], tuple(facts["slots"]), tuple(facts["gpus"]))
+            return QueueEntry(ticket.name, facts["nodes"], tuple(facts["slots"]), tuple(facts["gpus"]))
         if facts["slots"]:
-            # Its supervisor was killed, or its folder removed; what it started would share the slots.
+            # Its supervisor was killed, or its folder removed: processes that are left would share the slots.
             if facts["token"]:
                 kill_all_of(facts["token"])
             _remove(ticket)
         return None  # one that waited keeps its place: it is launched again
 
     def waited_since(self, ticket: Path) -> float:
-        """When a run came into the queue, as `time.monotonic` tells it."""
+        """When a run entered the queue, in seconds of `time.monotonic`."""
         now = time.monotonic()
         with contextlib.suppress(OSError, UnreadableRecord, ValueError, TypeError, OverflowError):
             return min(now, float(_read_ticket(ticket).get("since", now)))  # that clock starts again with the machine
         return now
 
     def leave(self, ticket: Path) -> None:
-        """Give the slots, or the place in the queue, back."""
+        """Remove the ticket, which frees its slots."""
         with self._lock():
             _remove(ticket)
 
     def withdraw(self, run: RunFolder) -> None:
-        """Give up the place of a run that nobody watches over; the caller holds its lock."""
+        """Remove the tickets of a run without a supervisor; the caller holds the run's lock."""
         for ticket in self.tickets():
             if run_of(ticket) == run.name:
                 self.leave(ticket)
@@ -234,7 +235,7 @@ class Pool:
         tickets = (ticket for ticket in self.tickets() if run_of(ticket) in running)
         count = 0
         for ticket in tickets:
-            with contextlib.suppress(FileNotFoundError, UnreadableRecord):  # it has just left, or nobody can tell
+            with contextlib.suppress(FileNotFoundError, UnreadableRecord):  # it has just left, or its ticket is damaged
                 count += len(_read_ticket(ticket)["slots"])
         return count
 
@@ -243,7 +244,7 @@ class Pool:
         return [self.folder / name for name in self.ticket_names()]
 
     def ticket_names(self) -> list[str]:
-        """The names of their files: those who look through thousands again and again do without the paths."""
+        """The file names of all tickets, in order; building paths for thousands of them takes time."""
         try:
             return sorted(name for name in os.listdir(self.folder) if TICKET.fullmatch(name))
         except FileNotFoundError:
@@ -280,17 +281,17 @@ def _read_ticket(ticket: Path) -> dict[str, Any]:
 
 
 def _remove(ticket: Path) -> None:
-    """Whatever stands in a ticket's place, it is gone."""
+    """Remove a ticket, or a folder of its name."""
     if ticket.is_dir() and not ticket.is_symlink():
         shutil.rmtree(ticket)
     else:
         ticket.unlink(missing_ok=True)
 
 
-def _gpus(settings: Mapping[str, Any], slots: list[int], taken: list[str]) -> tuple[str, ...] | None:
+def _gpus(settings: Mapping[str, Any], slots: list[int], used: list[str]) -> tuple[str, ...] | None:
     gpus = settings["gpus"]
     if not gpus:
         return None
-    dealt = (gpu for index, gpu in enumerate(gpus) if index % settings["max_nodes"] in slots)
+    candidates = (gpu for index, gpu in enumerate(gpus) if index % settings["max_nodes"] in slots)
     # After the number of slots changed, a running attempt may have what would be this slot's.
-    return tuple(gpu for gpu in dealt if gpu not in taken)
+    return tuple(gpu for gpu in candidates if gpu not in used)

@@ -1,4 +1,4 @@
-"""What watches over one attempt from its turn on: runs the command, records how it ended, gives the slots back.
+"""Watches over one attempt from its start: runs the command, records how it ended, gives the slots back.
 
 It is a process of its own, forked by the keeper of the queue when it is the run's turn (`keeper.py`), with its own
 session and the run's lock held: so it outlives the CLI, the plugin and the keeper.
@@ -28,7 +28,7 @@ from trainup.jobs.local import cores, handover, launch, links, log, processes, r
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.local.log import LogPump
 from trainup.jobs.local.run_record import RunState
-from trainup.jobs.local.slots import DEFAULT_CLUSTER, Grant, NoSuchSlots, Pool
+from trainup.jobs.local.slots import DEFAULT_CLUSTER, NoSuchSlots, Pool, SlotGrant
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 POLL = 0.1
@@ -65,21 +65,21 @@ class Supervisor:
         self.ticket = ticket
         self._since = self.pool.waited_since(ticket) if ticket else time.monotonic()
         self.anchor: str | None = None
-        """The address of the run's folder as the command is told it."""
+        """The path of the run's folder for its command, as `links.anchor` returns it."""
         self.processors: tuple[int, ...] = ()
         """The processors that the command is kept to; all of them when there are none."""
         self.spared: list[Any] | None = None
         """Our children that are none of the command's; None before it starts."""
 
-    def main(self, turn: Grant | NoSuchSlots | None) -> None:
-        """Run the attempt with its slots, or end it; whatever happens, they are free and the status is final then.
+    def main(self, turn: SlotGrant | NoSuchSlots | None) -> None:
+        """Run the attempt with its slots, or end it; afterwards the slots are free and the status is final.
 
-        `turn` is None when the run is wanted no more; when it can never have its turn, the reason.
+        `turn` is None if the run is no longer wanted, and an error if it can never get slots.
         """
         try:
             try:
                 self.check_cancel()
-                if not isinstance(turn, Grant):
+                if not isinstance(turn, SlotGrant):
                     raise turn or AssertionError("who ends a waiting run says why")
                 grant = turn
                 self.enter(Status.PREPARING)
@@ -116,7 +116,7 @@ class Supervisor:
             self.ticket = None
             handover.poke(self.pool)
 
-    def prepare(self, grant: Grant) -> dict[str, str]:
+    def prepare(self, grant: SlotGrant) -> dict[str, str]:
         """Everything the command needs; returns its environment variables."""
         image = self.spec.get("image")
         if image and not launch.environment_folder(self.workspace, image).is_dir():
@@ -141,13 +141,13 @@ class Supervisor:
             environment |= {"MLFLOW_TRACKING_URI": uri, **run.variables}
         return environment
 
-    def share_processors(self, grant: Grant, environment: dict[str, str]) -> None:
+    def share_processors(self, grant: SlotGrant, environment: dict[str, str]) -> None:
         """Keep the command to its slots' part of this machine, unless the run says how many threads it starts."""
         all_of_them = cores.usable()
         own = cores.share(all_of_them, grant.slots, (self.pool.settings() or {}).get("max_nodes", 1))
         ranks = launch.processes(self.spec)
         if len(own) == len(all_of_them) and ranks == 1:
-            return  # nobody to share with
+            return  # the run has all processors
         if variables := cores.thread_variables(len(own), ranks, environment):
             environment |= variables
             self.processors = own
@@ -191,7 +191,7 @@ class Supervisor:
                 processes.reap_orphans(process.pid)
                 if stop is None and (stop := self.stop_request(time.monotonic() - begin)):
                     signal_group(process.pid, signal.SIGTERM)
-                    signal_group(process.pid, signal.SIGCONT)  # one that was stopped hears nothing else
+                    signal_group(process.pid, signal.SIGCONT)  # a suspended process receives no other signal
                     kill_at = time.monotonic() + GRACE
                 elif stop and time.monotonic() > kill_at:
                     signal_group(process.pid, signal.SIGKILL)
@@ -208,7 +208,7 @@ class Supervisor:
         return Ended(Status.FAILED if failure else Status.COMPLETED, failure)
 
     def stop_request(self, seconds: float) -> Ended | None:
-        """Whether somebody, or the time limit, wants the command to stop."""
+        """The end to bring about if the command has to stop: a cancel request or the time limit. Or None."""
         try:
             self.check_cancel()
         except Ended as ended:
@@ -266,7 +266,7 @@ class Supervisor:
         if self.state.mlflow_run_id:
             from trainup.jobs.local import tracked
 
-            literals = {name: item["value"] for name, item in self.definition.sources.items() if "value" in item}
+            literals = {name: item["value"] for name, item in self.definition.data_inputs.items() if "value" in item}
             parameters = parameters_of(() if self.spec.get("shell") else self.spec["command"], literals)
             collected = tracked.collect(self.workspace, self.state.mlflow_run_id, status, parameters)
             facts = {"metrics": collected.metrics, "best": collected.best, "tracking_error": collected.error}
@@ -283,12 +283,12 @@ class Supervisor:
 
 
 def ended_by_request(failure: Failure) -> Status:
-    """The status of a run that was stopped: somebody wanted it, or it had waited for too long."""
+    """The status of a run that was stopped on request: canceled, or timed out if it waited for too long."""
     return Status.CANCELED if failure.failure_class is FailureClass.CANCELED else Status.TIMED_OUT
 
 
 def metrics_file(path: Path) -> dict[str, float]:
-    """The numbers of a `metrics.json` that a script wrote; anything else in it is none of our business."""
+    """The numbers in a `metrics.json` that a script wrote; empty if the file cannot be read."""
     # A script may write anything here: a pipe would make us wait, and a huge file take all memory.
     with contextlib.suppress(OSError):
         return metrics_of(bounded.read_bytes(path))
@@ -302,7 +302,7 @@ def signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def persist(action: Callable[[], None]) -> None:
-    """Do it, and on a full or failing disk try again for a while before giving up."""
+    """Do the action; on a full or failing disk, retry for `DISK_PATIENCE` seconds before the OSError is raised."""
 
     def may_pass(error: Exception) -> bool:
         return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)  # the run's folder was removed

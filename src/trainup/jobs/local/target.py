@@ -30,7 +30,7 @@ from trainup.jobs.target import File, Job, Owner, Polling, Record, TargetError
 CANCEL_SECONDS = GRACE + 30.0
 LOOK_SECONDS = 1.0
 SUPERVISOR, KEEPER = "trainup.jobs.local.supervisor", "trainup.jobs.local.keeper"
-"""What `ps` tells of the processes that watch over runs."""
+"""Modules in the command lines of the processes that watch over runs, as `ps` shows them."""
 PIECE = 1 << 20
 Problem = UnreadableRecord | TargetError
 """Why a record cannot be used."""
@@ -54,7 +54,7 @@ class LocalTarget:
         return nullcontext()  # the ledger answers at once
 
     def active_runs(self, job: Job) -> list[Record]:
-        found = []
+        records = []
         for folder in ledger.active_folders(self.workspace):
             try:
                 if not any(job.owner.is_same_resource(other) for other in ledger.owners_of(folder)):
@@ -63,12 +63,12 @@ class LocalTarget:
             except (UnreadableRecord, TargetError):
                 if run_of(folder.name) == job.run:
                     raise
-                continue  # another run's, which is told where it is asked for
-            found += [record] if record and not record.status.is_terminal else []
-        return found
+                continue  # a record of another run, whose error is reported when that run is read
+            records += [record] if record and not record.status.is_terminal else []
+        return records
 
-    def attempts(self, identity: str) -> list[Record]:
-        return self.records(identity)
+    def attempts(self, run_id: str) -> list[Record]:
+        return self.records(run_id)
 
     def get(self, name: str) -> Record | None:
         return ledger.view(self.workspace, self._folder(name))
@@ -87,7 +87,7 @@ class LocalTarget:
 
     def launch(self, record: Record, job: Job) -> Record:
         folder = self._folder(record.name)
-        while (lock := Lock(folder.lock)).try_acquire():  # else somebody watches over it already
+        while (lock := Lock(folder.lock)).try_acquire():  # a held lock means that the run has a supervisor or waits
             try:
                 state = _state(folder)
                 if state.started or state.status.is_terminal:
@@ -96,7 +96,7 @@ class LocalTarget:
                 handover.hand_over(self.workspace, self._pool(folder), folder, lock, self._secrets)
                 break
             except handover.NoKeeper:
-                continue  # was it taken? Its lock will tell
+                continue  # whether the keeper took the run is known by its lock
             except handover.Refused as error:
                 raise TargetError(str(error)) from error
             finally:
@@ -136,7 +136,7 @@ class LocalTarget:
                 failure = Failure(kind, f"the run was canceled: {reason}")
                 replace_file(folder.cancel, json.dumps(failure.to_dict()))
                 handover.wake(self.workspace, self._pool(folder), folder)
-            if time.monotonic() > look_at:  # those who are to end it may have been stopped
+            if time.monotonic() > look_at:  # the processes that are to end it may have been suspended
                 let_go_on(SUPERVISOR, str(folder.path))
                 let_go_on(KEEPER, str(self.workspace.root))
                 look_at += LOOK_SECONDS
@@ -147,28 +147,28 @@ class LocalTarget:
             time.sleep(0.05)
         return self.settle(record) if record else None
 
-    def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
-        # Whoever repeats this after a failure must find the same runs: so the owner goes last.
-        for record in self.readable(identity)[0]:
+    def release(self, run_id: str, owner: Owner, on_delete: OnDelete) -> None:
+        # The owner is removed last, so that a repetition after a failure finds the same runs.
+        for record in self.readable(run_id)[0]:
             if _is_only_of(record, owner):
                 self.cancel(record.name, "its resource was removed")
         with self.exclusive():
-            attempts, problems = self.readable(identity)
+            attempts, problems = self.readable(run_id)
             if on_delete is OnDelete.DELETE and attempts and all(_is_only_of(record, owner) for record in attempts):
-                shutil.rmtree(self.workspace.runs / ".checkpoints" / identity, ignore_errors=True)
+                shutil.rmtree(self.workspace.runs / ".checkpoints" / run_id, ignore_errors=True)
             for record in attempts:
                 self._give_up(record, owner, on_delete)
-        if problems:  # nobody knows whose these are: they stay as they are
+        if problems:  # their owners are unknown: they stay as they are
             raise problems[0]
 
     def _give_up(self, record: Record, owner: Owner, on_delete: OnDelete) -> None:
-        left = tuple(other for other in record.owners if other.token != owner.token)
-        if len(left) == len(record.owners):
+        remaining = tuple(other for other in record.owners if other.token != owner.token)
+        if len(remaining) == len(record.owners):
             return
-        if on_delete is OnDelete.KEEP or left:
-            self._redefine(record.name, owners=left)
+        if on_delete is OnDelete.KEEP or remaining:
+            self._redefine(record.name, owners=remaining)
         elif on_delete is OnDelete.ARCHIVE:
-            self._redefine(record.name, owners=left, archived=True)
+            self._redefine(record.name, owners=remaining, archived=True)
         else:
             self._remove(self._folder(record.name))
 
@@ -181,8 +181,8 @@ class LocalTarget:
     def files(self, name: str, part: str | None = None) -> list[File]:
         folder = self._folder(name)
         named = launch.named_outputs(folder, _definition(folder).spec)
-        if part is not None and part not in (known := [path.name for path in named]):
-            raise TargetError(f"{name} has no output {part!r}; there are {', '.join(sorted(known)) or 'none'}")
+        if part is not None and part not in (names := [path.name for path in named]):
+            raise TargetError(f"{name} has no output {part!r}; there are {', '.join(sorted(names)) or 'none'}")
         root = folder.outputs / (part or "")
         return [_file(root, path) for path in sorted(root.rglob("*")) if path.is_file()]
 
@@ -195,18 +195,18 @@ class LocalTarget:
             raise TargetError(f"{self.workspace.shown(folder.path)} was removed while the run was being started")
         return record
 
-    def records(self, identity: str | None = None) -> list[Record]:
+    def records(self, run_id: str | None = None) -> list[Record]:
         """All attempts, of all runs or of one. Raises what is wrong with one that cannot be read."""
-        records, problems = self.readable(identity)
+        records, problems = self.readable(run_id)
         if problems:
             raise problems[0]
         return records
 
-    def readable(self, identity: str | None = None) -> tuple[list[Record], list[Problem]]:
+    def readable(self, run_id: str | None = None) -> tuple[list[Record], list[Problem]]:
         """The attempts that can be read, of all runs or of one, oldest first; and what is wrong with the others."""
         records: list[Record] = []
         problems: list[Problem] = []
-        for folder in ledger.folders(self.workspace, identity):
+        for folder in ledger.folders(self.workspace, run_id):
             try:
                 record = ledger.view(self.workspace, folder)
             except (UnreadableRecord, TargetError) as error:
@@ -222,7 +222,7 @@ class LocalTarget:
     def _fill(self, folder: RunFolder, job: Job) -> None:
         """Put the snapshot into the run's folder; a claim that cannot be filled is given up again."""
         try:
-            links.check_all_there(job.sources)
+            links.check_all_there(job.data_inputs)
             if job.source is None:
                 folder.code.mkdir(exist_ok=True)
             elif not folder.code.is_dir():
@@ -261,7 +261,7 @@ def end_runs_of(target: LocalTarget, names: Iterable[str], owner: Owner) -> None
     """End those of these attempts that belong to the owner's stack and to nobody else; their records stay."""
     for name in names:
         record = None
-        with contextlib.suppress(UnreadableRecord):  # nobody knows whose it is
+        with contextlib.suppress(UnreadableRecord):  # its owners are unknown
             record = target.get(name)
         if record and record.owners and all(owner.is_same_stack(one) for one in record.owners):
             for one in record.owners:

@@ -1,4 +1,4 @@
-"""A run's side of MLflow: its server is up, its run exists, its metrics are collected."""
+"""MLflow for one run: starts the server, creates the MLflow run, collects its metrics."""
 
 import contextlib
 import os
@@ -40,8 +40,8 @@ def reachable(workspace: Workspace, check: Callable[[], None] = lambda: None) ->
 
 
 @dataclass(frozen=True)
-class Created:
-    """The MLflow run that was made for a run."""
+class TrackedIds:
+    """The MLflow run of an attempt: its ids and page."""
 
     run_id: str
     experiment_id: str
@@ -52,7 +52,7 @@ class Created:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What tells MLflow in the script which run is its own, and where further ones belong; the same as on Azure."""
+        """Variables by which MLflow in the script finds its run and experiment; the same as on Azure."""
         return {
             "MLFLOW_RUN_ID": self.run_id,
             "MLFLOW_EXPERIMENT_ID": self.experiment_id,
@@ -60,7 +60,7 @@ class Created:
         }
 
 
-def create(uri: str, definition: RunDefinition) -> Created:
+def create(uri: str, definition: RunDefinition) -> TrackedIds:
     """Make the MLflow run that a script finds by `MLFLOW_RUN_ID`."""
     policy = definition.policy
     tags = {
@@ -72,12 +72,12 @@ def create(uri: str, definition: RunDefinition) -> Created:
     name, experiment = policy.display_name or definition.name, policy.experiment_name or DEFAULT_EXPERIMENT
     run_id, experiment_id = Tracking(uri).create_run(experiment, name, tags)
     page = f"{uri}/#/experiments/{experiment_id}/runs/{run_id}{CURVES}"
-    return Created(run_id, experiment_id, experiment, page)
+    return TrackedIds(run_id, experiment_id, experiment, page)
 
 
 @dataclass(frozen=True)
-class Collected:
-    """What MLflow knows of a run that has ended."""
+class CollectedMetrics:
+    """The metrics of a run that has ended."""
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Metric → last value."""
@@ -87,8 +87,8 @@ class Collected:
     """Why some of them are missing."""
 
 
-def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> Collected:
-    """The metrics of an ended run. MLflow is told its end and its parameters as well."""
+def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> CollectedMetrics:
+    """The metrics of an ended run; also sends its end and parameters to MLflow, whose errors are in the result."""
     try:
         # A server of our own has been waited for by now.
         return retry(
@@ -98,10 +98,10 @@ def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mappi
         )
     except (TrackingError, mlflow_server.ServerError) as error:
         # The training is done and must not be lost for its curves; the reason is kept beside the result.
-        return Collected(error=str(error))
+        return CollectedMetrics(error=str(error))
 
 
-def _collect_once(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> Collected:
+def _collect_once(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> CollectedMetrics:
     client = Tracking(reachable(workspace))
     run = client.run(run_id)
     client.log_parameters(run_id, {k: v for k, v in parameters.items() if k not in run.parameters})
@@ -109,7 +109,7 @@ def _collect_once(workspace: Workspace, run_id: str, status: Status, parameters:
     best = best_values(client, run_id, run.metrics)
     unknown = len(run.metrics) - len(best)
     late = f"the best values of {unknown} of {len(run.metrics)} metrics were not told within {HISTORY_SECONDS:g} s"
-    return Collected(run.metrics, best, late if unknown else "")
+    return CollectedMetrics(run.metrics, best, late if unknown else "")
 
 
 def show_outputs(outputs: Path, among_artifacts: Path) -> None:
@@ -126,7 +126,7 @@ def show_outputs(outputs: Path, among_artifacts: Path) -> None:
 
 
 def best_values(client: Tracking, run_id: str, last: Mapping[str, float]) -> dict[str, float]:
-    """Metric → best value. A server of trainup's own tells all at once; any other is asked for each history."""
+    """Metric → best value. Takes one request on a server of trainup's own, and one for each metric on others."""
     try:
         extremes = client.extremes(run_id)
     except TrackingError as error:

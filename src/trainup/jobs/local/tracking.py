@@ -16,9 +16,9 @@ from trainup.core.numbers import to_number
 
 TIMEOUT = 15.0
 AT_ONCE = 8
-"""Questions that one server is asked at a time."""
+"""Maximum of concurrent requests to one server."""
 MOST_PARAMETERS = 100
-"""Of one request, by MLflow's rule."""
+"""MLflow's maximum of parameters in one request."""
 
 
 class TrackingError(ServiceError):
@@ -31,7 +31,7 @@ class TrackingError(ServiceError):
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What MLflow keeps of a run."""
+    """The data of an MLflow run."""
 
     metrics: dict[str, float]
     """Metric → last value."""
@@ -45,7 +45,7 @@ class Tracking:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
-        # A proxy for the world outside is no way to a server on this machine.
+        # A proxy cannot reach a server on this machine.
         proxies: dict[str, str] | None = (
             {} if urllib.parse.urlsplit(uri).hostname in ("127.0.0.1", "localhost", "::1") else None
         )
@@ -92,7 +92,7 @@ class Tracking:
             self._post("runs/log-batch", {"run_id": run_id, "params": items[first : first + MOST_PARAMETERS]})
 
     def extremes(self, run_id: str) -> dict[str, tuple[float, float]]:
-        """Metric → lowest and highest value, from a server of trainup's own, which tells all at once."""
+        """Metric → lowest and highest value, in one request. Only a server of trainup's own has it."""
         query = urllib.parse.urlencode({"run_id": run_id})
         return {
             key: (to_number(lowest), to_number(highest))
@@ -100,7 +100,7 @@ class Tracking:
         }
 
     def histories(self, run_id: str, keys: Collection[str], seconds: float) -> dict[str, list[float]]:
-        """Metric → all its values, as far as they can be had in this time: MLflow tells them one metric at a time."""
+        """Metric → all its values; metrics are missing if `seconds` do not suffice, since each one is a request."""
         end, values = time.monotonic() + seconds, {}
 
         def read(key: str) -> None:
@@ -123,12 +123,12 @@ class Tracking:
 
     def _experiment(self, name: str) -> str:
         try:
-            found = self._get("experiments/get-by-name", {"experiment_name": name})
+            response = self._get("experiments/get-by-name", {"experiment_name": name})
         except TrackingError as error:
             if "RESOURCE_DOES_NOT_EXIST" not in str(error):
                 raise
         else:
-            return str(found["experiment"]["experiment_id"])
+            return str(response["experiment"]["experiment_id"])
         try:
             return str(self._post("experiments/create", {"name": name})["experiment_id"])
         except TrackingError as error:

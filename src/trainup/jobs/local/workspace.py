@@ -1,4 +1,4 @@
-"""The folder that holds one local workspace, and where everything in it lies."""
+"""The folder of a local workspace, and the paths in it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.machine import machine_id
 
 STATUS = "status.json"
-"""How an attempt stands, in its folder."""
+"""Name of the file with the state of an attempt, in its folder."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Workspace:
         return Lock(self.root / "workspace.lock")
 
     def create(self) -> None:
-        """Make the folders, private to this user: data, logs and secrets of runs pass through them.
+        """Create the folders with access for this user only: they hold data, logs and secrets of runs.
 
-        The root belongs to the user where it was there before; all that is in it of ours is private all the same.
+        An existing root keeps its mode; the folders in it are private all the same.
         """
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in (self.runs, self.slots, self.environments.parent, self.mlflow):
@@ -94,7 +94,7 @@ class RunFolder:
 
     @property
     def status(self) -> Path:
-        """How it stands; written by whoever holds `lock`."""
+        """The state of the attempt; written by the holder of `lock`."""
         return self.path / STATUS
 
     @property

@@ -1,4 +1,4 @@
-"""What is known of files that have not changed since they were read."""
+"""A cache of file digests and likely secrets, valid while the files do not change."""
 
 import json
 import os
@@ -18,8 +18,8 @@ Key = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Known:
-    """What one reading of a file told."""
+class FileFacts:
+    """The result of reading one file."""
 
     sha256: str
     secrets: tuple[tuple[int, str], ...]
@@ -35,7 +35,7 @@ class StatCache:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._entries: dict[str, tuple[Key, Known]] = {}
+        self._entries: dict[str, tuple[Key, FileFacts]] = {}
         self._changed = False
         self._lock = threading.Lock()
 
@@ -51,13 +51,13 @@ class StatCache:
             pass
         return cache
 
-    def get(self, location: str, status: os.stat_result) -> Known | None:
-        """What is known of the file, if it is still the one that was read."""
-        key, known = self._entries.get(location, (None, None))
-        return known if key == _key(status) else None
+    def get(self, location: str, status: os.stat_result) -> FileFacts | None:
+        """The entry of the file; None if there is none, or if the file changed since it was read."""
+        key, facts = self._entries.get(location, (None, None))
+        return facts if key == _key(status) else None
 
-    def put(self, location: str, status: os.stat_result, known: Known, *, read_at_ns: int) -> None:
-        """Remember a file that was read from `read_at_ns` on, if a later change is bound to show in its times.
+    def put(self, location: str, status: os.stat_result, facts: FileFacts, *, read_at_ns: int) -> None:
+        """Add a file that was read from `read_at_ns` on, if every later change will show in its time stamps.
 
         A file written to just before it was read can change again within the same tick of the file system's clock,
         and keep its time stamps: such files are read again next time.
@@ -65,7 +65,7 @@ class StatCache:
         with self._lock:
             self._changed = True
             if max(status.st_mtime_ns, status.st_ctime_ns) + GRANULARITY_NS < read_at_ns:
-                self._entries[location] = (_key(status), known)
+                self._entries[location] = (_key(status), facts)
             else:
                 self._entries.pop(location, None)
 
@@ -75,7 +75,7 @@ class StatCache:
             if not self._changed:
                 return
             entries = {name: entry for name, entry in self._entries.items() if os.path.lexists(name)}
-            files = {name: [*key, known.sha256, known.secrets] for name, (key, known) in sorted(entries.items())}
+            files = {name: [*key, facts.sha256, facts.secrets] for name, (key, facts) in sorted(entries.items())}
             content = json.dumps({"version": VERSION, "rules": rules(), "files": files}, separators=(",", ":"))
             save_text(self._path, content)
             self._changed = False
@@ -85,8 +85,8 @@ def _key(status: os.stat_result) -> Key:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def _parse(entry: list[Any]) -> tuple[Key, Known]:
+def _parse(entry: list[Any]) -> tuple[Key, FileFacts]:
     size, modified, changed, inode, sha256, secrets = entry
     if not isinstance(sha256, str):
         raise ValueError("not an entry")
-    return (size, modified, changed, inode), Known(sha256, tuple((int(line), str(kind)) for line, kind in secrets))
+    return (size, modified, changed, inode), FileFacts(sha256, tuple((int(line), str(kind)) for line, kind in secrets))

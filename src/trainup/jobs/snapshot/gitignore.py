@@ -51,7 +51,7 @@ class Rule:
         return Glob([*map(re.escape, literal), *_translate(self.pattern[start:])])
 
     def matches(self, path: str, name: str) -> bool:
-        """Whether the line speaks of this path, relative to the ignore file."""
+        """Whether the line matches this path, relative to the ignore file."""
         return self.glob.fullmatch(name if self.by_name else path)
 
 
@@ -72,7 +72,7 @@ class Rules:
         """The line that decides about a path, if one does."""
         text = path[len(self.base) :].decode("latin-1")
         name = text[text.rfind("/") + 1 :]
-        # Most paths match no rule at all, which two expressions find out without a look at each rule.
+        # Most paths match no rule, which two combined expressions find out without trying each rule.
         if (
             self._any_name.fullmatch(name)
             or self._any_path.fullmatch(text)
@@ -123,8 +123,8 @@ def _without_trailing_spaces(line: bytes) -> bytes:
 
 
 def _any_of(expressions: Iterable[str | None]) -> re.Pattern[str]:
-    known = dict.fromkeys(expression for expression in expressions if expression is not None)
-    return re.compile("|".join(known) or _NEVER, re.DOTALL)
+    unique = dict.fromkeys(expression for expression in expressions if expression is not None)
+    return re.compile("|".join(unique) or _NEVER, re.DOTALL)
 
 
 def _translate(pattern: bytes) -> Iterator[Token]:

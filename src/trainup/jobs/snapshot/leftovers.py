@@ -1,7 +1,7 @@
-"""What lies in a source folder and is no part of what trains: the project's own files, and what tools leave behind.
+"""Files in a source folder that are no part of a snapshot: the project's own files, and those that tools leave behind.
 
-Without it, a change of policy in the stack file, a state kept in the repository or a try of the script by hand would
-train again, and an old model in `outputs/` would pass for a new one.
+If they were part of it, a policy change in the stack file, a state kept in the repository or a manual start of the
+script would train again, and an old model in `outputs/` could be taken for a new one.
 
 Always left out:
 

@@ -1,9 +1,9 @@
-"""How much a snapshot may hold, and where it all is when it holds more."""
+"""Limits of a snapshot's size, and which files are the largest when it exceeds them."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from trainup.jobs.snapshot.selection import Found
+from trainup.jobs.snapshot.selection import SelectedFile
 
 MOST_FILES = 2_000
 MOST_BYTES = 300 * 1024**2
@@ -17,10 +17,10 @@ SOURCE_WAY_OUT = (
 )
 
 
-def exceeded(files: Sequence[Found], words: str = SOURCE_FOLDER, way_out: str = SOURCE_WAY_OUT) -> list[str]:
-    """One finding per limit that the files go beyond, naming what is largest.
+def exceeded(files: Sequence[SelectedFile], words: str = SOURCE_FOLDER, way_out: str = SOURCE_WAY_OUT) -> list[str]:
+    """One finding for each limit that the files exceed, naming the largest ones.
 
-    `words` has places for what there is, what there may be, and what is largest.
+    `words` is a format with fields for the amount, the limit and the largest files.
     """
     findings = []
     if len(files) > MOST_FILES:
@@ -33,7 +33,7 @@ def exceeded(files: Sequence[Found], words: str = SOURCE_FOLDER, way_out: str = 
     return [f"{finding}. {way_out}" for finding in findings]
 
 
-def _largest(files: Sequence[Found], weight: Callable[[Found], int], show: Callable[[int], str]) -> str:
+def _largest(files: Sequence[SelectedFile], weight: Callable[[SelectedFile], int], show: Callable[[int], str]) -> str:
     """The largest files and folders on the first level where there is more than one."""
     parts = [file.path.split("/") for file in files]
     shared = 0

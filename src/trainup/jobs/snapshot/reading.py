@@ -1,4 +1,4 @@
-"""Reading one file of a snapshot."""
+"""Reads the files of a snapshot: hashes them, searches them for secrets, copies them."""
 
 import hashlib
 import os
@@ -10,8 +10,8 @@ from functools import partial
 from typing import BinaryIO, TypeVar
 
 from trainup.core import likely_secrets
-from trainup.jobs.snapshot.cache import Known, StatCache
-from trainup.jobs.snapshot.selection import Found, check_fetched, printable, unreadable
+from trainup.jobs.snapshot.cache import FileFacts, StatCache
+from trainup.jobs.snapshot.selection import SelectedFile, check_fetched, printable, unreadable
 
 READERS = min(4, os.cpu_count() or 1)
 Result = TypeVar("Result")
@@ -20,15 +20,15 @@ Hear = Callable[[bytes], object]
 
 BLOCK_BYTES = 4 * 1024**2
 WORTH_THREADS = 256 * 1024
-"""Bytes of files together; for fewer, starting threads takes longer than reading them."""
+"""Total bytes of files from which threads pay off; starting them takes longer than reading fewer bytes."""
 BATCH_BYTES = 8 * 1024**2
 AHEAD = 2
-"""Batches that are read before it is their turn."""
+"""Number of batches that are read ahead of their turn."""
 MOST_BYTES_TO_THE_END_OF_A_LINE = 64 * 1024
 
 
 def entry(sha256: str, size: int) -> str:
-    """What a snapshot says of one file."""
+    """The entry of a file in a snapshot."""
     return f"{sha256}:{size}"
 
 
@@ -38,17 +38,17 @@ def blocks(file: BinaryIO) -> Iterator[bytes]:
         yield block if len(block) < BLOCK_BYTES else block + file.readline(MOST_BYTES_TO_THE_END_OF_A_LINE)
 
 
-def recall(found: Found, cache: StatCache) -> tuple[str, Known] | None:
-    """What `examine` would tell, if the cache knows the file."""
-    known = cache.get(found.location, found.status)
-    return (entry(known.sha256, found.status.st_size), known) if known else None
+def recall(file: SelectedFile, cache: StatCache) -> tuple[str, FileFacts] | None:
+    """The result of `examine` from the cache; None if the file is not in it."""
+    facts = cache.get(file.location, file.status)
+    return (entry(facts.sha256, file.status.st_size), facts) if facts else None
 
 
-def digest(found: Found, hear: Hear) -> str:
+def digest(selected: SelectedFile, hear: Hear) -> str:
     """Hash a file; returns its entry. Raises OSError."""
     sha256, size = hashlib.sha256(), 0
-    with open(found.location, "rb") as file:
-        for block in blocks(file):
+    with open(selected.location, "rb") as content:
+        for block in blocks(content):
             if not size:
                 check_fetched(block)
             sha256.update(block)
@@ -57,84 +57,86 @@ def digest(found: Found, hear: Hear) -> str:
     return entry(sha256.hexdigest(), size)
 
 
-def examine(found: Found, cache: StatCache, hear: Hear = lambda block: None) -> tuple[str, Known]:
-    """Hash a file and search it for secrets, and tell the cache. Raises OSError."""
+def examine(selected: SelectedFile, cache: StatCache, hear: Hear = lambda block: None) -> tuple[str, FileFacts]:
+    """Hash a file, search it for secrets, and put the result into the cache. Raises OSError."""
     read_at_ns = time.time_ns()
-    with open(found.location, "rb") as file:
-        before = os.fstat(file.fileno())
+    with open(selected.location, "rb") as content:
+        before = os.fstat(content.fileno())
         digest = hashlib.sha256()
         suspects: list[tuple[int, str]] = []
         size = lines = 0
         is_text = True
-        for block in blocks(file):
+        for block in blocks(content):
             if not size:
                 check_fetched(block)
             digest.update(block)
             hear(block)
             is_text = is_text and (size > 0 or likely_secrets.is_text(block))
             if is_text:
-                suspects += likely_secrets.search(block, found.path, lines + 1)
+                suspects += likely_secrets.search(block, selected.path, lines + 1)
                 lines += block.count(b"\n")
             size += len(block)
-        after = os.fstat(file.fileno())
-    known = Known(digest.hexdigest(), tuple(suspects))
+        after = os.fstat(content.fileno())
+    facts = FileFacts(digest.hexdigest(), tuple(suspects))
     if (before.st_mtime_ns, before.st_ctime_ns, before.st_size) == (after.st_mtime_ns, after.st_ctime_ns, size):
-        cache.put(found.location, before, known, read_at_ns=read_at_ns)
-    return entry(known.sha256, size), known
+        cache.put(selected.location, before, facts, read_at_ns=read_at_ns)
+    return entry(facts.sha256, size), facts
 
 
-def recall_all(files: Sequence[Found], cache: StatCache) -> dict[str, tuple[str, Known]]:
-    """Path → what `examine` would tell, of the files that the cache knows."""
-    return {file.path: told for file in files if (told := recall(file, cache))}
+def recall_all(files: Sequence[SelectedFile], cache: StatCache) -> dict[str, tuple[str, FileFacts]]:
+    """Path → result of `examine`, for the files that are in the cache."""
+    return {file.path: result for file in files if (result := recall(file, cache))}
 
 
 def examine_all(
-    files: Sequence[Found], cache: StatCache, hear: Hear | None = None
-) -> tuple[dict[str, tuple[str, Known]], list[str]]:
-    """Path → what `examine` tells, and the files that could not be read.
+    files: Sequence[SelectedFile], cache: StatCache, hear: Hear | None = None
+) -> tuple[dict[str, tuple[str, FileFacts]], list[str]]:
+    """(path → result of `examine`, one finding for each file that could not be read).
 
-    Files that the cache knows are not read, unless somebody is to `hear` the contents of all, one after the other.
+    Cached files are not read, unless `hear` is set: it gets the contents of all files, one after the other.
     """
     results = recall_all(files, cache) if hear is None else {}
-    unknown = [file for file in files if file.path not in results]
+    uncached = [file for file in files if file.path not in results]
     if hear is None:
-        told = each(unknown, lambda file: examine(file, cache))
+        outcomes = each(uncached, lambda file: examine(file, cache))
     else:
-        told = in_turn(unknown, lambda file, hear: examine(file, cache, hear), hear)
+        outcomes = in_turn(uncached, lambda file, hear: examine(file, cache, hear), hear)
     problems = []
-    for file, result in zip(unknown, told, strict=True):
-        if isinstance(result, OSError):
-            problems.append(unreadable(printable(file.path.encode()), result))
+    for file, outcome in zip(uncached, outcomes, strict=True):
+        if isinstance(outcome, OSError):
+            problems.append(unreadable(printable(file.path.encode()), outcome))
         else:
-            results[file.path] = result
+            results[file.path] = outcome
     return {file.path: results[file.path] for file in files if file.path in results}, problems
 
 
-def each(files: Sequence[Found], do: Callable[[Found], Result]) -> list[Result | OSError]:
-    """The results for all files, in order; reading and hashing run beside each other."""
+def each(files: Sequence[SelectedFile], do: Callable[[SelectedFile], Result]) -> list[Result | OSError]:
+    """The results for all files, in order; large amounts are read and hashed in parallel."""
     if sum(file.status.st_size for file in files) < WORTH_THREADS:
-        return [_tried(partial(do, file)) for file in files]
+        return [_result_or_error(partial(do, file)) for file in files]
     with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(lambda file: _tried(partial(do, file)), files))
+        return list(pool.map(lambda file: _result_or_error(partial(do, file)), files))
 
 
-def in_turn(files: Sequence[Found], do: Callable[[Found, Hear], Result], hear: Hear) -> list[Result | OSError]:
-    """As `each`; `hear` gets the contents of all files in their order, while those that follow are read already."""
+def in_turn(
+    files: Sequence[SelectedFile], do: Callable[[SelectedFile, Hear], Result], hear: Hear
+) -> list[Result | OSError]:
+    """As `each`; `hear` gets the contents of all files in order, while the next files are read ahead."""
     results: list[Result | OSError] = []
     ahead: deque[Callable[[], list[Result | OSError]]] = deque()
     with ThreadPoolExecutor(1) as pool:
         for batch in _batches(files):
             if len(ahead) == AHEAD:
                 results += ahead.popleft()()
-            ahead.append(_begun(pool, batch, do, hear))
+            ahead.append(_start_batch(pool, batch, do, hear))
         for end in ahead:
             results += end()
     return results
 
 
-def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
-    """The files in their order, together as many as make a batch; a large one is one by itself."""
-    batch: list[Found] = []
+def _batches(files: Sequence[SelectedFile]) -> Iterator[list[SelectedFile]]:
+    """The files in order, grouped into batches; a large file is a batch by itself."""
+    batch: list[SelectedFile] = []
     size = 0
     for file in files:
         if batch and size + file.status.st_size > BATCH_BYTES:
@@ -146,17 +148,18 @@ def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
         yield batch
 
 
-def _begun(
-    pool: ThreadPoolExecutor, batch: list[Found], do: Callable[[Found, Hear], Result], hear: Hear
+def _start_batch(
+    pool: ThreadPoolExecutor, batch: list[SelectedFile], do: Callable[[SelectedFile, Hear], Result], hear: Hear
 ) -> Callable[[], list[Result | OSError]]:
-    """What ends the work on a batch when its turn comes. A large file is read only then, not to be held in memory."""
+    """Start to read a batch; returns the function that ends it in its turn. A large file is read only then, since its
+    content would not fit into memory."""
     if sum(file.status.st_size for file in batch) > BATCH_BYTES:
-        return lambda: [_tried(partial(do, file, hear)) for file in batch]
+        return lambda: [_result_or_error(partial(do, file, hear)) for file in batch]
     contents: list[bytes] = []
-    begun = pool.submit(lambda: [_tried(partial(do, file, contents.append)) for file in batch])
+    future = pool.submit(lambda: [_result_or_error(partial(do, file, contents.append)) for file in batch])
 
     def end() -> list[Result | OSError]:
-        results = begun.result()
+        results = future.result()
         for block in contents:
             hear(block)
         return results
@@ -164,25 +167,25 @@ def _begun(
     return end
 
 
-def _tried(do: Callable[[], Result]) -> Result | OSError:
+def _result_or_error(do: Callable[[], Result]) -> Result | OSError:
     try:
         return do()
     except OSError as error:
         return error
 
 
-def duplicate(found: Found, destination: str) -> str:
+def duplicate(selected: SelectedFile, destination: str) -> str:
     """Copy a file and return the entry of what was written. Raises OSError.
 
     Whoever may execute the file may execute the copy; other permissions are the ordinary ones.
     """
     digest = hashlib.sha256()
-    with open(found.location, "rb") as file, open(destination, "xb") as copied:
-        for block in blocks(file):
+    with open(selected.location, "rb") as content, open(destination, "xb") as copied:
+        for block in blocks(content):
             digest.update(block)
             copied.write(block)
         size = copied.tell()
-        is_executable = os.fstat(file.fileno()).st_mode & 0o111
+        is_executable = os.fstat(content.fileno()).st_mode & 0o111
     if is_executable:
         mode = os.stat(destination).st_mode
         os.chmod(destination, mode | (mode & 0o444) >> 2)

@@ -12,7 +12,7 @@ MOST_BYTES = 1024**3
 
 
 def load_json(path: Path) -> Any:
-    """What a cache's file holds; None for one that is missing or damaged, for it can be made again."""
+    """The content of a cache's file; None if it is missing or damaged, since a cache can be computed again."""
     try:
         return json.loads(bounded.read_bytes(path, MOST_BYTES))
     except (OSError, ValueError, RecursionError):

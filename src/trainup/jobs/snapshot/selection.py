@@ -1,10 +1,11 @@
-"""Which files of a source folder a run gets: what git would list, less what nobody wants to train with.
+"""Which files of a source folder a run gets: those that git would list, less those that `leftovers.py` excludes.
 
-Only files that travel with the code decide, so that two machines with the same files agree: the `.gitignore` files in
-the folder and above it up to the top of its git work tree. A user's global excludes, `.git/info/exclude` and git's
-index are not read. A `.amlignore` at the root of the source (with those below it) takes the place of all `.gitignore`
-files. A folder with a `.git` of its own, such as a submodule, follows its own rules alone, as in git. Empty folders
-are no part of a snapshot. A symbolic link stands for what it points at, which has to lie in the source folder.
+Only files that are part of the repository decide, so that two machines with the same files agree: the `.gitignore`
+files in the folder and above it up to the top of its git work tree. A user's global excludes, `.git/info/exclude` and
+git's index are not read. A `.amlignore` at the root of the source (with those below it) takes the place of all
+`.gitignore` files. A folder with a `.git` of its own, such as a submodule, follows its own rules alone, as in git.
+Empty folders are no part of a snapshot. A symbolic link stands for what it points at, which has to lie in the source
+folder.
 """
 
 import os
@@ -21,9 +22,9 @@ from trainup.jobs.snapshot.leftovers import NEVER, is_left_by_tools, is_left_ove
 
 VIRTUAL_ENVIRONMENT_MARK = b"pyvenv.cfg"
 MOST_ENTRIES = 200_000
-"""Where the walk is given up: somebody named their home folder."""
+"""The walk stops here: somebody named their home folder."""
 MOST_BYTES_OF_RULES = 256 * 1024
-"""Of an ignore file."""
+"""Maximum size of an ignore file."""
 MOST_CHARACTERS_OF_A_PATH = 1_024
 # Control characters, the backslash, what XML cannot list, and a final dot: Azure's blob storage has no such names.
 _UNPORTABLE = re.compile("[\x00-\x1f\x7f\\\\\ufffe\uffff]|\\.(?:/|$)")
@@ -31,8 +32,8 @@ _UNPORTABLE = re.compile("[\x00-\x1f\x7f\\\\\ufffe\uffff]|\\.(?:/|$)")
 Chain = tuple[Rules, ...]
 
 
-class Found(NamedTuple):
-    """A file of the selection, as it was found."""
+class SelectedFile(NamedTuple):
+    """A file that belongs to a snapshot, as it was during the walk."""
 
     path: str
     """Relative to the source, with slashes."""
@@ -43,9 +44,9 @@ class Found(NamedTuple):
 
 @dataclass
 class Selection:
-    """What a walk through the source found; sorted."""
+    """The result of a walk through the source; sorted."""
 
-    files: list[Found] = field(default_factory=list)
+    files: list[SelectedFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -79,7 +80,7 @@ class _Walk:
         self.ignore_file = b".gitignore"
 
     def first_chain(self) -> Chain | None:
-        """The rules that hold at the root already; None when they exclude it."""
+        """The rules that apply at the root; None if they exclude the root itself."""
         if os.path.isfile(self.root + b"/.amlignore"):
             self.ignore_file = b".amlignore"
         elif not _is_repository(self.root):
@@ -91,7 +92,7 @@ class _Walk:
         if chain is None:
             return
         folders = [_Folder(self.root, b"", chain)]
-        seen = 0
+        entry_count = 0
         while folders:
             folder = folders.pop()
             try:
@@ -100,8 +101,8 @@ class _Walk:
             except OSError as error:
                 self._unreadable(folder.prefix, error)
                 continue
-            seen += len(entries)
-            if seen > MOST_ENTRIES:
+            entry_count += len(entries)
+            if entry_count > MOST_ENTRIES:
                 self.selection.problems.append(
                     f"the source folder {printable(self.root)} has more than {MOST_ENTRIES:,} entries, far more than a "
                     "run can get: name a smaller folder, or exclude folders in its .gitignore"
@@ -186,7 +187,7 @@ class _Walk:
         inside = (real + b"/").startswith(self.root + b"/")
         if inside and not NEVER.isdisjoint(real[len(self.root) :].split(b"/")):
             return
-        if is_folder and any((held + b"/").startswith(real + b"/") for held in (*folder.hops, folder.location)):
+        if is_folder and any((holder + b"/").startswith(real + b"/") for holder in (*folder.hops, folder.location)):
             self.selection.problems.append(
                 f"{shown}, a folder that holds the link itself: a snapshot of it would never end. "
                 "Remove it, or add it to .gitignore"
@@ -211,7 +212,7 @@ class _Walk:
         elif reason:
             self.selection.problems.append(f"{printable(path)} {reason}: rename it, or add it to .gitignore")
         else:
-            self.selection.files.append(Found(path.decode(), os.fsdecode(location), status))
+            self.selection.files.append(SelectedFile(path.decode(), os.fsdecode(location), status))
 
     def read_rules(self, location: bytes, shown: bytes, base: bytes) -> Chain:
         try:
@@ -244,7 +245,7 @@ def check_fetched(content: bytes) -> None:
 
 
 def would_take(root: str, inside: str) -> bool:
-    """Whether what appears at a path below the folder would be a part of its snapshot, by names and ignore files."""
+    """Whether a new file at a path below the folder would be part of its snapshot, by names and ignore files."""
     walk = _Walk(os.fsencode(root))
     chain = walk.first_chain()
     if chain is None:
@@ -290,7 +291,7 @@ def _is_excluded(chain: Chain, path: bytes, is_folder: bool) -> bool:
 
 
 def _is_brought_back(chain: Chain, folder: bytes) -> bool:
-    """Whether the line that decides about a folder takes it in, and by its own name."""
+    """Whether the line that decides about a folder includes it, and by the folder's own name (`!wandb/`)."""
     rules = (rules.deciding(folder, is_folder=True) for rules in reversed(chain))
     rule = next((rule for rule in rules if rule), None)
     return rule is not None and rule.negated and rule.pattern.rpartition(b"/")[2] == folder.rpartition(b"/")[2]

@@ -1,4 +1,4 @@
-"""Take a snapshot of a folder, and copy a folder that is still as the snapshot says."""
+"""Takes snapshots of a folder, and copies a folder after checking that it still equals its snapshot."""
 
 import os
 import shutil
@@ -10,10 +10,10 @@ from pathlib import Path
 
 from trainup.core import canonical
 from trainup.jobs.snapshot import limits, reading
-from trainup.jobs.snapshot.cache import Known, StatCache
+from trainup.jobs.snapshot.cache import FileFacts, StatCache
 from trainup.jobs.snapshot.errors import SnapshotError
 from trainup.jobs.snapshot.manifest import differences, fold
-from trainup.jobs.snapshot.selection import Found, select
+from trainup.jobs.snapshot.selection import SelectedFile, select
 from trainup.jobs.snapshot.tree_hash import Tree, TreeHashes
 
 MOST_NAMED = 20
@@ -40,43 +40,43 @@ class Snapshot:
 def take(
     source: Path, *, cache: StatCache, allow_secrets: Sequence[str] = (), trees: TreeHashes | None = None
 ) -> Snapshot:
-    """Read what a run from this folder would get; nothing is written, `cache` is only brought up to date in memory.
+    """Read the files that a run from this folder would get. Writes nothing: `cache` and `trees` change in memory only.
 
-    So are `trees`: given them, they know the snapshot's hash in Azure ML afterwards, for which no file is read twice.
-    `allow_secrets` accepts likely secrets, as `path` or `path:line`. Raises SnapshotError with every finding.
+    If `trees` is set, the snapshot's hash in Azure ML is added to it; no file is read twice for that. `allow_secrets`
+    lists likely secrets to accept, as `path` or `path:line`. Raises SnapshotError with every finding.
     """
-    found, problems = _survey(source)
+    selected, problems = _survey(source)
     if trees is None:
-        read, unread = reading.examine_all(found, cache)
-        taken = _snapshot(read)
+        read, unread = reading.examine_all(selected, cache)
+        snapshot = _snapshot(read)
     else:
-        read, unread, taken = _read_as_tree(found, cache, trees)
+        read, unread, snapshot = _read_as_tree(selected, cache, trees)
     problems += unread
     allowed = frozenset(allow_secrets)
-    suspect = sorted(path for path, (_, known) in read.items() if known.secrets)
-    problems += [problem for path in suspect for problem in _suspicions(path, read[path][1], allowed)]
+    suspects = sorted(path for path, (_, facts) in read.items() if facts.secrets)
+    problems += [problem for path in suspects for problem in _suspicions(path, read[path][1], allowed)]
     if problems:
         raise SnapshotError(problems)
-    return taken
+    return snapshot
 
 
 def _read_as_tree(
-    found: Sequence[Found], cache: StatCache, trees: TreeHashes
-) -> tuple[dict[str, tuple[str, Known]], list[str], Snapshot]:
-    """As `examine_all`: nothing is read when all of it is known, else everything is, for a hash over the whole."""
-    known = reading.recall_all(found, cache)
-    taken = _snapshot(known)
-    if len(known) == len(found) and trees.get(taken.digest):
-        return known, [], taken
-    tree = Tree(found)
+    selected: Sequence[SelectedFile], cache: StatCache, trees: TreeHashes
+) -> tuple[dict[str, tuple[str, FileFacts]], list[str], Snapshot]:
+    """As `examine_all`, but reads either no file (all are cached) or every file, for the hash over the whole tree."""
+    cached = reading.recall_all(selected, cache)
+    snapshot = _snapshot(cached)
+    if len(cached) == len(selected) and trees.get(snapshot.digest):
+        return cached, [], snapshot
+    tree = Tree(selected)
     read, unread = reading.examine_all(tree.files, cache, tree.update)
-    taken = _snapshot(read)
-    if not unread and not tree.misfits(taken.files):
-        trees.put(taken.digest, tree.hexdigest())
-    return read, unread, taken
+    snapshot = _snapshot(read)
+    if not unread and not tree.misfits(snapshot.files):
+        trees.put(snapshot.digest, tree.hexdigest())
+    return read, unread, snapshot
 
 
-def _snapshot(read: Mapping[str, tuple[str, Known]]) -> Snapshot:
+def _snapshot(read: Mapping[str, tuple[str, FileFacts]]) -> Snapshot:
     return Snapshot({path: read[path][0] for path in sorted(read)})
 
 
@@ -86,39 +86,39 @@ def copy(source: Path, destination: Path, *, expected_digest: str, manifest: Map
     `expected_digest` and `manifest` are the snapshot's. What is written is hashed on its way, so a change between the
     two, or while the files are copied, is always noticed. Raises SnapshotError, or OSError if writing fails.
     """
-    found = files(source)
+    selected = files(source)
     temporary = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}")
     try:
-        for folder in sorted({os.path.dirname(file.path) for file in found} | {""}):
+        for folder in sorted({os.path.dirname(file.path) for file in selected} | {""}):
             os.makedirs(temporary / folder, exist_ok=True)
-        results = reading.each(found, lambda file: reading.duplicate(file, os.path.join(temporary, file.path)))
+        results = reading.each(selected, lambda file: reading.duplicate(file, os.path.join(temporary, file.path)))
         for result in results:
             if isinstance(result, OSError) and not isinstance(result, FileNotFoundError):
                 raise result
-        copied = {f.path: r for f, r in zip(found, results, strict=True) if isinstance(r, str)}
+        copied = {f.path: r for f, r in zip(selected, results, strict=True) if isinstance(r, str)}
         verify(source, copied, expected_digest=expected_digest, manifest=manifest)
         temporary.rename(destination)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def files(source: Path) -> list[Found]:
+def files(source: Path) -> list[SelectedFile]:
     """The files that a run from this folder gets, sorted by path. Raises SnapshotError where it would get none."""
-    found, problems = _survey(source)
+    selected, problems = _survey(source)
     if problems:
         raise SnapshotError(problems)
-    return found
+    return selected
 
 
 def verify(source: Path, read: Mapping[str, str], *, expected_digest: str, manifest: Mapping[str, str]) -> None:
     """Raise SnapshotError unless what was read (path → entry) is what the snapshot says."""
-    now = Snapshot(dict(sorted(read.items())))
-    if now.digest != expected_digest:
-        raise SnapshotError([_changed(source, differences(manifest, now.manifest))])
+    snapshot = Snapshot(dict(sorted(read.items())))
+    if snapshot.digest != expected_digest:
+        raise SnapshotError([_changed(source, differences(manifest, snapshot.manifest))])
 
 
-def _survey(source: Path) -> tuple[list[Found], list[str]]:
-    """The files to read and the findings about others; raises SnapshotError where reading makes no sense."""
+def _survey(source: Path) -> tuple[list[SelectedFile], list[str]]:
+    """(files to read, findings about other files). Raises SnapshotError if there is no need to read any."""
     root = os.path.realpath(source)
     if not os.path.isdir(root):
         what = "is not a folder" if os.path.lexists(root) else "does not exist"
@@ -137,12 +137,12 @@ def _survey(source: Path) -> tuple[list[Found], list[str]]:
     return selection.files, problems
 
 
-def _suspicions(path: str, known: Known, allowed: frozenset[str]) -> list[str]:
+def _suspicions(path: str, facts: FileFacts, allowed: frozenset[str]) -> list[str]:
     return [
         f"{path}:{line} looks like a secret ({kind}), which would be stored with the run for everyone to read: pass it "
         "through the run's `secrets` instead; if it is none, end the line with `# pragma: allowlist secret` or add "
         f'"{path}:{line}" to `allow_secrets`'
-        for line, kind in known.secrets
+        for line, kind in facts.secrets
         if allowed.isdisjoint((path, f"{path}:{line}"))
     ]
 

@@ -1,4 +1,4 @@
-"""The hash by which Azure ML knows code, so that what any client has uploaded is found again."""
+"""Azure ML's hash of code, by which code that any client has uploaded is recognised."""
 
 import hashlib
 import json
@@ -8,21 +8,21 @@ from pathlib import Path
 
 from trainup.jobs.snapshot import reading
 from trainup.jobs.snapshot.saving import load_json, save_text
-from trainup.jobs.snapshot.selection import Found
+from trainup.jobs.snapshot.selection import SelectedFile
 
 VERSION = "202208"
 """Of the recipe, as Azure ML counts it."""
-MOST_KEPT = 200
+MOST_HASHES = 200
 
 
 class Tree:
-    """The hash of some files, made of what is read of them.
+    """The hash of files, computed while they are read.
 
     SHA-256 over the number of files; then, in the order of the lower-cased paths, `#path#` and the size of each; then
     the contents in that order (azure-ai-ml, `_get_file_list_content_hash`).
     """
 
-    def __init__(self, files: Sequence[Found]) -> None:
+    def __init__(self, files: Sequence[SelectedFile]) -> None:
         self.files = sorted(files, key=lambda file: file.path.lower())
         """In the order in which `update` has to get their contents."""
         self._hash = hashlib.sha256(str(len(self.files)).encode())
@@ -37,7 +37,7 @@ class Tree:
         return [path for path, entry in entries.items() if int(entry.rpartition(":")[2]) != sizes[path]]
 
 
-def tree_hash(files: Sequence[Found]) -> tuple[str, dict[str, str]]:
+def tree_hash(files: Sequence[SelectedFile]) -> tuple[str, dict[str, str]]:
     """(hash, path → snapshot entry), both over the same bytes. Raises OSError."""
     tree = Tree(files)
     entries = {}
@@ -45,12 +45,12 @@ def tree_hash(files: Sequence[Found]) -> tuple[str, dict[str, str]]:
         if isinstance(result, OSError):
             raise result
         entries[file.path] = result
-    # What has grown since its size was asked for is no part of any snapshot.
+    # A file that grew after its size was read is part of no snapshot.
     return tree.hexdigest(), {**entries, **dict.fromkeys(tree.misfits(entries), "changed")}
 
 
 class TreeHashes:
-    """Snapshot digest → Azure ML's hash: the one decides the other, so an unchanged tree is not read.
+    """Snapshot digest → Azure ML's hash, so that an unchanged tree is not read again.
 
     New ones are kept in memory until `save` writes them into the file, if there is one. It is a cache: a damaged file
     counts as empty. Threads may share one.
@@ -62,7 +62,7 @@ class TreeHashes:
         self._lock = threading.Lock()
 
     def get(self, digest: str) -> str | None:
-        """What is known of a snapshot."""
+        """The hash of a snapshot, or None."""
         return self._new.get(digest) or self._saved().get(digest)
 
     def put(self, digest: str, value: str) -> None:
@@ -75,8 +75,8 @@ class TreeHashes:
         with self._lock:
             if self._path is None or not self._new:
                 return
-            kept = {**self._saved(), **self._new}
-            text = json.dumps({"version": 1, "hashes": dict(list(kept.items())[-MOST_KEPT:])}, indent=1)
+            hashes = {**self._saved(), **self._new}
+            text = json.dumps({"version": 1, "hashes": dict(list(hashes.items())[-MOST_HASHES:])}, indent=1)
             save_text(self._path, text)
             self._new.clear()
 
@@ -84,7 +84,7 @@ class TreeHashes:
         if self._path is None:
             return {}
         try:
-            found = load_json(self._path)
-            return {str(key): str(value) for key, value in found["hashes"].items()} if found["version"] == 1 else {}
+            content = load_json(self._path)
+            return {str(key): str(value) for key, value in content["hashes"].items()} if content["version"] == 1 else {}
         except (LookupError, TypeError, AttributeError):
             return {}

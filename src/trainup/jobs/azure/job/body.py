@@ -80,7 +80,7 @@ def to_command_job(job: Job, attempt: int, references: References) -> dict[str, 
         "isArchived": False,
         "environmentVariables": _variables(job, attempt, references),
         "resources": _resources(job, references),
-        "inputs": {name: _input(source, references.workspace) for name, source in job.sources.items()},
+        "inputs": {name: _input(source, references.workspace) for name, source in job.data_inputs.items()},
         "outputs": _outputs(job),
         "tags": labels.tags(job, attempt),
         "properties": labels.properties(job, attempt),
@@ -184,7 +184,7 @@ def _outputs(job: Job) -> dict[str, Any]:
         result[name] = {"jobOutputType": output.get("type", "uri_folder")}
         if mode := output.get("mode"):
             result[name]["mode"] = MODES[mode]
-        if uri := job.places.get(name, {}).get("uri"):
+        if uri := job.named_outputs.get(name, {}).get("uri"):
             result[name]["uri"] = uri
     if not job.spec.shell:
         result[CHECKPOINTS] = {

@@ -28,7 +28,7 @@ def reproduce(job: Job, source: PurePath | None) -> str:
     words += [f"-e {shlex.quote(name)}" for name in spec.secrets]  # docker takes the values from the shell's variables
     if source is not None:
         words += [_mount(str(source), "/code"), "-w /code"]
-    data = {name: source["uri"] for name, source in job.sources.items() if _is_mounted(source)}
+    data = {name: source["uri"] for name, source in job.data_inputs.items() if _is_mounted(source)}
     words += [_mount(f"inputs/{name}", f"/inputs/{name}:ro") for name in data]
     words += [_mount(f"outputs/{name}", f"/outputs/{name}") for name in spec.outputs]
     image, notes = _image(job)
@@ -50,7 +50,7 @@ def _image(job: Job) -> tuple[str, list[str]]:
 def _filled(job: Job, word: str) -> str:
     def value(match: re.Match[str]) -> str:
         kind, name = match[1], match[2]
-        source = job.sources.get(name, {}) if kind == "inputs" else {}
+        source = job.data_inputs.get(name, {}) if kind == "inputs" else {}
         if "value" in source:
             return source["value"]
         path = f"/{kind}/{name}" if kind == "outputs" or _is_mounted(source) else source["uri"]

@@ -16,7 +16,7 @@ from trainup.jobs.azure.http.client import AzureClient, AzureError, Read
 from trainup.jobs.azure.http.roles import wait_for_role
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.snapshot.reading import entry
-from trainup.jobs.snapshot.selection import Found
+from trainup.jobs.snapshot.selection import SelectedFile
 from trainup.jobs.snapshot.tree_hash import VERSION, TreeHashes, tree_hash
 from trainup.jobs.target import TargetError
 
@@ -131,15 +131,15 @@ def _upload(
     files = snapshot.files(source)
     progress(f"uploading {len(files):,} files, {sum(file.status.st_size for file in files) / 1024**2:,.1f} MB")
 
-    def put(file: Found, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
+    def put(file: SelectedFile, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
         blobs.put(below(container, f"{FOLDER}/{file.path}"), data, metadata)
 
-    def send(file: Found) -> tuple[str, str]:
+    def send(file: SelectedFile) -> tuple[str, str]:
         data = Path(file.location).read_bytes()
         put(file, data)
         return file.path, _entry(data)
 
-    def send_all(files: list[Found]) -> dict[str, str]:
+    def send_all(files: list[SelectedFile]) -> dict[str, str]:
         with ThreadPoolExecutor(min(AT_ONCE, 4 * (os.cpu_count() or 1))) as pool:
             return dict(pool.map(send, files))  # after a refusal, no further file is tried
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from trainup.core.inputs import parse_run
-from trainup.provider.places import judge_workspace
+from trainup.provider.input_checks import check_workspace
 
 
 def findings(project: Path, **inputs: object) -> list[str]:
     given = {"run": "r", "target": "local", "workspace": ".trainup/test", "command": ["true"], **inputs}
     parsed, wrong = parse_run(given)
     assert wrong == []
-    return [finding.property for finding in judge_workspace(project, parsed)]
+    return [finding.property for finding in check_workspace(project, parsed)]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What several kinds ask of their inputs."""
+"""Checks of inputs, and owners and workspaces made from them, for several kinds of resource."""
 
 import os
 import uuid
@@ -17,27 +17,27 @@ from trainup.provider.handler import Context, Properties
 
 
 def local_workspace(context: Context, path: str) -> Workspace:
-    """The workspace at a path given relative to the folder of Pulumi.yaml."""
+    """The workspace at a path relative to the folder of Pulumi.yaml."""
     return Workspace((context.project / path).resolve(), context.project.resolve())
 
 
-def judge_names(inputs: Properties, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> list[Finding]:
-    """A finding for every input that the resource does not have, and for every one it lacks."""
-    known = (*required, *optional)
-    strange = [
-        Finding(name, suggest.unknown(name, known, f"there is no input {name!r} here"))
-        for name in sorted(inputs.keys() - set(known))
+def check_names(inputs: Properties, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> list[Finding]:
+    """A finding for every input that the resource does not know, and for every required one that is missing."""
+    names = (*required, *optional)
+    unknown_names = [
+        Finding(name, suggest.unknown(name, names, f"there is no input {name!r} here"))
+        for name in sorted(inputs.keys() - set(names))
     ]
-    return strange + [Finding(name, f"{name!r} is missing") for name in required if inputs.get(name) is None]
+    return unknown_names + [Finding(name, f"{name!r} is missing") for name in required if inputs.get(name) is None]
 
 
 def owner_of(context: Context, token: str | None = None) -> Owner:
-    """The resource of this call as an owner of what several stacks share; with a token of its own when it is new."""
+    """The resource of this call as the owner of something that stacks share; a new resource gets a new token."""
     return Owner(context.urn, token or uuid.uuid4().hex, str(context.project))
 
 
-def judge_texts(inputs: Properties, names: tuple[str, ...]) -> list[Finding]:
-    """A finding for every input of these that is there and is no text, an empty one, or one that no file takes."""
+def check_texts(inputs: Properties, names: tuple[str, ...]) -> list[Finding]:
+    """A finding for each of these inputs that is set but is no text, or one that `input_values.filled` refuses."""
     findings = []
     for name in names:
         if (value := inputs.get(name)) is not None and not isinstance(value, Unknown):
@@ -51,12 +51,12 @@ def judge_texts(inputs: Properties, names: tuple[str, ...]) -> list[Finding]:
 def run_owner(context: Context, inputs: Properties, token: str | None = None) -> Owner:
     """The resource as the owner of its run."""
     owner = owner_of(context, token)
-    # A workspace elsewhere lies beside no project: a stack is the same from whatever folder it is deployed.
-    return replace(owner, place="") if targets.is_elsewhere(inputs.get("target")) else owner
+    # A workspace in the cloud is in no project folder: the stack is the same, whatever folder it is deployed from.
+    return replace(owner, project="") if targets.is_elsewhere(inputs.get("target")) else owner
 
 
-def judge_workspace(project: Path, run: RunInputs) -> list[Finding]:
-    """A finding for each part of a run's identity that its own workspace lies in: training would change it."""
+def check_workspace(project: Path, run: RunInputs) -> list[Finding]:
+    """A finding for each source or data folder that holds the run's workspace: each run would change its content."""
     if not targets.is_on_this_machine(run.target) or not run.workspace:
         return []
     workspace = os.path.realpath(project / run.workspace)
@@ -70,16 +70,16 @@ def judge_workspace(project: Path, run: RunInputs) -> list[Finding]:
             out = "the next one's code: give it a folder elsewhere (trainup:workspace), or name it in a .gitignore"
             findings.append(Finding("source", why + out))
     for name, item in run.inputs.items():
-        place, digest = item.get("uri"), item.get("digest")
+        uri, digest = item.get("uri"), item.get("digest")
         is_content = isinstance(digest, str) and digest.startswith(data.PREFIX)
-        if is_content and isinstance(place, str) and "://" not in place and _below(project / place, workspace):
-            why = f"the workspace {run.workspace} lies in the data {place}, so that every run would change it: "
+        if is_content and isinstance(uri, str) and "://" not in uri and _below(project / uri, workspace):
+            why = f"the workspace {run.workspace} lies in the data {uri}, so that every run would change it: "
             out = "give the workspace a folder elsewhere (trainup:workspace), or the data one of its own"
             findings.append(Finding(f"inputs[{name!r}]", why + out))
     return findings
 
 
-def _below(folder: Path, place: str) -> str | None:
-    """A real path relative to the folder, if it lies in there; `.` for the folder itself."""
+def _below(folder: Path, path: str) -> str | None:
+    """A real path relative to the folder that holds it, `.` for the folder itself; None outside of it."""
     real = os.path.realpath(folder)
-    return os.path.relpath(place, real) if os.path.commonpath((place, real)) == real else None
+    return os.path.relpath(path, real) if os.path.commonpath((path, real)) == real else None

@@ -1,38 +1,38 @@
-"""`trainup:index:Grant`: a role for somebody whom other stacks and people give roles as well."""
+"""`trainup:index:Grant`: a role assignment that another stack or person may have made already."""
 
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN
 from trainup.jobs.azure.http.connection import connect
 from trainup.provider.handler import Change, Context, Difference, Properties, State, compare
-from trainup.provider.places import judge_names, judge_texts
+from trainup.provider.input_checks import check_names, check_texts
 
-FACTS = ("scope", "principal_id", "principal_type", "role")
-"""What an assignment is."""
+ASSIGNMENT = ("scope", "principal_id", "principal_type", "role")
+"""The inputs that make the assignment; with another value it is another one."""
 
 
-class GrantHandler:
+class RoleAssignmentHandler:
     """Inputs: `scope` (an ARM id), `principal_id`, `principal_type`, `role` (its GUID); `cloud`. Output: `made`.
 
-    Where the principal has the role on that very resource already, nothing is made and nothing will be deleted: `made`
-    is false then, and every `pulumi up` looks whether the role is still there.
+    If the principal already has the role on this very resource, nothing is created, `made` is false, and delete leaves
+    the assignment alone; every `pulumi up` then checks that it still exists.
     """
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        return inputs, judge_names(inputs, FACTS, ("cloud",)) + judge_texts(inputs, (*FACTS, "cloud"))
+        return inputs, check_names(inputs, ASSIGNMENT, ("cloud",)) + check_texts(inputs, (*ASSIGNMENT, "cloud"))
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
-        return Difference(compare(old, new, lambda name: Change.REPLACE if name in FACTS else Change.UPDATE))
+        return Difference(compare(old, new, lambda name: Change.REPLACE if name in ASSIGNMENT else Change.UPDATE))
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
         return {**inputs, "made": state.outputs["made"] if state else UNKNOWN}
 
     def create(self, context: Context, inputs: Properties) -> State:
-        # Azure's client takes longer to import than a preview takes in all.
+        # Imported here because Azure's client takes longer to import than a whole preview.
         from trainup.jobs.azure.platform.assignments import RoleAssignment
 
-        wanted = RoleAssignment(*(inputs[name] for name in FACTS))
-        found, made = wanted.ensure(connect(inputs.get("cloud")), context.urn)
-        return _state(found, {**inputs, "made": made})
+        assignment = RoleAssignment(*(inputs[name] for name in ASSIGNMENT))
+        assignment_id, is_new = assignment.ensure(connect(inputs.get("cloud")), context.urn)
+        return _state(assignment_id, {**inputs, "made": is_new})
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
         return _state(state.id, {**inputs, "made": state.outputs["made"]})
@@ -50,5 +50,5 @@ class GrantHandler:
             assignments.remove(connect(state.outputs.get("cloud")), state.id)
 
 
-def _state(identity: str, outputs: Properties) -> State:
-    return State(identity, outputs, refresh=not outputs["made"])
+def _state(assignment_id: str, outputs: Properties) -> State:
+    return State(assignment_id, outputs, refresh=not outputs["made"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainup.provider.run_source import moving_image
+from trainup.provider.run_source import moving_tag
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -13,15 +13,15 @@ def inputs(image: str, target: str = "azure") -> dict[str, object]:
 
 @pytest.mark.parametrize("image", ["team.azurecr.io/fastai:1", "team.azurecr.io/fastai", "python:3.11"])
 def test_one_named_by_a_tag_is_told(image: str) -> None:
-    told = moving_image(inputs(image))
+    told = moving_tag(inputs(image))
     assert told is not None
     assert told.startswith(f"job.yml names the image {image} by a tag")
 
 
 @pytest.mark.parametrize("image", [f"team.azurecr.io/fastai:1@{DIGEST}", f"python@{DIGEST}", "azureml:fastai:3", "??"])
 def test_one_named_by_its_content_or_version_is_not(image: str) -> None:
-    assert moving_image(inputs(image)) is None
+    assert moving_tag(inputs(image)) is None
 
 
 def test_on_this_machine_the_stacks_own_image_counts() -> None:
-    assert moving_image(inputs("python:3.11", "local")) is None
+    assert moving_tag(inputs("python:3.11", "local")) is None
