@@ -71,11 +71,18 @@ class _Needle:
             yield (start, more + re.escape(literal) + rest) if more else (start + literal, rest)
 
 
+AMBIGUOUS = ("\u00c2\u0082", "\u00c3\u0083")
+"""A character and the next whose codes are the two bytes of the first in UTF-8."""
+
+
 class Mask:
     """Finds secrets in lines, however they are spelled."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = sorted({secret for secret in secrets if len(secret.strip()) >= SHORTEST})
+        secrets = [secret for secret in secrets if len(secret.strip()) >= SHORTEST]
+        # In these, an escape of one character reads like those of two: `\\xc3\\x83` is both, and only one is tried.
+        ambiguous = [secret for secret in secrets if any(pair in secret for pair in AMBIGUOUS)]
+        self._secrets = sorted({*secrets, *(ascii(secret.strip())[1:-1] for secret in ambiguous)})
 
     @property
     def longest(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainup.cli.__main__ import main
@@ -209,6 +209,9 @@ def test_any_folder_and_any_script_get_names_that_pulumi_and_trainup_take(text: 
     assert check_run_name(files.run_name(script)) is None
 
 
+@example("no")
+@example("False")
+@example(".inf")
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))
 def test_any_file_name_is_a_text_in_the_stack_file(name: str) -> None:
     script = scripts.Script(Path(name.replace("/", "-")) / "train.py", True, frozenset())

@@ -71,6 +71,8 @@ def test_no_spelling_of_a_secret_is_shown(name: str) -> None:
 @example(secret="aaaa")
 @example(secret="''''")
 @example(secret="\\\\\\\\")
+@example(secret="0\u00c3\u00830")
+@example(secret="\u00c2\u0082\u00c2\u0082")
 @given(
     secret=st.text(
         st.sampled_from("ab1\\\"'/+%&=<> \t$`;äé日🔑\x00\x7f") | st.characters(exclude_categories=["Cs"]),

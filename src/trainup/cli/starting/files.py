@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from trainup.cli.starting.packages import Packages
 from trainup.cli.starting.scripts import Script
 from trainup.core.naming import check_run_name
@@ -170,5 +172,6 @@ def _image(packages: Packages) -> str:
 
 
 def _text(value: str) -> str:
-    """A text for YAML, quoted where necessary."""
-    return value if re.fullmatch(r"[A-Za-z_./][\w./-]*", value) else json.dumps(value, ensure_ascii=False)
+    """A text as YAML takes it: in quotes where it would be something else, as `no` or `1e3`."""
+    is_plain = re.fullmatch(r"[A-Za-z_./][\w./-]*", value) and yaml.safe_load(value) == value
+    return value if is_plain else json.dumps(value, ensure_ascii=False)
