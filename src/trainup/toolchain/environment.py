@@ -40,7 +40,7 @@ def surroundings() -> dict[str, str]:
     """Variables for this process and all that it starts: no proxy for this machine itself, the user's certificates
     for everything else, and folders of our own where those in the home folder cannot be written."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or HOME / ".cache")
-    folders = {"PULUMI_HOME": (pulumi_home({}), "home"), "UV_CACHE_DIR": (caches / "uv", "uv-cache")}
+    folders = {"PULUMI_HOME": (HOME / ".pulumi", "home"), "UV_CACHE_DIR": (caches / "uv", "uv-cache")}
     ours = {
         name: str(TOOLCHAIN / own)
         for name, (usual, own) in folders.items()
