@@ -22,7 +22,11 @@ if __name__ == "__main__":
     gc.freeze()
     gc.enable()
     addresses = [word for word in sys.argv[1:] if not word.startswith("-")]
-    serve(addresses[-1] if addresses else None, is_attached="--attached" in sys.argv)
+    serve(
+        addresses[-1] if addresses else None,
+        is_attached="--attached" in sys.argv,
+        ends_with_input=bool(__package__),  # a language host runs this folder, and not this module
+    )
     # Nobody reads the answers of calls that still wait, and the runs that they wait for are other processes.
     sys.stdout.flush()
     os._exit(0)

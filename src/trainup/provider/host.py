@@ -303,10 +303,11 @@ def project_folder(start: Path) -> Path:
     return nearest_folder(start) or start
 
 
-def serve(engine_address: str | None, *, is_attached: bool = False) -> None:
+def serve(engine_address: str | None, *, is_attached: bool = False, ends_with_input: bool = True) -> None:
     """Serve until standard input closes, which means that the CLI has ended.
 
     `is_attached`: the engine did not start this process, and nobody reads standard output after the port.
+    `ends_with_input` is false where a language host started this process: it gives no standard input, and kills it.
     """
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=MANY),
@@ -324,10 +325,8 @@ def serve(engine_address: str | None, *, is_attached: bool = False) -> None:
     print(port, flush=True)
     if is_attached:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    # A language host that starts us gives us no standard input, and kills us in the end.
-    is_watched = os.fstat(sys.stdin.fileno()).st_rdev != os.stat(os.devnull).st_rdev
     while True:
-        ready, _, _ = select.select([sys.stdin, interrupted] if is_watched else [interrupted], [], [])
+        ready, _, _ = select.select([sys.stdin, interrupted] if ends_with_input else [interrupted], [], [])
         if interrupted in ready:
             server.stop(2).wait()
             return
