@@ -110,8 +110,8 @@ def _rehearsed(folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:
         sent: list[tuple[str, str, dict[str, Any]]] = []
 
         def watch(method: str, resource: dict[str, Any]) -> None:
-            if "_given" in resource and resource["id"] not in [identity for identity, *_ in sent]:
-                sent.append((resource["id"], resource["type"], resource["_given"]))
+            if "_body" in resource and resource["id"] not in [identity for identity, *_ in sent]:
+                sent.append((resource["id"], resource["type"], resource["_body"]))
 
         running.azure.watchers.append(watch)
         project = _stack(running)
