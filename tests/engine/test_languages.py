@@ -14,6 +14,8 @@ from tests.support.project import REPOSITORY
 
 SECRET = "not shown anywhere"
 
+pytestmark = pytest.mark.timeout(1800)  # whoever comes first builds the language host for YAML
+
 
 @pytest.fixture(params=["yaml", "typescript"])
 def program(request: pytest.FixtureRequest, tmp_path: Path, environment: dict[str, str]) -> Iterator[Copy]:
