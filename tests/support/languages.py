@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from trainup.toolchain import pulumi_cli, uv
 from trainup.toolchain.paths import TOOLCHAIN
 
@@ -53,7 +55,9 @@ def _brought(name: str, bring: Callable[[Path], None]) -> Path:
 def _build_yaml_host(folder: Path) -> None:
     module, build = folder / "module", folder / "build"
     shutil.copytree(HERE / "yaml_module", module)
-    go = pulumi_cli.find_go(uv.ensure())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pulumi_cli, "BUILD", build)  # a Go that is brought for this lies where no set-up clears it away
+        go = pulumi_cli.find_go(uv.ensure())
     variables = {
         **os.environ,
         "CGO_ENABLED": "0",
@@ -79,7 +83,6 @@ def _build_yaml_host(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     shutil.rmtree(build)
     shutil.rmtree(module)
-    shutil.rmtree(pulumi_cli.BUILD, ignore_errors=True)  # a Go that was brought for this
 
 
 def _install_node_packages(folder: Path) -> None:
