@@ -21,7 +21,7 @@ from pulumi.provider.server import ComponentInitError, ProviderServicer
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from trainup.components.schema import MODULES, NAME
-from trainup.core import suggest
+from trainup.core import suggest, wire
 from trainup.core.version import VERSION
 
 TOKEN = f"{NAME}:index:"
@@ -85,7 +85,7 @@ async def serve(engine_address: str) -> None:
     # When the engine shuts down, asyncio and grpc complain about abandoned calls, which is of no use to users.
     for name in ("asyncio", "grpc._cython.cygrpc"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])
+    server = grpc.aio.server(options=wire.MESSAGES_OF_ANY_LENGTH)
     servicer = Servicer(Components(), [], engine_address)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")

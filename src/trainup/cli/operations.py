@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import click
 
-from trainup.cli.options import stack_option
+from trainup.cli.options import on_stack, stack_option
 from trainup.core.wording import TYPED
 from trainup.toolchain import as_pulumi, attached, environment, setting_up, stacks
 from trainup.toolchain.paths import ROOT, SHIM, SetupError, say
@@ -67,11 +67,11 @@ def setup() -> None:
     say(str(setting_up.cli()))
 
 
+@on_stack
 @click.command()
-@click.option("--stack", help="name of the stack (default: PULUMI_STACK, the selected one, or local)")
-def env(stack: str | None) -> None:
+def env(stack: str) -> None:
     """Print variables for plain `pulumi` commands in this shell: eval "$(trainup env)"."""
-    print(environment.as_shell(_shell(setting_up.cli(), stack or stacks.current())))
+    print(environment.as_shell(_shell(setting_up.cli(), stack)))
 
 
 def _shell(cli: Cli, stack: str) -> dict[str, str]:

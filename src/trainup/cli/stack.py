@@ -11,7 +11,7 @@ import yaml
 
 from trainup.core import targets
 from trainup.core.errors import UserError
-from trainup.core.project import PROJECT_FILES
+from trainup.core.project import PROJECT_FILES, nearest_folder
 from trainup.core.texts import decode
 from trainup.toolchain import environment, passphrase, pulumi_cli, stacks
 
@@ -123,20 +123,16 @@ def _ask(*words: str) -> "subprocess.CompletedProcess[str]":
 
 def project_folder(start: Path) -> Path:
     """The folder of Pulumi.yaml: `start`, or the nearest folder above. Raises StackError."""
-    return _project_file(start).parent
-
-
-def _project_file(start: Path) -> Path:
-    for folder in (start, *start.parents):
-        for name in PROJECT_FILES:
-            if (folder / name).is_file():
-                return folder / name
-    raise StackError(f"there is no Pulumi.yaml in {start} or above: change to the project's folder")
+    folder = nearest_folder(start)
+    if folder is None:
+        raise StackError(f"there is no Pulumi.yaml in {start} or above: change to the project's folder")
+    return folder
 
 
 def project_name(start: Path) -> str:
     """The `name` in Pulumi.yaml. Raises StackError where it cannot be read."""
-    path = _project_file(start)
+    folder = project_folder(start)
+    path = next(folder / name for name in PROJECT_FILES if (folder / name).is_file())
     try:
         text = decode(path.read_bytes())
         return str((json.loads(text) if path.suffix == ".json" else yaml.safe_load(text))["name"])

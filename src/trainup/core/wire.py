@@ -8,6 +8,8 @@ from google.protobuf import struct_pb2
 from trainup.core.numbers import to_plain
 from trainup.core.values import UNKNOWN, Secret, Unknown
 
+MESSAGES_OF_ANY_LENGTH = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+"""Options of servers and channels; gRPC refuses messages over 4 MiB by itself."""
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"

@@ -10,6 +10,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 import trainup
+from trainup.core import wire
 from trainup.provider.handler import ResourceError
 
 SCHEMA = Path(trainup.__path__[0], "components", "schema.json")
@@ -40,5 +41,5 @@ class ComponentHost:
         if not port.isdecimal():
             raise ResourceError(f"the process that makes components ended with exit code {process.wait()}")
         self._processes.append(process)  # it ends when its standard input closes: with this process
-        options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-        return provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}", options))
+        channel = grpc.insecure_channel(f"127.0.0.1:{port}", wire.MESSAGES_OF_ANY_LENGTH)
+        return provider_pb2_grpc.ResourceProviderStub(channel)

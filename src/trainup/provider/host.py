@@ -311,7 +311,7 @@ def serve(engine_address: str | None, *, is_attached: bool = False, ends_with_in
     """
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=MANY),
-        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
+        options=wire.MESSAGES_OF_ANY_LENGTH,
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Host(engine_address, project_folder(Path.cwd())), server)
     port = server.add_insecure_port("127.0.0.1:0")
