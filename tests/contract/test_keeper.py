@@ -180,9 +180,9 @@ def test_a_cluster_that_shrinks_grows_or_goes_is_heard_of(
     shutil.rmtree(pool.folder)
     until(lambda: status_of(target, left) is Status.FAILED)
     assert "was removed while the run waited" in ((target.get(left.name) or left).failure or record.failure).message
-    for _ in range(2):
-        gate.write_text("go\n")
-    until(lambda: status_of(target, first).is_terminal and status_of(target, second).is_terminal)
+    with gate.open("r+b", buffering=0) as opened:  # closed after one line, the pipe would be at its end for both
+        opened.write(b"\n\n")
+        until(lambda: status_of(target, first).is_terminal and status_of(target, second).is_terminal)
 
 
 def test_many_launches_at_once_start_one_keeper_and_each_run_once(target: LocalTarget, tmp_path: Path) -> None:

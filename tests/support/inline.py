@@ -12,6 +12,7 @@ from pulumi import automation
 from pulumi.runtime import settings
 
 from tests.support.project import Project
+from trainup.core import wire
 
 UPDATED, CREATED, DELETED = "updated", "created", "deleted"
 NEW_FIRST, OLD_FIRST = "replaced, the new one first", "replaced, the old one first"
@@ -113,4 +114,6 @@ def inline(project: Project) -> Iterator[Inline]:
             patch.delenv(name)
         for name, value in project.environment.items():
             patch.setenv(name, value)
+        # This process sees many engines, and some get the port of an earlier one.
+        patch.setattr(settings, "_GRPC_CHANNEL_OPTIONS", [*settings._GRPC_CHANNEL_OPTIONS, *wire.CHANNEL])
         yield Inline(project, project.folder / "infra")

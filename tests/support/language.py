@@ -24,6 +24,7 @@ from pulumi.runtime.proto import (
 
 from tests.support.plugin import Engine
 from tests.support.project import ROOMS
+from trainup.core import wire
 
 HOST = (sys.executable, "-P", "-u", str(ROOMS / "toolchain" / "language"))
 SECONDS = 60.0
@@ -70,7 +71,7 @@ class Host:
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{int(self._text[0])}")
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{int(self._text[0])}", wire.CHANNEL)
         self.stub = language_pb2_grpc.LanguageRuntimeStub(self.channel)
 
     def _read(self) -> None:

@@ -169,10 +169,8 @@ def plugin(project: Path, environment: Mapping[str, str] | None = None) -> Itera
     try:
         address = f"127.0.0.1:{int(process.stdout.readline())}"
         # As large as the engine's: a failure is told in the metadata of an answer.
-        options = [
-            (f"grpc.max_{what}", 2**30) for what in ("receive_message_length", "send_message_length", "metadata_size")
-        ]
-        with grpc.insecure_channel(address, options=options) as channel:
+        options = [("grpc.max_metadata_size", 2**30)]
+        with grpc.insecure_channel(address, [*wire.CHANNEL, *options]) as channel:
             yield Plugin(process, provider_pb2_grpc.ResourceProviderStub(channel), engine)
     finally:
         process.stdin.close()

@@ -10,6 +10,9 @@ from trainup.core.values import UNKNOWN, Secret, Unknown
 
 MESSAGES_OF_ANY_LENGTH = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 """Options of servers and channels; gRPC refuses messages over 4 MiB by itself."""
+CHANNEL = (*MESSAGES_OF_ANY_LENGTH, ("grpc.use_local_subchannel_pool", 1))
+"""Options of channels. By default all channels of a process share their connections to an address: a new channel to a
+server that got the port of an ended one would fail as long as the old connection waits before its next try."""
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"

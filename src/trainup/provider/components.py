@@ -41,5 +41,5 @@ class ComponentHost:
         if not port.isdecimal():
             raise ResourceError(f"the process that makes components ended with exit code {process.wait()}")
         self._processes.append(process)  # it ends when its standard input closes: with this process
-        channel = grpc.insecure_channel(f"127.0.0.1:{port}", wire.MESSAGES_OF_ANY_LENGTH)
+        channel = grpc.insecure_channel(f"127.0.0.1:{port}", wire.CHANNEL)
         return provider_pb2_grpc.ResourceProviderStub(channel)

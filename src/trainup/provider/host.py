@@ -256,7 +256,7 @@ def _check_version(program: Any) -> None:
 
 
 def _connect(address: str | None) -> Any:
-    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
+    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address, wire.CHANNEL)) if address else None
 
 
 def _diff_response(difference: Difference, inputs: Set[str]) -> Any:

@@ -36,7 +36,7 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     def Attach(self, request: Any, context: Any) -> Any:
-        self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(request.address))
+        self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(request.address, wire.CHANNEL))
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
