@@ -16,7 +16,7 @@ from trainup.components.resources import Keep
 from trainup.core.images import ImageBuilder, conda_from_pip
 from trainup.core.texts import decode
 from trainup.infra.azure_image_settings import AzureImageSettings
-from trainup.infra.azure_sections import REGISTRY_PASSWORD
+from trainup.infra.azure_keys import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.platforms import DataReference, Platform
 from trainup.infra.stack_config import StackConfig

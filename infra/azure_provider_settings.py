@@ -7,14 +7,6 @@ from trainup.core.clouds import check_region, find_cloud, plain_region
 from trainup.infra.azure_values import CloudName, Guid, refuse
 from trainup.infra.sections import Section
 
-AZURE_NATIVE_KEY = "azure-native:"
-"""The prefix of the provider's keys."""
-AZURE_NATIVE = "azure_native"
-"""The field of the settings that holds the values of these keys."""
-
-PROVIDER_SECRETS = ("clientSecret", "clientCertificatePassword", "oidcToken", "oidcRequestToken")
-"""Keys of the provider whose values are credentials."""
-
 
 class ProviderSettings(Section):
     """`azure-native:…`: the provider's own settings, as far as trainup reads them too."""

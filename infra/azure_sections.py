@@ -10,6 +10,7 @@ from trainup.core.clusters import MAX_CLUSTER_NODES, check_nodes
 from trainup.core.duration import parse_duration
 from trainup.core.roles import PrincipalType
 from trainup.infra import workspace_file
+from trainup.infra.azure_keys import REGISTRY_PASSWORD
 from trainup.infra.azure_values import (
     ClusterId,
     ClusterName,
@@ -29,9 +30,6 @@ from trainup.infra.azure_values import (
     together,
 )
 from trainup.infra.sections import UNSHOWN, JudgedSection, LengthOfTime, SecretName, Section, Text
-
-REGISTRY_PASSWORD = "registry_password"
-"""The config secret that holds the password of an external registry."""
 
 
 class AzureWorkspaceSettings(Section):

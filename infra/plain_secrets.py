@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainup.core.images import ImageBuilder
 from trainup.core.input_secrets import Place, in_text, in_values
 from trainup.core.texts import decode
-from trainup.infra.azure_image_settings import AzureImageSettings
+
+if TYPE_CHECKING:  # building the class takes long, and stacks on `local` do without
+    from trainup.infra.azure_image_settings import AzureImageSettings
 
 ALLOWED = "allow_secrets"
 
@@ -31,7 +33,7 @@ def likely_secrets(sections: Mapping[str, Any]) -> dict[Place, str]:
     return problems
 
 
-def in_files_of_image(root: Path, image: AzureImageSettings) -> list[str]:
+def in_files_of_image(root: Path, image: "AzureImageSettings") -> list[str]:
     """Likely secrets in those files of an image that the provider's check does not read."""
     names = [image.conda] if image.conda else []
     names += [image.dockerfile_path] if image.builder is ImageBuilder.DOCKER else []

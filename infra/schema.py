@@ -9,7 +9,7 @@ from typing import Any
 from trainup.core.project import NAMESPACE
 from trainup.core.run_keys import KEYS
 from trainup.core.targets import DEFAULT
-from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY
+from trainup.infra.azure_keys import AZURE_NATIVE, AZURE_NATIVE_KEY
 from trainup.infra.sections import Section
 from trainup.infra.target_settings import declarations
 

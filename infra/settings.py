@@ -13,8 +13,7 @@ from trainup.core.project import misplaced
 from trainup.core.targets import DEFAULT, TARGETS
 from trainup.core.written import quotes, shown
 from trainup.infra import references
-from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY, PROVIDER_SECRETS
-from trainup.infra.azure_sections import REGISTRY_PASSWORD
+from trainup.infra.azure_keys import AZURE_NATIVE, AZURE_NATIVE_KEY, PROVIDER_SECRETS, REGISTRY_PASSWORD
 from trainup.infra.nested_secrets import problem_of
 from trainup.infra.plain_secrets import likely_secrets
 from trainup.infra.sections import (
@@ -28,14 +27,10 @@ from trainup.infra.sections import (
 )
 from trainup.infra.stack_config import StackConfig
 from trainup.infra.stack_file import StackFile
-from trainup.infra.target_settings import SettingsDeclaration, TargetSettings, declarations
+from trainup.infra.target_settings import SettingsDeclaration, TargetSettings, declaration_of, declarations
 
 Ask = Callable[[str, Mapping[str, Any], Mapping[str, type[JudgedSection]], Any], list[str]]
 """The signature of `ask` in `infra/findings.py`."""
-
-DECLARATIONS = declarations()
-KEYS = frozenset(key for one in DECLARATIONS.values() for key in one.keys)
-"""The keys of the settings of all targets."""
 
 
 def load(config: StackConfig, ask: Ask | None = None) -> TargetSettings:
@@ -46,13 +41,14 @@ def load(config: StackConfig, ask: Ask | None = None) -> TargetSettings:
     texts = config.texts
     target = texts.get("target", DEFAULT)
     is_certain = target in TARGETS
-    declaration = DECLARATIONS[target if is_certain else DEFAULT]
+    declaration = declaration_of(target if is_certain else DEFAULT)
     if not is_certain:  # the keys of every target are allowed
-        texts = {key: text for key, text in texts.items() if key in declaration.keys or key not in KEYS}
+        of_others = {key for one in declarations().values() for key in one.keys} - set(declaration.keys)
+        texts = {key: text for key, text in texts.items() if key not in of_others}
     sections = {key: text for key, text in texts.items() if key in declaration.keys}
     file = StackFile(config.root, config.project, config.stack)
     values, problems = _parse_sections(config, file, sections)
-    problems += misplaced(config.values, config.project, KEYS, config.defaults)
+    problems += misplaced(config.values, config.project, config.defaults)
     problems += _key_problems(config, declaration, _required_secrets(values), texts)
     secret = [key for key in sections if config.is_secret(key)]
     for key in secret:  # and check nothing else there: another problem could show the value
@@ -178,7 +174,7 @@ def _key_problems(
 
 def _is_wrong_elsewhere(location: Sequence[Any], values: Mapping[str, Any], context: Any) -> bool:
     """Whether a value that is invalid for the default target is invalid for every other one too."""
-    return all(_is_wrong(location, values, one, context) for name, one in DECLARATIONS.items() if name != DEFAULT)
+    return all(_is_wrong(location, values, one, context) for name, one in declarations().items() if name != DEFAULT)
 
 
 def _is_wrong(

@@ -12,7 +12,7 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from trainup.core.project import NAMESPACE, settings_of
 from trainup.infra import project_files
-from trainup.infra.azure_provider_settings import AZURE_NATIVE, AZURE_NATIVE_KEY
+from trainup.infra.azure_keys import AZURE_NATIVE, AZURE_NATIVE_KEY
 
 
 @dataclass(frozen=True)

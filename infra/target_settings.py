@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from trainup.core.targets import TARGETS
-from trainup.infra.azure_provider_settings import AZURE_NATIVE
+from trainup.infra.azure_keys import AZURE_NATIVE
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import JudgedSection, Section
 
@@ -73,6 +73,11 @@ class SettingsDeclaration:
         return cast(TargetSettings, self.model.model_validate(values, context=context))
 
 
+def declaration_of(target: str) -> SettingsDeclaration:
+    """The declaration of a target's settings; its module is imported at first use, since its classes take long."""
+    return cast(SettingsDeclaration, import_module(f"trainup.infra.{target}_settings").DECLARATION)
+
+
 def declarations() -> dict[str, SettingsDeclaration]:
     """Target → the declaration of its settings, for all targets."""
-    return {name: import_module(f"trainup.infra.{name}_settings").DECLARATION for name in TARGETS}
+    return {name: declaration_of(name) for name in TARGETS}

@@ -49,3 +49,13 @@ def test_azure_is_reached_without_the_heavy_client() -> None:
 )
 def test_nobody_pays_for_what_only_the_processes_of_this_machine_need(code: str) -> None:
     assert imported(code) & {"psutil", "detect_secrets"} == set()
+
+
+def test_the_program_of_a_local_stack_builds_none_of_azures_settings() -> None:
+    program = "import trainup.infra.program, trainup.infra.local\nfrom trainup.infra import target_settings as t\n"
+    script = f"{program}t.declaration_of('local')\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert "trainup.infra.local_settings" in imported
+    assert {name for name in imported if name.startswith("trainup.infra.azure")} == {"trainup.infra.azure_keys"}
+    assert "packaging.requirements" not in imported

@@ -47,12 +47,10 @@ def settings_of(config: Mapping[str, str], project: str) -> dict[str, str]:
     return keys
 
 
-def misplaced(
-    config: Mapping[str, str], project: str, settings: Collection[str], defaults: Collection[str]
-) -> list[str]:
+def misplaced(config: Mapping[str, str], project: str, defaults: Collection[str]) -> list[str]:
     """One sentence for each key of the configuration that is not read, or is set twice.
 
-    `settings` are the names of all settings, `defaults` the keys whose values are only the project's defaults.
+    `defaults` are the keys whose values are only the project's defaults.
     """
     ours, problems = namespaces(project), []
     for key in config:
@@ -63,7 +61,7 @@ def misplaced(
             continue
         elif difflib.SequenceMatcher(None, namespace.lower(), NAMESPACE).ratio() >= ALIKE:
             problems.append(f"{key}: nothing reads the namespace {namespace}; write {NAMESPACE}:{name}")
-        elif name == "runs" and name in settings:
+        elif name == "runs":
             problems.append(
                 f"{key}: runs are read from {' and '.join(f'{one}:{name}' for one in ours)} alone; write "
                 f"{NAMESPACE}:{name}"
