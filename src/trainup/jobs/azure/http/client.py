@@ -15,6 +15,7 @@ from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
+from trainup.jobs.azure.http import recording
 from trainup.jobs.azure.http.endpoints import Endpoints
 from trainup.jobs.target import TargetError
 
@@ -234,6 +235,7 @@ def _pipeline(
             policies.UserAgentPolicy("trainup"),
             _Retries(**patience.retries),
             *([ARMChallengeAuthenticationPolicy(credential, scope)] if credential else []),
+            *recording.policies_of(),
         ],
     )
 
