@@ -15,6 +15,7 @@ import yaml
 from tests.support.project import REPOSITORY, STACK, Project
 from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.quota import PLENTY
 from trainup.simulator.cloud.sample import Sample, assign_role
 from trainup.simulator.plugins.docker import Docker
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
@@ -69,6 +70,7 @@ class Cloud:
 def cloud(folder: Path, environment: Mapping[str, str]) -> Iterator[Cloud]:
     """A stand-in for the time of the block."""
     with rehearsal(folder) as running:
+        running.azure.quota.gpu_cores = PLENTY  # asked for, and granted: a new subscription has none
         yield Cloud(folder, running.azure, running.docker, running.environment(environment))
 
 

@@ -11,6 +11,7 @@ class FailureClass(StrEnum):
 
     QUOTA = "quota"
     CAPACITY = "capacity"
+    SIZE = "size"
     IMAGE_BUILD = "image_build"
     IMAGE_PULL = "image_pull"
     ENVIRONMENT = "environment"
@@ -24,6 +25,7 @@ class FailureClass(StrEnum):
 REMEDIES = {
     FailureClass.QUOTA: "ask for more quota, or choose a smaller size or fewer nodes",
     FailureClass.CAPACITY: "ask for fewer nodes or a larger cluster, or try again later",
+    FailureClass.SIZE: "set `spot: false` in trainup:cluster, or choose another size of nodes",
     FailureClass.IMAGE_BUILD: "read the build log and correct the requirements or the Dockerfile",
     FailureClass.IMAGE_PULL: "check that the image exists and that the cluster may pull it (a role such as AcrPull "
     "counts only minutes after it was given, up to 15), then run `pulumi up` again",
@@ -34,6 +36,9 @@ REMEDIES = {
     FailureClass.PREEMPTED: "run `pulumi up` again; the run resumes from its last checkpoint if it writes any",
     FailureClass.SERVICE: "run `pulumi up` again to start a new attempt",
 }
+
+FINAL = frozenset({FailureClass.SIZE})
+"""Causes that neither waiting nor another attempt removes."""
 
 
 @dataclass(frozen=True)

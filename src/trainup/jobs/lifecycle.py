@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from trainup.core.choices import OnPreemption
-from trainup.core.failure import FailureClass
+from trainup.core.failure import FINAL, FailureClass
 from trainup.core.status import Status
 from trainup.jobs.target import Job, Record, Target, TargetError
 
@@ -82,6 +82,9 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
             return current
         if current.status is not Status.QUEUED:
             queued_since = time.monotonic()
+        elif current.in_vain in FINAL:
+            target.cancel(current.name, f"it can never start: {current.waiting}", current.in_vain)
+            continue
         elif job.spec.queue_timeout is not None and time.monotonic() - queued_since > job.spec.queue_timeout:
             _give_up_waiting(target, current, job.spec.queue_timeout)
             continue
@@ -124,10 +127,11 @@ def see_through(target: Target, job: Job, record: Record, listener: Listener, st
         record = follow(target, job, record, listener, stop)
         if not record.status.is_failure or record.status is Status.CANCELED or stop.is_set():
             return record
+        is_final = record.failure is not None and record.failure.failure_class in FINAL
         is_preempted = record.failure is not None and record.failure.failure_class is FailureClass.PREEMPTED
         if is_preempted and job.spec.on_preemption is OnPreemption.RESUME and resumed < MOST_RESUMED:
             resumed += 1
-        elif retries < job.spec.retries:
+        elif retries < job.spec.retries and not is_final:
             retries += 1
         else:
             return record

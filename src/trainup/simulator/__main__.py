@@ -1,6 +1,6 @@
 """Simulates Azure on this machine until it is interrupted, and prints the environment variables to use it.
 
-    python -m trainup.simulator [--folder DIR] [--sample] [--scale FACTOR]
+    python -m trainup.simulator [--folder DIR] [--sample] [--scale FACTOR] [--gpu-quota CORES]
 
 With these variables in another shell, `pulumi`, `az`, the SDKs and `trainup` use this Azure instead of the real one.
 """
@@ -33,6 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FACTOR",
         help="duration of operations: 1 as on Azure, 0 none (default)",
     )
+    parser.add_argument(
+        "--gpu-quota",
+        type=int,
+        default=0,
+        metavar="CORES",
+        help="quota of each GPU family in cores; default: 0, as in a new subscription",
+    )
     options = parser.parse_args(arguments)
     try:
         extra.check()
@@ -48,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         latency=REAL if options.scale else Latency(),
         clock=Clock(options.scale),
     )
+    azure.quota.gpu_cores = options.gpu_quota
     azure.journal.path = options.folder and options.folder / "requests.jsonl"
     with rehearsal(options.folder, azure=azure) as running:
         for name, value in running.variables.items():

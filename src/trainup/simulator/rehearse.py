@@ -24,6 +24,7 @@ import psutil
 from trainup.core import network
 from trainup.simulator import extra
 from trainup.simulator.cloud.clock import REAL
+from trainup.simulator.cloud.quota import PLENTY
 from trainup.simulator.project import STACK, Project, configuration, stage
 from trainup.simulator.rehearsal import Crashed, NotHere, Rehearsal, rehearsal
 from trainup.simulator.report import FILE, Report
@@ -90,6 +91,8 @@ def rehearse(
                 rehearsal(folder, environments=environments) as running,
                 watching(folder / "jobs", environments) as watch,
             ):
+                # As in a subscription that was granted its request for GPUs: a new one has none.
+                running.azure.quota.gpu_cores = PLENTY
                 if scale:
                     running.azure.latency, running.azure.clock.scale = REAL, scale
                 sections = {} if runs is None else {"runs": runs}

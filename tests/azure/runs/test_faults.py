@@ -337,6 +337,19 @@ def test_a_cluster_without_quota_is_told_while_the_run_waits(world: World) -> No
     world.azure.faults.clear()
 
 
+def test_a_size_without_spot_nodes_ends_the_run_at_once_and_says_what_to_do(world: World) -> None:
+    body = {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_ND96isr_H100_v5"}}
+    body["properties"] |= {"vmPriority": "LowPriority", "scaleSettings": {"maxNodeCount": 1}}
+    address = f"{world.sample.workspace}/computes/spot-h100"
+    world.azure.put(address, "2025-12-01", {"location": "westeurope", "properties": body})
+    record, _ = world.run(world.shell("true", cluster=address, retries=2))
+    status, kind, message = failure_of(record)
+    assert (status, kind) == (Status.FAILED, FailureClass.SIZE)
+    assert "UnsupportedVMSizeForLowPriority" in message
+    assert "`spot: false`" in (record.failure.remedy if record.failure else "")
+    assert len(world.jobs()) == 1
+
+
 def test_an_allocation_that_fails_for_a_while_is_waited_for(world: World) -> None:
     full = Refused(409, "AllocationFailed", "Allocation failed: not enough capacity for Standard_NC4as_T4_v3")
     world.azure.faults.add(Fault("ALLOCATE", CLUSTER, error=full, times=5))

@@ -301,6 +301,17 @@ def test_a_run_that_waits_in_vain_is_given_up_after_its_queue_timeout_and_says_w
     assert "queue_timeout of 0.01 s: no nodes" in ended.failure.message
 
 
+def test_a_run_that_can_never_get_nodes_ends_at_once_and_is_not_tried_again(job: Jobs) -> None:
+    target, wanted = Scripted(), job(retries=3)
+    record = lifecycle.start(target, wanted)
+    target.records[record.name] = replace(record, waiting="H100 has no spot nodes", in_vain=FailureClass.SIZE)
+    ended = lifecycle.see_through(target, wanted, target.records[record.name], Listener(), NEVER)
+    assert ended.failure
+    assert ended.failure.failure_class is FailureClass.SIZE
+    assert "H100 has no spot nodes" in ended.failure.message
+    assert ended.attempt == 1
+
+
 def test_what_a_run_waits_for_is_told_each_time_it_changes(job: Jobs) -> None:
     reasons = iter(["", "Azure allocates nodes", "Azure allocates nodes", "no quota"])
 

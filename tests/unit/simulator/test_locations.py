@@ -36,18 +36,22 @@ def test_usage_counts_the_cores_of_nodes_that_are_there(azure: Azure, client: Az
     assert usages(azure, client)[T4] == (0, 8)
 
 
-def test_a_family_without_quota_is_absent(azure: Azure, client: AzureClient) -> None:
-    assert T4 in usages(azure, client)
-    azure.quota["StandardNCASv3_T4Family"] = 0
+def test_a_new_subscription_has_no_quota_for_gpus_and_its_families_are_absent(
+    azure: Azure, client: AzureClient
+) -> None:
     assert T4 not in usages(azure, client)
+    assert "standardDSv3Family" in usages(azure, client)
     assert "TotalLowPriorityCores" in {item["name"]["value"] for item in rows(azure, client)}
+    azure.quota["StandardNCASv3_T4Family"] = 4
+    assert usages(azure, client)[T4] == (0, 4)
 
 
 def test_a_family_has_two_rows_of_one_name_that_their_type_tells_apart(azure: Azure, client: AzureClient) -> None:
+    azure.quota[T4] = 8
     of_t4 = [item for item in rows(azure, client) if item["name"]["value"] == T4]
     assert [(item["type"].split("/")[-2], item["limit"]) for item in of_t4] == [
         ("lowPriorityCores", -1),
-        ("dedicatedCores", 100_000),
+        ("dedicatedCores", 8),
     ]
 
 
@@ -59,6 +63,16 @@ def test_a_region_may_sell_a_size_for_endpoints_alone(azure: Azure, client: Azur
         kinds[region] = sizes["Standard_NV36ads_A10_v5"]
     assert kinds["eastus"] == ["MIR"]
     assert "AmlCompute" in kinds["westeurope"]
+
+
+def test_regions_sell_different_sizes(azure: Azure, client: AzureClient) -> None:
+    def sizes(region: str) -> set[str]:
+        where = f"{azure.root}/providers/Microsoft.MachineLearningServices/locations/{region}/vmSizes"
+        return {item["name"] for item in client.pages(where)}
+
+    assert "Standard_ND96isr_MI300X_v5" in sizes("swedencentral")
+    assert "Standard_ND96isr_MI300X_v5" not in sizes("westeurope")
+    assert "Standard_NC4as_T4_v3" in sizes("swedencentral") & sizes("westeurope")
 
 
 def test_sizes_tell_cores_gpus_and_prices_and_retired_ones_are_absent(azure: Azure, client: AzureClient) -> None:

@@ -126,11 +126,11 @@ REFUSALS: dict[str, tuple[str, str, dict[str, Any], str]] = {
         {"location": "eastus", "properties.properties.vmSize": "Standard_NV36ads_A10_v5"},
         "not a support",
     ),
-    "some sizes are never spot machines": (
+    "a cluster has a size that its region sells": (
         COMPUTE,
         "other",
-        {"properties.properties": {"vmSize": "Standard_NC48ads_A100_v4", "vmPriority": "LowPriority"}},
-        "not available with LowPriority",
+        {"properties.properties.vmSize": "Standard_ND96isr_MI300X_v5"},
+        "not a support",
     ),
     "the least is no more than the most": (
         COMPUTE,

@@ -25,10 +25,12 @@ from trainup.simulator.cloud.faults import Fault, Faults
 from trainup.simulator.cloud.images import Images
 from trainup.simulator.cloud.journal import Journal
 from trainup.simulator.cloud.operations import Operations
+from trainup.simulator.cloud.quota import Quota
 from trainup.simulator.cloud.refusal import Refused, not_found
 from trainup.simulator.cloud.runs import Runs
 from trainup.simulator.cloud.signatures import Signatures
 from trainup.simulator.cloud.storage import Storage
+from trainup.simulator.cloud.tenancy import Deployer, Policies
 from trainup.simulator.cloud.tokens import Tokens
 from trainup.simulator.cloud.vaults import Vaults
 
@@ -73,14 +75,26 @@ class Azure:
     deployer: str = DEPLOYER
     """Object id of the principal that deploys."""
 
-    quota: dict[str, int] = field(default_factory=dict)
-    """VM family → quota in cores; a family that is not listed is unlimited."""
+    quota: Quota = field(default_factory=Quota)
 
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     """Client secret of the deployer. It is random at each start, because any user of this machine can connect."""
 
     federated: set[str] = field(default_factory=set)
     """Tokens of other issuers, such as GitHub, that are accepted as the deployer's."""
+
+    may: Deployer = field(default_factory=Deployer)
+    """What the deployer may do."""
+
+    policies: Policies = field(default_factory=Policies)
+
+    login_tenant: str = ""
+    """Tenant that tokens are for unless the client asks for another one, as with `az` logged in to several. Empty for
+    the subscription's own."""
+
+    asks_how_to_delete: bool = False
+    """Whether the DELETE of a compute needs the parameter `underlyingResourceAction`. The published type says so; no
+    report tells whether the service insists."""
 
     principals: set[str] = field(default_factory=set)
     """Object ids of users and groups that exist in addition to the managed identities created here."""
@@ -142,6 +156,7 @@ class Azure:
         return base64.b64encode(hmac.digest(self.secret.encode(), "/".join(name).encode(), hashlib.sha512)).decode()
 
     def __post_init__(self) -> None:
+        self.tokens.tenant = self.tenant
         self.operations = Operations(self.clock)
         self.signatures = Signatures(self.tokens)
         self.builds = Builds(self)
@@ -200,16 +215,26 @@ class Azure:
     def put(self, resource_id: str, version: str, body: Mapping[str, Any]) -> Resource:
         """Create or change a resource. Secrets in the body may be wrapped. Raises `Refused` as Azure would refuse."""
         address = parse(resource_id)
+        plain = reveal(dict(body))
+        if address.type.endswith(("/versions", "/jobs")):
+            plain = shape.with_texts(plain, MAPS)
+        try:
+            return self._put(address, version, body, plain)
+        except Refused as refused:
+            if refused.is_left and self.find(resource_id) is None:
+                self._leave(address, plain, refused)
+            raise
+
+    def _put(self, address: Address, version: str, body: Mapping[str, Any], plain: dict[str, Any]) -> Resource:
         fault = self._strike("PUT", address)
         with self._lock:
-            plain = reveal(dict(body))
-            if address.type.endswith(("/versions", "/jobs")):
-                plain = shape.with_texts(plain, MAPS)
             findings = contract.findings(address.type, version, plain, address.name)
             if findings:
                 lines = "\n".join(f"  {line}" for line in findings)
                 raise Refused(400, "InvalidRequestContent", f"{address.type} {address.name!r} at {version}:\n{lines}")
             existing = self._resources.get(address.key)
+            if existing and shape.get(existing, "properties.provisioningState") == "Failed":
+                existing = None
             checks.check(self, rules.Put(address, plain, existing))
             resource = computed.complete(self, address, plain, existing) | {"_body": plain}
             self._resources[address.key] = resource
@@ -229,6 +254,14 @@ class Azure:
         if fault and fault.error:
             raise fault.error
         return shown
+
+    def _leave(self, address: Address, plain: dict[str, Any], refused: Refused) -> None:
+        """Keep what a refused PUT began, in the provisioning state Failed."""
+        with self._lock:
+            resource = computed.complete(self, address, plain, None)
+            shape.put(resource, "properties.provisioningState", "Failed")
+            shape.put(resource, "properties.provisioningErrors", [refused.envelope()])
+            self._resources[address.key] = resource
 
     def amend(self, resource_id: str, changes: Mapping[str, Any]) -> None:
         """Set properties by path, as the service itself does; a resource that no longer exists is left alone."""
@@ -251,15 +284,18 @@ class Azure:
         with self._lock:
             return self._shown(self._resources[resource_id.lower()])
 
-    def delete(self, resource_id: str, *, purge: bool = False) -> bool:
-        """Delete a resource and its children; False when it did not exist. Raises `Refused` as Azure would refuse."""
+    def delete(self, resource_id: str, *, purge: bool = False, action: str = "") -> bool:
+        """Delete a resource and its children; False when it did not exist. Raises `Refused` as Azure would refuse.
+
+        `action` is the parameter `underlyingResourceAction` of a compute's DELETE.
+        """
         address = parse(resource_id)
         self._strike("DELETE", address)
         with self._lock:
             resource = self._resources.get(address.key)
             if resource is None:
                 return False
-            checks.check_delete(self, resource)
+            checks.check_delete(self, resource, action)
             gone = [resource, *self._all("*", address.id + "/")]
             for inner in gone:
                 del self._resources[inner["id"].lower()]

@@ -16,8 +16,15 @@ def check(azure: View, put: Put) -> None:
             raise refusal
 
 
-def check_delete(azure: View, resource: Resource) -> None:
-    """Raise the Refused with which Azure would answer this DELETE, if it would not delete the resource."""
+def check_delete(azure: View, resource: Resource, action: str = "") -> None:
+    """Raise the Refused with which Azure would answer this DELETE, if it would not delete the resource.
+
+    `action` is the parameter `underlyingResourceAction` of the request.
+    """
+    if resource["type"].lower() == f"{ML}/computes".lower() and action not in ("Delete", "Detach"):
+        if action or azure.asks_how_to_delete:
+            message = "The query parameter underlyingResourceAction has to be Delete or Detach."
+            raise Refused(400, "InvalidQueryParameterValue", message)
     if resource["type"].lower() == "microsoft.authorization/roledefinitions":
         for assignment in azure.each("Microsoft.Authorization/roleAssignments"):
             if str(shape.get(assignment, "properties.roleDefinitionId")).lower().endswith(resource["name"].lower()):

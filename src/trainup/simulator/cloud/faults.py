@@ -11,9 +11,12 @@
         Fault("RUN", name="pets-*", line=10),                                 # eviction at the tenth line of the log
     )
 
-Other conditions are attributes of `Azure`: quota (`azure.quota`), the lifetime of tokens and signatures
-(`azure.tokens`, `azure.signatures`), and the delay until a role is in effect (`azure.latency.role`). To imitate a
-user in the studio, call `machines.cancel` or `azure.delete`.
+Other conditions are attributes of `Azure`: quota (`azure.quota`), what the deployer may do (`azure.may.roles`), the
+tenant's policies (`azure.policies`), the tenant of the login (`azure.login_tenant`), whether the DELETE of a compute
+needs its parameter (`azure.asks_how_to_delete`), the lifetime of tokens and signatures (`azure.tokens`,
+`azure.signatures`), and the delay until a role is in effect (`azure.latency.role`). To imitate a user in the studio,
+call `machines.cancel` or `azure.delete`. A PUT that is refused and leaves a resource in the state Failed is a fault
+with `Refused(…, is_left=True)`.
 """
 
 import threading

@@ -7,7 +7,7 @@ from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.address import ML
 from trainup.simulator.cloud.job_rules import JOB_RULES
 from trainup.simulator.cloud.refusal import Refused
-from trainup.simulator.cloud.regions import MACHINES, SPOT_FAMILY, Machine, compute_types, plain_family
+from trainup.simulator.cloud.regions import MACHINES, Machine, compute_types, is_sold
 from trainup.simulator.cloud.rules import Put, Rule, needs
 from trainup.simulator.cloud.view import View
 
@@ -25,6 +25,11 @@ IMMUTABLE = {
 
 def _bad(message: str, code: str = "ValidationError") -> Refused:
     return Refused(400, code, message)
+
+
+def _half_made(message: str, code: str) -> Refused:
+    """A refusal of a cluster that leaves the cluster behind, in the provisioning state Failed."""
+    return Refused(400, code, message, is_left=True)
 
 
 def _workspace(azure: View, put: Put) -> Iterator[Refused]:
@@ -79,13 +84,13 @@ def _compute(azure: View, put: Put) -> Iterator[Refused]:
     size = str(put("properties.properties.vmSize"))
     machine = MACHINES.get(size.lower())
     spot = put("properties.properties.vmPriority") == "LowPriority"
-    if machine is None or "AmlCompute" not in compute_types(machine, str(put("location"))):
-        yield _bad(f"Cluster.Properties.VMSize {size!r} is not a supported VM size.", "InvalidPropertyValue")
+    region = str(put("location"))
+    if machine is None or not is_sold(machine, region) or "AmlCompute" not in compute_types(machine, region):
+        yield _half_made(f"Cluster.Properties.VMSize {size!r} is not a supported VM size.", "InvalidPropertyValue")
         return
-    if spot and not machine.spot:
-        yield _bad(f"{machine.name} is not available with LowPriority.", "InvalidPropertyValue")
     yield from _scale(put)
-    yield from _quota(azure, put, machine, SPOT_FAMILY if spot else machine.family)
+    if not spot:  # a spot cluster is created whatever the quota is, and whatever the size
+        yield from _quota(azure, put, machine)
     kind = str(put("identity.type") or "")
     if "SystemAssigned" in kind and "UserAssigned" in kind:
         yield _bad("A cluster takes one system-assigned identity or user-assigned ones, not both.", "BadRequest")
@@ -105,23 +110,21 @@ def _scale(put: Put) -> Iterator[Refused]:
         yield _bad(f"nodeIdleTimeBeforeScaleDown {idle!r} is no ISO 8601 duration such as PT2M.")
 
 
-def _quota(azure: View, put: Put, machine: Machine, family: str) -> Iterator[Refused]:
-    limit = {plain_family(name): cores for name, cores in azure.quota.items()}.get(plain_family(family))
-    if limit is None:
-        return
+def _quota(azure: View, put: Put, machine: Machine) -> Iterator[Refused]:
+    family, limit = machine.family, azure.quota.limit(machine.family)
     if limit < machine.cores:
-        if limit == 0 and family != SPOT_FAMILY:  # a family without quota looks like a size that does not exist
-            yield _bad(
+        if limit == 0:  # a family without quota looks like a size that does not exist
+            yield _half_made(
                 f"Cluster.Properties.VMSize {machine.name!r} is not a supported VM size.", "InvalidPropertyValue"
             )
-        yield _bad(
+        yield _half_made(
             f"The specified subscription has a {family} vCPU quota of {limit} and cannot accomodate for at least 1 "
             f"requested managed compute nodes which maps to {machine.cores} vCPUs.",
             "ClusterMinNodesExceedCoreQuota",
         )
     lowest = put("properties.properties.scaleSettings.minNodeCount") or 0
     if lowest * machine.cores > limit:
-        yield _bad(
+        yield _half_made(
             f"The specified subscription has a {family} vCPU quota of {limit} and cannot accomodate for at least "
             f"{lowest} requested managed compute nodes which maps to {lowest * machine.cores} vCPUs.",
             "ClusterMinNodesExceedCoreQuota",

@@ -14,8 +14,14 @@ def _group(azure: View, resource: Resource, existing: Resource | None) -> dict[s
 
 
 def _storage(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    # Policies with the effect "modify" change the request, and nobody is told.
+    if azure.policies.closes_storage:
+        resource["properties"]["publicNetworkAccess"] = "Disabled"
+    if azure.policies.forbids_shared_keys:
+        resource["properties"]["allowSharedKeyAccess"] = False
     return {
         "provisioningState": "Succeeded",
+        "publicNetworkAccess": "Enabled",
         "creationTime": first_time(existing, "properties.creationTime"),
         "primaryLocation": resource.get("location"),
         "statusOfPrimary": "available",

@@ -6,10 +6,19 @@ from collections.abc import Mapping
 class Refused(Exception):
     """An Azure error with HTTP status, code and message, which each service of the simulator puts into its own form."""
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        is_left: bool = False,
+    ) -> None:
+        """With `is_left`, the service keeps the resource of a refused PUT in the provisioning state Failed."""
         super().__init__(f"Status={status} Code={code!r} Message={message!r}")
         self.status, self.code, self.message = status, code, message
-        self.headers = dict(headers or {})
+        self.headers, self.is_left = dict(headers or {}), is_left
 
     def envelope(self) -> dict[str, dict[str, str]]:
         """The body of the error response of Azure Resource Manager."""

@@ -53,6 +53,9 @@ class Machine:
     gpus: int
     memory_gb: int
     spot: bool = True
+    """Whether the list calls it capable of low priority. For several GPU sizes this is wrong in either direction."""
+    takes_spot: bool = True
+    """Whether the service really gives spot nodes of it."""
     hourly: float | None = None
     """Price in US dollars per hour from a published price list; None if it is not known."""
 
@@ -101,18 +104,33 @@ MACHINES = {
         Machine("Standard_NC24ads_A100_v4", _A100, 24, 1, 220, hourly=4.959),
         Machine("Standard_NC48ads_A100_v4", _A100, 48, 2, 440, spot=False),
         Machine("Standard_NC96ads_A100_v4", _A100, 96, 4, 880, spot=False),
-        Machine("Standard_NC40ads_H100_v5", _H100, 40, 1, 320, hourly=9.423),
-        Machine("Standard_NC80adis_H100_v5", _H100, 80, 2, 640),
+        Machine("Standard_NC40ads_H100_v5", _H100, 40, 1, 320, spot=False, takes_spot=False, hourly=9.423),
+        Machine("Standard_NC80adis_H100_v5", _H100, 80, 2, 640, spot=False, takes_spot=False),
         Machine("Standard_ND96asr_v4", "standard NDASv4_A100 Family", 96, 8, 900),
         Machine("Standard_ND96amsr_A100_v4", "standard NDAMSv4_A100Family", 96, 8, 1900),
-        Machine("Standard_ND96isr_H100_v5", "standardNDv5H100Family", 96, 8, 1900),
+        Machine("Standard_ND96isr_H100_v5", "standardNDv5H100Family", 96, 8, 1900, takes_spot=False),
         Machine("Standard_ND96isr_H200_v5", "standardNDISRH200V5Family", 96, 8, 1900),
+        Machine("Standard_ND96isr_MI300X_v5", "standardNDISv5MI300XFamily", 96, 8, 1850),
+        Machine("Standard_ND128isr_NDR_GB300_v6", "standardNDSGB300v6Family", 128, 4, 900),
     )
 }
 """Lower-case name → VM size. Retired sizes are absent, as in the service's list."""
 
 WITHOUT_A10_CLUSTERS = frozenset({"eastus"})
 """Regions that offer the A10 sizes only for endpoints. A user reported that one does, but not which."""
+
+
+_RARE = {
+    "standard_nd96isr_h200_v5": frozenset({"eastus2", "koreacentral", "swedencentral", "westeurope"}),
+    "standard_nd96isr_mi300x_v5": frozenset({"francecentral", "swedencentral", "westus"}),
+    "standard_nd128isr_ndr_gb300_v6": frozenset({"swedencentral", "westus3"}),
+}
+"""Lower-case name → the only regions that sell the size. Which ones do is made up; that regions differ was reported."""
+
+
+def is_sold(machine: Machine, region: str) -> bool:
+    """Whether a region sells a VM size at all."""
+    return plain_region(region) in _RARE.get(machine.name.lower(), {plain_region(region)})
 
 
 def compute_types(machine: Machine, region: str) -> tuple[str, ...]:

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.address import ML
 from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.cloud.regions import MACHINES, plain_family
 
 REGION = "westeurope"
 IMAGE = "mcr.microsoft.com/azureml/openmpi5.0-cuda12.6-ubuntu24.04:20260305.v1"
+
+
+TEAM_CORES = 100
+"""Quota that the team asked for, in cores."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,11 @@ class Sample:
 
 
 def furnish(azure: Azure, *, size: str = "Standard_NC4as_T4_v3", nodes: int = 2, image: str = IMAGE) -> Sample:
-    """Create the sample resources, with the roles to use blobs (the deployer) and to pull images (the cluster)."""
+    """Create the sample resources, with the roles to use blobs (the deployer) and to pull images (the cluster).
+
+    The team has got quota for the nodes of its cluster; the limit of an existing entry is kept.
+    """
+    azure.quota.setdefault(plain_family(MACHINES[size.lower()].family), TEAM_CORES)
     group = azure.put(f"{azure.root}/resourceGroups/team", "2024-03-01", {"location": REGION})["id"]
 
     def make(type: str, name: str, version: str, **body: object) -> str:

@@ -20,6 +20,8 @@ class Tokens:
     def __init__(self) -> None:
         self.lifetime = HOUR
         """Validity of a new token in seconds."""
+        self.tenant: str | None = None
+        """The only tenant whose tokens are valid; None for any."""
         self.issued = 0
         self._key = secrets.token_bytes(32)
         self._generation = 0
@@ -55,6 +57,14 @@ class Tokens:
         claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(signed.split(".")[1] + "=="))
         if claims["exp"] <= time.time() or claims.get("generation", self._generation) != self._generation:
             raise Refused(401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than now.")
+        if self.tenant not in (None, claims["tid"]):
+            raise Refused(
+                401,
+                "InvalidAuthenticationTokenTenant",
+                f"The access token is from the wrong issuer 'https://sts.windows.net/{claims['tid']}/'. It must match "
+                f"the tenant 'https://sts.windows.net/{self.tenant}/' associated with this subscription. Please use "
+                f"the authority (URL) 'https://login.windows.net/{self.tenant}' to get the token.",
+            )
         return claims
 
     def sign(self, text: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
 from trainup.simulator.cloud.endpoints import Endpoints
+from trainup.simulator.cloud.quota import Quota
+from trainup.simulator.cloud.tenancy import Policies
 
 Resource = dict[str, Any]
 
@@ -38,8 +40,18 @@ class View(Protocol):
         ...
 
     @property
-    def quota(self) -> Mapping[str, int]:
+    def quota(self) -> Quota:
         """VM family → quota in cores."""
+        ...
+
+    @property
+    def asks_how_to_delete(self) -> bool:
+        """Whether the DELETE of a compute needs the parameter `underlyingResourceAction`."""
+        ...
+
+    @property
+    def policies(self) -> Policies:
+        """Policies of the tenant."""
         ...
 
     @property

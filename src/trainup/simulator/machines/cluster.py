@@ -9,7 +9,7 @@ from typing import Any
 from trainup.core.duration import iso_seconds
 from trainup.simulator.cloud.azure import Azure, Resource
 from trainup.simulator.cloud.refusal import Refused
-from trainup.simulator.cloud.regions import MACHINES, SPOT_FAMILY, plain_family
+from trainup.simulator.cloud.regions import MACHINES, SPOT_FAMILY, Machine, plain_family
 
 STATES = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
 TYPE = "Microsoft.MachineLearningServices/workspaces/computes"
@@ -64,7 +64,10 @@ class Cluster:
             self._least, self._most = int(scale.get("minNodeCount") or 0), int(scale.get("maxNodeCount") or 1)
             idle = scale.get("nodeIdleTimeBeforeScaleDown")
             self._idle = IDLE_SECONDS if idle is None else iso_seconds(idle) or 0.0
-            while len(self._nodes) < self._least:
+            if self._spot and not self._machine.takes_spot:
+                # The service creates the cluster all the same, and tells only here that it will never have a node.
+                self._errors = [_told(not_for_spot(self._machine))]
+            while len(self._nodes) < self._least and not self._errors:
                 self._nodes.append(Node(f"tvmps_{next(_numbers):04d}", "idle"))
             self._target = max(self._target, len(self._nodes))
             self._tell()
@@ -169,17 +172,19 @@ class Cluster:
                 self._errors = []
             else:
                 self._target = len(self._nodes)
-                self._errors = [{"error": {"code": refused.code, "message": refused.message}}]
+                self._errors = [_told(refused)]
             self._tell()
         if refused is not None:
             self._azure.clock.wait(self._azure.latency.allocation, canceled)
             self._pause(canceled)
 
     def _refusal(self, missing: int) -> Refused | None:
+        if self._spot and not self._machine.takes_spot:
+            return not_for_spot(self._machine)
         family = SPOT_FAMILY if self._spot else self._machine.family
-        limit = next((n for name, n in self._azure.quota.items() if plain_family(name) == plain_family(family)), None)
+        limit = self._azure.quota.limit(family)
         needed = missing * self._machine.cores
-        if limit is None or needed <= limit - self.cores_of(family):
+        if needed <= limit - self.cores_of(family):
             return None
         return Refused(
             400,
@@ -215,3 +220,16 @@ class Cluster:
         }
         self._azure.amend(self.id, {start + name: value for name, value in properties.items()})
         self._changed.notify_all()
+
+
+def not_for_spot(machine: Machine) -> Refused:
+    """The error in a spot cluster of a size that has no spot nodes, as reported for the H100 sizes."""
+    message = (
+        f"The VM size {machine.name.upper()} is not allowed for LowPriority. Please convert to Dedicated or use a "
+        "different VM size."
+    )
+    return Refused(400, "UnsupportedVMSizeForLowPriority", message)
+
+
+def _told(refused: Refused) -> dict[str, Any]:
+    return {"error": {"code": refused.code, "message": refused.message}}

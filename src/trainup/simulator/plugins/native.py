@@ -11,6 +11,7 @@ from pulumi.runtime.proto import provider_pb2
 from trainup.core import wire
 from trainup.core.values import UNKNOWN, Secret, has_secret, has_unknown, reveal
 from trainup.simulator.cloud import shape
+from trainup.simulator.cloud.address import parse
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.plugins import bodies, functions
@@ -60,7 +61,8 @@ class AzureNative(SimulatedProvider):
 
     def Delete(self, request: Any, context: Any) -> Any:
         def delete() -> Any:
-            self._azure.delete(request.id)
+            self._azure.may.check("DELETE", parse(request.id), self._azure.deployer)
+            self._azure.delete(request.id)  # it has no way to send underlyingResourceAction
             return empty_pb2.Empty()
 
         return self._call(context, delete)
@@ -136,11 +138,14 @@ class AzureNative(SimulatedProvider):
         self, kind: Kind, version: str, resource_id: str, inputs: Properties, *, creating: bool
     ) -> tuple[str, Properties]:
         body = bodies.request(kind, inputs, creating=creating)
+        self._azure.may.check("PUT", parse(resource_id), self._azure.deployer)
         try:
             answer = self._azure.settled(self._azure.put(resource_id, version, body)["id"])
         except Refused as error:
             left = self._azure.find(resource_id)
-            if creating and left:  # the resource was created in spite of the error, so the engine must record it
+            # It records a resource whose creation failed after the PUT was accepted. A PUT that was refused with a
+            # status from 400 leaves nothing in the state, even if the service keeps the resource.
+            if creating and left and not error.is_left:
                 outputs = _outputs(kind, self._azure.get(resource_id), version, inputs)
                 raise Partial(left["id"], outputs, inputs, str(error)) from error
             raise

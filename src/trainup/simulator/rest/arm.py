@@ -34,6 +34,9 @@ def _any(azure: Azure, request: Request) -> Response:
         raise Refused(404, "NotFound", f"There is no {request.method} at {path}.")
     if request.method in ("GET", "HEAD"):
         return Response(200, azure.get(request.resource))
+    claims = azure.tokens.check(request.headers.get("authorization"))
+    if claims["oid"] == azure.deployer:
+        azure.may.check(request.method, parse(request.resource), azure.deployer)
     if request.method == "PUT":
         return _put(azure, request, version, request.json())
     if request.method == "PATCH":
@@ -53,8 +56,9 @@ def _put(azure: Azure, request: Request, version: str, body: dict[str, Any]) -> 
 
 def _delete(azure: Azure, request: Request) -> Response:
     purge = request.query.get("forceToPurge", "").lower() == "true"
+    action = request.query.get("underlyingResourceAction", "")
     resource = azure.find(request.resource)
-    if not azure.delete(request.resource, purge=purge) or resource is None:
+    if not azure.delete(request.resource, purge=purge, action=action) or resource is None:
         return Response(204)
     operation = azure.operations.unfinished(resource["id"])
     return Response(202, None, _following(azure, request, resource, operation)) if operation else Response(200)

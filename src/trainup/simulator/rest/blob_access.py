@@ -25,6 +25,8 @@ def authorize(azure: Azure, request: Request, account: str, container: str, name
         azure.signatures.check({"sig": "", **request.query}, account, container, name, permission)
         return
     resource = _find(azure, account) or {}
+    if shape.get(resource, "properties.publicNetworkAccess") == "Disabled":
+        raise Refused(403, "AuthorizationFailure", "This request is not authorized to perform this operation.")
     authorization = request.headers.get("authorization", "")
     if "sig" in request.query:
         principal = azure.signatures.check(request.query, account, container, name, permission).principal

@@ -11,14 +11,12 @@ from trainup.simulator.cloud.regions import (
     SPOT_FAMILY,
     Machine,
     compute_types,
-    plain_family,
+    is_sold,
     plain_region,
 )
 from trainup.simulator.rest.arm import paged, version_of
 from trainup.simulator.rest.routing import SUBSCRIPTION, Request, Response, Route
 
-PLENTY = 100_000
-"""Limit that is returned for a VM family without a configured quota."""
 DEDICATED, LOW_PRIORITY = "dedicatedCores", "lowPriorityCores"
 POOLED = -1
 """Limit of a family's low-priority cores: real subscriptions return -1, since all families share one limit."""
@@ -35,10 +33,9 @@ def _usages(azure: Azure, request: Request) -> Response:
     """
     version_of(request)
     region = _region(request)
-    limits = {plain_family(name): cores for name, cores in azure.quota.items()}
 
     def row(family: str, text: str, cores: str, limit: int | None = None) -> dict[str, Any]:
-        shown_limit = limits.get(plain_family(family), PLENTY) if limit is None else limit
+        shown_limit = azure.quota.limit(family) if limit is None else limit
         used = azure.machines.cores(family) if azure.machines and limit is None else 0
         return _usage(request, region, family, text, cores, shown_limit, used)
 
@@ -67,7 +64,7 @@ def _usage(request: Request, region: str, family: str, text: str, cores: str, li
 def _sizes(azure: Azure, request: Request) -> Response:
     version_of(request)
     region = _region(request)
-    return paged(azure, request, [_size(machine, region) for machine in MACHINES.values()])
+    return paged(azure, request, [_size(machine, region) for machine in MACHINES.values() if is_sold(machine, region)])
 
 
 def _size(machine: Machine, region: str) -> dict[str, Any]:

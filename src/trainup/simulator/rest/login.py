@@ -27,7 +27,9 @@ def _managed(azure: Azure, request: Request) -> Response:
     resource = request.query.get("resource")
     if not resource:
         raise Refused(400, "invalid_request", "The query parameter 'resource' is required.")
-    token, expires = azure.tokens.issue(resource.rstrip("/"), identity, azure.tenant)
+    # App Service ignores a tenant. It stands here for `az account get-access-token --tenant`, which asks this way.
+    tenant = request.query.get("tenant") or azure.login_tenant or azure.tenant
+    token, expires = azure.tokens.issue(resource.rstrip("/"), identity, tenant)
     answer = {"access_token": token, "expires_on": str(expires), "resource": resource, "token_type": "Bearer"}
     return Response(200, answer | {"client_id": client or CLIENT})
 

@@ -16,6 +16,8 @@ from trainup.simulator.rest.routing import REGISTRY, Request, Response, Route, S
 
 VERSIONS = ("2018-09-01", "2019-04-01", "2019-06-01-preview")
 """API versions that support image builds; later versions of registries do not."""
+AUDIENCE = "https://containerregistry.azure.net"
+"""Audience of tokens that every registry accepts; policies can forbid those for the resource manager."""
 SCHEDULE = "Microsoft.ContainerRegistry/registries/scheduleRun"
 
 
@@ -113,6 +115,9 @@ def _exchange(azure: Azure, request: Request) -> Response:
         claims = azure.tokens.check(f"Bearer {form.get('access_token', '')}")
     except Refused:
         return _denied("UNAUTHORIZED", "authentication required, the access token is not valid")
+    arm = () if azure.policies.forbids_arm_tokens else (azure.endpoints.resource_manager,)
+    if claims["aud"] not in (AUDIENCE, *arm):
+        return _denied("UNAUTHORIZED", f"authentication required, the audience {claims['aud']!r} is not accepted")
     token, _ = azure.tokens.issue("registry refresh", claims["oid"], azure.tenant)
     return Response(200, {"refresh_token": token})
 

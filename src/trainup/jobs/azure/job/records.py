@@ -15,7 +15,11 @@ from trainup.jobs.azure.job.statuses import ENDED, STALLED, status_of
 from trainup.jobs.target import Record
 
 DEFAULT_PORTAL = "https://ml.azure.com"
-STOPPED = {FailureClass.CANCELED: Status.CANCELED, FailureClass.SERVICE: Status.NOT_RESPONDING}
+STOPPED = {
+    FailureClass.CANCELED: Status.CANCELED,
+    FailureClass.SERVICE: Status.NOT_RESPONDING,
+    FailureClass.SIZE: Status.FAILED,
+}
 """Reason why trainup ended a run → its status; for every other reason it has timed out while waiting."""
 READ_ONLY = frozenset({"status", "parameters"})
 

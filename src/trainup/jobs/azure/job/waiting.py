@@ -30,7 +30,7 @@ def cluster_reason(cluster: ClusterStatus, nodes: int, size: str = "") -> tuple[
     if cluster.errors:
         text = "; ".join(cluster.errors)
         kind = class_of(text)
-        if kind not in (FailureClass.QUOTA, FailureClass.CAPACITY):
+        if kind not in (FailureClass.QUOTA, FailureClass.CAPACITY, FailureClass.SIZE):
             kind = FailureClass.CAPACITY
         return f"{cluster.name} gets no nodes ({kind}): {text}. What helps: {REMEDIES[kind]}", kind
     counts = ", ".join(f"{cluster.nodes[kind]} {kind}" for kind in NODES if cluster.nodes.get(kind))

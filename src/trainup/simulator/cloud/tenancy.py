@@ -1,0 +1,53 @@
+"""What differs between subscriptions: the deployer's roles, the tenant's policies, and the login's default tenant."""
+
+from dataclasses import dataclass, field
+
+from trainup.simulator.cloud.address import Address
+from trainup.simulator.cloud.refusal import Refused
+
+ROLES = {
+    "Owner": frozenset({"write", "assign"}),
+    "Contributor": frozenset({"write"}),
+    "Role Based Access Control Administrator": frozenset({"assign"}),
+    "User Access Administrator": frozenset({"assign"}),
+    "Reader": frozenset[str](),
+}
+"""Built-in role of a deployer → what it allows: to change resources, and to assign roles."""
+
+ASSIGNMENTS = "microsoft.authorization/roleassignments"
+
+
+@dataclass
+class Policies:
+    """Policies of the tenant. All are off by default, because a new subscription has none."""
+
+    closes_storage: bool = False
+    """Whether new storage accounts get `publicNetworkAccess: Disabled`, without an error, whatever the request says."""
+    forbids_shared_keys: bool = False
+    """Whether new storage accounts get `allowSharedKeyAccess: false`, likewise."""
+    forbids_arm_tokens: bool = False
+    """Whether registries refuse tokens that are for the resource manager."""
+
+
+@dataclass
+class Deployer:
+    """What the principal that deploys may do on the subscription."""
+
+    roles: set[str] = field(default_factory=lambda: {"Owner"})
+
+    def check(self, method: str, address: Address, principal: str) -> None:
+        """Raise the Refused with which the resource manager answers a change that these roles do not allow."""
+        if method in ("GET", "HEAD"):
+            return
+        needed = "assign" if address.type.lower() == ASSIGNMENTS else "write"
+        if any(needed in ROLES[role] for role in self.roles):
+            return
+        verb = "delete" if method == "DELETE" else "write"
+        scope = address.scope if needed == "assign" else address.id
+        raise Refused(
+            403,
+            "AuthorizationFailed",
+            f"The client '{principal}' with object id '{principal}' does not have authorization to perform action "
+            f"'{address.type}/{verb}' over scope '{scope}' or the scope is invalid. If access was recently granted, "
+            "please refresh your credentials.",
+        )
