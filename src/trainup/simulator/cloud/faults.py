@@ -12,8 +12,8 @@
     )
 
 Other conditions are attributes of `Azure`: quota (`azure.quota`), the lifetime of tokens and signatures
-(`azure.tokens`, `azure.signatures`), and the delay until a role is in effect (`azure.latency.role`). To imitate a
-user in the studio, call `machines.cancel` or `azure.delete`.
+(`azure.tokens`, `azure.signatures`), the delay until a role is in effect (`azure.latency.role`), and what Azure may do
+and nobody has confirmed (`azure.possible`). To imitate a user in the studio, call `machines.cancel` or `azure.delete`.
 """
 
 import threading
