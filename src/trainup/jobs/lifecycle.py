@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainup.core.choices import OnPreemption
 from trainup.core.failure import FINAL, FailureClass
@@ -12,6 +12,8 @@ from trainup.jobs.target import Job, Record, Target, TargetError
 
 MOST_RESUMED = 100
 """Maximum of preemptions during one `up` after which a run is resumed."""
+MOST_LOOKS = 30
+"""Longest wait for a cause of failure to pass, in the longest pauses between two looks at a run."""
 CANCEL_REASON = "replaced by a run with other inputs"
 
 
@@ -120,9 +122,10 @@ def run(target: Target, job: Job, listener: Listener, stop: threading.Event) -> 
 def see_through(target: Target, job: Job, record: Record, listener: Listener, stop: threading.Event) -> Record:
     """Wait for a run that has been started, and try again as often as `retries` allows.
 
-    An attempt whose node was taken away is resumed by another, which does not count.
+    An attempt whose node was taken away is resumed by another, which does not count. Neither does the first repetition
+    after a cause that passes by itself.
     """
-    retries = resumed = 0
+    retries = resumed = repeated = 0
     while True:
         record = follow(target, job, record, listener, stop)
         if not record.status.is_failure or record.status is Status.CANCELED or stop.is_set():
@@ -131,9 +134,23 @@ def see_through(target: Target, job: Job, record: Record, listener: Listener, st
         is_preempted = record.failure is not None and record.failure.failure_class is FailureClass.PREEMPTED
         if is_preempted and job.spec.on_preemption is OnPreemption.RESUME and resumed < MOST_RESUMED:
             resumed += 1
+        elif record.passing and not repeated:
+            repeated += 1
+            if _is_stopped_before_repetition(target, record, listener, stop):
+                return record
         elif retries < job.spec.retries and not is_final:
             retries += 1
         else:
             return record
         listener.status(record)
         record = start(target, job)
+
+
+def _is_stopped_before_repetition(target: Target, record: Record, listener: Listener, stop: threading.Event) -> bool:
+    """Wait until the cause of a failure has passed; returns whether `stop` was set meanwhile."""
+    assert record.passing is not None
+    seconds = min(record.passing.seconds, MOST_LOOKS * target.polling.queued)
+    when = f"in {seconds / 60:.0f} minutes" if seconds >= 60 else "now"
+    note = f"{record.passing.why}: it starts again {when}, which does not count as one of its `retries`"
+    listener.status(replace(record, waiting=note))
+    return stop.wait(seconds)

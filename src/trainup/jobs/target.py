@@ -66,6 +66,16 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Passing:
+    """A cause of failure that passes by itself, so that one repetition does not count as a retry."""
+
+    why: str
+    """Half a sentence about the cause."""
+    seconds: float
+    """Time until the cause is sure to have passed."""
+
+
+@dataclass(frozen=True)
 class Record:
     """The target's record of one attempt, as it was when it was read."""
 
@@ -90,6 +100,8 @@ class Record:
     in_vain: FailureClass | None = None
     """Set while it cannot start for lack of quota or the like: the failure class if `queue_timeout` ends the wait."""
     failure: Failure | None = None
+    passing: Passing | None = None
+    """Set by `settle` for a failure whose cause passes by itself."""
     phases: Mapping[str, float] = field(default_factory=dict)
     """Phase → seconds spent in it."""
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -242,7 +254,8 @@ class Target(Protocol):
     def settle(self, record: Record) -> Record:
         """Make the record of an ended attempt final: none of its processes continues, and the record no longer changes.
 
-        An attempt that has not ended is returned unchanged.
+        The record says whether the cause of a failure passes by itself (`Record.passing`). An attempt that has not
+        ended is returned unchanged.
         """
         ...
 

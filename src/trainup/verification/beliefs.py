@@ -60,7 +60,9 @@ def _usage_rows(evidence: Evidence) -> Verdict:
 
 
 def _spot_limit(evidence: Evidence) -> Verdict:
-    rows = [row for row in _items(evidence.find("GET", "/usages", 200)) if "lowpriority" in str(row.get("type")).lower()]
+    rows = [
+        row for row in _items(evidence.find("GET", "/usages", 200)) if "lowpriority" in str(row.get("type")).lower()
+    ]
     limits = sorted({int(row.get("limit", 0)) for row in rows})
     return confirmed_if(-1 in limits, f"limits of spot rows: {limits[:5]}") if rows else NOT_SEEN
 

@@ -153,7 +153,7 @@ def test_data_of_an_account_without_keys_needs_a_role_of_the_nodes(azure: Azure,
     principal = azure.get(jobs.sample.identity)["properties"]["principalId"]
     name = azure.new_guid(jobs.sample.account, principal, roles.BLOB_CONTRIBUTOR)
     azure.delete(f"{jobs.sample.account}/providers/Microsoft.Authorization/roleAssignments/{name}")
-    assert "AuthorizationPermissionMismatch" in message(jobs.run("may-not", "true", inputs={"data": given}))
+    assert "StreamAccess.Authentication" in message(jobs.run("may-not", "true", inputs={"data": given}))
     as_user = {"identityType": "UserIdentity"}
     assert jobs.run("user", "true", inputs={"data": given}, identity=as_user).status == "Completed"
 

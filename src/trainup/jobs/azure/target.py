@@ -11,6 +11,7 @@ from trainup.core.status import Status
 from trainup.jobs.azure.job import files as job_files
 from trainup.jobs.azure.job import labels
 from trainup.jobs.azure.job.cancellation import Canceler
+from trainup.jobs.azure.job.late_roles import LateRoles
 from trainup.jobs.azure.job.launcher import Launcher
 from trainup.jobs.azure.job.logs import Logs
 from trainup.jobs.azure.job.observation import Observer
@@ -37,6 +38,7 @@ class AzureTarget:
         self._launcher = Launcher(self._observer, submission)
         self._canceler = Canceler(self._observer)
         self._releaser = Releaser(self._observer, self._canceler, submission)
+        self._late_roles = LateRoles(self._observer)
         self._logs = Logs(self._observer)
         self.polling = self._observer.polling
 
@@ -81,7 +83,7 @@ class AzureTarget:
         return self._launcher.launch(record, job)
 
     def settle(self, record: Record) -> Record:
-        return self._canceler.settle(record)
+        return self._late_roles.noted(self._canceler.settle(record))
 
     def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
         return self._canceler.cancel(name, reason, kind)

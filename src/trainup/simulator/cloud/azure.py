@@ -25,6 +25,7 @@ from trainup.simulator.cloud.faults import Fault, Faults
 from trainup.simulator.cloud.images import Images
 from trainup.simulator.cloud.journal import Journal
 from trainup.simulator.cloud.operations import Operations
+from trainup.simulator.cloud.possible import Possible, Unread
 from trainup.simulator.cloud.quota import Quota
 from trainup.simulator.cloud.refusal import Refused, not_found
 from trainup.simulator.cloud.runs import Runs
@@ -101,6 +102,8 @@ class Azure:
 
     endpoints: Endpoints = field(default_factory=Endpoints)
     faults: Faults = field(default_factory=Faults)
+    possible: Possible = field(default_factory=Possible)
+    unread: Unread = field(default_factory=Unread)
     latency: Latency = field(default_factory=Latency)
     clock: Clock = field(default_factory=Clock)
     tokens: Tokens = field(default_factory=Tokens)
@@ -246,6 +249,8 @@ class Azure:
                     fault = None  # reported at the operation's end
             else:
                 self.operations.forget(address.id)
+            if existing is None and self.possible.unread and address.type.endswith(("/versions", "/jobs")):
+                self.unread.begin(address.id, self.possible.unread)
             for implied in computed.implied(self, resource) if existing is None else ():
                 self._resources[implied["id"].lower()] = implied
             shown = self._shown(resource)

@@ -59,7 +59,7 @@ REAL = Latency(
     image_pull=300,
     start=20,
     finalizing=15,
-    role=120,
+    role=900,
     request=0.1,
 )
 """Durations of an average day, estimated from documentation and reports by users; they were not measured."""

@@ -14,9 +14,9 @@
 Other conditions are attributes of `Azure`: quota (`azure.quota`), what the deployer may do (`azure.may.roles`), the
 tenant's policies (`azure.policies`), the tenant of the login (`azure.login_tenant`), whether the DELETE of a compute
 needs its parameter (`azure.asks_how_to_delete`), the lifetime of tokens and signatures (`azure.tokens`,
-`azure.signatures`), and the delay until a role is in effect (`azure.latency.role`). To imitate a user in the studio,
-call `machines.cancel` or `azure.delete`. A PUT that is refused and leaves a resource in the state Failed is a fault
-with `Refused(…, is_left=True)`.
+`azure.signatures`), the delay until a role is in effect (`azure.latency.role`), and what Azure may do and nobody has
+confirmed (`azure.possible`). To imitate a user in the studio, call `machines.cancel` or `azure.delete`. A PUT that is
+refused and leaves a resource in the state Failed is a fault with `Refused(…, is_left=True)`.
 """
 
 import threading

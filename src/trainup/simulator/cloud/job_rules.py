@@ -65,7 +65,8 @@ def _references(azure: View, put: Put) -> Iterator[Refused]:
 
 def _exists(azure: View, resource_id: str) -> bool:
     try:
-        return azure.find(parse(resource_id).id) is not None
+        address = parse(resource_id)
+        return azure.find(address.id) is not None and not azure.unread.hides(address.id)
     except ValueError:
         return False
 
@@ -88,6 +89,8 @@ def _machine(azure: View, put: Put) -> Iterator[Refused]:
     if put("properties.queueSettings.jobTier") not in (None, "Null"):
         yield _bad("queueSettings.jobTier is for serverless compute: leave it out for a job on a cluster.")
     cluster = azure.find(compute)
+    if azure.possible.refuses_busy_clusters and not put.existing and azure.operations.unfinished(compute):
+        yield Refused(409, "Conflict", f"The compute {cluster and cluster['name']!r} is not ready for jobs.")
     most = shape.get(cluster, "properties.properties.scaleSettings.maxNodeCount")
     if most is not None and count is not None and count > most:
         yield _bad(

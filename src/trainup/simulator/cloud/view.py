@@ -5,6 +5,8 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
 from trainup.simulator.cloud.endpoints import Endpoints
+from trainup.simulator.cloud.operations import Operations
+from trainup.simulator.cloud.possible import Possible, Unread
 from trainup.simulator.cloud.quota import Quota
 from trainup.simulator.cloud.tenancy import Policies
 
@@ -67,6 +69,21 @@ class View(Protocol):
     @property
     def endpoints(self) -> Endpoints:
         """The addresses of the simulated services."""
+        ...
+
+    @property
+    def possible(self) -> Possible:
+        """What this Azure does beyond what is confirmed."""
+        ...
+
+    @property
+    def unread(self) -> Unread:
+        """Resources that are not found yet."""
+        ...
+
+    @property
+    def operations(self) -> Operations:
+        """The long-running operations on all resources."""
         ...
 
     @property

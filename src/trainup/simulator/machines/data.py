@@ -106,8 +106,9 @@ class Data:
             return
         if not any(self.azure.has_role(who, role, account["id"]) for who in principals for role in _READERS):
             raise Failed(
-                f"Data access failed for {uri}: AuthorizationPermissionMismatch. The identity of the job has no role "
-                f"on the storage account {location.account!r}.",
+                f"Failed to mount URI {uri}. Error Code: ScriptExecution.StreamAccess.Authentication. Native Error: "
+                "error in streaming from input data sources: StreamError(PermissionDenied(Some(This request is not "
+                f"authorized to perform this operation using this permission.))): storage account {location.account!r}",
                 "ScriptExecution",
                 "StreamAccess",
                 "Authentication",

@@ -1,10 +1,13 @@
 """The managed identities that a job uses for registries, storage and vaults."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trainup.simulator.cloud import shape
+from trainup.simulator.cloud import roles, shape
 from trainup.simulator.cloud.azure import Azure
+from trainup.simulator.machines.errors import Failed
+
+WRITERS = (roles.BLOB_CONTRIBUTOR, roles.BLOB_OWNER)
 
 
 def identities(azure: Azure, job: Mapping[str, Any], cluster: str) -> dict[str, str]:
@@ -21,6 +24,19 @@ def identities(azure: Azure, job: Mapping[str, Any], cluster: str) -> dict[str, 
     if client_id in object_ids:
         object_ids[""] = object_ids[client_id]
     return object_ids
+
+
+def check_identity(azure: Azure, workspace: str, cluster: str, allowed: Iterable[str]) -> None:
+    """Raise Failed if the workspace reaches its storage by identity, and no identity of the job has a role there.
+
+    Several users report this message, both for a cluster without an identity and for one without a role.
+    """
+    resource = azure.find(workspace) or {}
+    if shape.get(resource, "properties.systemDatastoresAuthMode") != "Identity":
+        return
+    account = str(shape.get(resource, "properties.storageAccount"))
+    if not any(azure.has_role(principal, role, account) for principal in allowed for role in WRITERS):
+        raise Failed(f"Identity of the specified managed compute {cluster.rsplit('/', 1)[1]} is not found.")
 
 
 def principals(azure: Azure, cluster: str) -> list[str]:

@@ -22,7 +22,7 @@ from trainup.simulator.machines.cluster import Canceled, Cluster, Node
 from trainup.simulator.machines.data import Data
 from trainup.simulator.machines.environments import Environments
 from trainup.simulator.machines.errors import Failed, TimedOut, of_exit
-from trainup.simulator.machines.identity import identities
+from trainup.simulator.machines.identity import check_identity, identities
 from trainup.simulator.machines.processes import Group, Start, wait_for_lines
 
 TYPE = "Microsoft.MachineLearningServices/workspaces/jobs"
@@ -139,12 +139,14 @@ class Job(threading.Thread):
         environment = images.environment_of(self._azure, self._own)
         image = str(environment["properties"].get("image") or environment["id"])
         is_pulled = all(image in node.images for node in nodes)
-        self._wait(self._azure.latency.start if is_pulled else self._azure.latency.image_pull)
+        latency, allowed = self._azure.latency, identities(self._azure, self._own, cluster.id)
+        self._wait(latency.start)
+        check_identity(self._azure, self._data.workspace, cluster.id, allowed.values())
+        self._wait(0 if is_pulled else max(0, latency.image_pull - latency.start))
         log = self._folder / "image.txt"
         programs = images.pull(self._azure, self._site.environments, environment, cluster.id, log)
         for node in nodes:
             node.images.add(image)
-        allowed = identities(self._azure, self._own, cluster.id)
         self._azure.node_identities[self._secret] = allowed
         inputs, outputs = self._data.inputs(allowed.values()), self._data.outputs()
         text = command.filled(str(self._own["command"]), inputs, outputs)
@@ -176,9 +178,12 @@ class Job(threading.Thread):
             **variables.of_identity(self._azure, self._secret),
             **{f"AZURE_ML_INPUT_{name}": inputs[name] for name in data},
             **{f"AZURE_ML_OUTPUT_{name}": value for name, value in outputs.items()},
-            **{name: str(value) for name, value in own.items()},
+            **{name: self._as_variable(str(value)) for name, value in own.items()},
         }
         return environment | network.direct(environment)
+
+    def _as_variable(self, value: str) -> str:
+        return value.partition("\n")[0] if self._azure.possible.cuts_variables else value
 
     def _work(self, starts: list[Start]) -> bool:
         """Run the processes to their end; returns True if the nodes were preempted."""

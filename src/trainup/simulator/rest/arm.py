@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from trainup.simulator.cloud.address import parse
 from trainup.simulator.cloud.azure import Azure, Resource
-from trainup.simulator.cloud.refusal import Refused
+from trainup.simulator.cloud.refusal import Refused, not_found
 from trainup.simulator.rest.routing import ANY, SUBSCRIPTION, Request, Response, Route
 
 VERSION = re.compile(r"20(1[4-9]|2[0-6])-\d\d-\d\d(-preview)?")
@@ -33,7 +33,10 @@ def _any(azure: Azure, request: Request) -> Response:
             return _list(azure, request)
         raise Refused(404, "NotFound", f"There is no {request.method} at {path}.")
     if request.method in ("GET", "HEAD"):
-        return Response(200, azure.get(request.resource))
+        resource = azure.get(request.resource)
+        if azure.unread.hides(resource["id"]):
+            raise not_found(f"{resource['type']}/{resource['name']}")
+        return Response(200, resource)
     claims = azure.tokens.check(request.headers.get("authorization"))
     if claims["oid"] == azure.deployer:
         azure.may.check(request.method, parse(request.resource), azure.deployer)

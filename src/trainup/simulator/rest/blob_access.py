@@ -30,10 +30,10 @@ def authorize(azure: Azure, request: Request, account: str, container: str, name
     authorization = request.headers.get("authorization", "")
     if "sig" in request.query:
         principal = azure.signatures.check(request.query, account, container, name, permission).principal
+        if principal is None and azure.possible.refuses_signatures:
+            _check_keys(resource)
     elif authorization.startswith("SharedKey"):
-        if shape.get(resource, "properties.allowSharedKeyAccess") is False:
-            message = "Key based authentication is not permitted on this storage account."
-            raise Refused(403, "KeyBasedAuthenticationNotPermitted", message)
+        _check_keys(resource)
         account_keys.check(azure, request, account)
         principal = None
     else:
@@ -45,6 +45,13 @@ def authorize(azure: Azure, request: Request, account: str, container: str, name
             "AuthorizationPermissionMismatch",
             "This request is not authorized to perform this operation using this permission.",
         )
+
+
+def _check_keys(account: Resource) -> None:
+    """Raise Refused with 403 if the account permits no keys, and so nothing that was signed with one."""
+    if shape.get(account, "properties.allowSharedKeyAccess") is False:
+        message = "Key based authentication is not permitted on this storage account."
+        raise Refused(403, "KeyBasedAuthenticationNotPermitted", message)
 
 
 def _of_token(azure: Azure, authorization: str) -> str:

@@ -22,7 +22,7 @@ def run_of(azure: Azure, request: Request, name: str | None = None) -> Run:
     azure.get(request.workspace)
     name = name if name is not None else request.parts["run"]
     run = azure.runs.get(request.workspace, name)
-    if run is None:
+    if run is None or (run.job and azure.unread.hides(run.job)):
         message = f"Run with id {name} was not found."
         raise Refused(404, "UserError", message)
     return run

@@ -22,6 +22,7 @@ def _list(azure: Azure, request: Request) -> Response:
         jobs = [job for job in jobs if _has(job, "tags", tag)]
     for condition in filter(None, request.query.get("properties", "").split(",")):
         jobs = [job for job in jobs if _has(job, "properties", condition)]
+    jobs = [job for job in jobs if not azure.unread.hides(job["id"])]
     jobs.sort(key=lambda job: str(shape.get(job, "systemData.createdAt")), reverse=True)
     return paged(azure, request, jobs)
 

@@ -1,10 +1,13 @@
 """Operations on Azure ML's assets, datastores and clusters that other resources do not have."""
 
 import uuid
+from datetime import UTC, datetime
+from typing import Any
 
-from trainup.simulator.cloud import shape
+from trainup.simulator.cloud import roles, shape
 from trainup.simulator.cloud.address import ML
 from trainup.simulator.cloud.azure import Azure, Resource
+from trainup.simulator.cloud.possible import UploadAnswer
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.signatures import SharedAccess
 from trainup.simulator.rest.arm import paged, version_of
@@ -21,7 +24,8 @@ def _versions(azure: Azure, request: Request) -> Response:
         versions = [
             item
             for item in azure.resources(f"{ML}/codes/versions", request.workspace)
-            if shape.get(item, "properties.properties.hash_sha256") == content_hash
+            if not azure.unread.hides(item["id"])
+            and shape.get(item, "properties.properties.hash_sha256") == content_hash
             and str(shape.get(item, "properties.properties.hash_version")) == request.query.get("hashVersion")
         ]
         return paged(azure, request, versions)
@@ -51,6 +55,7 @@ def _start_upload(azure: Azure, request: Request) -> Response:
     """Create a container for the files of a new version, and return a signed URL for uploads to it."""
     version_of(request)
     workspace = azure.get(request.workspace)
+    _check_storage_role(azure, workspace)
     if request.json().get("pendingUploadType") not in (None, "TemporaryBlobReference"):
         raise Refused(400, "UserError", "pendingUploadType has to be TemporaryBlobReference.")
     account_id = str(shape.get(workspace, "properties.storageAccount"))
@@ -64,19 +69,53 @@ def _start_upload(azure: Azure, request: Request) -> Response:
         SharedAccess(account["name"], container, None, "racwl", None if by_key else claims["oid"])
     )
     uri = f"{azure.endpoints.storage(account['name'])}/{container}"
-    credential = {"credentialType": "SAS", "sasUri": f"{uri}?{signature}"} if azure.signs else None
+    reference = {
+        "blobUri": uri,
+        "storageAccountArmId": account_id,
+        "credential": {"credentialType": "SAS", "sasUri": f"{uri}?{signature}"},
+    }
     return Response(
         200,
         {
             "pendingUploadId": str(uuid.uuid4()),
             "pendingUploadType": "TemporaryBlobReference",
-            "blobReferenceForConsumption": {
-                "blobUri": uri,
-                "storageAccountArmId": account_id,
-                "credential": credential,
-            },
+            "blobReferenceForConsumption": _answered(
+                reference, azure.possible.upload_answer if azure.signs else UploadAnswer.NO_CREDENTIAL
+            ),
         },
     )
+
+
+def _answered(reference: dict[str, Any], answer: UploadAnswer) -> dict[str, Any] | None:
+    """What is returned of the reference to the container."""
+    match answer:
+        case UploadAnswer.SIGNED:
+            return reference
+        case UploadAnswer.NO_CREDENTIAL:
+            return {**reference, "credential": None}
+        case UploadAnswer.NO_SIGNATURE:
+            return {**reference, "credential": {"credentialType": "NoCredentials", "sasUri": None}}
+        case UploadAnswer.NO_ADDRESS:
+            return {**reference, "blobUri": None, "credential": None}
+        case UploadAnswer.NOTHING:
+            return None
+
+
+def _check_storage_role(azure: Azure, workspace: Resource) -> None:
+    """Raise Refused while the workspace's identity has no role on its storage, if `possible` says so."""
+    status = azure.possible.upload_needs_role
+    if not status:
+        return
+    account = str(shape.get(workspace, "properties.storageAccount"))
+    age = (datetime.now(UTC) - datetime.fromisoformat(workspace["systemData"]["createdAt"])).total_seconds()
+    accepted = [roles.BLOB_CONTRIBUTOR, roles.BLOB_OWNER]
+    if age >= azure.latency.role * azure.clock.scale:
+        accepted.append(roles.AI_ADMINISTRATOR)
+    assigned = shape.get(workspace, "identity.userAssignedIdentities") or {}
+    own = [shape.get(workspace, "identity.principalId"), *(one.get("principalId") for one in assigned.values())]
+    if not any(azure.has_role(str(principal), role, account) for principal in own for role in accepted):
+        message = "The identity of the workspace is not authorized to perform this operation on its storage account."
+        raise Refused(status, "UserError" if status == 400 else "AuthorizationPermissionMismatch", message)
 
 
 def _datastores(azure: Azure, request: Request) -> Response:

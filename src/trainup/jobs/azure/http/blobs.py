@@ -42,7 +42,7 @@ class Blob:
 
 
 class Blobs:
-    """Requests to blobs. With `signed`, URLs carry a signature; `by_token` reads blobs that the signature cannot."""
+    """Requests to blobs. With `signed`, URLs carry a signature; `by_token` reads where it is missing or refused."""
 
     def __init__(
         self, client: AzureClient, *, signed: bool = True, by_token: "Callable[[], Blobs] | None" = None
@@ -68,10 +68,12 @@ class Blobs:
 
         A piece is empty if the blob ends before `start`. The service may return less than `length`: read on from there.
         """
+        if self._by_token and not _is_signed(url):  # a private blob may be answered 404 without any authorization
+            return self._by_token().read(url, start, length)
         headers = {"Range": f"bytes={start}-{start + length - 1}", "x-ms-version": VERSION}
-        allowed = (404, 416) if self._by_token is None else (401, 403, 404, 416)
+        allowed = (404, 416) if self._by_token is None else (401, 403, 404, 409, 416)
         response = self._client.send("GET", url, version="", headers=headers, signed=self._signed, allowed=allowed)
-        if self._by_token and response.status_code in (401, 403):
+        if self._by_token and response.status_code in (401, 403, 409):
             return self._by_token().read(without_query(url), start, length)
         if response.status_code == 404:
             return None
@@ -136,6 +138,10 @@ def with_query(url: str, query: str) -> str:
     """The URL with further query parameters."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(query="&".join(filter(None, (query, parts.query)))))
+
+
+def _is_signed(url: str) -> bool:
+    return any(part.startswith("sig=") for part in urlsplit(url).query.split("&"))
 
 
 def without_query(url: str) -> str:

@@ -1,39 +1,24 @@
 """Waits until a role assignment takes effect, which takes minutes after its creation."""
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
-from trainup.core.retry import Result, retry
+from trainup.core.retry import Result
 from trainup.jobs.azure.http.client import AzureClient, AzureError
-from trainup.jobs.target import TargetError
-
-TRIES = 20
-"""With pauses of 30 s they last ten minutes, the longest time that Azure documents for a role to take effect."""
+from trainup.jobs.azure.http.waits import ROLE_SECONDS, wait_while
 
 
 def wait_for_role(
     client: AzureClient,
     action: Callable[[], Result],
-    codes: Collection[str],
-    what: str,
+    is_for_role: Callable[[AzureError], bool],
+    role: str,
     progress: Callable[[str], None],
     stop: threading.Event,
 ) -> Result:
-    """Repeat an action while Azure refuses it with one of these codes, since a new role may not be in effect yet.
+    """Repeat an action while Azure refuses it in a way in which it refuses whoever lacks the role.
 
-    Raises TargetError if `stop` is set meanwhile, and the last AzureError if all tries fail.
+    Raises TargetError if `stop` is set meanwhile, and the last AzureError if the role is not in effect in time.
     """
-
-    def may_pass(error: Exception) -> bool:
-        return isinstance(error, AzureError) and error.code in codes
-
-    def tell(error: Exception) -> None:
-        code = error.code if isinstance(error, AzureError) else error
-        progress(f"waiting for {what} to take effect ({code}); if it is missing, it can still be assigned now")
-
-    def wait(seconds: float) -> None:
-        if stop.wait(seconds):
-            raise TargetError(f"waiting for {what} was interrupted, and nothing was started")
-
-    pauses = [client.patience.longest_pause / 2] * (TRIES - 1)
-    return retry(action, may_pass, pauses, wait=wait, before_again=tell)
+    what = f"{role} to take effect; if it is missing, it can still be assigned now"
+    return wait_while(client, action, is_for_role, ROLE_SECONDS, what, progress, stop)

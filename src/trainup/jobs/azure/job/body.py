@@ -1,5 +1,6 @@
 """Builds the body of the request that starts a job. Nothing in this module sends requests."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -145,7 +146,8 @@ def _variables(job: Job, attempt: int, references: References) -> dict[str, str]
     if references.secrets:
         addresses = {"resource": references.vault_resource, "secrets": dict(references.secrets)}
         result["TRAINUP_SECRETS"] = json.dumps(addresses, sort_keys=True)
-        result["TRAINUP_BOOTSTRAP"] = BOOTSTRAP_TEXT
+        # Base64, since nothing promises that a variable of several lines reaches the node as it is.
+        result["TRAINUP_BOOTSTRAP"] = base64.b64encode(BOOTSTRAP_TEXT.encode()).decode()
     return result
 
 

@@ -8,7 +8,9 @@ from trainup.core.commands import EXPRESSION
 
 BOOTSTRAP = (
     'trainup_flags="$-"; { set +xv; trap - DEBUG; } 2>/dev/null; '
-    'trainup_secrets="$(python -ISc "$TRAINUP_BOOTSTRAP")" || exit 126; eval "$trainup_secrets"; '
+    'trainup_secrets="$(python -ISc '
+    '"import base64, os; exec(base64.b64decode(os.environ[\'TRAINUP_BOOTSTRAP\']))")" || exit 126; '
+    'eval "$trainup_secrets"; '
     "unset trainup_secrets TRAINUP_BOOTSTRAP TRAINUP_SECRETS; "
     'case "$trainup_flags" in *v*) set -v;; esac; case "$trainup_flags" in *x*) set -x;; esac'
 )

@@ -62,6 +62,14 @@ _SCRIPT_EXIT = re.compile(r"process '[^']*' exited with (?:status )?code (\d+)|e
 _EXIT = re.compile(
     r"(?:exit(?:ed)?(?: with)?|return(?:ed)?)(?: non-?zero)?(?: status| code)*[:= ]+(?:code )?(-?\d+)", re.I
 )
+_ROLE = re.compile(
+    r"Identity of the specified managed compute .*not found|PermissionDenied|AuthorizationPermissionMismatch|"
+    r"AuthorizationFail(?:ed|ure)|StreamAccess\.Authentication",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What Azure ML reports of an identity without its role on storage, as users saw it."""
+_NO_IMAGE = re.compile(r"manifest|toomanyrequests|name unknown|no space left", re.IGNORECASE)
+"""Reasons for which a pull fails that have nothing to do with roles."""
 _PULL = re.compile(r"pull|unauthorized|403|forbidden", re.IGNORECASE)
 
 
@@ -89,19 +97,34 @@ def class_of(text: str) -> FailureClass | None:
     return next((kind for kind, pattern in _PATTERNS if pattern.search(text)), None)
 
 
+def lacks_role(envelope: Mapping[str, Any] | None, *, ran: bool = True) -> bool:
+    """Whether the error of a job is one that an identity without its role gets. `ran` is as for `classify`."""
+    text = _text(envelope, ran)
+    if _SCRIPT_ENDED.search(text):
+        return False
+    if classify(envelope, ran=ran).failure_class is FailureClass.IMAGE_PULL:
+        return not _NO_IMAGE.search(text)
+    return bool(_ROLE.search(text))
+
+
 def classify(
     envelope: Mapping[str, Any] | None, *, fallback: FailureClass = FailureClass.SERVICE, ran: bool = True
 ) -> Failure:
     """The failure for an error of the service. With `ran`, the error may contain output of the script."""
     message = message_of(envelope) or "Azure ML gives no reason"
-    text = "\n".join(_LAST_WORDS.split(part)[0] if ran else part for part in texts(envelope))
+    text = _text(envelope, ran)
     if _SCRIPT_ENDED.search(text):
         return _of_script(message, _number(_SCRIPT_EXIT.search(text)))
-    kind = class_of(text) or fallback
+    kind = class_of(text) or (FailureClass.SERVICE if _ROLE.search(text) else fallback)
     if kind is FailureClass.ENVIRONMENT and _PULL.search(text) and "environment preparation" in text.lower():
         kind = FailureClass.IMAGE_PULL
     code = _number(_EXIT.search(text))
     return _of_script(message, code) if kind is FailureClass.USER_CODE else Failure(kind, message, code)
+
+
+def _text(envelope: Mapping[str, Any] | None, ran: bool) -> str:
+    """Codes and messages of an error, without the output of the script."""
+    return "\n".join(_LAST_WORDS.split(part)[0] if ran else part for part in texts(envelope))
 
 
 def _of_script(message: str, code: int | None) -> Failure:

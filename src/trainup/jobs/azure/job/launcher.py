@@ -1,15 +1,19 @@
 """Starts jobs, and lets another resource adopt them."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from trainup.jobs.azure.http.client import AzureError
+from trainup.jobs.azure.http.waits import NEW_SECONDS, READY_SECONDS, wait_while
 from trainup.jobs.azure.job import labels
 from trainup.jobs.azure.job.body import ignored_policy, to_command_job
 from trainup.jobs.azure.job.observation import Observer
 from trainup.jobs.azure.job.records import JobView, is_ours
 from trainup.jobs.azure.job.submission import Submission
 from trainup.jobs.target import Job, Record, TargetError
+
+_UNREAD = re.compile(r"not ?found|does not exist|doesn't exist|already exists", re.IGNORECASE)
 
 
 class Launcher:
@@ -22,11 +26,7 @@ class Launcher:
     def launch(self, record: Record, job: Job) -> Record:
         """Start an attempt, or adopt it if another stack has just started it. Raises SnapshotError, TargetError."""
         references = self._submission.references(job)
-        body = to_command_job(job, record.attempt, references)
-        try:
-            answer = self._workspace.client.put(self._workspace.job(record.name), body)
-        except AzureError as error:
-            answer = self._started_by_another(record, job, error)
+        answer = self._put(record, job, to_command_job(job, record.attempt, references))
         facts = (answer.get("properties") or {}).get("properties") or {}
         if facts.get(labels.DIGEST) != job.digest:
             raise _name_is_taken(record.name)
@@ -59,6 +59,23 @@ class Launcher:
             )
         return existing
 
+    def _put(self, record: Record, job: Job, body: dict[str, Any]) -> dict[str, Any]:
+        """The job as Azure ML accepted it. Waits for the cluster, and for reads that lag behind. Raises TargetError."""
+        client, submission = self._workspace.client, self._submission
+
+        def put() -> dict[str, Any]:
+            try:
+                return client.put(self._workspace.job(record.name), body)
+            except AzureError as error:
+                return self._started_by_another(record, job, error)
+
+        def put_when_known() -> dict[str, Any]:
+            known = "Azure ML to know all that the job refers to"
+            return wait_while(client, put, _is_unread, NEW_SECONDS, known, submission.progress, submission.stop)
+
+        ready = "the cluster, which is not ready for jobs"
+        return wait_while(client, put_when_known, _is_busy, READY_SECONDS, ready, submission.progress, submission.stop)
+
     def _started_by_another(self, record: Record, job: Job, error: AzureError) -> dict[str, Any]:
         """Adopt the same attempt if another stack has started it in the meantime; otherwise raise the error."""
         existing = self._observer.jobs.find(record.name, ours=False) if error.status in (400, 409, 412) else None
@@ -67,6 +84,15 @@ class Launcher:
         if not is_ours(existing) or existing["properties"]["properties"][labels.DIGEST] != job.digest:
             raise _name_is_taken(record.name) from error
         return self._adopt(record.name, job) or existing
+
+
+def _is_unread(error: AzureError) -> bool:
+    """Whether Azure ML does not know something that may be new: code, environment, data, or a job of this name."""
+    return error.status in (400, 404, 409, 412) and bool(_UNREAD.search(str(error)))
+
+
+def _is_busy(error: AzureError) -> bool:
+    return error.status == 409 and not _is_unread(error)
 
 
 def _name_is_taken(name: str) -> TargetError:

@@ -1,4 +1,4 @@
-"""Runs on the node, by `python -c`: prints `export NAME='value'` for each secret that the job refers to, or nothing.
+"""Runs on the node: prints `export NAME='value'` for each secret that the job refers to, or nothing.
 
 All of them or an error: no run goes on without one. Errors tell what kind they are, and never what was read.
 
@@ -20,7 +20,7 @@ from typing import Any
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 VAULT_VERSION = "7.4"
-TRIES, PAUSE = 40, 15.0  # a new role reaches the vault within ten minutes
+TRIES, PAUSE = 60, 15.0  # a new role reaches the vault within fifteen minutes
 
 
 def read(url: str, headers: Any) -> Any:

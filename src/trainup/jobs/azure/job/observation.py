@@ -10,6 +10,7 @@ from typing import Any
 from trainup.core.status import Status
 from trainup.jobs.azure.http.client import AzureError
 from trainup.jobs.azure.http.polling import polling
+from trainup.jobs.azure.http.waits import NEW_SECONDS
 from trainup.jobs.azure.job import labels, tracking, waiting
 from trainup.jobs.azure.job.jobs import Jobs
 from trainup.jobs.azure.job.log import LogReader
@@ -20,8 +21,6 @@ from trainup.jobs.azure.platform.workspace import HISTORY_VERSION, Workspace
 from trainup.jobs.masking import Mask
 from trainup.jobs.target import Record, TargetError
 
-NEW_SECONDS = 60.0
-"""Time for which a 404 for a new job is ignored: Azure ML's reads lag behind its writes."""
 END_SECONDS = 900.0
 """Time limit for a job to end or be deleted. Azure ML first waits for the script and for the upload of outputs."""
 MOST_CHARACTERS = 2000
@@ -37,6 +36,10 @@ class Watch:
     details: dict[str, Any] = field(default_factory=dict)
     phases: Watched = field(default_factory=Watched)
     log: LogReader | None = None
+    log_refusals: int = 0
+    """How often in a row the log could not be read."""
+    log_told: bool = False
+    """Whether the reader of the log was told so."""
     new_until: float = 0.0
     """Time (`time.monotonic`, in seconds) until which a new job that gives 404 does not count as deleted."""
     own: dict[str, str] = field(default_factory=dict)
@@ -89,9 +92,12 @@ class Observer:
 
     def record_with_details(self, job: dict[str, Any]) -> Record:
         """The record of a job from a list, completed from the run history and the tracking server."""
-        watch = Watch(job, self.details(job["name"]) or {})
-        self.watch(job["name"]).job = job
-        return self._record_of(watch)
+        watch = self.watch(job["name"])
+        watch.job = job
+        created = JobView(job).times.created
+        if created is not None and steady_now() - created < NEW_SECONDS:
+            watch.new_until = time.monotonic() + NEW_SECONDS
+        return self._record_of(Watch(job, self.details(job["name"]) or {}))
 
     def find(self, name: str) -> dict[str, Any] | None:
         """A job from the resource manager, or a new one as it was accepted; None if it is gone. Raises AzureError."""
@@ -128,9 +134,14 @@ class Observer:
         return replace(record, failure=replace(record.failure, message=message))
 
     def tag(self, name: str, new_tags: Mapping[str, str], **more: Any) -> dict[str, Any] | None:
-        """Change a job as `Jobs.tag` does, and cache the result."""
-        self.watch(name).job = job = self.jobs.tag(name, new_tags, **more)
-        return job
+        """Change a job as `Jobs.tag` does, and cache the result.
+
+        A new job that cannot be read yet is returned unchanged; `settle` writes the tag of its owner at its end.
+        """
+        watch, job = self.watch(name), self.jobs.tag(name, new_tags, **more)
+        if job is not None or time.monotonic() >= watch.new_until:
+            watch.job = job
+        return watch.job
 
     def wait(self, name: str, condition: Callable[[JobView], bool], what: str) -> Record | None:
         """Wait until a job meets a condition or is gone. Raises TargetError after END_SECONDS, and AzureError."""

@@ -64,6 +64,14 @@ class RoleAssignment:
             ) from error
 
 
+def created(client: AzureClient, scope: str, principal_id: str) -> list[str]:
+    """When each role assignment of a principal at or below a scope was created, ISO 8601. Raises AzureError."""
+    theirs = f"principalId eq '{principal_id}'"
+    pages = client.pages(f"{scope}/providers/{KIND}", version=VERSION, **{"$filter": theirs})
+    facts = [assignment["properties"] for assignment in pages]
+    return [str(fact.get("createdOn", "")) for fact in facts if fact["principalId"] == principal_id]
+
+
 def exists(client: AzureClient, assignment_id: str) -> bool:
     """Whether an assignment exists. Raises AzureError."""
     return client.find(assignment_id, version=VERSION) is not None

@@ -27,8 +27,6 @@ NO_STORAGE = frozenset(
     {"KeyBasedAuthenticationNotPermitted", "AuthorizationPermissionMismatch", "AuthorizationFailure"}
 )
 
-NO_START = NO_STORAGE | {"AuthorizationFailed", "Forbidden", "PermissionDenied"}
-"""Error codes for an upload that cannot start yet, because a role of the service or of the caller is not in effect."""
 ROLE = "the role on the workspace's storage"
 
 
@@ -76,13 +74,9 @@ def ensure(
         return existing_id
     version_id = code_id(workspace.id, tree)
 
-    def start() -> dict[str, Any]:
-        return client.post(f"{version_id}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"})
-
-    try:
-        pending = wait_for_role(client, start, NO_START, ROLE, progress, stop)
-    except AzureError as error:
-        return _registered_by_another(client, version_id, tree, error)
+    pending = _start(client, version_id, tree, progress, stop)
+    if pending is None:
+        return version_id
     container, blobs = _container(workspace, version_id, pending)
     _upload(client, blobs, container, source, digest, manifest, progress, stop)
     body = {
@@ -93,29 +87,56 @@ def ensure(
     try:
         return str(client.put(version_id, {"properties": body}).get("id") or version_id)
     except AzureError as error:
-        return _registered_by_another(client, version_id, tree, error)
+        if not _is_registered(client, version_id, tree, error):
+            raise
+        return version_id
+
+
+def _start(
+    client: AzureClient, version_id: str, tree: str, progress: Callable[[str], None], stop: threading.Event
+) -> dict[str, Any] | None:
+    """The answer to the start of an upload; None if the same code asset was registered concurrently."""
+
+    def start() -> dict[str, Any] | None:
+        try:
+            return client.post(f"{version_id}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"})
+        except AzureError as error:
+            if not _is_registered(client, version_id, tree, error):
+                raise
+            return None
+
+    def may_lack_role(error: AzureError) -> bool:
+        # The workspace's identity makes the container. How its refusal is passed on is not documented.
+        return error.status in (400, 403)
+
+    try:
+        return wait_for_role(client, start, may_lack_role, ROLE, progress, stop)
+    except AzureError as error:
+        if error.status not in (400, 403):
+            raise
+        raise TargetError(
+            f"the workspace cannot begin an upload of code ({error}): its own identity needs the role Storage Blob "
+            "Data Contributor on its storage, and whoever submits the role AzureML Data Scientist on the workspace; or "
+            "put the code into the image and leave `source` out"
+        ) from error
 
 
 def _container(workspace: Workspace, version_id: str, pending: Mapping[str, Any]) -> tuple[str, Blobs]:
-    """The container URL for the files, and the client to upload them: with a signature if possible, else with a token.
+    """The container URL for the files, and the client to upload them.
 
-    A workspace without account keys may return no signature, and even no URL.
+    Without a signature, they go into the default datastore with the caller's own token, as with the official client.
     """
     reference = pending.get("blobReferenceForConsumption") or {}
     if signed := (reference.get("credential") or {}).get("sasUri"):
         return str(signed), Blobs(workspace.client)
-    if address := reference.get("blobUri"):
-        return str(address), workspace.blobs
     container, _ = workspace.datastore(DEFAULT_STORE)
     return below(container, f"trainup/{version_id.split('/')[-3]}"), workspace.blobs
 
 
-def _registered_by_another(client: AzureClient, version_id: str, tree: str, error: AzureError) -> str:
-    """The same code asset, if it was registered concurrently; otherwise raise the error."""
+def _is_registered(client: AzureClient, version_id: str, tree: str, error: AzureError) -> bool:
+    """Whether an error is due to the same code asset, which was registered concurrently."""
     version = client.find(version_id) if error.status in (400, 409, 412) else None
-    if version and (version["properties"].get("properties") or {}).get("hash_sha256") == tree:
-        return version_id
-    raise error
+    return version is not None and (version["properties"].get("properties") or {}).get("hash_sha256") == tree
 
 
 def _upload(
@@ -144,7 +165,7 @@ def _upload(
             return dict(pool.map(send, files))  # after a refusal, no further file is tried
 
     def patient(action: Callable[[], Result]) -> Result:
-        return wait_for_role(client, action, NO_STORAGE, ROLE, progress, stop)
+        return wait_for_role(client, action, lambda error: error.code in NO_STORAGE, ROLE, progress, stop)
 
     try:
         first, *others = files

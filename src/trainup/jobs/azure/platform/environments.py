@@ -1,6 +1,7 @@
 """Anonymous environments for jobs that name an image, registered as the official client does."""
 
 from trainup.core.images import environment_version
+from trainup.jobs.azure.http.client import AzureError
 from trainup.jobs.azure.platform.workspace import Workspace
 
 ANONYMOUS = "CliV2AnonymousEnvironment"
@@ -26,5 +27,9 @@ def ensure(workspace: Workspace, image: str) -> str:
         return resource_id
     if workspace.client.find(resource_id) is None:
         body = {"image": image, "osType": "Linux", "isAnonymous": True}
-        workspace.client.put(resource_id, {"properties": body})
+        try:
+            workspace.client.put(resource_id, {"properties": body})
+        except AzureError as error:
+            if error.status != 409:  # somebody else registers the same image, whose version has the same name
+                raise
     return resource_id

@@ -51,7 +51,7 @@ def store(
         body = {"value": value, "contentType": "text/plain", "tags": {"managed-by": "trainup", "run": run_id}}
         put = partial(_put, client, urls[variable], body)
         try:
-            wait_for_role(client, put, NO_ROLE, "the role on the key vault", progress, stop)
+            wait_for_role(client, put, _lacks_role, "the role on the key vault", progress, stop)
         except AzureError as error:
             if error.status not in (401, 403):
                 raise
@@ -60,6 +60,10 @@ def store(
                 "the role Key Vault Secrets Officer on it; trainup:access gives it"
             ) from error
     return urls
+
+
+def _lacks_role(error: AzureError) -> bool:
+    return error.code in NO_ROLE
 
 
 def _put(client: AzureClient, address: str, body: Mapping[str, Any]) -> None:

@@ -142,6 +142,16 @@ def test_no_secret_is_in_a_body() -> None:
     assert '"TOKEN' in text.replace("\\", "")
 
 
+def test_how_secrets_reach_the_node_is_one_line_each_and_no_part_of_the_run() -> None:
+    inputs, place = CASES["secrets"]
+    job = job_of(inputs)
+    variables = to_command_job(job, 1, place)["properties"]["environmentVariables"]
+    ours = {name: text for name, text in variables.items() if name.startswith("TRAINUP_")}
+    assert {"TRAINUP_SECRETS", "TRAINUP_BOOTSTRAP"} <= ours.keys()
+    assert not any("\n" in text for text in ours.values())
+    assert job.digest == job_of({**inputs, "secrets": {name: "other" for name in inputs["secrets"]}}).digest
+
+
 @pytest.mark.parametrize(
     ("wanted", "client", "sent"),
     [

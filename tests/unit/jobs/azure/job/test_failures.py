@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from trainup.core.failure import FailureClass
-from trainup.jobs.azure.job.failures import class_of, classify
+from trainup.jobs.azure.job.failures import class_of, classify, lacks_role
 
 
 def envelope(message: str, code: str = "UserError", *inner: str) -> dict[str, Any]:
@@ -124,3 +124,36 @@ def test_an_exit_code_is_told() -> None:
 
 def test_a_text_about_nothing_known_has_no_class() -> None:
     assert class_of("all is well") is None
+
+
+MOUNT = (
+    "Failed to mount URI azureml://datastores/pets/paths/x. Error Code: ScriptExecution.StreamAccess.Authentication "
+    "Native Error: error in streaming from input data sources StreamError(PermissionDenied(Some(This request is not "
+    "authorized to perform this operation using this permission.)))"
+)
+PULL = (
+    "Failed to pull Docker image x.azurecr.io/a. This error may occur because the compute could not authenticate with "
+    "the Docker registry to pull the image. If using ACR please ensure that a Managed Identity with AcrPull access to "
+    "the ACR is assigned to the compute."
+)
+SCRIPT = (
+    "AzureMLCompute job failed. JobFailed: Submitted script failed with a non-zero exit code. Error: PermissionDenied"
+)
+
+
+@pytest.mark.parametrize("ran", [True, False])
+@pytest.mark.parametrize(
+    ("message", "lacks", "kind"),
+    [
+        ("Identity of the specified managed compute gpu-cluster is not found.", True, FailureClass.SERVICE),
+        (MOUNT, True, FailureClass.SERVICE),
+        (PULL, True, FailureClass.IMAGE_PULL),
+        ("Failed to pull Docker image x.azurecr.io/a: manifest unknown", False, FailureClass.IMAGE_PULL),
+        ("Failed to pull Docker image x: toomanyrequests", False, FailureClass.IMAGE_PULL),
+        (SCRIPT, False, FailureClass.USER_CODE),
+        ("Total vCPU quota of 6", False, FailureClass.QUOTA),
+    ],
+)
+def test_what_an_identity_without_its_role_fails_with(message: str, lacks: bool, kind: FailureClass, ran: bool) -> None:
+    assert lacks_role(envelope(message), ran=ran) is lacks
+    assert classify(envelope(message), fallback=FailureClass.USER_CODE, ran=ran).failure_class is kind

@@ -1,5 +1,6 @@
 """How a node gets the values of secrets: all of them as they are, or the command does not start; nothing is printed."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -93,7 +94,7 @@ def start(vault: Vault, tmp_path: Path) -> Start:
             "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin",
             "MSI_ENDPOINT": f"{vault.address}/token",
             "TRAINUP_SECRETS": json.dumps({"resource": "vault", "secrets": addresses}),
-            "TRAINUP_BOOTSTRAP": body.BOOTSTRAP_TEXT,
+            "TRAINUP_BOOTSTRAP": base64.b64encode(body.BOOTSTRAP_TEXT.encode()).decode(),
             **variables,
         }
         words = [shutil.which("bash") or "bash", "-c", f"{commands.BOOTSTRAP}; {command}"]
