@@ -9,7 +9,7 @@ TRAINUP := $(TOOLCHAIN) trainup
 RUN := $(TOOLCHAIN) run
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview refresh destroy stack unlock output runs ui env rehearse test check format kill-campaign bench clean
+.PHONY: help setup up preview refresh destroy stack unlock output runs ui env rehearse beliefs test check format kill-campaign bench clean
 
 # Messages name the command that was typed.
 up preview refresh destroy stack unlock output runs ui: export TRAINUP_TYPED := make
@@ -52,6 +52,9 @@ env: ## variables for plain `pulumi` commands: eval "$$(make -s env)"
 
 rehearse: ## the dev stack on Azure without an account: deploys, trains, destroys on this machine
 	@$(RUN) python -m trainup.simulator.rehearse $(ARGS)
+
+beliefs: ## what trainup believes of Azure and nothing confirms: make beliefs [ARGS=--all]
+	@$(RUN) trainup beliefs $(ARGS)
 
 test: setup ## every test that needs no cloud
 	@$(RUN) python -m pytest -n 3 $(ARGS)

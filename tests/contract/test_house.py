@@ -24,10 +24,11 @@ MAY_KNOW: dict[str, set[str]] = {
     "provider": {"core", "jobs"},
     "components": {"core"},
     "infra": {"components", "core"},
-    "cli": {"core", "infra", "jobs", "toolchain"},
+    "cli": {"core", "infra", "jobs", "toolchain", "verification"},
     "simulator": {"core"},
     "training": set(),
     "toolchain": {"core"},
+    "verification": {"core", "jobs", "simulator"},
 }
 """Room → the other rooms it may import from."""
 

@@ -34,6 +34,10 @@ COMMANDS = {
         "request": "print the request that would start a run on Azure, without sending it",
         "schema": "print the JSON schema of Pulumi.<stack>.yaml, for editors to complete and check it",
     },
+    "verification": {
+        "verify-azure": "hold what trainup believes of Azure against a subscription",
+        "beliefs": "print what trainup believes of Azure and nothing confirms",
+    },
 }
 """Module → its commands and their help. A module is imported only when one of its commands runs."""
 
@@ -47,7 +51,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         for module, names in COMMANDS.items():
             if name in names:
-                command: click.Command = getattr(import_module(f"trainup.cli.{module}"), name)
+                command: click.Command = getattr(import_module(f"trainup.cli.{module}"), name.replace("-", "_"))
                 return command
         return None
 

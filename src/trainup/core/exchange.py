@@ -4,6 +4,7 @@ Only structure is kept: methods, routes, statuses, the names of properties, and 
 list of Azure's own words (`provisioningState`, `code` …). All other texts are replaced by what kind of text they are.
 """
 
+import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -62,6 +63,8 @@ class Exchange:
     """The names of the response's headers that say when and where to ask again."""
     seconds: float = 0.0
     """When the request was sent, in seconds since the epoch."""
+    about: str = ""
+    """The same for all requests about the resource of one name; a keyed hash of the last name in the path."""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of a line in a record."""
@@ -139,8 +142,9 @@ def exchange_of(
     response: Any = None,
     headers: Iterable[str] = (),
     seconds: float = 0.0,
+    key: str = "",
 ) -> Exchange:
-    """The record of a request; `request` and `response` are its JSON values."""
+    """The record of a request; `request` and `response` are its JSON values, `key` that of the hashes of names."""
     route, names = route_of(url), names_in(url)
     parameters = [part.partition("=") for part in urlsplit(url).query.split("&") if part]
     shown = sorted(f"{name}={value}" if name == "api-version" else name for name, _, value in parameters)
@@ -155,7 +159,13 @@ def exchange_of(
         redacted(response, names, is_catalog=is_catalog),
         asked,
         round(seconds, 1),
+        _about(url, key),
     )
+
+
+def _about(url: str, key: str) -> str:
+    names = [part for part, shown in _segments(url) if shown == NAME]
+    return hmac.new(key.encode(), names[-1].lower().encode(), "sha256").hexdigest()[:8] if names and key else ""
 
 
 def _kind(text: str) -> str:

@@ -4,18 +4,12 @@ A belief names where the code relies on it, what stands for it in the simulated 
 would confirm it. `trainup verify-azure` judges each by what its journey has seen.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from trainup.core.exchange import Exchange
-from trainup.verification.evidence import Evidence
-from trainup.verification.judging import NOT_SEEN, Judge, Verdict, confirmed_if
+from trainup.verification import judges
+from trainup.verification.judging import Judge
 
-ROLE_SECONDS = 900
-"""Seconds after which a role is in effect at the latest (reported)."""
-READ_SECONDS = 60
-"""Seconds within which a new job may not be found yet."""
+NOTES = "public notes on a live subscription, 2026"
 
 
 @dataclass(frozen=True)
@@ -28,156 +22,138 @@ class Belief:
     """Where the code relies on it: `module:function`."""
     simulated_by: str
     """What stands for it in the simulated Azure: `module:name`."""
-    switch: str
-    """The attribute of the simulated `Azure` that makes it untrue, and its value: `possible.unread=2`. Empty if none."""
     confirmed_by: str
     """The request and the answer that confirm it."""
     judge: Judge
     source: str = ""
     """The document or report that says so; empty for what nothing backs."""
-
-
-def _get(value: Any, *path: str) -> Any:
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-def _items(exchanges: list[Exchange]) -> list[Mapping[str, Any]]:
-    return [item for exchange in exchanges for item in _get(exchange.response, "value") or []]
-
-
-def _usage_rows(evidence: Evidence) -> Verdict:
-    rows = _items(evidence.find("GET", "/usages", 200))
-    if not rows:
-        return NOT_SEEN
-    kinds: dict[str, set[str]] = {}
-    for row in rows:
-        kinds.setdefault(str(_get(row, "name", "value")), set()).add(str(row.get("type", "")).lower())
-    double = [name for name, types in kinds.items() if len(types) > 1]
-    untyped = [name for name, types in kinds.items() if types == {""}]
-    return confirmed_if(bool(double) and not untyped, f"{len(double)} of {len(kinds)} families have a row per type")
-
-
-def _spot_limit(evidence: Evidence) -> Verdict:
-    rows = [
-        row for row in _items(evidence.find("GET", "/usages", 200)) if "lowpriority" in str(row.get("type")).lower()
-    ]
-    limits = sorted({int(row.get("limit", 0)) for row in rows})
-    return confirmed_if(-1 in limits, f"limits of spot rows: {limits[:5]}") if rows else NOT_SEEN
-
-
-def _sizes(evidence: Evidence) -> Verdict:
-    sizes = _items(evidence.find("GET", "/vmSizes", 200))
-    if not sizes:
-        return NOT_SEEN
-    wanted = {"name", "family", "vCPUs", "gpus", "memoryGB", "lowPriorityCapable", "supportedComputeTypes"}
-    missing = sorted({name for size in sizes for name in wanted - set(size)})
-    return confirmed_if(not missing, f"{len(sizes)} sizes" + (f" without {', '.join(missing)}" if missing else ""))
-
-
-def _job_is_found(evidence: Evidence) -> Verdict:
-    puts = evidence.find("PUT", "/jobs/{}", 200, 201)
-    if not puts:
-        return NOT_SEEN
-    began = min(put.seconds for put in puts)
-    late = [one for one in evidence.find("GET", "/jobs/{}", 404) if one.seconds > began]
-    late += [one for one in evidence.find("GET", "/runs/{}/details", 404) if one.seconds > began]
-    return confirmed_if(not late, f"{len(late)} requests did not find it after it was accepted")
-
-
-def _upload_is_signed(evidence: Evidence) -> Verdict:
-    answers = evidence.find("POST", "/startPendingUpload", 200)
-    if not answers:
-        return NOT_SEEN
-    credentials = [_get(one.response, "blobReferenceForConsumption", "credential") for one in answers]
-    signed = [one for one in credentials if _get(one, "sasUri")]
-    shown = sorted({str(_get(one, "credentialType")) for one in credentials})
-    return confirmed_if(len(signed) == len(answers), f"credential: {', '.join(shown)}")
-
-
-def _upload_start(evidence: Evidence) -> Verdict:
-    answers = evidence.find("POST", "/startPendingUpload")
-    if not answers:
-        return NOT_SEEN
-    return confirmed_if(
-        all(one.status == 200 for one in answers), f"answered {', '.join(str(one.status) for one in answers)}"
-    )
-
-
-def _logs_are_signed(evidence: Evidence) -> Verdict:
-    reads = [one for one in evidence.find("GET", "/{}/…") if "sig" in one.query]
-    if not reads:
-        return NOT_SEEN
-    refused = [one for one in reads if one.status == 403]
-    return confirmed_if(not refused, f"{len(refused)} of {len(reads)} reads of signed addresses answered 403")
-
-
-def _busy_cluster(evidence: Evidence) -> Verdict:
-    if not evidence.find("PUT", "/jobs/{}"):
-        return NOT_SEEN
-    refused = evidence.find("PUT", "/jobs/{}", 409)
-    return confirmed_if(not refused, f"{len(refused)} jobs answered 409")
-
-
-def _compute_delete(evidence: Evidence) -> Verdict:
-    done = [one for one in evidence.operations if one.type.endswith(":Compute") and one.op.startswith("delete")]
-    if not done:
-        return NOT_SEEN
-    failed = [one for one in done if not one.succeeded]
-    return confirmed_if(not failed, failed[0].message if failed else f"{len(done)} deleted")
-
-
-def _history_lists_logs(evidence: Evidence) -> Verdict:
-    answers = evidence.find("GET", "/runs/{}/details", 200)
-    if not answers:
-        return NOT_SEEN
-    files = [name for one in answers for name in _get(one.response, "logFiles") or {}]
-    return confirmed_if(any("std_log.txt" in name for name in files), f"{len(set(files))} kinds of log files")
-
-
-def _job_statuses(evidence: Evidence) -> Verdict:
-    answers = [*evidence.find("GET", "/jobs/{}", 200), *evidence.find("PUT", "/jobs/{}", 200, 201)]
-    statuses = {str(_get(one.response, "properties", "status")) for one in answers} - {"None"}
-    if not statuses:
-        return NOT_SEEN
-    from trainup.jobs.azure.job.statuses import STATUSES
-
-    strange = sorted(statuses - set(STATUSES))
-    return confirmed_if(not strange, f"statuses: {', '.join(sorted(statuses))}")
-
-
-def _code_by_hash(evidence: Evidence) -> Verdict:
-    reads = evidence.find("GET", "/codes/{}/versions")
-    return confirmed_if(all(one.status == 200 for one in reads), "lists by `hash`") if reads else NOT_SEEN
-
-
-def _second_up_is_empty(evidence: Evidence) -> Verdict:
-    steps = [step for step in evidence.steps if step.name == "second up"]
-    return confirmed_if(steps[0].exit_code == 0, f"exit code {steps[0].exit_code}") if steps else NOT_SEEN
-
-
-def _roles(evidence: Evidence) -> Verdict:
-    made = evidence.find("PUT", "/roleAssignments/{}", 200, 201)
-    refused = [
-        one
-        for one in evidence.exchanges
-        if one.status == 403 and made and one.seconds > min(grant.seconds for grant in made) + ROLE_SECONDS
-    ]
-    if not made:
-        return NOT_SEEN
-    return confirmed_if(not refused, f"{len(refused)} requests were refused later than {ROLE_SECONDS} s after a grant")
+    altered_by: str = ""
+    """The setting of the simulated Azure that makes it untrue: `possible.unread = 2`. Empty if there is none."""
 
 
 BELIEFS = (
     Belief(
+        "job-is-found",
+        "a job is found by its name as soon as its PUT was answered, or within a minute",
+        "trainup.jobs.azure.job.observation:Observer.get",
+        "trainup.simulator.cloud.possible:Possible.unread",
+        "PUT …/jobs/{} 201, and then no 404 to GET …/jobs/{} and …/runs/{}/details",
+        judges.job_is_found,
+        altered_by="possible.unread = 3",
+    ),
+    Belief(
+        "upload-is-signed",
+        "the upload of code gets the address of a container with a signature",
+        "trainup.jobs.azure.platform.code:ensure",
+        "trainup.simulator.cloud.possible:Possible.upload_answer",
+        "POST …/startPendingUpload 200 with blobReferenceForConsumption.credential.sasUri",
+        judges.upload_is_signed,
+        altered_by="possible.upload_answer = no credential",
+    ),
+    Belief(
+        "upload-starts-at-once",
+        "an upload of code can start before the workspace's identity has its role on the storage",
+        "trainup.jobs.azure.platform.code:ensure",
+        "trainup.simulator.cloud.possible:Possible.upload_needs_role",
+        "POST …/startPendingUpload 200 at the first try",
+        judges.upload_start,
+        altered_by="possible.upload_needs_role = 403",
+    ),
+    Belief(
+        "logs-are-signed",
+        "the signed addresses of log files can be read in a workspace whose storage permits no keys",
+        "trainup.jobs.azure.job.logs:Logs.read",
+        "trainup.simulator.cloud.possible:Possible.refuses_signatures",
+        "GET of an address in `logFiles` 200 or 206",
+        judges.logs_are_signed,
+        altered_by="possible.refuses_signatures = True",
+    ),
+    Belief(
+        "busy-cluster",
+        "a job is accepted while its cluster is created or changed",
+        "trainup.jobs.azure.job.jobs:Jobs.put",
+        "trainup.simulator.cloud.possible:Possible.refuses_busy_clusters",
+        "PUT …/jobs/{} 201 right after the PUT of the cluster",
+        judges.busy_cluster,
+    ),
+    Belief(
+        "compute-delete",
+        "the DELETE of a cluster works as azure-native sends it, without `underlyingResourceAction`",
+        "trainup.components.azure.cluster:GpuCluster",
+        "trainup.simulator.cloud.azure:Azure.asks_how_to_delete",
+        "DELETE …/computes/{} 202 or 200 when Pulumi replaces or deletes the cluster",
+        judges.compute_delete,
+        altered_by="asks_how_to_delete = True",
+    ),
+    Belief(
+        "code-by-hash",
+        "versions of code are listed by the hash of their content",
+        "trainup.jobs.azure.platform.code:find",
+        "trainup.simulator.rest.ml:_versions",
+        "GET …/codes/{}/versions?hash=…&hashVersion=… 200",
+        judges.code_by_hash,
+        source="source of azure-ai-ml",
+    ),
+    Belief(
+        "history-lists-logs",
+        "the details of a run list its log files by path, `user_logs/std_log.txt` among them",
+        "trainup.jobs.azure.job.observation:Observer.details",
+        "trainup.simulator.rest.history:_details",
+        "GET /history/…/runs/{}/details 200 with `logFiles`",
+        judges.history_lists_logs,
+        source="source of azure-ai-ml",
+    ),
+    Belief(
+        "job-statuses",
+        "a job has no other statuses than those that trainup knows",
+        "trainup.jobs.azure.job.statuses:status_of",
+        "trainup.simulator.cloud.runs:Runs",
+        "GET …/jobs/{}: properties.status",
+        judges.job_statuses,
+        source="documentation of the REST API (JobStatus)",
+    ),
+    Belief(
+        "second-up",
+        "azure-native finds no difference in what the service returns for an unchanged stack",
+        "trainup.infra.azure:build",
+        "trainup.simulator.plugins.native:AzureNative",
+        "a second `up` changes nothing",
+        judges.second_up_is_empty,
+    ),
+    Belief(
         "usage-rows",
         "the list of usages has two rows of the same name per VM family, told apart by `type` alone",
         "trainup.core.quota:judge",
-        "trainup.simulator.rest.locations:usages",
-        "",
-        "GET …/locations/{}/usages: each `name.value` twice, with types …/dedicatedCores/usages and …/lowPriority…",
-        _usage_rows,
-        "public notes on a live subscription, 2026 (azure-live.md, 1)",
+        "trainup.simulator.rest.locations:_usages",
+        "GET …/locations/{}/usages: each `name.value` twice, with types of …/dedicatedCores and …/lowPriorityCores",
+        judges.usage_rows,
+        source=NOTES,
+    ),
+    Belief(
+        "spot-limit",
+        "the low-priority row of a family has the limit -1",
+        "trainup.core.quota:judge",
+        "trainup.simulator.rest.locations:_usages",
+        "GET …/locations/{}/usages: `limit` of rows of lowPriorityCores",
+        judges.spot_limit,
+        source=NOTES,
+    ),
+    Belief(
+        "sizes",
+        "the list of sizes has cores, GPUs, memory, spot and the kinds of compute of each size",
+        "trainup.core.quota:judge",
+        "trainup.simulator.rest.locations:_sizes",
+        "GET …/locations/{}/vmSizes 200",
+        judges.sizes,
+        source="documentation of the REST API (VirtualMachineSize)",
+    ),
+    Belief(
+        "roles",
+        "a role is in effect 15 minutes after it was given",
+        "trainup.jobs.azure.job.late_roles:LateRoles",
+        "trainup.simulator.cloud.clock:Latency.role",
+        "no 403 later than 15 minutes after PUT …/roleAssignments/{}",
+        judges.roles,
+        source=NOTES,
     ),
 )

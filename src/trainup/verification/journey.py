@@ -13,14 +13,15 @@ from typing import Any
 
 import yaml
 
+from trainup.core import targets
 from trainup.core.errors import UserError
 from trainup.core.project import NAMESPACE
-from trainup.jobs.azure.http.recording import VARIABLE
+from trainup.jobs.azure.http.recording import KEY_VARIABLE, VARIABLE
 from trainup.verification.evidence import Evidence, Step, read_exchanges, read_operations
 
 STACK = "verification"
-SIZE, OTHER_SIZE = "cpu-small", "cpu-medium"
-RECORD, PASSPHRASE = "exchanges.jsonl", "passphrase"
+SIZE, OTHER_SIZE = "cpu-small", "cpu-large"
+RECORD, PASSPHRASE, LOG = "exchanges.jsonl", "passphrase", "journey.log"
 CARRIED = ("workspace", "registry", "access", "tags", "network")
 """Sections of the stack file that the journey's stack has too: where to build, and who may."""
 RUN = "verification"
@@ -43,8 +44,9 @@ def stack_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises JourneyError where that is no stack on Azure, or logs in by a secret of its own.
     """
-    if config.get(f"{NAMESPACE}:target") != "azure":
-        raise JourneyError(f"the stack's {NAMESPACE}:target is not azure: name a stack on Azure with --stack")
+    target = config.get(f"{NAMESPACE}:target")
+    if not targets.is_elsewhere(target):
+        raise JourneyError(f"the stack runs on this machine: name one with {NAMESPACE}:target: azure by --stack")
     provider = {key: value for key, value in config.items() if key.startswith("azure-native:")}
     hidden = sorted(key for key, value in provider.items() if isinstance(value, dict) and "secure" in value)
     if hidden:
@@ -57,7 +59,7 @@ def stack_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **provider,
         **carried,
-        f"{NAMESPACE}:target": "azure",
+        f"{NAMESPACE}:target": target,
         f"{NAMESPACE}:protect": False,
         f"{NAMESPACE}:cluster": {"size": SIZE, "max_nodes": 1, "min_nodes": 0},
         f"{NAMESPACE}:image": {"context": "image"},
@@ -77,7 +79,8 @@ class Journey:
                 f"{folder} has the stack of an earlier journey, which may still stand: take it down by "
                 f"`cd {folder} && {self._by_hand()}`, then delete the folder"
             )
-        (folder / RECORD).unlink(missing_ok=True)
+        for name in (RECORD, LOG):
+            (folder / name).unlink(missing_ok=True)
         (folder / PASSPHRASE).write_text(secrets.token_urlsafe(24))
         (folder / PASSPHRASE).chmod(0o600)
         self.variables = {
@@ -87,6 +90,7 @@ class Journey:
             "PULUMI_STACK": STACK,
             "PULUMI_DEBUG_COMMANDS": "1",  # shows --event-log
             VARIABLE: str((folder / RECORD).resolve()),
+            KEY_VARIABLE: secrets.token_hex(),
         }
         for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN"):
             self.variables.pop(name, None)
@@ -95,9 +99,8 @@ class Journey:
 
     def perform(self, say: Callable[[str], None]) -> Evidence:
         """Go through all steps; whatever fails, what was built is taken down again. Returns what was seen."""
-        made = self._trainup("stack", STACK)
-        if made.returncode:
-            raise JourneyError(f"the journey's stack cannot be made: {made.stderr.strip()}")
+        if self._trainup("stack", STACK):
+            raise JourneyError(f"the journey's stack cannot be made: {self.folder / LOG} says why")
         try:
             if self._step("up", ["up"], say) == 0:
                 self._step("second up", ["up", "--expect-no-changes"], say)
@@ -123,16 +126,21 @@ class Journey:
         log.unlink(missing_ok=True)
         started = time.monotonic()
         more = ["--stack", STACK, "--yes", *PLAIN, "--event-log", str(log.resolve())]
-        done = self._trainup(*words, *more, is_shown=True)
-        self.evidence.steps.append(Step(name, done.returncode, round(time.monotonic() - started, 1)))
+        code = self._trainup(*words, *more)
+        self.evidence.steps.append(Step(name, code, round(time.monotonic() - started, 1)))
+        if code:
+            say(f"exit code {code}: {self.folder / LOG} says why")
         self.evidence.operations += read_operations(log, name, self.names())
         log.unlink(missing_ok=True)
-        return done.returncode
+        return code
 
-    def _trainup(self, *words: str, is_shown: bool = False) -> "subprocess.CompletedProcess[str]":
+    def _trainup(self, *words: str) -> int:
+        """The exit code of a `trainup` command; what it prints is added to the log."""
         command = [sys.executable, "-m", "trainup.cli", *words]
-        place = {"cwd": self.folder, "env": self.variables, "stdin": subprocess.DEVNULL}
-        return subprocess.run(command, **place, capture_output=not is_shown, text=True)
+        with (self.folder / LOG).open("ab") as log:
+            return subprocess.run(
+                command, cwd=self.folder, env=self.variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            ).returncode
 
     def _write(self) -> None:
         files = {

@@ -24,6 +24,9 @@ class Verdict:
     seen: str = ""
 
 
+WITH_TIME = frozenset({"endTime", "finishTime", "lastUpdatedTime", "startTime"})
+"""Properties that come with time: whether an answer has them says nothing."""
+
 Judge = Callable[[Evidence], Verdict]
 
 
@@ -74,6 +77,8 @@ def _paths(value: Any, at: str = "") -> Iterator[str]:
             if key.startswith("<"):
                 continue
             path = f"{at}.{key}" if at else key
+            if key in WITH_TIME:
+                continue
             yield path
             yield from _paths(item, path)
     elif isinstance(value, list):

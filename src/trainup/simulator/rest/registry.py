@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -49,7 +50,9 @@ def _schedule(azure: Azure, request: Request) -> Response:
     if order.get("type") != "DockerBuildRequest":
         raise Refused(400, "NotSupported", f"Only DockerBuildRequest is built here, not {order.get('type')!r}.")
     azure.accepted(SCHEDULE, version_of(request), request.parts["registry"], order)
-    return Response(200, _run(azure.builds.schedule(registry, order)))
+    build = azure.builds.schedule(registry, order)
+    # The answer does not wait for the build, however fast that is.
+    return Response(200, _run(replace(build, status="Queued", started=None, finished=None, error=None, images=[])))
 
 
 def _build(azure: Azure, request: Request) -> Build:

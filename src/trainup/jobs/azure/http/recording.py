@@ -13,6 +13,8 @@ from trainup.core.exchange import exchange_of
 
 VARIABLE = "TRAINUP_RECORD"
 """Environment variable with the path of the file, which gets one JSON object per line (`core/exchange.py`)."""
+KEY_VARIABLE = "TRAINUP_RECORD_KEY"
+"""Environment variable with the key of the hashes that tell which requests are about the same resource."""
 
 
 class Recording(policies.SansIOHTTPPolicy[HttpRequest, HttpResponse]):
@@ -21,8 +23,8 @@ class Recording(policies.SansIOHTTPPolicy[HttpRequest, HttpResponse]):
     What is written holds no token, no header's value and no text that is not Azure's own.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, key: str) -> None:
+        self._file, self._key = file, key
 
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         request.context["sent_at"] = time.time()
@@ -39,6 +41,7 @@ class Recording(policies.SansIOHTTPPolicy[HttpRequest, HttpResponse]):
             response=_json(answer.content, answer.headers.get("Content-Type", "")),
             headers=answer.headers,
             seconds=request.context["sent_at"],
+            key=self._key,
         )
         line = json.dumps(exchange.to_dict(), separators=(",", ":")).encode() + b"\n"
         descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -51,7 +54,7 @@ class Recording(policies.SansIOHTTPPolicy[HttpRequest, HttpResponse]):
 def policies_of(variables: "os._Environ[str]" = os.environ) -> list[Recording]:
     """The policy, if the variable is set."""
     file = variables.get(VARIABLE)
-    return [Recording(Path(file))] if file else []
+    return [Recording(Path(file), variables.get(KEY_VARIABLE, ""))] if file else []
 
 
 def _json(content: Any, kind: str) -> Any:

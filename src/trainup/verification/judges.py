@@ -1,0 +1,145 @@
+"""How each belief is judged by what a journey has seen."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainup.core.exchange import Exchange
+from trainup.jobs.azure.job.statuses import STATUSES
+from trainup.verification.evidence import Evidence
+from trainup.verification.judging import NOT_SEEN, Verdict, confirmed_if
+
+ROLE_SECONDS = 900
+"""Seconds after which a role is in effect at the latest (reported)."""
+
+
+def _get(value: Any, *path: str) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _items(exchanges: list[Exchange]) -> list[Mapping[str, Any]]:
+    return [item for exchange in exchanges for item in _get(exchange.response, "value") or []]
+
+
+def usage_rows(evidence: Evidence) -> Verdict:
+    rows = _items(evidence.find("GET", "/usages", 200))
+    if not rows:
+        return NOT_SEEN
+    kinds: dict[str, set[str]] = {}
+    for row in rows:
+        kinds.setdefault(str(_get(row, "name", "value")), set()).add(str(row.get("type", "")).lower())
+    double = [name for name, types in kinds.items() if len(types) > 1]
+    untyped = [name for name, types in kinds.items() if types == {""}]
+    return confirmed_if(bool(double) and not untyped, f"{len(double)} of {len(kinds)} families have a row per type")
+
+
+def spot_limit(evidence: Evidence) -> Verdict:
+    rows = [
+        row for row in _items(evidence.find("GET", "/usages", 200)) if "lowpriority" in str(row.get("type")).lower()
+    ]
+    limits = sorted({int(row.get("limit", 0)) for row in rows})
+    return confirmed_if(-1 in limits, f"limits of spot rows: {limits[:5]}") if rows else NOT_SEEN
+
+
+def sizes(evidence: Evidence) -> Verdict:
+    sizes = _items(evidence.find("GET", "/vmSizes", 200))
+    if not sizes:
+        return NOT_SEEN
+    wanted = {"name", "family", "vCPUs", "gpus", "memoryGB", "lowPriorityCapable", "supportedComputeTypes"}
+    missing = sorted({name for size in sizes for name in wanted - set(size)})
+    return confirmed_if(not missing, f"{len(sizes)} sizes" + (f" without {', '.join(missing)}" if missing else ""))
+
+
+def job_is_found(evidence: Evidence) -> Verdict:
+    accepted: set[str] = set()
+    late = []
+    for one in evidence.exchanges:
+        if one.method == "PUT" and one.route.endswith("/jobs/{}") and one.status < 300:
+            accepted.add(one.about)
+        elif one.status == 404 and one.about in accepted and one.route.endswith(("/jobs/{}", "/runs/{}/details")):
+            late.append(one)
+    if not accepted:
+        return NOT_SEEN
+    return confirmed_if(not late, f"{len(late)} requests did not find it after it was accepted")
+
+
+def upload_is_signed(evidence: Evidence) -> Verdict:
+    answers = evidence.find("POST", "/startPendingUpload", 200)
+    if not answers:
+        return NOT_SEEN
+    credentials = [_get(one.response, "blobReferenceForConsumption", "credential") for one in answers]
+    signed = [one for one in credentials if _get(one, "sasUri")]
+    shown = sorted({str(_get(one, "credentialType")) for one in credentials})
+    return confirmed_if(len(signed) == len(answers), f"credential: {', '.join(shown)}")
+
+
+def upload_start(evidence: Evidence) -> Verdict:
+    answers = evidence.find("POST", "/startPendingUpload")
+    if not answers:
+        return NOT_SEEN
+    return confirmed_if(
+        all(one.status == 200 for one in answers), f"answered {', '.join(str(one.status) for one in answers)}"
+    )
+
+
+def logs_are_signed(evidence: Evidence) -> Verdict:
+    reads = [one for one in evidence.find("GET", "/{}/…") if "sig" in one.query]
+    if not reads:
+        return NOT_SEEN
+    refused = [one for one in reads if one.status == 403]
+    return confirmed_if(not refused, f"{len(refused)} of {len(reads)} reads of signed addresses answered 403")
+
+
+def busy_cluster(evidence: Evidence) -> Verdict:
+    if not evidence.find("PUT", "/jobs/{}"):
+        return NOT_SEEN
+    refused = evidence.find("PUT", "/jobs/{}", 409)
+    return confirmed_if(not refused, f"{len(refused)} jobs answered 409")
+
+
+def compute_delete(evidence: Evidence) -> Verdict:
+    done = [one for one in evidence.operations if one.type.endswith(":Compute") and one.op.startswith("delete")]
+    if not done:
+        return NOT_SEEN
+    failed = [one for one in done if not one.succeeded]
+    return confirmed_if(not failed, failed[0].message if failed else f"{len(done)} deleted")
+
+
+def history_lists_logs(evidence: Evidence) -> Verdict:
+    answers = evidence.find("GET", "/runs/{}/details", 200)
+    if not answers:
+        return NOT_SEEN
+    files = [name for one in answers for name in _get(one.response, "logFiles") or {}]
+    return confirmed_if(any("std_log.txt" in name for name in files), f"{len(set(files))} kinds of log files")
+
+
+def job_statuses(evidence: Evidence) -> Verdict:
+    answers = [*evidence.find("GET", "/jobs/{}", 200), *evidence.find("PUT", "/jobs/{}", 200, 201)]
+    statuses = {str(_get(one.response, "properties", "status")) for one in answers} - {"None"}
+    if not statuses:
+        return NOT_SEEN
+    strange = sorted(statuses - set(STATUSES))
+    return confirmed_if(not strange, f"statuses: {', '.join(sorted(statuses))}")
+
+
+def code_by_hash(evidence: Evidence) -> Verdict:
+    reads = evidence.find("GET", "/codes/{}/versions")
+    return confirmed_if(all(one.status == 200 for one in reads), "lists by `hash`") if reads else NOT_SEEN
+
+
+def second_up_is_empty(evidence: Evidence) -> Verdict:
+    steps = [step for step in evidence.steps if step.name == "second up"]
+    return confirmed_if(steps[0].exit_code == 0, f"exit code {steps[0].exit_code}") if steps else NOT_SEEN
+
+
+def roles(evidence: Evidence) -> Verdict:
+    made = evidence.find("PUT", "/roleAssignments/{}", 200, 201)
+    refused = [
+        one
+        for one in evidence.exchanges
+        if one.status == 403 and made and one.seconds > min(grant.seconds for grant in made) + ROLE_SECONDS
+    ]
+    if not made:
+        return NOT_SEEN
+    return confirmed_if(not refused, f"{len(refused)} requests were refused later than {ROLE_SECONDS} s after a grant")
