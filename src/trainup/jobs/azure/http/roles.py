@@ -29,7 +29,10 @@ def wait_for_role(
 
     def tell(error: Exception) -> None:
         code = error.code if isinstance(error, AzureError) else error
-        progress(f"waiting for {what} to take effect ({code}); if it is missing, it can still be assigned now")
+        if isinstance(error, AzureError) and error.hint:
+            progress(f"waiting, since this may pass ({code}). {error.hint}")
+        else:
+            progress(f"waiting for {what} to take effect ({code}); if it is missing, it can still be assigned now")
 
     def wait(seconds: float) -> None:
         if stop.wait(seconds):
