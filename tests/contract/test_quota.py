@@ -45,6 +45,7 @@ def azure(world: tuple[Azure, Plugin]) -> Iterator[Azure]:
     yield world[0]
     world[0].quota.clear()
     world[0].asks_how_to_delete = False
+    world[0].may.roles = {"Owner"}
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +140,27 @@ def test_in_a_new_subscription_the_preview_says_that_gpus_have_to_be_asked_for(a
     _, failures = quota.check(QUOTA, CLUSTER)
     assert "is 0 vCPUs" in failures["size"]
     assert "ask for more" in failures["size"]
+
+
+@pytest.mark.parametrize(
+    ("deployer", "missing"),
+    [
+        ({"Owner"}, None),
+        ({"Contributor", "Role Based Access Control Administrator"}, None),
+        ({"Contributor"}, "may not assign roles on"),
+        ({"Reader"}, "may not create resources or assign roles on"),
+    ],
+)
+def test_what_the_deployer_may_not_do_is_told_before_anything_is_made(
+    azure: Azure, quota: Plugin, sample: Sample, deployer: set[str], missing: str | None
+) -> None:
+    azure.may.roles = deployer
+    assert not quota.check(QUOTA, {**CLUSTER, **place(sample)})[1]
+    told = warnings(quota)
+    assert len(told) == (missing is not None)
+    if missing:
+        assert missing in told[0]
+        assert "Contributor together with Role Based Access Control Administrator" in told[0]
 
 
 def test_a_failed_cluster_of_the_name_is_told_with_the_command_that_removes_it(

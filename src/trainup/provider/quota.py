@@ -8,6 +8,7 @@ from trainup.core.azure_ids import CLUSTER, AzureId, parse_id
 from trainup.core.gpu_choice import DEFAULT_GPUS, check_gpu, choose
 from trainup.core.inputs import Finding
 from trainup.core.quota import judge
+from trainup.core.rights import WAY_OUT, missing_rights
 from trainup.core.sizes import find_size
 from trainup.core.values import has_unknown
 from trainup.jobs.target import TargetError
@@ -110,6 +111,8 @@ class QuotaHandler:
                 usages, sizes = look(client, subscription, inputs["location"])
                 if new_cluster:
                     findings = _in_the_way(client, new_cluster, clusters)
+                if not context.before:
+                    _check_rights(context, client, f"/subscriptions/{subscription}", inputs.get("resource_group_name"))
             except TargetError as error:
                 context.warn(f"the quota could not be looked up: {error}")
         facts = {name: inputs[name] for name in NODES}
@@ -163,6 +166,20 @@ class QuotaHandler:
 
     def delete(self, context: Context, state: State) -> None:
         """There is nothing to delete."""
+
+
+def _check_rights(context: Context, client: "AzureClient", subscription: str, group: Any) -> None:
+    """Warn of roles that the deployer lacks. A role on a resource group that is not there yet cannot be seen."""
+    from trainup.jobs.azure.http.client import AzureError
+    from trainup.jobs.azure.platform.quota import permissions
+
+    scope = f"{subscription}/resourceGroups/{group}" if isinstance(group, str) else subscription
+    try:
+        missing = missing_rights(permissions(client, scope))
+    except AzureError:
+        return  # it is not everybody who may read permissions, and the deployment itself tells what it lacks
+    if missing:
+        context.warn(f"whoever is logged in may not {' or '.join(missing)} on {scope}, as `up` has to: {WAY_OUT}")
 
 
 def _with_deployed_size(inputs: Properties, before: Properties | None) -> Properties:
