@@ -72,10 +72,20 @@ class Keep(pulumi.CustomResource):
 
 
 class Quota(pulumi.CustomResource):
-    """`trainup:index:Quota`: checks, in the preview, that the subscription's quota allows the nodes of a cluster."""
+    """`trainup:index:Quota`: checks, in the preview, that a cluster can be created and the quota allows its nodes."""
+
+    size: pulumi.Output[str]
+    """The SKU of the nodes, also where only their GPU was asked for. Known in a preview."""
 
     def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__("trainup:index:Quota", name, inputs, opts)
+        super().__init__("trainup:index:Quota", name, {**_outputs(Quota), **inputs}, opts)
+
+
+class ClusterRemoval(pulumi.CustomResource):
+    """`trainup:index:ClusterRemoval`: deletes a cluster of the stack in the way that Azure defines."""
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:ClusterRemoval", name, inputs, opts)
 
 
 class Server(pulumi.CustomResource):

@@ -106,7 +106,9 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
             "cluster_name": settings.cluster.name,
             "cluster_id": settings.cluster.id,
             "serverless": settings.cluster.serverless,
-            "size": settings.cluster.size,
+            "size": settings.cluster.size if settings.cluster.gpu is None else None,
+            "gpu": settings.cluster.gpu,
+            "gpus": settings.cluster.gpus,
             "min_nodes": settings.cluster.min_nodes,
             "max_nodes": settings.cluster.max_nodes,
             "idle_seconds": settings.cluster.idle_seconds,
@@ -155,10 +157,18 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
         environment_id=image.environment_id,
         data={name: DataReference(asset.uri, asset.digest) for name, asset in data.items()},
         cloud=cloud,
-        size=settings.cluster.size if settings.cluster.serverless else None,
+        size=_size_of_runs(settings, cluster),
         # Starting a run uploads its code, which needs one of these roles.
         first=[*submitter_access, *node_access],
     )
+
+
+def _size_of_runs(settings: AzureSettings, cluster: GpuCluster) -> pulumi.Input[str] | None:
+    """The size that runs ask for, where there is no cluster that has one."""
+    if not settings.cluster.serverless:
+        return None
+    # As it is written: it is part of what identifies a run.
+    return settings.cluster.size if settings.cluster.gpu is None else cluster.size
 
 
 def _existing_registry_id(settings: AzureSettings) -> pulumi.Input[str] | None:

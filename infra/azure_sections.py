@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from trainup.core import sizes
 from trainup.core.clusters import MAX_CLUSTER_NODES, check_nodes
 from trainup.core.duration import parse_duration
+from trainup.core.gpu_choice import DEFAULT_GPUS, check_gpu
 from trainup.core.roles import PrincipalType
 from trainup.infra import workspace_file
 from trainup.infra.azure_keys import REGISTRY_PASSWORD
@@ -92,6 +93,10 @@ class AzureClusterSettings(Section):
     serverless: bool = False
     name: ClusterName = "gpu-cluster"
     size: SizeName = sizes.DEFAULT
+    gpu: Text | None = None
+    """Instead of `size`: the cheapest size with this GPU that the region sells and the quota allows."""
+    gpus: int | None = None
+    """How many of `gpu` a node has; 1 if it is not set."""
     min_nodes: int = 0
     max_nodes: int = 4
     idle: LengthOfTime = "2m"
@@ -116,10 +121,15 @@ class AzureClusterSettings(Section):
         half = (self.ssh_user is None) != (self.ssh_public_key is None)
         refuse(
             [
-                together(self, "id", "serverless", "size", *nodes),
+                together(self, "id", "serverless", "size", "gpu", "gpus", *nodes),
+                together(self, "gpu", "size"),
+                "`gpus` says how many of `gpu` a node has: set `gpu`, such as A100"
+                if self.gpu is None and self.gpus is not None
+                else None,
+                check_gpu(self.gpu, self.gpus or DEFAULT_GPUS) if self.gpu is not None else None,
                 together(self, "serverless", *nodes) if self.serverless else None,
                 check_nodes(self.min_nodes, self.max_nodes),
-                sizes.check_spot(sizes.find_size(self.size)) if self.spot else None,
+                sizes.check_spot(sizes.find_size(self.size)) if self.spot and self.gpu is None else None,
                 "logging in to nodes needs both `ssh_user` and `ssh_public_key`" if half else None,
             ]
         )

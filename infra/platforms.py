@@ -31,7 +31,7 @@ class Platform:
     """The data assets by name."""
     cloud: str | None = None
     """Azure's cloud by name, or the host that describes another one."""
-    size: str | None = None
+    size: pulumi.Input[str] | None = None
     """Size of the nodes, where there is no cluster that has one."""
     first: Sequence[pulumi.Resource] = ()
     """Resources that runs wait for, though no run refers to them."""

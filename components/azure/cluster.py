@@ -6,10 +6,11 @@ import pulumi
 from pulumi_azure_native import machinelearningservices
 
 from trainup.components import arguments
-from trainup.components.resources import Quota
+from trainup.components.resources import ClusterRemoval, Quota
 from trainup.core.azure_ids import CLUSTER, parse_id
 from trainup.core.clusters import IDLE_SECONDS, SERVERLESS, check_nodes
 from trainup.core.duration import iso_duration
+from trainup.core.gpu_choice import DEFAULT_GPUS, check_gpu
 from trainup.core.sizes import DEFAULT, check_spot, find_size
 
 # Azure accepts a change of these properties and then ignores it, so the cluster has to be replaced.
@@ -53,7 +54,15 @@ class GpuClusterArgs(TypedDict):
     """Whether Azure ML provides nodes for each run, without a cluster. Defaults to false."""
 
     size: NotRequired[str | None]
-    """Name (`gpu-small`) or SKU of the nodes. Defaults to `gpu-small`: one T4, about half a US dollar an hour."""
+    """Name (`gpu-small`) or any SKU that the region sells. Defaults to `gpu-small`: one T4, about half a US dollar an
+    hour."""
+
+    gpu: NotRequired[str | None]
+    """GPU of the nodes, such as `A100`, instead of `size`: the cheapest size with it that the region sells and the
+    quota allows. It is found once, and stays until this or the region changes. Defaults to what `size` has."""
+
+    gpus: NotRequired[int | None]
+    """How many of `gpu` a node has. Defaults to 1."""
 
     min_nodes: NotRequired[int | None]
     """Nodes that are always on, and always paid for. Defaults to 0."""
@@ -93,27 +102,64 @@ class GpuCluster(pulumi.ComponentResource):
     name: pulumi.Output[str]
     """Name of the cluster, or `serverless`."""
 
+    size: pulumi.Output[str]
+    """SKU of the nodes; empty for an existing cluster."""
+
     def __init__(self, name: str, args: GpuClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:GpuCluster", name, {}, opts)
         arguments.check(self, args, GpuClusterArgs)
 
         if args.get("serverless"):
             self.cluster_id = self.name = pulumi.Output.from_input(SERVERLESS)
+            # A run asks for its own number of nodes; that one fits is what can be known here.
+            self.size = self._quota(name, args, 0, 1).size
         elif (existing := args.get("cluster_id")) is not None:
             self.cluster_id = pulumi.Output.from_input(existing)
             self.name = pulumi.Output.from_input(parse_id(existing, CLUSTER).name)
+            self.size = pulumi.Output.from_input("")
+            attached = {"location": args["location"], "attached_id": existing, "cloud": args.get("cloud")}
+            Quota(f"{name}-quota", attached, opts=pulumi.ResourceOptions(parent=self))
         else:
             compute = self._create(name, args)
             self.cluster_id = compute.id
             self.name = compute.name
-        self.register_outputs({"cluster_id": self.cluster_id, "name": self.name})
+        self.register_outputs({"cluster_id": self.cluster_id, "name": self.name, "size": self.size})
+
+    def _quota(
+        self, name: str, args: GpuClusterArgs, least: int, most: int, place: dict[str, pulumi.Input[str]] | None = None
+    ) -> Quota:
+        """The check of size and quota; `place` names a cluster that the stack creates."""
+        gpu, gpus = args.get("gpu"), args.get("gpus")
+        if gpu is not None and args.get("size") is not None:
+            raise ValueError("`gpu` and `size` exclude each other: keep one of them")
+        if gpu is None and gpus is not None:
+            raise ValueError("`gpus` says how many of `gpu` a node has: set `gpu`, such as A100")
+        spot = args.get("spot") or False
+        inputs: dict[str, Any] = {
+            "location": args["location"],
+            "min_nodes": least,
+            "max_nodes": most,
+            "spot": spot,
+            "subscription_id": args.get("subscription_id"),
+            "cloud": args.get("cloud"),
+            **(place or {}),
+        }
+        if gpu is not None:
+            inputs |= {"gpu": gpu, "gpus": arguments.value_or(gpus, DEFAULT_GPUS)}
+            problem = check_gpu(gpu, inputs["gpus"])
+        else:
+            size = find_size(args.get("size") or DEFAULT)
+            inputs["size"] = size.sku
+            problem = check_spot(size) if spot else None
+        if problem:
+            raise ValueError(problem)
+        return Quota(f"{name}-quota", inputs, opts=pulumi.ResourceOptions(parent=self))
 
     def _create(self, name: str, args: GpuClusterArgs) -> machinelearningservices.Compute:
-        size, spot = find_size(args.get("size") or DEFAULT), args.get("spot") or False
         least, most = args.get("min_nodes") or 0, arguments.value_or(args.get("max_nodes"), 4)
-        for problem in (check_spot(size) if spot else None, check_nodes(least, most)):
-            if problem:
-                raise ValueError(problem)
+        if problem := check_nodes(least, most):
+            raise ValueError(problem)
+        spot, cluster_name = args.get("spot") or False, args.get("cluster_name") or "gpu-cluster"
         user, key, subnet = args.get("ssh_user"), args.get("ssh_public_key"), args.get("subnet_id")
         if user or key:
             arguments.require(self, args, ("ssh_user", "ssh_public_key"), "logging in takes both")
@@ -123,23 +169,14 @@ class GpuCluster(pulumi.ComponentResource):
             else None
         )
 
-        quota = Quota(
-            f"{name}-quota",
-            {
-                "location": args["location"],
-                "size": size.sku,
-                "min_nodes": least,
-                "max_nodes": most,
-                "spot": spot,
-                "subscription_id": args.get("subscription_id"),
-                "cloud": args.get("cloud"),
-            },
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        place = {"resource_group_name": args["resource_group_name"], "workspace_name": args["workspace_name"]}
+        quota = self._quota(name, args, least, most, {**place, "cluster_name": cluster_name})
+        # Only a size that is looked for in the preview comes from there: one that is given is known without an engine.
+        self.size = quota.size if args.get("gpu") else pulumi.Output.from_input(_sku(args))
 
-        return machinelearningservices.Compute(
+        compute = machinelearningservices.Compute(
             f"{name}-compute",
-            compute_name=args.get("cluster_name") or "gpu-cluster",
+            compute_name=cluster_name,
             location=args["location"],
             resource_group_name=args["resource_group_name"],
             workspace_name=args["workspace_name"],
@@ -149,7 +186,7 @@ class GpuCluster(pulumi.ComponentResource):
                 compute_location=args["location"],
                 disable_local_auth=not user,
                 properties=machinelearningservices.AmlComputePropertiesArgs(
-                    vm_size=size.sku,
+                    vm_size=self.size,
                     vm_priority="LowPriority" if spot else "Dedicated",
                     os_type="Linux",
                     scale_settings=machinelearningservices.ScaleSettingsArgs(
@@ -174,6 +211,13 @@ class GpuCluster(pulumi.ComponentResource):
                 delete_before_replace=True,
             ),
         )
+        removal = {"cluster_id": compute.id, "cloud": args.get("cloud")}
+        ClusterRemoval(f"{name}-removal", removal, opts=pulumi.ResourceOptions(parent=self))
+        return compute
+
+
+def _sku(args: GpuClusterArgs) -> str:
+    return find_size(args.get("size") or DEFAULT).sku
 
 
 def principal_of(cluster_id: str) -> pulumi.Output[str]:

@@ -110,7 +110,9 @@ def test_a_lost_answer_gives_the_role_once_and_knows_whose_it_is(
 def test_who_may_give_no_roles_is_told_who_may_and_how(azure: Azure, plug: Plugin, wanted: dict[str, Any]) -> None:
     refused = Refused(403, "AuthorizationFailed", "The client does not have authorization to perform action.")
     azure.faults.add(Fault(method="PUT", type=KIND, error=refused))
-    with pytest.raises(Failed, match="requires the role Owner or User Access Administrator") as caught:
+    with pytest.raises(
+        Failed, match="requires the role Owner, Role Based Access Control Administrator or User"
+    ) as caught:
         create(plug, MINE, wanted)
     assert f"az role assignment create --assignee-object-id {wanted['principal_id']}" in str(caught.value)
 

@@ -13,6 +13,7 @@ from trainup.core.values import UNKNOWN
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused
+from trainup.simulator.cloud.sample import Sample, furnish
 from trainup.simulator.rehearsal import rehearsal
 
 pytestmark = pytest.mark.slow
@@ -35,10 +36,33 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Azure, Plu
             yield running.azure, made
 
 
+T4 = "standardNCASv3_T4Family"
+
+
 @pytest.fixture
 def azure(world: tuple[Azure, Plugin]) -> Iterator[Azure]:
+    world[0].quota[T4] = 100
     yield world[0]
     world[0].quota.clear()
+    world[0].asks_how_to_delete = False
+    world[0].may.roles = {"Owner"}
+
+
+@pytest.fixture(scope="module")
+def sample(world: tuple[Azure, Plugin]) -> Sample:
+    return furnish(world[0])
+
+
+def place(sample: Sample, name: str = "mine") -> dict[str, Any]:
+    """The inputs that name a cluster of the stack."""
+    return {"resource_group_name": "team", "workspace_name": "team", "cluster_name": name}
+
+
+def compute(azure: Azure, sample: Sample, name: str = "mine", size: str = "Standard_NC4as_T4_v3", **more: Any) -> str:
+    """Put a cluster, as somebody else would."""
+    inner = {"vmSize": size, "scaleSettings": {"maxNodeCount": 1}, **more}
+    body = {"location": "westeurope", "properties": {"computeType": "AmlCompute", "properties": inner}}
+    return str(azure.put(f"{sample.workspace}/computes/{name}", "2025-12-01", body)["id"])
 
 
 @pytest.fixture
@@ -102,3 +126,172 @@ def test_unknown_values_and_strange_ones(quota: Plugin) -> None:
     changed = quota.diff(Resource(QUOTA, "x", CLUSTER, CLUSTER), {**CLUSTER, "max_nodes": 3})
     assert list(changed.diffs) == ["max_nodes"]
     assert not changed.replaces
+
+
+def again(quota: Plugin, before: dict[str, Any], inputs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Check inputs of a resource that was deployed with others."""
+    request = provider_pb2.CheckRequest(urn=QUOTA, olds=wire.encode(before), news=wire.encode(inputs))
+    answer = quota.stub.Check(request)
+    return wire.decode(answer.inputs), {failure.property: failure.reason for failure in answer.failures}
+
+
+def test_in_a_new_subscription_the_preview_says_that_gpus_have_to_be_asked_for(azure: Azure, quota: Plugin) -> None:
+    azure.quota.clear()
+    _, failures = quota.check(QUOTA, CLUSTER)
+    assert "is 0 vCPUs" in failures["size"]
+    assert "ask for more" in failures["size"]
+
+
+@pytest.mark.parametrize(
+    ("deployer", "missing"),
+    [
+        ({"Owner"}, None),
+        ({"Contributor", "Role Based Access Control Administrator"}, None),
+        ({"Contributor"}, "may not assign roles on"),
+        ({"Reader"}, "may not create resources or assign roles on"),
+    ],
+)
+def test_what_the_deployer_may_not_do_is_told_before_anything_is_made(
+    azure: Azure, quota: Plugin, sample: Sample, deployer: set[str], missing: str | None
+) -> None:
+    azure.may.roles = deployer
+    assert not quota.check(QUOTA, {**CLUSTER, **place(sample)})[1]
+    told = warnings(quota)
+    assert len(told) == (missing is not None)
+    if missing:
+        assert missing in told[0]
+        assert "Contributor together with Role Based Access Control Administrator" in told[0]
+
+
+def test_a_failed_cluster_of_the_name_is_told_with_the_command_that_removes_it(
+    azure: Azure, quota: Plugin, sample: Sample
+) -> None:
+    with pytest.raises(Refused, match="not a supported"):
+        compute(azure, sample, "failed", "Standard_NC6")
+    _, failures = quota.check(QUOTA, {**CLUSTER, **place(sample, "failed")})
+    told = failures["cluster_name"]
+    assert "the cluster 'failed' is in the state Failed (InvalidPropertyValue: " in told
+    assert "az ml compute delete --name failed --workspace-name team --resource-group team --subscription" in told
+
+
+def test_a_cluster_of_the_name_that_is_not_the_stacks_is_told_with_its_id(
+    azure: Azure, quota: Plugin, sample: Sample
+) -> None:
+    _, failures = quota.check(QUOTA, {**CLUSTER, **place(sample, "gpu-cluster")})
+    assert f"trainup:cluster.id: {sample.cluster}" in failures["cluster_name"]
+    _, failures = again(quota, {**CLUSTER, **place(sample, "gpu-cluster")}, {**CLUSTER, **place(sample, "gpu-cluster")})
+    assert not failures, "it was deployed, so it is the stack's own"
+
+
+def test_where_the_cluster_did_not_come_about_the_next_preview_checks_again(
+    azure: Azure, quota: Plugin, sample: Sample
+) -> None:
+    deployed = quota.create(QUOTA, {**CLUSTER, **place(sample, "later")})
+    assert quota.read(deployed) is None
+    compute(azure, sample, "later")
+    assert quota.read(deployed) == deployed
+    azure.amend(f"{sample.workspace}/computes/later", {"properties.provisioningState": "Failed"})
+    assert quota.read(deployed) is None
+    azure.faults.add(Fault(path="*/computes/later", error=Refused(403, "AuthorizationFailed", "no right to look")))
+    assert quota.read(deployed) == deployed, "what cannot be looked at is left as it is"
+
+
+def test_a_stack_of_an_older_version_is_neither_changed_nor_asked_about(
+    azure: Azure, quota: Plugin, sample: Sample
+) -> None:
+    azure.quota[T4] = 0
+    new = {**CLUSTER, **place(sample, "gpu-cluster")}
+    asked = len(azure.journal.entries)
+    checked, failures = again(quota, CLUSTER, new)
+    assert not failures
+    assert len(azure.journal.entries) == asked
+    assert not quota.diff(Resource(QUOTA, "x", CLUSTER, CLUSTER), checked).diffs
+    old = Resource(QUOTA, "x", CLUSTER, CLUSTER)
+    assert quota.read(old) == old
+    assert len(azure.journal.entries) == asked
+
+
+def test_a_name_that_is_not_known_yet_keeps_nobody_from_checking_the_quota(
+    azure: Azure, quota: Plugin, sample: Sample
+) -> None:
+    azure.quota[T4] = 0
+    _, failures = quota.check(QUOTA, {**CLUSTER, **place(sample), "workspace_name": UNKNOWN})
+    assert "is 0 vCPUs" in failures["size"]
+
+
+@pytest.mark.parametrize("size", ["Standard_D4s_v3", "standard_d16s_v3"])
+def test_a_size_that_the_own_table_lacks_is_judged_by_the_regions_list(azure: Azure, quota: Plugin, size: str) -> None:
+    assert not quota.check(QUOTA, {**CLUSTER, "size": size})[1]
+    assert not warnings(quota)
+    azure.quota["Standard DSv3 Family"] = 2
+    assert (
+        "the family standardDSv3Family in westeurope is 2" in quota.check(QUOTA, {**CLUSTER, "size": size})[1]["size"]
+    )
+
+
+def test_a_size_that_this_region_does_not_sell_is_told_in_the_preview(azure: Azure, quota: Plugin) -> None:
+    rare = {**CLUSTER, "size": "Standard_ND96isr_MI300X_v5"}
+    assert "is not to be had in westeurope" in quota.check(QUOTA, rare)[1]["size"]
+    azure.quota["standardNDISv5MI300XFamily"] = 200
+    assert not quota.check(QUOTA, {**rare, "location": "swedencentral"})[1]
+
+
+GPU = {name: value for name, value in CLUSTER.items() if name != "size"} | {"gpu": "A100", "gpus": 1}
+
+
+def test_a_gpu_is_resolved_once_and_stays_whatever_the_quota_does(azure: Azure, quota: Plugin) -> None:
+    azure.quota["standardNCADSA100v4Family"] = 48
+    checked, failures = quota.check(QUOTA, GPU)
+    assert not failures
+    assert quota.plan(QUOTA, checked)["size"] == "Standard_NC24ads_A100_v4"
+    azure.quota["standardNCADSA100v4Family"] = 0
+    asked = len(azure.journal.entries)
+    assert again(quota, checked, GPU) == (checked, {})
+    assert len(azure.journal.entries) == asked
+    assert again(quota, checked, {**GPU, "max_nodes": 1})[0]["size"] == checked["size"]
+
+
+def test_another_gpu_is_looked_for_anew(azure: Azure, quota: Plugin) -> None:
+    checked, _ = quota.check(QUOTA, {**GPU, "gpu": "T4"})
+    assert checked["size"] == "Standard_NC4as_T4_v3"
+    assert again(quota, checked, {**GPU, "gpu": "T4", "gpus": 4})[0]["size"] == "Standard_NC64as_T4_v3"
+
+
+def test_a_gpu_without_quota_is_told_with_every_size_that_has_it(azure: Azure, quota: Plugin) -> None:
+    _, failures = quota.check(QUOTA, GPU)
+    assert "the family standardNCADSA100v4Family in westeurope is 0 vCPUs" in failures["gpu"]
+
+
+def test_the_quota_of_an_existing_cluster_is_a_warning(azure: Azure, quota: Plugin, sample: Sample) -> None:
+    attached = {"location": "westeurope", "attached_id": sample.cluster}
+    assert quota.check(QUOTA, attached) == (attached, {})
+    assert not warnings(quota)
+    azure.quota[T4] = 0
+    assert not quota.check(QUOTA, attached)[1]
+    assert "the cluster gpu-cluster: the quota for the family standard NCASv3_T4 Family" in warnings(quota)[0]
+
+
+def test_an_existing_cluster_that_is_gone_or_failed_is_told_in_the_preview(
+    azure: Azure, quota: Plugin, sample: Sample
+) -> None:
+    with pytest.raises(Refused, match="not a supported"):
+        compute(azure, sample, "broken", "Standard_NC6")
+    attached = {"location": "westeurope", "attached_id": f"{sample.workspace}/computes/broken"}
+    assert "is in the state Failed" in quota.check(QUOTA, attached)[1]["attached_id"]
+    attached["attached_id"] += "-none"
+    assert "there is no cluster" in quota.check(QUOTA, attached)[1]["attached_id"]
+
+
+@pytest.mark.parametrize("demanding", [False, True])
+def test_a_cluster_is_removed_whether_or_not_azure_asks_how(
+    azure: Azure, quota: Plugin, sample: Sample, demanding: bool
+) -> None:
+    azure.asks_how_to_delete = demanding
+    removal = urn("ClusterRemoval", "removal")
+    checked, failures = quota.check(removal, {"cluster_id": compute(azure, sample, "short")})
+    assert not failures
+    made = quota.create(removal, checked)
+    assert quota.diff(made, {**checked, "cluster_id": UNKNOWN}).replaces == ["cluster_id"]
+    quota.delete(made)
+    assert azure.find(checked["cluster_id"]) is None
+    quota.delete(made)  # a cluster that is gone already is no error

@@ -40,6 +40,12 @@ class Inline:
         """Deploy; what the CLI printed. Fails the test where that fails, or where something changes that must not."""
         return self._done(lambda: str(self._stack.up(expect_no_changes=unchanged).stdout))
 
+    def failed(self) -> str:
+        """What the CLI says about a deployment that has to fail."""
+        with pytest.raises(automation.CommandError) as caught:
+            self._stack.up()
+        return str(caught.value)
+
     def refresh(self) -> None:
         """Take over what happened elsewhere; nothing is expected to."""
         self._done(lambda: str(self._stack.refresh(expect_no_changes=True).stdout))

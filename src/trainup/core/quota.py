@@ -3,12 +3,13 @@
 A problem has to be certain; anything that could still work is a warning.
 """
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainup.core.sizes import Size
+from trainup.core.sizes import Size, of_offer
 
 SPOT = "TotalLowPriorityCores"
 """One figure for the spot nodes of all families."""
@@ -43,7 +44,9 @@ def judge(
     offers = {str(item.get("name", "")).lower(): item for item in sizes}
     offer = offers.get(size.sku.lower())
     if offers and offer is None:
-        return Verdict([f"{size.sku} is not to be had in {location}: take another size or region"])
+        near = difflib.get_close_matches(size.sku.lower(), offers, 2, 0.8)
+        hint = f"did you mean {' or '.join(str(offers[name]['name']) for name in near)}? " if near else ""
+        return Verdict([f"{size.sku} is not to be had in {location}: {hint}take another size or region"])
     kinds = (offer or {}).get("supportedComputeTypes")
     if kinds and CLUSTERS not in kinds:
         return Verdict(
@@ -52,9 +55,26 @@ def judge(
                 "take another size or region"
             ]
         )
-    if spot and offer is not None and offer.get("lowPriorityCapable") is False:
-        return Verdict([f"{size.sku} has no spot nodes in {location}: set `spot: false`, or take another size"])
-    return _judge_cores(size, location, SPOT if spot else size.family, min_nodes, max_nodes, usages)
+    size = of_offer(size, offer) if offer else size
+    family = SPOT if spot else size.family
+    if not family:
+        return Verdict(
+            warnings=[
+                f"the quota for {size.sku} in {location} was not checked, since Azure's list of the region's sizes, "
+                "which tells its family, cannot be read"
+            ]
+        )
+    verdict = _judge_cores(size, location, family, min_nodes, max_nodes, usages)
+    if spot and offer is not None and offer.get("lowPriorityCapable") is False and not verdict.problems:
+        # No refusal: the list denies it for A100 sizes that are accepted, and grants it to H100 sizes that are not.
+        return Verdict(
+            warnings=[
+                *verdict.warnings,
+                f"Azure's list says that {size.sku} has no spot nodes in {location}, and is not always right: if it "
+                "is, the run ends at once and says so; then set `spot: false`, or take another size",
+            ]
+        )
+    return verdict
 
 
 def _judge_cores(

@@ -37,6 +37,7 @@ KINDS = {
     "trainup:index:Pool": ("trainup.provider.pool", "PoolHandler"),
     "trainup:index:Grant": ("trainup.provider.role_assignment", "RoleAssignmentHandler"),
     "trainup:index:Keep": ("trainup.provider.keep", "KeepHandler"),
+    "trainup:index:ClusterRemoval": ("trainup.provider.cluster_removal", "ClusterRemovalHandler"),
     "trainup:index:Quota": ("trainup.provider.quota", "QuotaHandler"),
     "trainup:index:Server": ("trainup.provider.server", "ServerHandler"),
 }

@@ -1,5 +1,7 @@
 """Builder `prebuilt`: an existing image. Its tag is resolved once, and the digest is kept in the state."""
 
+import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trainup.core.images import ImageReference, parse_reference
@@ -79,7 +81,8 @@ def _registry(image: ImageReference, inputs: Properties) -> "Registry":
     client = connect(inputs.get("cloud"))
     suffix = client.endpoints.registry_suffix
     is_azure = image.server == suffix or image.server.endswith(f".{suffix}")
-    return Registry(image.server, entra=client.token if is_azure else None)
+    entra = partial(client.registry_token, os.environ.get("ARM_SUBSCRIPTION_ID"))
+    return Registry(image.server, entra=entra if is_azure else None)
 
 
 def _name(image: ImageReference) -> str:

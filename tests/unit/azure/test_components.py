@@ -117,9 +117,9 @@ CHILDREN = {
     "registry": "Registry",
     "attached registry": "Registry",
     "external registry": "WorkspaceConnection",
-    "cluster": "Compute Quota",
-    "attached cluster": "",
-    "serverless": "",
+    "cluster": "ClusterRemoval Compute Quota",
+    "attached cluster": "Quota",
+    "serverless": "Quota",
     "image built in the registry": "EnvironmentVersion Image",
     "image built by docker": "EnvironmentVersion Image",
     "image by digest": "EnvironmentVersion",
@@ -303,13 +303,24 @@ def test_a_cluster_is_what_it_was_told_to_be() -> None:
     [
         ({"size": "Standard_NC6"}, "use Standard_NC4as_T4_v3"),
         ({"min_nodes": 3, "max_nodes": 2}, "min_nodes 3 is more than max_nodes 2"),
-        ({"size": "Standard_NC96ads_A100_v4", "spot": True}, "no spot nodes"),
+        ({"size": "Standard_NC80adis_H100_v5", "spot": True}, "no spot nodes"),
         ({"cluster_id": "/x"}, "is no id of Microsoft.MachineLearningServices/workspaces/computes"),
     ],
 )
 def test_a_cluster_that_cannot_be_is_refused(given: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         made("cluster", **given)
+
+
+def test_a_cluster_of_a_gpu_takes_the_size_that_the_preview_finds() -> None:
+    registered = made("cluster", gpu="A100", gpus=2)
+    quota = only(registered, "Quota").plain
+    assert (quota["gpu"], quota["gpus"]) == ("A100", 2)
+    assert "size" not in quota
+    with pytest.raises(ValueError, match="`gpu` and `size` exclude each other"):
+        made("cluster", gpu="A100", size="gpu-large")
+    with pytest.raises(ValueError, match="set `gpu`"):
+        made("cluster", gpus=2)
 
 
 def test_a_machines_own_platform_never_decides_the_images() -> None:

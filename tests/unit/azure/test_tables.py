@@ -120,10 +120,41 @@ def test_a_retired_size_is_refused_with_a_successor_that_exists(sku: str) -> Non
         assert successor[1] in sizes.SIZES
 
 
-def test_an_unknown_size_is_refused_with_the_nearest_and_the_names() -> None:
-    with pytest.raises(ValueError, match="did you mean Standard_NC4as_T4_v3") as caught:
-        sizes.find_size("Standard_NC4as_T4_v2")
+@pytest.mark.parametrize("text", ["gpu-smal", "NC4as_T4", "big", "", "4 GPUs"])
+def test_what_is_no_size_is_refused_with_the_nearest_and_the_names(text: str) -> None:
+    with pytest.raises(ValueError, match="is no size") as caught:
+        sizes.find_size(text)
     assert all(name in str(caught.value) for name in sizes.NAMES)
+    if text == "NC4as_T4":
+        assert "did you mean Standard_NC4as_T4_v3" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sku", "vcpus", "has_gpus", "gpu"),
+    [
+        ("Standard_D4s_v3", "Standard_D4s_v3", 4, False, ""),
+        ("D16ads_v5", "Standard_D16ads_v5", 16, False, ""),
+        ("STANDARD_ND96isr_MI300X_v5", "STANDARD_ND96isr_MI300X_v5", 96, True, "MI300X"),
+        ("Standard_ND128isr_NDR_GB300_v6", "Standard_ND128isr_NDR_GB300_v6", 128, True, "GB300"),
+        ("Standard_M8-2ms_v2", "Standard_M8-2ms_v2", 8, False, ""),
+    ],
+)
+def test_any_sku_that_azure_may_sell_is_a_size(text: str, sku: str, vcpus: int, has_gpus: bool, gpu: str) -> None:
+    size = sizes.find_size(text)
+    assert (size.sku, size.vcpus, bool(size.gpus), size.gpu) == (sku, vcpus, has_gpus, gpu)
+
+
+def test_a_regions_list_tells_cores_family_and_gpus_of_a_size_and_not_of_a_share() -> None:
+    offer = {"name": "Standard_ND96isr_MI300X_v5", "family": "standardNDISv5MI300XFamily", "vCPUs": 96, "gpus": 8}
+    size = sizes.of_offer(sizes.find_size("ND96isr_MI300X_v5"), offer)
+    assert (size.family, size.vcpus, size.gpus) == ("standardNDISv5MI300XFamily", 96, 8)
+    share = sizes.of_offer(sizes.find_size("Standard_NV6ads_A10_v5"), {"vCPUs": 6, "gpus": 1})
+    assert share.gpus == pytest.approx(1 / 6)
+
+
+def test_no_name_stands_for_a_size_that_regions_sell_for_endpoints_alone() -> None:
+    assert not [name for name, sku in sizes.NAMES.items() if "A10_" in sku]
+    assert not [old.series for old in sizes.RETIRED if "A10_" in old.successor]
 
 
 def test_every_name_of_a_size_stands_for_a_size_that_exists() -> None:
@@ -132,9 +163,11 @@ def test_every_name_of_a_size_stands_for_a_size_that_exists() -> None:
 
 
 def test_a_size_without_spot_nodes_names_some_that_have_them() -> None:
-    problem = sizes.check_spot(sizes.find_size("Standard_NC96ads_A100_v4"))
-    assert problem is not None
-    assert "Standard_NC24ads_A100_v4" in problem
+    for sku in ("Standard_ND96isr_H100_v5", "Standard_NC80adis_H100_v5", "gpu-huge"):
+        problem = sizes.check_spot(sizes.find_size(sku))
+        assert problem is not None
+        assert "Standard_NC24ads_A100_v4" in problem
+    assert sizes.check_spot(sizes.find_size("Standard_NC96ads_A100_v4")) is None
     assert sizes.check_spot(sizes.find_size("gpu-small")) is None
 
 

@@ -91,8 +91,34 @@ def test_a_size_that_is_sold_for_endpoints_alone_is_a_no() -> None:
 def test_a_size_that_a_region_does_not_have_is_a_no() -> None:
     (problem,) = judged(usage(8), sizes=[{"name": "Standard_DS3_v2"}]).problems
     assert problem == "Standard_NC4as_T4_v3 is not to be had in westeurope: take another size or region"
-    (problem,) = judged(sizes=[{**SIZES[0], "lowPriorityCapable": False}], spot=True).problems
-    assert "has no spot nodes in westeurope" in problem
+
+
+def test_a_size_that_a_region_does_not_have_may_be_a_slip_of_the_pen() -> None:
+    lists: dict[str, Any] = {"usages": [usage(8)], "sizes": [{"name": "Standard_NC4as_T4_v3"}]}
+    facts = {"location": "westeurope", "spot": False, "min_nodes": 0, "max_nodes": 1}
+    (problem,) = judge(find_size("Standard_NC4as_T4_v2"), **facts, **lists).problems
+    assert "did you mean Standard_NC4as_T4_v3?" in problem
+
+
+def test_what_the_list_says_about_spot_nodes_is_a_warning_since_it_is_wrong_in_either_direction() -> None:
+    pooled = usage(8, family=SPOT)
+    verdict = judged(pooled, sizes=[{**SIZES[0], "lowPriorityCapable": False}], spot=True)
+    assert not verdict.problems
+    assert "is not always right" in verdict.warnings[0]
+
+
+D4S = {"name": "Standard_D4s_v3", "family": "standardDSv3Family", "vCPUs": 4, "gpus": 0}
+
+
+def test_a_size_that_only_the_region_knows_is_judged_by_what_its_list_tells() -> None:
+    def verdict(limit: int, sizes: list[dict[str, Any]]) -> Verdict:
+        rows = [usage(limit, family="standardDSv3Family")]
+        facts: dict[str, Any] = {"location": "westeurope", "spot": False, "min_nodes": 0, "max_nodes": 1}
+        return judge(find_size("Standard_D4s_v3"), usages=rows, sizes=sizes, **facts)
+
+    assert verdict(4, [D4S]) == Verdict()
+    assert "the family standardDSv3Family in westeurope is 3 vCPUs" in verdict(3, [D4S]).problems[0]
+    assert "was not checked" in verdict(3, []).warnings[0]
 
 
 def test_lists_that_are_empty_tell_nothing() -> None:

@@ -104,12 +104,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"access": {"users": ["me@example.com"]}}, "trainup:access.users[0]: 'me@example.com' is no id: it is 32 hex"),
     # nodes
     ({"cluster": {"size": "STANDARD_NC6"}}, "trainup:cluster.size: 'STANDARD_NC6' was retired in 2023 with all of"),
-    ({"cluster": {"size": "gpu-smal"}}, "trainup:cluster.size: 'gpu-smal' is no size that is known: did you mean"),
+    ({"cluster": {"size": "gpu-smal"}}, "trainup:cluster.size: 'gpu-smal' is no size: did you mean"),
     ({"cluster": {"min_nodes": 3, "max_nodes": 2}}, "trainup:cluster: min_nodes 3 is more than max_nodes 2"),
     ({"cluster": {"max_nodes": 0}}, "trainup:cluster: min_nodes 0 and max_nodes 0"),
     (
-        {"cluster": {"size": "NC96ads_A100_v4", "spot": True}},
-        "trainup:cluster: Azure has no spot nodes of Standard_NC96",
+        {"cluster": {"size": "NC80adis_H100_v5", "spot": True}},
+        "trainup:cluster: Azure has no spot nodes of Standard_NC80",
     ),
     (
         {"cluster": {"ssh_user": "me"}},

@@ -1,10 +1,15 @@
 """What real subscriptions were reported to do, and the simulator does as well."""
 
+import threading
+
 import pytest
 import requests
 
 from tests.unit.simulator.conftest import Jobs
+from trainup.jobs.azure.http.blobs import Blobs
 from trainup.jobs.azure.http.client import AzureClient, AzureError
+from trainup.jobs.azure.http.roles import wait_for_role
+from trainup.jobs.target import TargetError
 from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.faults import Fault
@@ -158,3 +163,22 @@ def test_a_put_can_be_refused_and_leave_a_failed_resource(azure: Azure, client: 
 def test_no_quota_of_gpus_is_needed_for_a_job_of_cpus(azure: Azure, jobs: Jobs) -> None:
     target = cluster(azure, jobs.sample, "cpus", "Standard_DS3_v2")
     assert jobs.run("one", "true", computeId=target).status == "Completed"
+
+
+def test_storage_that_a_policy_has_closed_is_told_in_words(azure: Azure, client: AzureClient, sample: Sample) -> None:
+    azure.amend(sample.account, {"properties.publicNetworkAccess": "Disabled"})
+    told: list[str] = []
+    stop = threading.Event()
+
+    def hear(text: str) -> None:
+        told.append(text)
+        stop.set()
+
+    blobs = Blobs(client.for_scope("https://storage.azure.com/.default"), signed=False)
+    url = f"{azure.endpoints.storage('teamstorage')}/data/x"
+    with pytest.raises(AzureError, match="The network of the storage account teamstorage lets nobody in") as caught:
+        blobs.put(url, b"")
+    assert "az storage account show --name teamstorage --query publicNetworkAccess" in str(caught.value)
+    with pytest.raises(TargetError, match="interrupted"):
+        wait_for_role(client, lambda: blobs.put(url, b""), {"AuthorizationFailure"}, "the role", hear, stop)
+    assert "a policy of the tenant that sets publicNetworkAccess to Disabled" in told[0]

@@ -21,10 +21,10 @@ def check_delete(azure: View, resource: Resource, action: str = "") -> None:
 
     `action` is the parameter `underlyingResourceAction` of the request.
     """
-    if resource["type"].lower() == f"{ML}/computes".lower() and action not in ("Delete", "Detach"):
-        if action or azure.asks_how_to_delete:
-            message = "The query parameter underlyingResourceAction has to be Delete or Detach."
-            raise Refused(400, "InvalidQueryParameterValue", message)
+    actions = ("Delete", "Detach") if azure.asks_how_to_delete else ("Delete", "Detach", "")
+    if resource["type"].lower() == f"{ML}/computes".lower() and action not in actions:
+        message = "The query parameter underlyingResourceAction has to be Delete or Detach."
+        raise Refused(400, "InvalidQueryParameterValue", message)
     if resource["type"].lower() == "microsoft.authorization/roledefinitions":
         for assignment in azure.each("Microsoft.Authorization/roleAssignments"):
             if str(shape.get(assignment, "properties.roleDefinitionId")).lower().endswith(resource["name"].lower()):

@@ -35,6 +35,15 @@ class Deployer:
 
     roles: set[str] = field(default_factory=lambda: {"Owner"})
 
+    def permissions(self) -> list[dict[str, list[str]]]:
+        """The permissions as the resource manager lists them."""
+        actions = {
+            "write": {"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]},
+            "assign": {"actions": ["*/read", "Microsoft.Authorization/roleAssignments/*"], "notActions": []},
+        }
+        allowed = sorted({name for role in self.roles for name in ROLES[role]})
+        return [actions[name] for name in allowed] or [{"actions": ["*/read"], "notActions": []}]
+
     def check(self, method: str, address: Address, principal: str) -> None:
         """Raise the Refused with which the resource manager answers a change that these roles do not allow."""
         if method in ("GET", "HEAD"):

@@ -121,7 +121,15 @@ def paged(azure: Azure, request: Request, items: list[Any]) -> Response:
     return Response(200, answer)
 
 
+def _permissions(azure: Azure, request: Request) -> Response:
+    """What the caller may do; the deployer's roles are on the whole subscription."""
+    version_of(request)
+    claims = azure.tokens.check(request.headers.get("authorization"))
+    return Response(200, {"value": azure.may.permissions() if claims["oid"] == azure.deployer else []})
+
+
 ROUTES = (
+    Route("GET", "/subscriptions/{rest:path}/providers/Microsoft.Authorization/permissions", _permissions),
     Route("GET", OPERATIONS, _operation),
     Route(ANY, "/subscriptions/{rest:path}", _any),
 )

@@ -57,7 +57,12 @@ def _check_keys(account: Resource) -> None:
 def _of_token(azure: Azure, authorization: str) -> str:
     if not authorization:
         raise Refused(401, "NoAuthenticationInformation", "Server failed to authenticate the request.")
-    claims = azure.tokens.check(authorization)
+    try:
+        claims = azure.tokens.check(authorization)
+    except Refused as refused:
+        authority = f"{azure.endpoints.login}/{azure.tenant}/oauth2/authorize"
+        refused.headers["WWW-Authenticate"] = f"Bearer authorization_uri={authority} resource_id={AUDIENCE}"
+        raise
     if claims["aud"] != AUDIENCE:
         raise Refused(
             401,

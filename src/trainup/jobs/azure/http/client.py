@@ -17,6 +17,7 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from trainup.jobs.azure.http import recording
 from trainup.jobs.azure.http.endpoints import Endpoints
+from trainup.jobs.azure.http.tenants import TenantLogin
 from trainup.jobs.target import TargetError
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 API_VERSION = "2025-12-01"
 """API version of all resources of `Microsoft.MachineLearningServices`."""
+SUBSCRIPTION_VERSION = "2022-12-01"
 CONNECT_SECONDS = 30
 READ_SECONDS = 120
+CLOSED = "AuthorizationFailure"
+"""Code with which storage refuses a request because of the network it comes from; a missing role has another code."""
 METHODS = frozenset({"HEAD", "GET", "PUT", "DELETE", "POST"})
 """Methods that are retried. Most POST requests (cancel, start an upload, list) are idempotent; see `repeat`."""
 
@@ -35,11 +39,14 @@ Read = tuple[str, Mapping[str, str]]
 
 
 class AzureError(TargetError):
-    """Azure refused a request. `status` is the HTTP status (0 without a response), `code` is Azure's error code."""
+    """Azure refused a request. `status` is the HTTP status (0 without a response), `code` is Azure's error code.
 
-    def __init__(self, message: str, status: int = 0, code: str = "") -> None:
+    `hint` is what can be done about it, where that is not plain from Azure's words; the message contains it.
+    """
+
+    def __init__(self, message: str, status: int = 0, code: str = "", hint: str = "") -> None:
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status, self.code, self.hint = status, code, hint
 
 
 @dataclass(frozen=True)
@@ -127,11 +134,26 @@ class AzureClient:
         return self._json(self.send("PUT", address, body, version=version))
 
     def token(self) -> str:
-        """A token for the resource manager, which registries exchange for one of their own. Raises AzureError."""
+        """A token for the resource manager. Raises AzureError."""
         try:
             return self.credential.get_token(self.endpoints.scope).token
         except SdkError as error:
             raise _no_login(error) from error
+
+    def registry_token(self, subscription_id: str | None = None) -> str:
+        """A token that registries exchange for one of their own. Raises AzureError.
+
+        Registries do not name the tenant when they refuse a token, so it is learned from the subscription, if one is
+        given. A tenant's policy can forbid tokens for the resource manager at registries.
+        """
+        if isinstance(self.credential, TenantLogin) and self.credential.tenant is None and subscription_id:
+            address = f"/subscriptions/{subscription_id}"
+            response = self.send("GET", address, version=SUBSCRIPTION_VERSION, signed=True, allowed=(401, 403, 404))
+            self.credential.learn(response.headers.get("WWW-Authenticate"))
+        try:
+            return self.credential.get_token(f"{self.endpoints.registry_audience}/.default").token
+        except SdkError:
+            return self.token()  # in a tenant that does not know this audience
 
     def post(
         self,
@@ -198,7 +220,10 @@ class AzureClient:
         try:
             response = client.send_request(request(), **limits)
             if response.status_code == 401 and not signed:
-                # The pipeline has dropped its token after the 401. The old one may be revoked: try once with a new one.
+                # The pipeline has dropped its token after the 401. The old one may be revoked, or be of another tenant
+                # than the subscription's: try once with a new one.
+                if isinstance(self.credential, TenantLogin):
+                    self.credential.learn(response.headers.get("WWW-Authenticate"))
                 response = client.send_request(request(), **limits)
         except ClientAuthenticationError as error:
             raise _no_login(error) from error
@@ -260,7 +285,21 @@ def error_of(method: str, address: str, response: HttpResponse) -> AzureError:
     except (ValueError, AttributeError):
         pass
     text = f"Azure refused {method} {_shown(address)}: {response.status_code} {code}: {message}".rstrip(": ")
-    return AzureError(text, response.status_code, code)
+    hint = _closed_storage(address) if code == CLOSED else ""
+    return AzureError(f"{text}. {hint}" if hint else text, response.status_code, code, hint)
+
+
+def _closed_storage(address: str) -> str:
+    """The reason for the code CLOSED, and what to do, as a sentence."""
+    host = urlsplit(address).hostname or ""
+    account = host.split(".")[0] if ".blob." in host else urlsplit(address).path.strip("/").split("/")[0]
+    return (
+        f"The network of the storage account {account} lets nobody in from here: it was closed after its creation, "
+        "perhaps by a policy of the tenant that sets publicNetworkAccess to Disabled. "
+        f"`az storage account show --name {account} --query publicNetworkAccess` tells; ask for an exemption from the "
+        f"policy, and `az storage account update --name {account} --public-network-access Enabled`, or run this from a "
+        "network that the account lets in"
+    )
 
 
 def _shown(address: str) -> str:

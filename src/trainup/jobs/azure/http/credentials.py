@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from trainup.jobs.azure.http.tenants import TenantLogin
 from trainup.jobs.target import TargetError
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def find_credential(
 ) -> "TokenCredential":
     """A credential that renews its tokens: from `ARM_…`, or else the SDK's default (CLI, managed identity, …).
 
-    `retries` are the SDK's retry options for token requests. Without them, it retries three times.
+    A login that may have access to several tenants gets tokens of the one in ARM_TENANT_ID or AZURE_TENANT_ID, else of
+    the one that the services ask for. `retries` are the SDK's retry options for token requests. Without them, it
+    retries three times.
     """
     import azure.identity as identity
 
@@ -42,7 +45,10 @@ def find_credential(
         password = variables.get("ARM_CLIENT_CERTIFICATE_PASSWORD")
         return identity.CertificateCredential(tenant, client, path, password=password, **where, **retries)
     # No `retries` here: this credential tries many sources, and would retry each one that is unavailable.
-    return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, **where)
+    default = identity.DefaultAzureCredential(
+        exclude_interactive_browser_credential=True, additionally_allowed_tenants=["*"], **where
+    )
+    return TenantLogin(default, tenant or variables.get("AZURE_TENANT_ID"))
 
 
 def _is_on(variables: Mapping[str, str], name: str) -> bool:

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainup.core.clouds import Cloud, find_cloud
+from trainup.core.clouds import CHINA, US_GOVERNMENT, Cloud, find_cloud
 from trainup.core.retry import retry
 
 METADATA_VERSION = "2022-09-01"
+REGISTRIES = "https://containerregistry.azure.net"
 SECONDS = 30.0
 TRIES, PAUSE = 6, 0.2
 
@@ -32,6 +33,8 @@ class Endpoints:
     registry_suffix: str
     vault_audience: str
     """Audience of tokens for key vaults."""
+    registry_audience: str
+    """Audience of tokens that container registries exchange for their own."""
 
     @property
     def scope(self) -> str:
@@ -61,7 +64,13 @@ def _from_cloud(cloud: Cloud) -> Endpoints:
         storage_suffix=cloud.storage_suffix,
         registry_suffix=cloud.registry_suffix,
         vault_audience=f"https://{cloud.vault_suffix}",
+        registry_audience=_registry_audience(cloud.registry_suffix, cloud.resource_manager),
     )
+
+
+def _registry_audience(suffix: str, resource_manager: str) -> str:
+    """Registries' own audience; in the sovereign clouds, where none is documented, that of the resource manager."""
+    return resource_manager if suffix in (US_GOVERNMENT.registry_suffix, CHINA.registry_suffix) else REGISTRIES
 
 
 def _read(url: str) -> dict[str, Any]:
@@ -93,4 +102,8 @@ def _from_metadata(host: str) -> Endpoints:
         storage_suffix=suffixes.get("storage", "core.windows.net"),
         registry_suffix=suffixes.get("acrLoginServer", "azurecr.io"),
         vault_audience=f"https://{suffixes.get('keyVaultDns', 'vault.azure.net').lstrip('.')}",
+        registry_audience=_registry_audience(
+            suffixes.get("acrLoginServer", "azurecr.io").lstrip("."),
+            metadata["authentication"]["audiences"][0].rstrip("/"),
+        ),
     )

@@ -38,7 +38,9 @@ def wait_while(
         return isinstance(error, AzureError) and may_pass(error)
 
     def tell(error: Exception) -> None:
-        progress(f"waiting for {what} ({error.code or error.status if isinstance(error, AzureError) else error})")
+        assert isinstance(error, AzureError)
+        shown = error.code or error.status
+        progress(f"waiting for {what} ({shown})" if not error.hint else f"waiting ({shown}). {error.hint}")
 
     def wait(length: float) -> None:
         if stop.wait(length):

@@ -7,7 +7,8 @@ from typing import Any
 from trainup.core.failure import Failure, FailureClass, of_exit
 
 RULES: tuple[tuple[FailureClass, str], ...] = (
-    # The first matching rule decides: size before the rest, since no other remedy helps then; quota before capacity, build before pull, everything before user code.
+    # The first matching rule decides: size before the rest, since no other remedy helps; quota before capacity, build
+    # before pull, everything before user code.
     (FailureClass.SIZE, r"UnsupportedVMSizeForLowPriority|not allowed for LowPriority"),
     (
         FailureClass.PREEMPTED,

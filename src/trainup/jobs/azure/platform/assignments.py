@@ -56,8 +56,8 @@ class RoleAssignment:
             if error.status != 403:
                 raise
             raise AzureError(
-                f"{error}. Assigning roles requires the role Owner or User Access Administrator. Ask somebody with it "
-                f"to run `az role assignment create --assignee-object-id {self.principal_id} --assignee-principal-type "
+                f"{error}. Assigning roles requires the role Owner, Role Based Access Control Administrator "
+                f"or User Access Administrator. Ask somebody with it to run `az role assignment create --assignee-object-id {self.principal_id} --assignee-principal-type "
                 f"{self.principal_type} --role {self.role} --scope {self.scope}`: an existing assignment is used",
                 error.status,
                 error.code,

@@ -1,4 +1,4 @@
-"""Reads Azure ML's quota and VM sizes in a region."""
+"""Reads Azure ML's quota and VM sizes in a region, and the caller's permissions."""
 
 from typing import Any
 
@@ -6,6 +6,16 @@ from trainup.jobs.azure.http.client import AzureClient, Patience
 
 PATIENCE = Patience(tries=2, first_pause=0.2, longest_pause=2)
 """Short, because a user waits for the preview."""
+
+
+AUTHORIZATION_VERSION = "2022-04-01"
+
+
+def permissions(client: AzureClient, scope: str) -> list[dict[str, Any]]:
+    """What the caller may do on a subscription or a resource group, by its id. Raises AzureError."""
+    hasty = AzureClient(client.endpoints, client.credential, PATIENCE)
+    address = f"{scope}/providers/Microsoft.Authorization/permissions"
+    return list(hasty.pages(address, version=AUTHORIZATION_VERSION))
 
 
 def look(client: AzureClient, subscription_id: str, location: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

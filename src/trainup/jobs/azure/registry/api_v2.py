@@ -28,7 +28,7 @@ RETRIES = 6
 """Retries of a request. They last about 30 s, as long as the DNS name of a new registry may take to resolve."""
 
 Entra = Callable[[], str]
-"""Returns a Microsoft Entra token for the resource manager, which an Azure registry exchanges for its own token."""
+"""Returns a Microsoft Entra token that an Azure registry exchanges for its own token."""
 
 
 class RegistryError(TargetError):

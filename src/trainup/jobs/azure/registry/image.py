@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from trainup.core.azure_ids import REGISTRY, parse_id
 from trainup.core.canonical import sha256
 from trainup.jobs import build_context
 from trainup.jobs.azure.http.client import AzureClient, AzureError
@@ -57,7 +59,9 @@ class RegistryImage:
 
     def find(self, digest: str | None = None) -> str | None:
         """The reference of the image with this digest, or else the tag; None if it is gone. Raises RegistryError."""
-        manifest = Registry(self.server, entra=self.client.token).find(self.repository, digest or self.tag)
+        subscription = parse_id(self.registry_id, REGISTRY).subscription_id
+        entra = partial(self.client.registry_token, subscription)
+        manifest = Registry(self.server, entra=entra).find(self.repository, digest or self.tag)
         return self.by_digest(manifest.digest) if manifest else None
 
     @property

@@ -43,3 +43,15 @@ def test_a_host_that_describes_a_cloud_wins_over_a_name(
     monkeypatch.setattr(endpoints, "_from_metadata", describe)
     assert find_endpoints(cloud, variables) == told
     assert hosts == [asked]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "audience"),
+    [
+        ("public", "https://containerregistry.azure.net"),
+        ("usgovernment", "https://management.usgovcloudapi.net"),
+        ("china", "https://management.chinacloudapi.cn"),
+    ],
+)
+def test_registries_have_an_audience_of_their_own_where_one_is_documented(cloud: str, audience: str) -> None:
+    assert find_endpoints(cloud, {}).registry_audience == audience
