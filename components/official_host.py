@@ -10,10 +10,13 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
+from typing import NoReturn
 
 EXECUTOR = "pulumi-language-python-exec"
 """The script with which the official host starts programs."""
@@ -41,27 +44,62 @@ def install() -> None:
     engine = engine_of(sys.orig_argv)
     if engine is None:
         return
-    if sys.excepthook is sys.__excepthook__:  # whoever has a hook of his own sees interrupts as well
-        sys.excepthook = _report
-    threading.Thread(target=_end_with, args=(engine,), name="trainup-engine", daemon=True).start()
-
-
-def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Replaces `sys.excepthook`: says nothing about an interrupt, which the engine tells."""
-    if not issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, trace)
-        return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal, the engine and the host each send one
-    _end(INTERRUPTED)
-
-
-def _end_with(engine: str) -> None:
-    """End this process and its host once nobody listens at the engine's address any more."""
     hostname, _, port = engine.rpartition(":")
-    while _is_there(hostname, int(port)):
+    address = (hostname, int(port))
+    if sys.excepthook is sys.__excepthook__:  # whoever has a hook of his own sees interrupts as well
+        sys.excepthook = partial(_report, address)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and _is_main_thread():
+        signal.signal(signal.SIGINT, _interrupt)
+    threading.Thread(target=_end_with, args=(address,), name="trainup-engine", daemon=True).start()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Replaces Python's own handler: the calls that the program has begun and will not await need no warning."""
+    warnings.simplefilter("ignore", RuntimeWarning)
+    signal.default_int_handler(number, frame)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _report(
+    engine: tuple[str, int], kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Replaces `sys.excepthook`: says nothing about an interrupt, which the engine tells, and nothing to nobody."""
+    if issubclass(kind, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal, the engine and the host each send one
+    connection = _connect(engine)
+    if connection is None:  # newer hosts interrupt the program when the engine is gone, and stay
+        _end_host()
+        _end(INTERRUPTED)
+    connection.close()
+    if issubclass(kind, KeyboardInterrupt):
+        _end(INTERRUPTED)
+    sys.__excepthook__(kind, error, trace)
+
+
+def _end_with(engine: tuple[str, int]) -> None:
+    """End this process and its host once nobody listens at the engine's address any more."""
+    while connection := _connect(engine):
+        with connection, suppress(OSError):
+            connection.settimeout(None)
+            while connection.recv(4096):
+                pass
         time.sleep(PAUSE_SECONDS)  # the engine closes connections that ask for nothing
     _end_host()
     _end(INTERRUPTED)
+
+
+def _connect(engine: tuple[str, int]) -> socket.socket | None:
+    """A connection to the engine; None if it is gone."""
+    while True:
+        try:
+            return socket.create_connection(engine, CONNECT_SECONDS)
+        except TimeoutError:  # it is busy
+            continue
+        except OSError:
+            return None
 
 
 def _end_host() -> None:
@@ -72,22 +110,7 @@ def _end_host() -> None:
             os.kill(host, signal.SIGINT)
 
 
-def _is_there(hostname: str, port: int) -> bool:
-    """Wait until a connection ends; False if none could be made."""
-    try:
-        connection = socket.create_connection((hostname, port), CONNECT_SECONDS)
-    except TimeoutError:  # it is busy
-        return True
-    except OSError:
-        return False
-    with connection, suppress(OSError):
-        connection.settimeout(None)
-        while connection.recv(4096):
-            pass
-    return True
-
-
-def _end(code: int) -> None:
+def _end(code: int) -> NoReturn:
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
