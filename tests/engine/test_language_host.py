@@ -1,19 +1,25 @@
-"""Programs under the language host the toolchain brings: the behaviour of the official one, point by point."""
+"""Programs under the language host the toolchain brings, and under the official one where it is on this machine."""
 
 import json
 import os
 
 import pytest
 
+from tests.support import languages
 from tests.support.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture
-def program(project: Project, environment: dict[str, str]) -> Project:
-    """A project with an empty program, under our host whatever else the machine has."""
-    if not (REPOSITORY / ".toolchain" / "bin" / "pulumi").exists():
+@pytest.fixture(params=["ours", "official"])
+def program(project: Project, environment: dict[str, str], request: pytest.FixtureRequest) -> Project:
+    """A project with an empty program, under one of the hosts."""
+    if request.param == "official":
+        folder = languages.python_host()
+        if folder is None:
+            pytest.skip("no distribution of Pulumi with its own language host is on this machine")
+        project.environment["PATH"] = f"{folder}{os.pathsep}{project.environment['PATH']}"
+    elif not (REPOSITORY / ".toolchain" / "bin" / "pulumi").exists():
         pytest.skip("the official distribution is installed and brings its own language host")
     write(project, "")
     project.configure()
@@ -109,9 +115,13 @@ def test_what_a_program_prints_is_shown(program: Project) -> None:
     assert "to standard error" in result.text
 
 
+BLOCKED = "import trainup.components\nprint('program waits', flush=True)\nopen('../gate').read()\n"
+"""A program with components, in which nothing goes on."""
+
+
 def test_ctrl_c_ends_a_program_without_a_traceback(program: Project) -> None:
     os.mkfifo(program.folder / "gate")
-    write(program, "print('program waits', flush=True)\nopen('../gate').read()\n")
+    write(program, BLOCKED)
     running = program.start("preview")
     running.wait_for("program waits")
     running.interrupt()
@@ -123,7 +133,7 @@ def test_ctrl_c_ends_a_program_without_a_traceback(program: Project) -> None:
 
 def test_a_program_dies_with_a_killed_cli(program: Project) -> None:
     os.mkfifo(program.folder / "gate")
-    write(program, "print('program waits', flush=True)\nopen('../gate').read()\n")
+    write(program, BLOCKED)
     running = program.start("preview")
     running.wait_for("program waits")
     running.kill()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from trainup.components.official_host import EXECUTOR
 from trainup.toolchain import pulumi_cli, uv
 from trainup.toolchain.paths import TOOLCHAIN
 
@@ -19,6 +20,18 @@ HERE = Path(__file__).resolve().parent
 def yaml_host() -> Path:
     """The folder with the official language host for YAML, built from its Go module: two minutes, once."""
     return _brought("yaml", _build_yaml_host)
+
+
+def python_host() -> Path | None:
+    """The folder with Pulumi's own language host for Python; None where there is none.
+
+    It is part of Pulumi's distributions and of no Go module, so it is taken from a distribution on PATH, or from the
+    folder in OFFICIAL_PYTHON_HOST, such as one with a build of `sdk/python/cmd/pulumi-language-python` and the script
+    `pulumi-language-python-exec`.
+    """
+    folder = os.environ.get("OFFICIAL_PYTHON_HOST")
+    found = shutil.which(EXECUTOR, path=folder or os.environ.get("PATH"))
+    return Path(found).parent if found else None
 
 
 def node_packages() -> Path:

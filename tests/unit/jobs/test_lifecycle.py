@@ -14,7 +14,7 @@ from trainup.core.naming import job_name
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
 from trainup.jobs.lifecycle import Interrupted, Listener
-from trainup.jobs.target import Job, Owner, Polling, Record, TargetError
+from trainup.jobs.target import Job, Owner, Passing, Polling, Record, TargetError
 
 OTHER = "urn:pulumi:other::trainup::trainup:index:Run::digits"
 
@@ -288,6 +288,42 @@ def test_a_preempted_run_is_resumed_and_that_is_no_retry(job: Jobs) -> None:
 def test_a_preempted_run_fails_where_that_is_wanted(job: Jobs) -> None:
     record, _, _ = _run(Evicting(1), job(on_preemption=OnPreemption.FAIL))
     assert (record.status, record.attempt) == (Status.FAILED, 1)
+
+
+class Early(Scripted):
+    """Each attempt but for the last fails for a cause that passes by itself."""
+
+    def __init__(self, failures: int, seconds: float = 0.0) -> None:
+        super().__init__(*([Status.RUNNING, Status.FAILED] for _ in range(failures)), [Status.COMPLETED])
+        self.seconds = seconds
+
+    def settle(self, record: Record) -> Record:
+        record = super().settle(record)
+        passing = Passing("a role is late", self.seconds) if record.status is Status.FAILED else None
+        return replace(record, passing=passing)
+
+
+@pytest.mark.parametrize(("failures", "retries", "attempts"), [(1, 0, 2), (2, 0, 2), (2, 1, 3), (3, 1, 3)])
+def test_the_first_repetition_after_a_cause_that_passes_is_no_retry(
+    job: Jobs, failures: int, retries: int, attempts: int
+) -> None:
+    record, _, _ = _run(Early(failures), job(retries=retries))
+    assert (record.status.is_failure, record.attempt) == (failures == attempts, attempts)
+
+
+def test_a_wait_for_a_cause_to_pass_is_told_and_ends_with_the_command(job: Jobs) -> None:
+    target, stop, told = Early(1, seconds=600.0), threading.Event(), []
+    target.polling = Polling(0.001, 1000.0, 0.001)
+
+    def status(record: Record) -> None:
+        told.append(record.note)
+        if record.note:
+            stop.set()
+
+    record = lifecycle.run(target, job(), Listener(status=status), stop)
+    assert (record.status, record.attempt) == (Status.FAILED, 1)
+    assert told[-1] == "a role is late: it starts again in 10 minutes, which does not count as one of its `retries`"
+    assert "claim 2" not in target.calls
 
 
 def test_a_run_that_waits_in_vain_is_given_up_after_its_queue_timeout_and_says_why(job: Jobs) -> None:
