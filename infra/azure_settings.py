@@ -9,6 +9,7 @@ from trainup.core.azure_ids import WORKSPACE, parse_id
 from trainup.core.azure_names import datastore_name
 from trainup.core.clouds import CLOUDS
 from trainup.core.images import ImageBuilder, parse_reference
+from trainup.infra import job_images
 from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_provider_settings import ProviderSettings
 from trainup.infra.azure_sections import (
@@ -96,8 +97,9 @@ class AzureSettings(Section):
         return problems
 
     def file_problems(self, root: Path, stack: str) -> list[str]:
-        """Likely secrets in those files of the image that the provider's check does not read."""
-        return in_files_of_image(root, self.image)
+        """Likely secrets in those files of the image that the provider's check does not read, and images of job files
+        that this stack cannot build."""
+        return in_files_of_image(root, self.image) + job_images.problems_of(self.runs, root, self.image.builder)
 
     @field_validator("data")
     @classmethod
