@@ -27,7 +27,11 @@ class SharedAssets:
         return address
 
     def find(self, address: str) -> dict[str, Any] | None:
-        """The version at an `azureml://` address."""
+        """The version at an `azureml://` address, or the latest where it ends in the label; clients send both."""
+        asset, _, label = address.lower().partition("/labels/")
+        if label == "latest":
+            registry, kind, name = asset.removeprefix(PREFIX).split("/")
+            address = f"{asset}/versions/{self.latest(registry, kind, name)}"
         with self._lock:
             return self._versions.get(address.lower())
 
