@@ -18,6 +18,7 @@ from trainup.core.texts import decode
 from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_sections import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
+from trainup.infra.image_fit import fit_of
 from trainup.infra.job_images import JobImage, job_images
 from trainup.infra.platforms import DataReference, ImageReference, Platform
 from trainup.infra.stack_config import StackConfig
@@ -278,6 +279,8 @@ def _warn(settings: AzureSettings) -> None:
     file = f"Pulumi.{pulumi.get_stack()}.yaml"
     if settings.azure_native.subscription_id == NOBODY:
         pulumi.log.warn(f"{file} still has the placeholder as azure-native:subscriptionId: put your own there")
+    for warning in fit_of(settings.image, settings.node_sku, Path(get_root_directory())).warnings:
+        pulumi.log.warn(warning)
     if not settings.access.principals:
         pulumi.log.warn(
             f"{file} names nobody in trainup:access: only people who got these roles elsewhere can submit runs"

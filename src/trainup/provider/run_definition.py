@@ -18,17 +18,16 @@ from trainup.jobs.local import data
 from trainup.jobs.target import TargetError
 from trainup.provider.data import DataDigests
 from trainup.provider.handler import Context, Properties
+from trainup.provider.image_lookups import image_lookups
 
 FOLDERS = ("uri_folder", "mltable")
 
 
 class Definitions:
-    """Reads job files for the checks of runs. What it has asked registries for, it does not ask again."""
+    """Reads job files for the checks of runs."""
 
     def __init__(self, digests: DataDigests) -> None:
         self._digests = digests
-        self._lookups: Any = None
-        self._told: set[str] = set()
 
     def complete(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         """The inputs with the content of the job file that `job` names, and the findings about that file."""
@@ -111,18 +110,11 @@ class Definitions:
         return found
 
     def _image(self, context: Context, inputs: Properties, text: str, problems: list[str]) -> str | None:
-        from trainup.jobs.azure.registry.lookups import Lookups
+        from trainup.jobs.azure.registry.lookups import PLATFORM
 
-        self._lookups = self._lookups or Lookups()
-        try:
-            answer = self._lookups.find(text, inputs.get("cloud"))
-        except (TargetError, ValueError):
-            return None
+        answer = image_lookups().find(context, text, inputs.get("cloud"), PLATFORM)
         if answer.problem:
             problems.append(f"{inputs['job']}: environment.image: {answer.problem}")
-        if answer.silence and answer.silence not in self._told:
-            self._told.add(answer.silence)
-            context.warn(f"images are not looked up in this preview: {answer.silence}")
         if answer.reference:
             context.info(f"{text} is {answer.reference}")
         return str(answer.reference) if answer.reference else None

@@ -1,9 +1,6 @@
 """Job files as people have them, through the plugin: what a label stands for, data of this machine, Conda packages."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -11,6 +8,7 @@ import yaml
 
 from tests.azure.runs.conftest import World
 from tests.support.plugin import Plugin, plugin, urn
+from tests.support.registry import Registry, serve
 from trainup.core.values import UNKNOWN
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused
@@ -175,59 +173,30 @@ def test_conda_packages_are_installed_by_azure_and_part_of_what_the_run_is(world
     assert checked(engine, given(world, environment=more))["digest"] != first["digest"]
 
 
-class Registry(BaseHTTPRequestHandler):
-    """A registry with one image, `team/base:1` for linux/amd64 and `team/arm:1` for linux/arm64."""
-
-    asked: list[str]
-
-    def do_GET(self) -> None:
-        type(self).asked.append(self.path)
-        architecture = "arm64" if "/arm/" in self.path else "amd64"
-        config = json.dumps({"os": "linux", "architecture": architecture}).encode()
-        kind = "application/vnd.oci.image.manifest.v1+json"
-        manifest = json.dumps(
-            {"schemaVersion": 2, "mediaType": kind, "config": {"digest": "sha256:" + "a" * 64}}
-        ).encode()
-        name = self.path.rpartition("/")[2]
-        body = {"1": manifest, "list?n=1000": b'{"tags": ["1", "2"]}'}.get(
-            name, config if "/blobs/" in self.path else b""
-        )
-        self.send_response(200 if body or self.path == "/v2/" else 404)
-        self.send_header("Content-Type", kind if name == "1" else "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
-def registry() -> Iterator[str]:
-    """The host of a registry without TLS on this machine."""
-    Registry.asked = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+def registry() -> Iterator[Registry]:
+    """A registry on this machine with an image for Azure's nodes and one for others."""
+    with serve(Registry()) as served:
+        served.push("team/base:1", "linux/amd64")
+        served.push("team/base:2", "linux/amd64", "linux/arm64")
+        served.push("team/arm:1", "linux/arm64")
+        yield served
 
 
-def test_a_tag_of_an_image_is_resolved_once(world: World, engine: Plugin, registry: str) -> None:
-    inputs = given(world, environment={"image": f"{registry}/team/base:1"})
+def test_a_tag_of_an_image_is_resolved_once(world: World, engine: Plugin, registry: Registry) -> None:
+    inputs = given(world, environment={"image": f"{registry.address}/team/base:1"})
     first = checked(engine, inputs)
-    assert first["definition"]["image"].startswith(f"{registry}/team/base@sha256:")
-    asked = len(Registry.asked)
+    assert first["definition"]["image"].startswith(f"{registry.address}/team/base@sha256:")
+    asked = len(registry.seen)
     assert checked(engine, inputs, first) == first
-    assert len(Registry.asked) == asked, "what is deployed is not asked for again"
+    assert len(registry.seen) == asked, "what is deployed is not asked for again"
 
 
-def test_a_tag_that_was_deployed_as_it_is_stays_as_it_is(world: World, engine: Plugin, registry: str) -> None:
-    inputs = given(world, environment={"image": f"{registry}/team/base:1"})
-    before = {**inputs, "definition": {"shell_command": "true", "image": f"{registry}/team/base:1"}}
-    assert checked(engine, inputs, before)["definition"]["image"] == f"{registry}/team/base:1"
-    assert Registry.asked == []
+def test_a_tag_that_was_deployed_as_it_is_stays_as_it_is(world: World, engine: Plugin, registry: Registry) -> None:
+    inputs = given(world, environment={"image": f"{registry.address}/team/base:1"})
+    before = {**inputs, "definition": {"shell_command": "true", "image": f"{registry.address}/team/base:1"}}
+    assert checked(engine, inputs, before)["definition"]["image"] == f"{registry.address}/team/base:1"
+    assert registry.seen == []
 
 
 @pytest.mark.parametrize(
@@ -238,9 +207,9 @@ def test_a_tag_that_was_deployed_as_it_is_stays_as_it_is(world: World, engine: P
     ],
 )
 def test_an_image_that_is_not_there_stops_the_preview(
-    world: World, engine: Plugin, registry: str, image: str, says: str
+    world: World, engine: Plugin, registry: Registry, image: str, says: str
 ) -> None:
-    _, failures = engine.check(RUN, given(world, environment={"image": f"{registry}/{image}"}))
+    _, failures = engine.check(RUN, given(world, environment={"image": f"{registry.address}/{image}"}))
     assert says in failures["job"]
 
 

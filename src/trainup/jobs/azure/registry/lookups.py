@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from trainup.core.clouds import CLOUDS
 from trainup.core.images import ImageReference, parse_reference
 from trainup.jobs.azure.http.connection import connect
-from trainup.jobs.azure.registry.api_v2 import LOOPBACK, NoSuchImage, Registry
+from trainup.jobs.azure.registry.api_v2 import LOOPBACK, Login, NoSuchImage, Registry
 from trainup.jobs.target import TargetError
 
 SECONDS = 4.0
@@ -31,35 +31,37 @@ class Lookups:
     """Looks up images, each once. A registry that cannot be reached is asked once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str | None], Lookup] = {}
-        self._silent: dict[str, str] = {}
+        self._known: dict[tuple[str, str, str | None, str | None], Lookup] = {}
+        self._silent: dict[tuple[str, str | None], str] = {}
+        """Registry and user → why it said nothing."""
 
-    def find(self, image: str, cloud: str | None, platform: str = PLATFORM) -> Lookup:
+    def find(self, image: str, cloud: str | None, platform: str = PLATFORM, login: Login | None = None) -> Lookup:
         """What the registry of an image says. ValueError for what is no image reference."""
         reference = parse_reference(image)
-        key = (f"{image} {platform}", cloud)
+        key = (image, platform, cloud, login.username if login else None)
         if key not in self._known:
-            self._known[key] = self._ask(reference, cloud, platform)
+            self._known[key] = self._ask(reference, cloud, platform, login)
         return self._known[key]
 
-    def _ask(self, reference: ImageReference, cloud: str | None, platform: str) -> Lookup:
+    def _ask(self, reference: ImageReference, cloud: str | None, platform: str, login: Login | None) -> Lookup:
         server = reference.server
-        if server in self._silent:
-            return Lookup(silence=self._silent[server])
+        asked = (server, login.username if login else None)
+        if asked in self._silent:
+            return Lookup(silence=self._silent[asked])
         try:
-            registry = _registry(server, cloud)
+            registry = _registry(server, cloud, login)
             if registry is None:
                 return Lookup()
             digest = registry.resolve(reference, platform)
         except NoSuchImage as error:
             return Lookup(problem=str(error))
         except TargetError as error:
-            self._silent[server] = str(error)
+            self._silent[asked] = str(error)
             return Lookup(silence=str(error))
         return Lookup(reference=f"{server}/{reference.repository}@{digest}")
 
 
-def _registry(server: str, cloud: str | None) -> Registry | None:
+def _registry(server: str, cloud: str | None, login: Login | None) -> Registry | None:
     """A client that waits for seconds only; None for a registry outside of a cloud that is none of Microsoft's."""
     client = connect(cloud)
     suffix = client.endpoints.registry_suffix
@@ -68,5 +70,5 @@ def _registry(server: str, cloud: str | None) -> Registry | None:
     is_here = server.partition(":")[0] in LOOPBACK
     if not (is_of_cloud or is_public or is_here):
         return None  # such a cloud may have no way to the world outside
-    entra: Callable[[], str] | None = client.token if is_of_cloud else None
-    return Registry(server, entra=entra, patience=0, seconds=SECONDS)
+    entra: Callable[[], str] | None = client.token if is_of_cloud and login is None else None
+    return Registry(server, login=login, entra=entra, patience=0, seconds=SECONDS)
