@@ -154,7 +154,7 @@ class TrainingRun(pulumi.ComponentResource):
     | `cluster_id` | changed in place | whose slots it takes | where it runs; without one, Azure ML finds a node |
     | `environment_id` | changed in place | nothing | the environment of the job |
     | `cloud` | changed in place | nothing | which Azure is asked |
-    | `job` | trains again | is read, but for compute, environment and size | is read, and its command sent as it is |
+    | `job` | trains again | is read, but for what is Azure's own | is read, and its command sent as it is |
     | `source` | trains again | copied into the run's folder | uploaded, once for each content |
     | `script` | trains again | run by `python`, or by `torchrun` as several processes | run by `python` on every node |
     | `arguments` | trains again | follow the script | follow the script |

@@ -18,7 +18,9 @@ from trainup.core.texts import decode
 from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_keys import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
-from trainup.infra.platforms import DataReference, Platform
+from trainup.infra.image_fit import fit_of
+from trainup.infra.job_images import JobImage, job_images
+from trainup.infra.platforms import DataReference, ImageReference, Platform
 from trainup.infra.stack_config import StackConfig
 from trainup.infra.tags import tag_everything
 
@@ -128,6 +130,16 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
         opts=pulumi.ResourceOptions(depends_on=logins),
     )
 
+    own_images = job_images(settings.runs, Path(get_root_directory()))
+    built = {
+        own: CustomImage(
+            f"image-{own.name}",
+            _job_image(settings.image, own, image_args),
+            opts=pulumi.ResourceOptions(depends_on=logins),
+        )
+        for own in sorted(set(own_images.values()), key=lambda own: own.name)
+    }
+
     data = {
         name: DataAsset(
             f"data-{name}",
@@ -155,6 +167,9 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
         cluster_id=cluster.cluster_id,
         image=image.reference,
         environment_id=image.environment_id,
+        job_images={
+            job: ImageReference(built[own].reference, built[own].environment_id) for job, own in own_images.items()
+        },
         data={name: DataReference(asset.uri, asset.digest) for name, asset in data.items()},
         cloud=cloud,
         size=_size_of_runs(settings, cluster),
@@ -233,10 +248,8 @@ def _node_access(
 
 def _image(settings: AzureImageSettings, workspace: Workspace) -> CustomImageArgs:
     """The image settings as arguments of `CustomImage`; the Conda file is replaced by its text."""
-    root, context, dockerfile = Path(get_root_directory()), settings.folder, settings.dockerfile_path
-    if settings.builder is ImageBuilder.DOCKER:
-        # The docker provider takes paths relative to the program's folder, not to the project's.
-        context, dockerfile = (os.path.relpath(root / path) for path in (context, dockerfile))
+    root = Path(get_root_directory())
+    context, dockerfile = _paths(settings.builder, settings.folder, settings.dockerfile_path)
     conda = decode((root / settings.conda).read_bytes()) if settings.conda else None
     return {
         "workspace_name": workspace.name,
@@ -256,10 +269,28 @@ def _image(settings: AzureImageSettings, workspace: Workspace) -> CustomImageArg
     }
 
 
+def _job_image(settings: AzureImageSettings, own: JobImage, stack_image: CustomImageArgs) -> CustomImageArgs:
+    """The arguments of an image that a job file builds: those of the stack's image, but for what it is built from."""
+    context, dockerfile = _paths(settings.builder, own.context, own.dockerfile)
+    repository = f"{settings.repository or settings.environment.lower()}-{own.name}"
+    args: CustomImageArgs = {**stack_image, "context": context, "dockerfile": dockerfile, "repository": repository}
+    args["environment_name"] = f"{settings.environment}-{own.name}"
+    args["dockerfile_text"] = args["arguments"] = args["reference"] = args["conda"] = None
+    return args
+
+
+def _paths(builder: ImageBuilder, *paths: str) -> list[str]:
+    """Paths relative to the project's folder, as the builder takes them: the docker provider, to the program's."""
+    root = Path(get_root_directory())
+    return [os.path.relpath(root / path) for path in paths] if builder is ImageBuilder.DOCKER else list(paths)
+
+
 def _warn(settings: AzureSettings) -> None:
     file = f"Pulumi.{pulumi.get_stack()}.yaml"
     if settings.azure_native.subscription_id == NOBODY:
         pulumi.log.warn(f"{file} still has the placeholder as azure-native:subscriptionId: put your own there")
+    for warning in fit_of(settings.image, settings.node_sku, Path(get_root_directory())).warnings:
+        pulumi.log.warn(warning)
     if not settings.access.principals:
         pulumi.log.warn(
             f"{file} names nobody in trainup:access: only people who got these roles elsewhere can submit runs"

@@ -5,10 +5,12 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from trainup.core import sizes
 from trainup.core.azure_ids import WORKSPACE, parse_id
 from trainup.core.azure_names import datastore_name
 from trainup.core.clouds import CLOUDS
 from trainup.core.images import ImageBuilder, parse_reference
+from trainup.infra import image_fit, job_images
 from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_provider_settings import ProviderSettings
 from trainup.infra.azure_sections import (
@@ -96,8 +98,23 @@ class AzureSettings(Section):
         return problems
 
     def file_problems(self, root: Path, stack: str) -> list[str]:
-        """Likely secrets in those files of the image that the provider's check does not read."""
-        return in_files_of_image(root, self.image)
+        """Problems in files that no resource checks: likely secrets in the image's, images that this stack cannot
+        build, and packages that the GPUs cannot run."""
+        return [
+            *in_files_of_image(root, self.image),
+            *job_images.problems_of(self.runs, root, self.image.builder),
+            *image_fit.fit_of(self.image, self.node_sku, root).problems,
+        ]
+
+    @property
+    def node_sku(self) -> str | None:
+        """SKU of the nodes; None where it is that of an existing cluster, or no size of Azure."""
+        if self.cluster.id:
+            return None
+        try:
+            return sizes.find_size(self.cluster.size).sku
+        except ValueError:
+            return None
 
     @field_validator("data")
     @classmethod

@@ -15,12 +15,13 @@ def arguments(
     run: RunSettings, platform: Platform, runs: Mapping[str, TrainingRun], config: StackConfig
 ) -> TrainingRunArgs:
     """The arguments of a `TrainingRun`: its settings, the platform's ids, its secrets, and the runs before it."""
+    own_image = platform.job_images.get(run.job or "")
     platform_args: TrainingRunArgs = {
         "target": platform.target,
         "workspace_id": platform.workspace_id,
         "cluster_id": platform.cluster_id,
-        "image": platform.image,
-        "environment_id": platform.environment_id,
+        "image": own_image.reference if own_image else platform.image,
+        "environment_id": own_image.environment_id if own_image else platform.environment_id,
         "cloud": platform.cloud,
         "size": platform.size,
     }

@@ -16,6 +16,14 @@ class DataReference:
 
 
 @dataclass(frozen=True)
+class ImageReference:
+    """An image by digest, and the environment that it is registered as."""
+
+    reference: pulumi.Output[str]
+    environment_id: pulumi.Output[str]
+
+
+@dataclass(frozen=True)
 class Platform:
     """What a target's components hand over to the runs."""
 
@@ -27,6 +35,8 @@ class Platform:
     cluster_id: pulumi.Output[str]
     image: pulumi.Output[str]
     environment_id: pulumi.Output[str]
+    job_images: Mapping[str, ImageReference] = field(default_factory=dict)
+    """Job file → the image that is built for it, where it is not the stack's."""
     data: Mapping[str, DataReference] = field(default_factory=dict)
     """The data assets by name."""
     cloud: str | None = None
@@ -38,5 +48,7 @@ class Platform:
 
     def exported(self) -> dict[str, Any]:
         """The platform as a stack output."""
-        outputs = {name: value for name, value in vars(self).items() if name not in ("cloud", "size", "first")}
+        outputs = {
+            name: value for name, value in vars(self).items() if name not in ("cloud", "size", "first", "job_images")
+        }
         return {**outputs, "data": {name: reference.uri for name, reference in self.data.items()}}

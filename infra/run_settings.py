@@ -143,6 +143,7 @@ class RunSettings(Section):
 
     # Only keys with a type of their own in stack files are declared here; `with_keys` adds the others.
     if TYPE_CHECKING:  # keys added by `with_keys` that the program reads
+        job: str | None = None
         source: str | None = None
         nodes: int | None = None
         wait: bool | None = None

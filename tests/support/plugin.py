@@ -75,9 +75,12 @@ class Plugin:
     def __init__(self, process: "subprocess.Popen[bytes]", stub: Any, engine: Engine) -> None:
         self.process, self.stub, self.engine = process, stub, engine
 
-    def check(self, urn: str, inputs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-        """(checked inputs, property → reason)."""
-        answer = self._do("Check", provider_pb2.CheckRequest(urn=urn, news=wire.encode(inputs)))
+    def check(
+        self, urn: str, inputs: dict[str, Any], before: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """(checked inputs, property → reason); `before` are the checked inputs that were deployed."""
+        olds = None if before is None else wire.encode(before)
+        answer = self._do("Check", provider_pb2.CheckRequest(urn=urn, news=wire.encode(inputs), olds=olds))
         return wire.decode(answer.inputs), {item.property: item.reason for item in answer.failures}
 
     def diff(self, old: Resource, inputs: dict[str, Any]) -> Any:

@@ -72,6 +72,10 @@ class Registry:
             return self._token(target, authorization)
         if not self._lets_in(path, authorization):
             return 401, {"WWW-Authenticate": self._challenge(path)}, _errors("UNAUTHORIZED", "authentication required")
+        if path.endswith("/tags/list"):
+            start = path.removeprefix("/v2/").removesuffix("tags/list") + "manifests/"
+            tags = [name.removeprefix(start) for name in self.content if name.startswith(start)]
+            return 200, {}, json.dumps({"tags": sorted(tag for tag in tags if ":" not in tag)}).encode()
         found = self.content.get(path.removeprefix("/v2/"))
         if found is None:
             return 404, {}, _errors("MANIFEST_UNKNOWN", "manifest unknown")

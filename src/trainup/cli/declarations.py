@@ -23,7 +23,10 @@ def request(run: str, stack: str) -> None:
     current, project = stacks.open_stack(stack)
     file = stack_files.read(projects.read(project), stack)
     os.environ |= attached.with_plugin(file, "preview", os.environ)
-    print(json.dumps(plan.request(plan.inputs_of(run, stack), current, project), indent=2))
+    inputs = plan.inputs_of(run, stack)
+    if unknown := plan.unknown_inputs(inputs):
+        click.echo(f"known only when their resources exist, after `trainup up`: {', '.join(unknown)}", err=True)
+    print(json.dumps(plan.request(inputs, current, project), indent=2))
 
 
 @click.command()

@@ -36,17 +36,19 @@ def inputs_of(run: str, stack: str) -> dict[str, Any]:
 def request(inputs: dict[str, Any], stack: Stack, project: Path) -> dict[str, Any]:
     """The request that would start a run with these inputs; nothing is sent. Raises TargetError where there is none."""
     urn = inputs.pop("urn")
-    request_of = opening_of(inputs["target"]).request_of
-    if request_of is None:
+    opening = opening_of(inputs["target"])
+    if opening.request_of is None or opening.draft_of is None:
         raise TargetError(f"stack {stack.name!r} runs on this machine, where no request is sent")
-    unknown = sorted(name for name, value in inputs.items() if name != "secrets" and has_unknown(value))
-    if unknown:
-        raise TargetError(
-            f"{', '.join(unknown)}: unknown until the resources behind them exist; create them with `pulumi up`, for "
-            "instance with `--target` for everything but the run"
-        )
     token = (stack.runs.get(inputs["run"]) or {}).get("outputs", {}).get("owner") or "<a new one>"
-    return request_of(job_of(inputs, project, Owner(urn, token)), inputs, project)
+    owner = Owner(urn, token)
+    if unknown_inputs(inputs):
+        return opening.draft_of(inputs, project, owner)
+    return opening.request_of(job_of(inputs, project, owner), inputs, project)
+
+
+def unknown_inputs(inputs: dict[str, Any]) -> list[str]:
+    """The inputs of a run that are unknown until the resources behind them exist."""
+    return sorted(name for name, value in inputs.items() if name != "secrets" and has_unknown(value))
 
 
 def _plain(value: Any) -> Any:

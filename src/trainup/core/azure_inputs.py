@@ -8,6 +8,7 @@ from trainup.core import sizes
 from trainup.core.azure_ids import CLUSTER, WORKSPACE, parse_id
 from trainup.core.azure_names import check_name
 from trainup.core.clusters import SERVERLESS
+from trainup.core.input_assets import CONTENT
 from trainup.core.targets import Problems
 from trainup.core.values import reveal
 
@@ -32,10 +33,17 @@ def findings(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
     """All findings about a run on Azure that need no network; arguments as for `targets.Rules`."""
     yield from _location(values)
     yield from _labels(values)
+    if (build := values.get("build")) and inputs.get("image") is None:
+        yield (
+            "job",
+            f"the file builds its image from {build['context']}: declare a CustomImage of that folder, and pass its "
+            "`reference` as `image` and its `environment_id`",
+        )
     for name in ("inputs", "outputs"):
         for key, item in values.get(name, {}).items():
             uri = item.get("uri")
-            if isinstance(uri, str) and not ADDRESS.fullmatch(uri):
+            is_uploaded = name == "inputs" and str(item.get("digest", "")).startswith(CONTENT)
+            if isinstance(uri, str) and not is_uploaded and not ADDRESS.fullmatch(uri):
                 yield (
                     f"{name}[{key!r}]['uri']",
                     f"{uri!r} is no address that Azure ML reads: it is azureml:NAME:VERSION, azureml://…, "

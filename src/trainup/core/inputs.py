@@ -60,7 +60,7 @@ def with_definition(inputs: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(definition, dict):
         return inputs
     if is_on_this_machine(inputs.get("target")):  # it has its own cluster and image
-        definition = {name: value for name, value in definition.items() if name not in ("cluster", "image", "size")}
+        definition = {name: value for name, value in definition.items() if name not in OF_AZURE}
     policy = {name for name in definition if name in KEYS and KEYS[name].in_job_file and not _is_identity(name)}
     result = {**inputs, **{name: value for name, value in definition.items() if name not in policy}}
     for name in policy:
@@ -71,6 +71,10 @@ def with_definition(inputs: dict[str, Any]) -> dict[str, Any]:
     if "cluster" in definition and "size" not in definition:
         result["size"] = None  # likewise
     return result
+
+
+OF_AZURE = frozenset({"cluster", "image", "conda", "build", "size", "services"})
+"""What a job file says that is not for this machine."""
 
 
 def _beside_job_file(inputs: dict[str, Any]) -> list[Finding]:
@@ -99,6 +103,8 @@ def _spec(values: dict[str, Any]) -> RunSpec:
         command=command,
         shell="script" not in values and "shell_command" in values,
         snapshot=values.get("snapshot_digest"),
+        conda=values.get("conda"),
+        services=values.get("services", {}),
         secrets=tuple(sorted(values.get("secrets", {}))),
         inputs={name: _content(item) for name, item in values.get("inputs", {}).items()},
         outputs=named_outputs
@@ -124,11 +130,15 @@ _COMPUTED: dict[str, Callable[[Any], Any]] = {
     "manifest": lambda value: value,
     "definition": lambda value: value,
     "shell_command": kinds.filled,
+    "conda": kinds.filled,
+    "build": lambda value: value,
+    "services": lambda value: value,
+    "resolved": lambda value: value,
     "digest": kinds.filled,
 }
 COMPUTED = frozenset(_COMPUTED)
 """Inputs that `check` adds; a program never sets them."""
 FIELDS = {name: key.parse for name, key in KEYS.items()} | _COMPUTED
 """Input → its parser."""
-IDENTITY_INPUTS = ("run", *filter(_is_identity, KEYS), "snapshot_digest", "definition")
+IDENTITY_INPUTS = ("run", *filter(_is_identity, KEYS), "snapshot_digest", "definition", "conda")
 """The inputs that the id and the digest depend on."""

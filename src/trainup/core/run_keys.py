@@ -87,7 +87,7 @@ class InputKeys:
         kinds.filled,
         None,
         "Job file of Azure ML's CLI v2, relative to the folder of Pulumi.yaml, that says what runs. Defaults to none.",
-        local="is read, but for compute, environment and size",
+        local="is read, but for what is Azure's own",
         azure="is read, and its command sent as it is",
     )
     source: str | None = key(

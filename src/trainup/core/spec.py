@@ -31,6 +31,10 @@ class RunSpec(SpecKeys):
     """Named outputs: name → `mode` and `type`, if they are not the defaults."""
     shell: bool = _composed(False)
     """Whether the command is one text for bash."""
+    conda: str | None = _composed(None)
+    """Conda file, as YAML, that Azure ML installs on top of the image."""
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Services on the nodes by name: `type`, `port`, `nodes` and `properties`. They change no result."""
 
     def identity(self) -> dict[str, Any]:
         """The identity fields that differ from their defaults, as plain JSON values."""

@@ -17,12 +17,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from trainup.core import canonical, input_secrets
+from trainup.core import bounded, canonical, input_secrets
 from trainup.core.dockerignore import Rules
 from trainup.core.errors import UserError
 from trainup.core.inputs import Finding
 from trainup.core.texts import decode, wide
-from trainup.jobs import bounded
 from trainup.jobs.snapshot import limits, reading
 from trainup.jobs.snapshot.cache import StatCache
 from trainup.jobs.snapshot.leftovers import DOCKERIGNORE

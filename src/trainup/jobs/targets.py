@@ -11,7 +11,7 @@ from trainup.core.clusters import ClusterStatus
 from trainup.core.targets import DEFAULT, TARGETS
 from trainup.core.values import reveal
 from trainup.jobs.job_inputs import Inputs
-from trainup.jobs.target import Job, Target, TargetError
+from trainup.jobs.target import Job, Owner, Target, TargetError
 
 Resource = Mapping[str, Any]
 """A resource in a stack's state."""
@@ -23,6 +23,11 @@ class Opening(Protocol):
     @property
     def request_of(self) -> Callable[[Job, Inputs, Path], dict[str, Any]] | None:
         """The request that would start a job, with nothing written anywhere; None where no request is sent."""
+        ...
+
+    @property
+    def draft_of(self) -> Callable[[Inputs, Path, Owner], dict[str, Any]] | None:
+        """That request for inputs of which some are unknown until the stack is deployed, with marks in their places."""
         ...
 
     def open_target(

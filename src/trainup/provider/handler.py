@@ -38,6 +38,8 @@ class Context:
     """For `check`: the inputs that were deployed, if any."""
     info: Callable[[str], None] = lambda text: None
     """Shows a line of progress, which is not kept."""
+    note: Callable[[str], None] = lambda text: None
+    """Shows a line that stays among the diagnostics, and asks for nothing."""
     warn: Callable[[str], None] = lambda text: None
     """Shows a warning, which stays among the diagnostics."""
 

@@ -233,6 +233,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             project=self._project,
             canceled=self._canceled,
             info=lambda text: self._log(urn, engine_pb2.INFO, text, True),
+            note=lambda text: self._log(urn, engine_pb2.INFO, text, False),
             warn=lambda text: self._log(urn, engine_pb2.WARNING, text, False),
         )
 

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core.choices import OnInterrupt
+from trainup.core.dockerfiles import base_images
 from trainup.core.duration import parse_duration
 from trainup.core.inputs import Finding
+from trainup.core.texts import decode
 from trainup.core.values import UNKNOWN, Unknown, has_secret, has_unknown
 from trainup.jobs import build_context
 from trainup.jobs.snapshot import StatCache
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
 from trainup.provider.image_acr_inputs import REQUIRED, identifying
+from trainup.provider.image_lookups import image_lookups
 from trainup.provider.input_checks import check_names, check_texts
 
 CONTENT = ("context", "dockerfile", "dockerfile_text", "arguments", "platform", "allow_secrets")
@@ -47,6 +50,8 @@ class RegistryBuilder:
         content, problems = build_context.examine(recipe_of(context, inputs), self._cache(context))
         if content is None:
             return unknown, [*findings, *problems]
+        if context.urn and content.digest != (context.before or {}).get("digest"):
+            findings += _missing_images(context, recipe_of(context, inputs), inputs)
         return {**inputs, "digest": content.digest, "manifest": content.manifest}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
@@ -114,6 +119,20 @@ def recipe_of(context: Context, inputs: Properties) -> build_context.Recipe:
         platform=inputs.get("platform") or DEFAULT_PLATFORM,
         allow_secrets=inputs.get("allow_secrets") or (),
     )
+
+
+def _missing_images(context: Context, recipe: build_context.Recipe, inputs: Properties) -> list[Finding]:
+    """A finding for each image in the Dockerfile that its registry does not have for this platform."""
+    name = "dockerfile" if recipe.text is None else "dockerfile_text"
+    text = decode(recipe.dockerfile.read_bytes()) if recipe.text is None else recipe.text
+    cloud = inputs.get("cloud")
+    if isinstance(cloud, Unknown):
+        return []
+    answers = [
+        (image.line, image_lookups().find(context, image.reference, cloud, recipe.platform))
+        for image in base_images(text, recipe.arguments)
+    ]
+    return [Finding(name, f"line {line}: {answer.problem}") for line, answer in answers if answer.problem]
 
 
 def _judge(inputs: Properties) -> list[Finding]:

@@ -10,10 +10,11 @@ from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, has_unknown, reveal
 from trainup.jobs.azure.http.connection import connect
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
+from trainup.provider.image_lookups import image_lookups
 from trainup.provider.input_checks import check_names, check_texts
 
 if TYPE_CHECKING:
-    from trainup.jobs.azure.registry.api_v2 import Registry
+    from trainup.jobs.azure.registry.api_v2 import Login, Registry
 
 DEFAULT_PLATFORM = "linux/amd64"
 
@@ -40,6 +41,10 @@ class Prebuilt:
         ]
         if (inputs.get("username") is None) != (inputs.get("password") is None):
             findings.append(Finding("password", "a login is `username` and `password`: give both or neither"))
+        if context.urn and not findings and not has_unknown(inputs) and image != (context.before or {}).get("image"):
+            platform = inputs.get("platform") or DEFAULT_PLATFORM
+            answer = image_lookups().find(context, inputs["image"], inputs.get("cloud"), platform, _login(inputs))
+            findings += [Finding("image", answer.problem)] if answer.problem else []
         return inputs, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
@@ -73,16 +78,24 @@ class Prebuilt:
 
 def _registry(image: ImageReference, inputs: Properties) -> "Registry":
     # Imported here because it takes longer to import than a whole preview.
-    from trainup.jobs.azure.registry.api_v2 import Login, Registry
+    from trainup.jobs.azure.registry.api_v2 import Registry
 
-    if inputs.get("username") is not None:
-        plain = reveal({name: inputs[name] for name in ("username", "password")})
-        return Registry(image.server, login=Login(plain["username"], plain["password"]))
+    if login := _login(inputs):
+        return Registry(image.server, login=login)
     client = connect(inputs.get("cloud"))
     suffix = client.endpoints.registry_suffix
     is_azure = image.server == suffix or image.server.endswith(f".{suffix}")
     entra = partial(client.registry_token, os.environ.get("ARM_SUBSCRIPTION_ID"))
     return Registry(image.server, entra=entra if is_azure else None)
+
+
+def _login(inputs: Properties) -> "Login | None":
+    from trainup.jobs.azure.registry.api_v2 import Login
+
+    if inputs.get("username") is None:
+        return None
+    plain = reveal({name: inputs[name] for name in ("username", "password")})
+    return Login(plain["username"], plain["password"])
 
 
 def _name(image: ImageReference) -> str:

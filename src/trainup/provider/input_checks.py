@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainup.core import suggest, targets
+from trainup.core.input_assets import CONTENT
 from trainup.core.input_values import Invalid, filled
 from trainup.core.inputs import Finding, RunInputs
 from trainup.core.values import Unknown
-from trainup.jobs.local import data
 from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.snapshot.selection import would_take
 from trainup.jobs.target import Owner
@@ -71,7 +71,7 @@ def check_workspace(project: Path, run: RunInputs) -> list[Finding]:
             findings.append(Finding("source", why + out))
     for name, item in run.inputs.items():
         uri, digest = item.get("uri"), item.get("digest")
-        is_content = isinstance(digest, str) and digest.startswith(data.PREFIX)
+        is_content = isinstance(digest, str) and digest.startswith(CONTENT)
         if is_content and isinstance(uri, str) and "://" not in uri and _below(project / uri, workspace):
             why = f"the workspace {run.workspace} lies in the data {uri}, so that every run would change it: "
             out = "give the workspace a folder elsewhere (trainup:workspace), or the data one of its own"

@@ -6,14 +6,14 @@ from trainup.core import targets
 from trainup.core.choices import OnDelete, OnFailure, OnInterrupt
 from trainup.core.declaration import Role
 from trainup.core.errors import TrainupError
+from trainup.core.input_assets import CONTENT
 from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, with_definition
 from trainup.core.run_keys import KEYS
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN, has_unknown
-from trainup.jobs import job_file, lifecycle, outputs, snapshot
+from trainup.jobs import lifecycle, outputs, snapshot
 from trainup.jobs.azure.http.connection import CODE_HASHES
 from trainup.jobs.job_inputs import job_of
-from trainup.jobs.local import data
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.target import Job, Owner, Record, Target, TargetError
 from trainup.jobs.targets import target_of
@@ -31,6 +31,7 @@ from trainup.provider.handler import (
     unknown_outputs,
 )
 from trainup.provider.input_checks import check_workspace, run_owner
+from trainup.provider.run_definition import Definitions
 from trainup.provider.run_reports import listener, record_outputs, report, sentence
 from trainup.provider.run_secrets import with_likely_secrets
 
@@ -49,10 +50,11 @@ class RunHandler:
         self._caches: dict[Path, snapshot.StatCache] = {}
         self._trees: dict[Path, snapshot.TreeHashes] = {}
         self._data_digests = DataDigests()
+        self._definitions = Definitions(self._data_digests)
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
-        inputs, file_findings = _with_job_file(context, inputs)
+        inputs, file_findings = self._definitions.complete(context, inputs)
         parsed, findings = parse_run(inputs)
         findings = with_likely_secrets(inputs, file_findings + findings) + check_workspace(context.project, parsed)
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
@@ -163,7 +165,7 @@ class RunHandler:
         """Raise ResourceError unless the data on this machine still has the digests that the preview showed."""
         for name, item in job.data_inputs.items():
             digest = job.spec.inputs[name].get("digest", "")
-            if digest.startswith(data.PREFIX) and "://" not in item["uri"]:
+            if digest.startswith(CONTENT) and "://" not in item["uri"]:
                 self._data_digests.confirm(context, item["uri"], digest)
         self._data_digests.save(context)
 
@@ -187,16 +189,6 @@ def _wait(context: Context, target: Target, job: Job, record: Record) -> Record:
         if job.spec.on_interrupt is OnInterrupt.CANCEL:
             return target.cancel(record.name, "`pulumi up` was interrupted") or record
         return record
-
-
-def _with_job_file(context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-    """The inputs with the content of the job file that `job` names, and the findings about that file."""
-    findings: list[Finding] = []
-    if isinstance(path := inputs.get("job"), str):
-        definition, problems = job_file.read(context.project, path)
-        inputs = {**inputs, "definition": definition}
-        findings += [Finding("job", problem) for problem in problems]
-    return inputs, findings
 
 
 def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record: Record) -> State:
@@ -251,7 +243,7 @@ def _needs_attention(outputs: Properties, inputs: Properties) -> bool:
 
 def _compared(inputs: Properties) -> Properties:
     # The paths of source and data are no part of a run, and the digests only sum up what is compared one by one.
-    excluded = {"source", "job", "allow_secrets", "digest", "snapshot_digest"}
+    excluded = {"source", "job", "allow_secrets", "digest", "snapshot_digest", "resolved"}
     compared = {name: value for name, value in inputs.items() if name not in excluded}
     if isinstance(items := compared.get("inputs"), dict):
         compared["inputs"] = {name: {**item, "uri": None} for name, item in items.items() if isinstance(item, dict)}

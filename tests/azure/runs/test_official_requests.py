@@ -13,6 +13,7 @@ from tests.support.plugin import plugin, urn
 pytestmark = pytest.mark.slow
 
 USED = {"environment": "azureml:fastai2:1", "compute": "azureml:gpu-cluster"}
+CONDA = {"channels": ["conda-forge"], "dependencies": ["python=3.11", {"pip": ["pandas==2.3.3"]}]}
 IDENTITY = {"type": "managed", "client_id": "5ab0f3e2-0000-4000-8000-00000000000a"}
 STORE = "azureml://datastores/workspaceblobstore/paths"
 FILES: dict[str, dict[str, Any]] = {
@@ -76,6 +77,49 @@ FILES: dict[str, dict[str, Any]] = {
         },
         "outputs": {"kept": {"mode": "rw_mount", "path": f"{STORE}/kept/"}},
     },
+    "labels": {
+        "command": "true",
+        "environment": "azureml:fastai2@latest",
+        "compute": "gpu-cluster",
+        "inputs": {
+            "pets": {"path": "azureml:pets@latest"},
+            "table": {"type": "mltable", "path": "azureml:table@latest"},
+        },
+    },
+    "conda": {
+        "command": "true",
+        "compute": "gpu-cluster",
+        "environment": {"image": "mcr.microsoft.com/azureml/minimal:1", "conda_file": "packages.yml"},
+    },
+    "conda written out": {
+        "command": "true",
+        "compute": "gpu-cluster",
+        "environment": {"image": "mcr.microsoft.com/azureml/minimal:1", "conda_file": CONDA},
+    },
+    "services": {
+        "command": "true",
+        **USED,
+        "services": {
+            "lab": {"type": "jupyter_lab", "nodes": "all"},
+            "board": {"type": "tensor_board", "log_dir": "outputs/tb"},
+            "code": {"type": "vs_code"},
+            "shell": {"type": "ssh", "ssh_public_keys": "ssh-ed25519 AAAA"},
+        },
+    },
+    "models": {
+        "command": "true",
+        **USED,
+        "inputs": {"ours": {"type": "mlflow_model", "path": "azureml:cats:1", "mode": "download"}},
+    },
+    "local data": {
+        "command": "cat ${{inputs.folder}}/train.py ${{inputs.file}}",
+        **USED,
+        "inputs": {
+            "folder": {"path": "src", "mode": "download"},
+            "file": {"type": "uri_file", "path": "src/train.py"},
+            "model": {"type": "mlflow_model", "path": "./other"},
+        },
+    },
 }
 
 DIFFERENCES = {
@@ -121,6 +165,9 @@ def prepare(world: World) -> None:
     for folder in ("src", "other"):
         (world.project / folder).mkdir()
         (world.project / folder / "train.py").write_text(f"print({folder!r})\n")
+    (world.project / "packages.yml").write_text(yaml.safe_dump(CONDA))
+    body = {"properties": {"modelType": "mlflow_model", "modelUri": f"{STORE}/cats/"}}
+    world.azure.put(f"{world.sample.workspace}/models/cats/versions/1", "2025-12-01", body)
     for name, version, kind in (("pets", 2, "uri_folder"), ("table", 1, "mltable")):
         body = {"properties": {"dataType": kind, "dataUri": f"{STORE}/{name}/"}}
         world.azure.put(f"{world.sample.workspace}/data/{name}/versions/{version}", "2025-12-01", body)
@@ -151,8 +198,25 @@ def asked(world: World, job: str) -> dict[str, Any]:
     body = dict((world.azure.find(f"{world.sample.workspace}/jobs/{job}") or {})["_body"]["properties"])
     environment = world.azure.find(body["environmentId"])
     if environment and f"/{ANONYMOUS}/" in body["environmentId"]:
-        body["environmentId"] = environment["_body"]["properties"]
+        body["environmentId"] = dict(environment["_body"]["properties"])
+        if conda := body["environmentId"].get("condaFile"):
+            body["environmentId"]["condaFile"] = yaml.safe_load(conda)
+    for item in body.get("inputs", {}).values():
+        item |= {"uri": files_at(world, item["uri"])} if "uri" in item else {}
     return dict(leaves(body))
+
+
+def files_at(world: World, uri: str) -> Any:
+    """The files of uploaded data, which both clients keep in folders of their own; any other address as it is."""
+    asset = world.azure.find(uri)
+    address = asset["properties"]["dataUri"] if asset and "/data/trainup-" in uri else uri
+    _, _, path = address.partition("/datastores/workspaceblobstore/paths/")
+    if not path.startswith(("LocalUpload/", "trainup/data/")):
+        return uri
+    datastore = world.azure.find(f"{world.sample.workspace}/datastores/workspaceblobstore") or {}
+    container = datastore["properties"]["containerName"]
+    blobs = world.azure.storage.list("teamstorage", container, path)
+    return {name.rpartition("/")[2]: blob.path.read_bytes() for name, blob in blobs}
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.images.place import PASSWORD, Place, checked, create
 from tests.support import registry as registries
-from tests.support.plugin import Failed, Plugin
+from tests.support.plugin import Failed, Plugin, urn
 from trainup.core.values import Secret
 
 pytestmark = pytest.mark.slow
@@ -52,5 +52,8 @@ def test_an_image_for_other_machines_is_refused_before_anything_uses_it(
 ) -> None:
     private.push("team/fastai:1", "linux/arm64")
     login = {"username": "team", "password": Secret(PASSWORD)}
+    given = {"builder": "prebuilt", "image": f"{private.address}/team/fastai:1", **login}
+    _, failures = image.check(urn("Image", "image"), given)
+    assert "runs on linux/arm64 and not on linux/amd64" in failures["image"]
     with pytest.raises(Failed, match="runs on linux/arm64 and not on linux/amd64"):
-        create(image, {"builder": "prebuilt", "image": f"{private.address}/team/fastai:1", **login})
+        image.create(urn("Image", "image"), given)

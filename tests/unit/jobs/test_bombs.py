@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from trainup.core.job_files import reading as job_file
 from trainup.core.likely_secrets import MOST_MARKS_OF_A_LINE, search
-from trainup.jobs import job_file
 from trainup.jobs.local import data
 from trainup.jobs.local.supervisor import metrics_file
 from trainup.jobs.snapshot import SnapshotError, StatCache, take

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainup.core.input_assets import CONTENT
 from trainup.jobs.local import data
 from trainup.jobs.local.data import DataError
 from trainup.jobs.snapshot import StatCache
@@ -34,7 +35,7 @@ def test_equal_contents_have_equal_digests_and_others_have_others(
     cache = StatCache(place / "cache.json")
     digests = [data.digest_of(folder(place / name, files), cache) for name, files in (("a", one), ("b/c", other))]
     assert (digests[0] == digests[1]) == (one == other)
-    assert all(digest.startswith(data.PREFIX) for digest in digests)
+    assert all(digest.startswith(CONTENT) for digest in digests)
 
 
 def test_a_file_and_a_folder_that_holds_it_are_not_the_same(tmp_path: Path, cache: StatCache) -> None:

@@ -70,7 +70,7 @@ config:
 """
 DOCKERFILE = """\
 # The image of the runs on Azure: Azure ML's base with MPI and CUDA, and the packages of the requirements.
-FROM mcr.microsoft.com/azureml/openmpi5.0-cuda13.1-ubuntu24.04:20260715.v1
+FROM mcr.microsoft.com/azureml/openmpi5.0-cuda12.4-ubuntu22.04:20260715.v1
 RUN conda create --yes --quiet --prefix /opt/trainup --channel conda-forge --override-channels python=3.11 pip \\
     && conda clean --all --yes --quiet
 ENV PATH=/opt/trainup/bin:$PATH

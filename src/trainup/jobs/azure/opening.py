@@ -39,6 +39,13 @@ def request_of(job: Job, inputs: Inputs, project: Path) -> dict[str, Any]:
     return request.request_of(job, _submission(inputs, project, dry=True))
 
 
+def draft_of(inputs: Inputs, project: Path, owner: Owner) -> dict[str, Any]:
+    """The same for a stack that is not deployed yet, with marks for what is unknown. SnapshotError, TargetError."""
+    from trainup.jobs.azure.job import draft
+
+    return draft.draft_of(inputs, project, owner)
+
+
 def cluster_statuses(
     resources: Sequence[Mapping[str, Any]], platform: Mapping[str, Any], project: Path
 ) -> list[ClusterStatus]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from trainup.core.canonical import sha256
 from trainup.core.errors import UserError
+from trainup.core.input_assets import CONTENT
 from trainup.jobs.snapshot.cache import FileFacts, StatCache
 from trainup.jobs.snapshot.selection import MOST_BYTES_OF_A_POINTER, NotFetched, check_fetched, unreadable
 
-PREFIX = "sha256:"
 READERS = min(4, os.cpu_count() or 1)
 MOST_SHOWN = 20
 
@@ -33,17 +33,30 @@ def digest_of(path: Path, cache: StatCache) -> str:
         raise DataError(
             f"{path} is the root of the disk, or your home folder: name the folder that holds the data alone"
         )
-    problems: list[str] = []
-    files = [("", path)] if path.is_file() else list(_files(path, "", (os.path.realpath(path),), problems))
-    if not files and not problems:
-        problems.append(f"{path} holds no file: put the data there, or name another folder")
+    files, problems = _listed(path)
     with ThreadPoolExecutor(READERS) as pool:
         hashes = list(pool.map(lambda file: _hash(file[1], cache), files))
     problems += [problem for _, problem in hashes if problem]
     if problems:
         more = [f"… and {len(problems) - MOST_SHOWN} more"] if len(problems) > MOST_SHOWN else []
         raise DataError("\n".join([*problems[:MOST_SHOWN], *more]))
-    return PREFIX + sha256({name: digest for (name, _), (digest, _) in zip(files, hashes, strict=True)})
+    return CONTENT + sha256({name: digest for (name, _), (digest, _) in zip(files, hashes, strict=True)})
+
+
+def files_of(path: Path) -> list[tuple[str, Path]]:
+    """(name, path) of every file of data, as `digest_of` takes them; the name of a single file is empty. DataError."""
+    files, problems = _listed(path)
+    if problems:
+        raise DataError("\n".join(problems[:MOST_SHOWN]))
+    return files
+
+
+def _listed(path: Path) -> tuple[list[tuple[str, Path]], list[str]]:
+    problems: list[str] = []
+    files = [("", path)] if path.is_file() else list(_files(path, "", (os.path.realpath(path),), problems))
+    if not files and not problems:
+        problems.append(f"{path} holds no file: put the data there, or name another folder")
+    return files, problems
 
 
 def _files(folder: Path, prefix: str, above: tuple[str, ...], problems: list[str]) -> Iterator[tuple[str, Path]]:

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainup.core import requirements, tools
+from trainup.core import bounded, requirements, tools
 from trainup.core.canonical import sha256
 from trainup.core.errors import UserError
 from trainup.core.texts import decode
-from trainup.jobs import bounded
 from trainup.jobs.local.files import Lock, UnreadableRecord, read_json, temporary_folder, write_json
 from trainup.jobs.local.launch import environment_folder
 from trainup.jobs.local.owners import Owners

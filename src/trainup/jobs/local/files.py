@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from trainup.core import bounded
 from trainup.core.disk import put_aside, replace_record
 from trainup.core.errors import UserError
-from trainup.jobs import bounded
 
 Content = TypeVar("Content")
 FORMAT_VERSION = 1

@@ -12,6 +12,7 @@ from trainup.jobs.target import Target, TargetError
 POOL = "trainup:index:Pool"
 
 request_of = None
+draft_of = None
 
 
 def open_target(

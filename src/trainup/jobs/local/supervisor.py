@@ -18,12 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from trainup.core import bounded
 from trainup.core.failure import Failure, FailureClass, of_exit
 from trainup.core.metrics import metrics_of
 from trainup.core.parameters import parameters_of
 from trainup.core.retry import retry, until_deadline
 from trainup.core.status import PHASES, Status
-from trainup.jobs import bounded
 from trainup.jobs.local import cores, handover, launch, links, log, processes, run_record
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.local.log import LogPump

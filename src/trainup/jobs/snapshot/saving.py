@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainup.core import bounded
 from trainup.core.disk import replace_record
-from trainup.jobs import bounded
 
 MOST_BYTES = 1024**3
 """Of a cache."""

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from trainup.core import bounded
 from trainup.core.texts import wide
-from trainup.jobs import bounded
 from trainup.jobs.snapshot.gitignore import Rules
 from trainup.jobs.snapshot.leftovers import NEVER, is_left_by_tools, is_left_over
 

@@ -29,6 +29,7 @@ from trainup.simulator.cloud.possible import Possible, Unread
 from trainup.simulator.cloud.quota import Quota
 from trainup.simulator.cloud.refusal import Refused, not_found
 from trainup.simulator.cloud.runs import Runs
+from trainup.simulator.cloud.shared_assets import PREFIX, SharedAssets
 from trainup.simulator.cloud.signatures import Signatures
 from trainup.simulator.cloud.storage import Storage
 from trainup.simulator.cloud.tenancy import Deployer, Policies
@@ -109,6 +110,7 @@ class Azure:
     tokens: Tokens = field(default_factory=Tokens)
     storage: Storage = field(default_factory=Storage)
     images: Images = field(default_factory=Images)
+    shared: SharedAssets = field(default_factory=SharedAssets)
     vaults: Vaults = field(default_factory=Vaults)
     node_identities: dict[str, dict[str, str]] = field(default_factory=dict)
     """Secret of a job's processes → client id → object id of an identity they may use. The client id "" stands for
@@ -183,6 +185,8 @@ class Azure:
 
     def find(self, resource_id: str) -> Resource | None:
         """The stored resource itself, secrets included, for the rules and data planes; None when it does not exist."""
+        if resource_id.startswith(PREFIX):
+            return self.shared.find(resource_id)
         with self._lock:
             return self._resources.get(resource_id.rstrip("/").lower())
 

@@ -9,6 +9,7 @@ from trainup.simulator.cloud.address import ML, parse
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.regions import MACHINES
 from trainup.simulator.cloud.rules import Put, Rule
+from trainup.simulator.cloud.shared_assets import PREFIX
 from trainup.simulator.cloud.view import View
 
 CHANGEABLE = frozenset({"description", "tags", "displayName", "properties", "isArchived"})
@@ -64,6 +65,8 @@ def _references(azure: View, put: Put) -> Iterator[Refused]:
 
 
 def _exists(azure: View, resource_id: str) -> bool:
+    if resource_id.startswith(PREFIX):
+        return azure.find(resource_id) is not None
     try:
         address = parse(resource_id)
         return azure.find(address.id) is not None and not azure.unread.hides(address.id)

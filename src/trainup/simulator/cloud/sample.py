@@ -8,7 +8,7 @@ from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.regions import MACHINES, plain_family
 
 REGION = "westeurope"
-IMAGE = "mcr.microsoft.com/azureml/openmpi5.0-cuda12.6-ubuntu24.04:20260305.v1"
+IMAGE = "mcr.microsoft.com/azureml/openmpi5.0-cuda12.4-ubuntu22.04:20260715.v1"
 
 
 TEAM_CORES = 100

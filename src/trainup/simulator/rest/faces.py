@@ -12,6 +12,7 @@ from trainup.simulator.rest import (
     ml,
     mlflow,
     registry,
+    shared_assets,
     vaults,
 )
 from trainup.simulator.rest.routing import Route
@@ -24,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     *mlflow.ROUTES,
     *registry.ROUTES,
     *ml.ROUTES,
+    *shared_assets.ROUTES,
     *jobs.ROUTES,
     *locations.ROUTES,
     *vaults.ROUTES,

@@ -28,6 +28,7 @@ MODES = {
     "eval_download": "EvalDownload",
 }
 DISTRIBUTIONS = {"pytorch": "PyTorch", "mpi": "Mpi", "tensorflow": "TensorFlow"}
+SERVICES = {"jupyter_lab": "JupyterLab", "ssh": "SSH", "tensor_board": "TensorBoard", "vs_code": "VSCode"}
 STARTED_BY = "TRAINUP_STARTED_BY"
 DEFAULT_EXPERIMENT = "trainup"
 FIXED_POLICY = {
@@ -55,6 +56,8 @@ class References:
     """Client id of the job's managed identity, if it is known."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Environment variable → URL of its secret in the key vault."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Data input that lies on this machine → its address in the workspace."""
     vault_resource: str = ""
     """Audience of tokens for the key vault."""
 
@@ -81,7 +84,10 @@ def to_command_job(job: Job, attempt: int, references: References) -> dict[str, 
         "isArchived": False,
         "environmentVariables": _variables(job, attempt, references),
         "resources": _resources(job, references),
-        "inputs": {name: _input(source, references.workspace) for name, source in job.data_inputs.items()},
+        "inputs": {
+            name: _input({**source, "uri": references.data[name]} if name in references.data else source, references)
+            for name, source in job.data_inputs.items()
+        },
         "outputs": _outputs(job),
         "tags": labels.tags(job, attempt),
         "properties": labels.properties(job, attempt),
@@ -98,6 +104,8 @@ def to_command_job(job: Job, attempt: int, references: References) -> dict[str, 
         properties["limits"] = {"jobLimitsType": "Command", "timeout": timeout}
     if identity := _identity(job, references):
         properties["identity"] = identity
+    if spec.services:
+        properties["services"] = {name: _service(service) for name, service in spec.services.items()}
     if spec.queue_tier and not references.compute_id:
         properties["queueSettings"] = {"jobTier": spec.queue_tier.capitalize()}
     return {"properties": properties}
@@ -112,7 +120,9 @@ def ignored_policy(job: Job, existing: Mapping[str, Any]) -> list[str]:
         client_id=(existing.get("identity") or {}).get("clientId"),
     )
     properties = to_command_job(job, 1, references)["properties"]
-    return [name for name, path in FIXED_POLICY.items() if _at(properties, path) != _at(existing, path)]
+    running = existing.get("services") or {}
+    others = ["services"] if any(name not in running for name in job.spec.services) else []
+    return others + [name for name, path in FIXED_POLICY.items() if _at(properties, path) != _at(existing, path)]
 
 
 def _at(properties: Mapping[str, Any], path: tuple[str, ...]) -> Any:
@@ -163,21 +173,29 @@ def _resources(job: Job, references: References) -> dict[str, Any]:
     return result
 
 
-def _input(source: Mapping[str, str], workspace: str) -> dict[str, str]:
+def _service(service: Mapping[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {"jobServiceType": SERVICES[service["type"]]}
+    if "nodes" in service:
+        result["nodes"] = {"nodesValueType": "All"}
+    return result | {name: service[name] for name in ("port", "properties") if name in service}
+
+
+def _input(source: Mapping[str, str], references: References) -> dict[str, str]:
     if "value" in source:
         return {"jobInputType": "literal", "value": source["value"]}
-    uri, part = asset_uri(source["uri"], workspace), source.get("path")
-    result = {"jobInputType": source.get("type", "uri_folder"), "uri": f"{uri.rstrip('/')}/{part}" if part else uri}
+    kind = source.get("type", "uri_folder")
+    uri, part = asset_uri(source["uri"], references.workspace, kind), source.get("path")
+    result = {"jobInputType": kind, "uri": f"{uri.rstrip('/')}/{part}" if part else uri}
     return result | ({"mode": MODES[source["mode"]]} if "mode" in source else {})
 
 
-def asset_uri(uri: str, workspace: str) -> str:
-    """The resource id for `azureml:pets:1`, version 1 of the data asset `pets`; any other URI is returned unchanged."""
+def asset_uri(uri: str, workspace: str, kind: str = "uri_folder") -> str:
+    """The resource id for `azureml:pets:1`, version 1 of the data asset (or model) `pets`; any other URI as it is."""
     scheme, _, rest = uri.partition(":")
     if scheme != "azureml" or rest.startswith("/") or rest.count(":") != 1:
         return uri
     name, version = rest.split(":")
-    return f"{workspace}/data/{name}/versions/{version}"
+    return f"{workspace}/{'models' if kind.endswith('_model') else 'data'}/{name}/versions/{version}"
 
 
 def _outputs(job: Job) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from trainup.jobs import snapshot
 from trainup.jobs.azure.http.blobs import below
 from trainup.jobs.azure.http.client import AzureError, Read
 from trainup.jobs.azure.job.body import References
-from trainup.jobs.azure.platform import code, environments, vault
+from trainup.jobs.azure.platform import code, environments, uploads, vault
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.snapshot.tree_hash import TreeHashes, tree_hash
 from trainup.jobs.target import Job, TargetError
@@ -37,6 +37,7 @@ class Submission:
             environment_id = pool.submit(self._environment, job)
             client_id = pool.submit(self._client_id, job)
             secrets = pool.submit(self._secrets, job)
+            data = pool.submit(self._data, job)
             return References(
                 workspace=self.workspace.id,
                 environment_id=environment_id.result(),
@@ -44,6 +45,7 @@ class Submission:
                 compute_id=cluster_of(job, self.workspace.id),
                 client_id=client_id.result(),
                 secrets=secrets.result(),
+                data=data.result(),
                 vault_resource=self.workspace.client.endpoints.vault_audience,
             )
 
@@ -81,6 +83,17 @@ class Submission:
             stop=self.stop,
         )
 
+    def _data(self, job: Job) -> dict[str, str]:
+        """Data input → its address in the workspace, for those that lie on this machine."""
+        addresses = {}
+        for name, item in job.data_inputs.items():
+            if uploads.is_on_this_machine(item):
+                asset = uploads.asset_of(self.workspace.id, item)
+                addresses[name] = asset.address
+                if not self.dry:
+                    uploads.ensure(self.workspace, asset, self.progress, self.stop)
+        return addresses
+
     def _environment(self, job: Job) -> str:
         if job.environment:
             return job.environment
@@ -90,8 +103,8 @@ class Submission:
                 "trainup:image"
             )
         if self.dry:
-            return environments.environment_id(self.workspace.id, job.spec.image)
-        return environments.ensure(self.workspace, job.spec.image)
+            return environments.environment_id(self.workspace.id, job.spec.image, job.spec.conda)
+        return environments.ensure(self.workspace, job.spec.image, job.spec.conda)
 
     def _client_id(self, job: Job) -> str | None:
         """The client id of the run's identity, if known. Raises TargetError if its cluster is missing or differs."""

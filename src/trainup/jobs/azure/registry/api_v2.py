@@ -6,6 +6,7 @@ support that exchange, and returns parsed manifests without the bytes that are n
 """
 
 import base64
+import difflib
 import hashlib
 import re
 from collections.abc import Callable, Mapping
@@ -27,12 +28,19 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 RETRIES = 6
 """Retries of a request. They last about 30 s, as long as the DNS name of a new registry may take to resolve."""
 
+MOST_TAGS, SHOWN_TAGS = 1000, 5
+"""How many tags a registry is asked for, and how many a message shows."""
+
 Entra = Callable[[], str]
 """Returns a Microsoft Entra token that an Azure registry exchanges for its own token."""
 
 
 class RegistryError(TargetError):
     """The registry refused a request, or has no such image; the message says what to do."""
+
+
+class NoSuchImage(RegistryError):
+    """The registry has answered, and has no such image, or none for this platform."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +64,19 @@ class Registry:
     """One registry, used anonymously, with a login, or with an identity of Microsoft Entra."""
 
     def __init__(
-        self, server: str, *, login: Login | None = None, entra: Entra | None = None, patience: int = RETRIES
+        self,
+        server: str,
+        *,
+        login: Login | None = None,
+        entra: Entra | None = None,
+        patience: int = RETRIES,
+        seconds: float | None = None,
     ) -> None:
+        """`patience` is how often a request is repeated, `seconds` how long one waits for an answer."""
         self.server = server
+        self._limits: dict[str, Any] = (
+            {} if seconds is None else {"connection_timeout": seconds, "read_timeout": seconds}
+        )
         self._login, self._entra = login, entra
         self._authorization: dict[str, str] = {}
         self._base = ""
@@ -78,12 +96,13 @@ class Registry:
         version = reference.digest or reference.tag or "latest"
         manifest = self.find(reference.repository, version)
         if manifest is None:
-            raise RegistryError(
-                f"{self.server} has no image {reference.repository!r} with {version!r}: correct the name, or push it"
+            raise NoSuchImage(
+                f"{self.server} has no image {reference.repository!r} with {version!r}"
+                f"{self._others(reference.repository, version)}: correct the name, or push it"
             )
         platforms = self._platforms(reference.repository, manifest)
         if platform not in platforms:
-            raise RegistryError(
+            raise NoSuchImage(
                 f"{self.server}/{reference.repository} {version!r} runs on "
                 f"{', '.join(sorted(platforms)) or 'no platform'} and not on {platform}, which the "
                 f"nodes of Azure ML are: build it with `--platform {platform}`, or take another tag"
@@ -107,6 +126,16 @@ class Registry:
                 "longer support: pull it and push it again"
             )
         return Manifest(digest, kind, content)
+
+    def _others(self, repository: str, version: str) -> str:
+        """The tags that come nearest to one that does not exist, as a part of a sentence."""
+        try:
+            response = self._get(repository, f"tags/list?n={MOST_TAGS}", "application/json")
+            tags = [str(tag) for tag in response.json().get("tags") or []] if response.status_code < 400 else []
+        except (RegistryError, ValueError, AttributeError):
+            return ""
+        near = difflib.get_close_matches(version, tags, SHOWN_TAGS, 0) or tags[-SHOWN_TAGS:]
+        return f"; it has {', '.join(near)}{' and others' if len(tags) > len(near) else ''}" if near else ""
 
     def _platforms(self, repository: str, manifest: Manifest) -> set[str]:
         if manifest.media_type in INDEXES:
@@ -193,7 +222,7 @@ class Registry:
 
     def _speaks(self, scheme: str, host: str) -> bool:
         try:
-            self._client.send_request(HttpRequest("GET", f"{scheme}://{host}/v2/"), retry_total=0)
+            self._client.send_request(HttpRequest("GET", f"{scheme}://{host}/v2/"), retry_total=0, **self._limits)
         except SdkError:
             return False
         return True
@@ -201,7 +230,7 @@ class Registry:
     def _send(self, request: HttpRequest) -> HttpResponse:
         try:
             # The POST requests here only request tokens, so they can be retried.
-            return self._client.send_request(request, retry_on_methods=["GET", "POST"])
+            return self._client.send_request(request, retry_on_methods=["GET", "POST"], **self._limits)
         except SdkError as error:
             raise RegistryError(f"the registry {self.server} could not be reached: {error.message}") from error
 

@@ -10,11 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainup.core.inputs import parse_run
+from trainup.core.job_files.reading import read
 from trainup.core.wire import encode
 from trainup.jobs.azure.job.body import STARTED_BY, References, to_command_job
 from trainup.jobs.azure.job.submission import cluster_of
 from trainup.jobs.azure.platform.environments import environment_id
-from trainup.jobs.job_file import read
 from trainup.jobs.target import Job, Owner
 
 WORKSPACE = (
@@ -199,33 +199,55 @@ def test_without_a_cluster_azure_ml_finds_a_node(tmp_path: Path) -> None:
     [
         ("- a\n", "is no job"),
         ("a: [", "is no YAML"),
-        ({}, "command: it is missing"),
+        ({}, "is no job file"),
+        ({"code": "."}, "command: it is missing"),
         ({"command": ""}, "command: '' is no text"),
-        ({"command": "x", "type": "sweep"}, "type: 'sweep' is another kind of job"),
+        ({"command": "x", "type": "sweep"}, "jobs/pets.yml is a sweep, and trainup runs command jobs"),
+        ({"command": "x", "type": "strange"}, "type: 'strange' is another kind of job"),
         ({"command": "x", "comand": "y"}, "comand: a command job has no such key"),
         ({"command": "x", "name": "mine"}, "name: trainup names jobs itself"),
-        ({"command": "x", "services": {}}, "services: trainup opens no services"),
+        (
+            {"command": "x", "services": {"a": {"type": "spark_ui"}}},
+            "services.a.type: 'spark_ui' is none of jupyter_lab",
+        ),
+        ({"command": "x", "services": {"a": {"type": "ssh", "nodes": "0"}}}, "services.a.nodes: '0' is not all"),
+        ({"command": "x", "services": {"a": {"type": "ssh", "port": "no"}}}, "services.a.port: 'no' is no number"),
+        ({"command": "x", "services": {"a": 5}}, "services.a: 5 is no map"),
         ({"command": "x", "code": "git+https://a"}, "code: 'git+https://a' is no folder on this machine"),
-        ({"command": "x", "environment": "azureml:a@latest"}, "environment: 'azureml:a@latest' names no version"),
-        (
-            {"command": "x", "environment": {"image": "a", "conda_file": "c"}},
-            "environment: trainup takes an image here",
-        ),
-        (
-            {"command": "x", "environment": "azureml://registries/azureml/environments/acpt/labels/latest"},
-            "names no version",
-        ),
+        ({"command": "x", "environment": "azureml:a@prod"}, "environment: 'azureml:a@prod' has the label 'prod'"),
+        ({"command": "x", "environment": "azureml:a"}, "environment: 'azureml:a' names no version"),
+        ({"command": "x", "environment": "< a name >"}, "environment: '< a name >' names no version"),
         ({"command": "x", "environment": "azureml://datastores/a/paths/b"}, "names no version"),
-        ({"command": "x", "environment": {"image": "a", 1: "b"}}, "environment: trainup takes an image here, and 1 is"),
-        ({"command": "x", "environment": {"build": {"path": "."}}}, "build it by trainup:image"),
+        ({"command": "x", "environment": {"image": "a", 1: "b"}}, "environment.1: there is no such key here"),
+        ({"command": "x", "environment": {"image": "A B"}}, "environment.image: 'A B' is no image reference"),
+        ({"command": "x", "environment": {"image": "a", "os_type": "windows"}}, "os_type: 'windows' was given"),
+        ({"command": "x", "environment": {"name": "a"}}, "environment: it is an image (`image: …`)"),
+        ({"command": "x", "environment": "file:none.yml"}, "environment: 'file:none.yml' cannot be read"),
+        ({"command": "x", "environment": {"image": "a", "conda_file": "none.yml"}}, "jobs/none.yml cannot be read"),
+        (
+            {"command": "x", "environment": {"image": "a", "conda_file": {"name": "b"}}},
+            "it has a list of `dependencies`",
+        ),
+        ({"command": "x", "environment": {"image": "a", "conda_file": "pets.yml"}}, "jobs/pets.yml is no Conda file"),
+        ({"command": "x", "environment": {"build": {"path": "none"}}}, "there is no folder jobs/none"),
+        ({"command": "x", "environment": {"build": {"path": "."}}}, "there is no jobs/Dockerfile"),
+        ({"command": "x", "environment": {"build": {}}}, "environment.build.path: None is no folder"),
+        (
+            {"command": "x", "environment": {"build": {"path": "https://a/b"}}},
+            "'https://a/b' is no folder on this machine",
+        ),
+        ({"command": "x", "environment": {"image": "a", "build": {"path": "."}}}, "environment.image: `build` makes"),
         ({"command": "x", "compute": "local"}, "compute: 'local' is no cluster"),
         ({"command": "x", "compute": "azureml:"}, "compute: 'azureml:' is no cluster"),
-        ({"command": "x", "inputs": {"d": {"path": "./data"}}}, "inputs.d.path: './data' is not in Azure"),
-        ({"command": "x", "inputs": {"d": {"path": "azureml:d@latest"}}}, "inputs.d.path: 'azureml:d@latest' names no"),
+        ({"command": "x", "inputs": {"d": {"path": " "}}}, "inputs.d.path: ' ' is no address of data"),
+        (
+            {"command": "x", "inputs": {"d": {"path": "azureml:d@old"}}},
+            "inputs.d.path: 'azureml:d@old' has the label 'old'",
+        ),
         ({"command": "x", "inputs": {"d": {"type": "table", "path": "x"}}}, "inputs.d.type: 'table' is none of"),
         (
-            {"command": "x", "inputs": {"d": {"path": "azureml://registries/r/data/d/labels/latest"}}},
-            "inputs.d.path: 'azureml://registries/r/data/d/labels/latest' names no",
+            {"command": "x", "inputs": {"d": {"path": "azureml://registries/r/data/d/labels/old"}}},
+            "inputs.d.path: 'azureml://registries/r/data/d/labels/old' has the label 'old'",
         ),
         ({"command": "x", "outputs": {"m": {"type": "uri_file"}}}, "outputs.m.type: 'uri_file' is none of"),
         ({"command": "x", "resources": {"shm": "1g"}}, "resources.shm: there is no such key here"),
@@ -292,7 +314,7 @@ def test_any_text_is_a_definition_or_ends_in_findings(text: str) -> None:
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    _, problems = definition_of(tmp_path, {"x": 1, "y": 2, "type": "sweep"})
+    _, problems = definition_of(tmp_path, {"x": 1, "y": 2, "code": ".", "type": "strange"})
     assert len(problems) == 4
 
 

@@ -1,9 +1,12 @@
 """Loads YAML with the original text of numbers, booleans and dates, since `1.10` used as a text must not become 1.1."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from trainup.core import bounded
+from trainup.core.texts import decode
 from trainup.core.written import WrittenOther, remember
 
 
@@ -52,3 +55,16 @@ def _values(node: yaml.Node, counts: dict[int, int]) -> int:
         parts = [part for item in items for part in (item if isinstance(item, tuple) else (item,))]
         counts[id(node)] = 1 + sum(_values(part, counts) for part in parts)
     return counts[id(node)]
+
+
+def read_yaml(path: Path) -> Any:
+    """The document in a file. Raises OSError where it cannot be read, and ValueError where it is no YAML."""
+    text = decode(bounded.read_bytes(path))
+    try:
+        return load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # of a date in month 99, of ten thousand brackets
+        raise NoYaml(str(error)) from error
+
+
+class NoYaml(ValueError):
+    """The text is no YAML."""

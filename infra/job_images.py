@@ -1,0 +1,48 @@
+"""The images that job files build from a folder of their own (`environment.build`), by the stack's builder."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainup.core.canonical import sha256
+from trainup.core.images import ImageBuilder
+from trainup.core.job_files.reading import read
+from trainup.infra.run_settings import RunSettings
+
+
+@dataclass(frozen=True)
+class JobImage:
+    """What one image is built from; paths are relative to the folder of Pulumi.yaml."""
+
+    context: str
+    dockerfile: str
+
+    @property
+    def name(self) -> str:
+        """A name for resources: the folder's last parts, and something that no other folder has."""
+        words = re.sub(r"[^a-z0-9]+", "-", "-".join(Path(self.context).parts[-2:]).lower()).strip("-")
+        return f"{words[:40] or 'image'}-{sha256([self.context, self.dockerfile])[:6]}"
+
+
+def job_images(runs: Mapping[str, RunSettings], root: Path) -> dict[str, JobImage]:
+    """Job file → the image that it builds, for the runs of a stack; files with mistakes have findings elsewhere."""
+    images = {}
+    for job in sorted({run.job for run in runs.values() if run.job}):
+        definition, problems = read(root, job)
+        if not problems and "build" in definition:
+            images[job] = JobImage(**definition["build"])
+    return images
+
+
+def problems_of(runs: Mapping[str, RunSettings], root: Path, builder: ImageBuilder) -> list[str]:
+    """A problem for each run whose job file builds an image, in a stack that builds none."""
+    if builder is not ImageBuilder.PREBUILT:
+        return []
+    images = job_images(runs, root)
+    return [
+        f"trainup:runs.{name}.job: {run.job} builds its image from {images[run.job].context}, and this stack builds "
+        "none (trainup:image.builder is prebuilt): take the builder acr or docker, or name an image in the file"
+        for name, run in runs.items()
+        if run.job in images
+    ]

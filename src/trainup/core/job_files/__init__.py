@@ -1,0 +1,1 @@
+"""Job files of Azure ML, as they are written for its command line."""
