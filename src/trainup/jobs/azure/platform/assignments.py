@@ -57,8 +57,9 @@ class RoleAssignment:
                 raise
             raise AzureError(
                 f"{error}. Assigning roles requires the role Owner, Role Based Access Control Administrator "
-                f"or User Access Administrator. Ask somebody with it to run `az role assignment create --assignee-object-id {self.principal_id} --assignee-principal-type "
-                f"{self.principal_type} --role {self.role} --scope {self.scope}`: an existing assignment is used",
+                "or User Access Administrator. Ask somebody with it to run `az role assignment create "
+                f"--assignee-object-id {self.principal_id} --assignee-principal-type {self.principal_type} "
+                f"--role {self.role} --scope {self.scope}`: an existing assignment is used",
                 error.status,
                 error.code,
             ) from error

@@ -30,6 +30,11 @@ NO_STORAGE = frozenset(
 ROLE = "the role on the workspace's storage"
 
 
+def refused_by_storage(error: AzureError) -> bool:
+    """Whether the storage refuses who has no role on it, or no network from which it lets anybody in."""
+    return error.code in NO_STORAGE
+
+
 def code_id(workspace: str, tree: str) -> str:
     """The id of the code asset with this hash, derived from it so that concurrent uploads use the same id."""
     return f"{workspace}/codes/{uuid.uuid5(_NAMESPACE, tree)}/versions/1"
@@ -165,7 +170,7 @@ def _upload(
             return dict(pool.map(send, files))  # after a refusal, no further file is tried
 
     def patient(action: Callable[[], Result]) -> Result:
-        return wait_for_role(client, action, lambda error: error.code in NO_STORAGE, ROLE, progress, stop)
+        return wait_for_role(client, action, refused_by_storage, ROLE, progress, stop)
 
     try:
         first, *others = files

@@ -15,7 +15,7 @@ from trainup.core.input_assets import CONTENT
 from trainup.jobs.azure.http.blobs import below
 from trainup.jobs.azure.http.client import AzureError
 from trainup.jobs.azure.http.roles import wait_for_role
-from trainup.jobs.azure.platform.code import AT_ONCE, NO_STORAGE, ROLE
+from trainup.jobs.azure.platform.code import AT_ONCE, ROLE, refused_by_storage
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.local import data
 from trainup.jobs.target import TargetError
@@ -102,9 +102,9 @@ def ensure(workspace: Workspace, asset: UploadedAsset, progress: Callable[[str],
             return dict(pool.map(send, files))
 
     try:
-        sent = wait_for_role(client, send_all, NO_STORAGE, ROLE, progress, stop)
+        sent = wait_for_role(client, send_all, refused_by_storage, ROLE, progress, stop)
     except AzureError as error:
-        if error.code not in NO_STORAGE:
+        if not refused_by_storage(error):
             raise
         raise TargetError(
             f"the workspace's storage refuses the upload of {asset.path} ({error}): ask for the role Storage Blob "
