@@ -11,6 +11,7 @@ from typing import Any
 
 from trainup.simulator.cloud import contract
 from trainup.simulator.cloud.azure import Azure
+from trainup.verification.beliefs import BELIEFS
 
 FILE = "report.json"
 OUTPUT_KEYS = ("name", "status", "metrics", "phases", "attempts")
@@ -40,6 +41,9 @@ class Report:
 
     requests: dict[str, int] = field(default_factory=dict)
     """HTTP method → number of requests."""
+
+    beliefs: int = field(default_factory=lambda: sum(not belief.source for belief in BELIEFS))
+    """Number of beliefs about Azure that no document or report backs, and that the simulated Azure follows."""
 
     bodies: int = 0
     findings: list[str] | None = None
@@ -103,6 +107,7 @@ class Report:
             yield "run", ", ".join([f"{name}: {run['name']} {run['status']}", *metrics])
         methods = ", ".join(f"{count} {method}" for method, count in self.requests.items())
         yield "requests", f"{sum(self.requests.values())}: {methods}"
+        yield "beliefs", f"{self.beliefs} of Azure that nothing confirms yet (`make beliefs`)"
         judged = "not checked: Azure's published types are not at hand"
         if self.findings is not None:
             judged = f"{len(self.findings)} findings against Azure's published types"

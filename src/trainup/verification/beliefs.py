@@ -27,6 +27,8 @@ class Belief:
     judge: Judge
     source: str = ""
     """The document or report that says so; empty for what nothing backs."""
+    needs: str = ""
+    """The situation in which it shows, where the journey does not bring that about."""
     altered_by: str = ""
     """The setting of the simulated Azure that makes it untrue: `possible.unread = 2`. Empty if there is none."""
 
@@ -78,12 +80,12 @@ BELIEFS = (
     ),
     Belief(
         "compute-delete",
-        "the DELETE of a cluster works as azure-native sends it, without `underlyingResourceAction`",
-        "trainup.components.azure.cluster:GpuCluster",
+        "a cluster is deleted by a DELETE with `underlyingResourceAction=Delete`, whether or not Azure insists on it",
+        "trainup.jobs.azure.platform.clusters:remove",
         "trainup.simulator.cloud.azure:Azure.asks_how_to_delete",
-        "DELETE …/computes/{} 202 or 200 when Pulumi replaces or deletes the cluster",
+        "DELETE …/computes/{}?underlyingResourceAction=Delete 200 or 202",
         judges.compute_delete,
-        altered_by="asks_how_to_delete = True",
+        source="documentation of the REST API (Compute - Delete)",
     ),
     Belief(
         "code-by-hash",
@@ -111,6 +113,53 @@ BELIEFS = (
         "GET …/jobs/{}: properties.status",
         judges.job_statuses,
         source="documentation of the REST API (JobStatus)",
+    ),
+    Belief(
+        "code-elsewhere",
+        "a version of code may lie in the default datastore, outside of the container that the upload was told",
+        "trainup.jobs.azure.platform.code:ensure",
+        "trainup.simulator.rest.ml:_answered",
+        "PUT …/codes/{}/versions/{} 201 after an upload without a signature",
+        judges.code_elsewhere,
+        source="source of azure-ai-ml",
+        needs="a workspace that signs no addresses",
+    ),
+    Belief(
+        "variable-of-one-line",
+        "an environment variable of one line of 5 kB, and one with JSON, reach the node as they are",
+        "trainup.jobs.azure.job.body:_variables",
+        "trainup.simulator.cloud.possible:Possible.cuts_variables",
+        "a job with secrets that completes",
+        judges.not_judged,
+        needs="a run with secrets",
+    ),
+    Belief(
+        "words-of-a-late-role",
+        "a pull that is refused for want of a role says nothing of a manifest, a name, a limit or a full disk",
+        "trainup.jobs.azure.job.failures:lacks_role",
+        "trainup.simulator.machines.images:pull",
+        "`error` in GET …/runs/{}/details of a job that started before the role on the registry was in effect",
+        judges.not_judged,
+        needs="a job that starts within minutes of a new role",
+    ),
+    Belief(
+        "words-of-a-late-read",
+        'a refusal that passes by itself says "not found", "does not exist" or "already exists"',
+        "trainup.jobs.azure.job.launcher:Launcher",
+        "trainup.simulator.cloud.possible:Unread",
+        "the message of a PUT of a job that names what was made a moment before",
+        judges.not_judged,
+        needs="a read that lags behind a write",
+    ),
+    Belief(
+        "roles-have-dates",
+        "the list of a principal's roles at a scope has those below it too, each with `createdOn`",
+        "trainup.jobs.azure.platform.assignments:created",
+        "trainup.simulator.rest.arm:_list",
+        "GET …/roleAssignments?$filter=… 200 with properties.createdOn",
+        judges.roles_have_dates,
+        source="documentation of the REST API (Role Assignments)",
+        needs="a job that fails for want of a role",
     ),
     Belief(
         "second-up",

@@ -6,7 +6,7 @@ from typing import Any
 from trainup.core.exchange import Exchange
 from trainup.jobs.azure.job.statuses import STATUSES
 from trainup.verification.evidence import Evidence
-from trainup.verification.judging import NOT_SEEN, Verdict, confirmed_if
+from trainup.verification.judging import NOT_SEEN, Outcome, Verdict, confirmed_if
 
 ROLE_SECONDS = 900
 """Seconds after which a role is in effect at the latest (reported)."""
@@ -99,11 +99,9 @@ def busy_cluster(evidence: Evidence) -> Verdict:
 
 
 def compute_delete(evidence: Evidence) -> Verdict:
-    done = [one for one in evidence.operations if one.type.endswith(":Compute") and one.op.startswith("delete")]
-    if not done:
-        return NOT_SEEN
-    failed = [one for one in done if not one.succeeded]
-    return confirmed_if(not failed, failed[0].message if failed else f"{len(done)} deleted")
+    sent = [one for one in evidence.find("DELETE", "/computes/{}") if "underlyingResourceAction" in one.query]
+    refused = [one for one in sent if one.status >= 400 and one.status != 404]
+    return confirmed_if(not refused, f"{len(refused)} of {len(sent)} refused") if sent else NOT_SEEN
 
 
 def history_lists_logs(evidence: Evidence) -> Verdict:
@@ -143,3 +141,24 @@ def roles(evidence: Evidence) -> Verdict:
     if not made:
         return NOT_SEEN
     return confirmed_if(not refused, f"{len(refused)} requests were refused later than {ROLE_SECONDS} s after a grant")
+
+
+def code_elsewhere(evidence: Evidence) -> Verdict:
+    if upload_is_signed(evidence).outcome is not Outcome.WRONG:
+        return NOT_SEEN
+    answers = evidence.find("PUT", "/codes/{}/versions/{}")
+    return confirmed_if(all(one.status < 300 for one in answers), "registered") if answers else NOT_SEEN
+
+
+def roles_have_dates(evidence: Evidence) -> Verdict:
+    rows = _items(evidence.find("GET", "/roleAssignments", 200))
+    return (
+        confirmed_if(all(_get(row, "properties", "createdOn") for row in rows), f"{len(rows)} roles")
+        if rows
+        else NOT_SEEN
+    )
+
+
+def not_judged(evidence: Evidence) -> Verdict:
+    """For what no request of the journey can show."""
+    return NOT_SEEN

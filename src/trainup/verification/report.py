@@ -22,6 +22,8 @@ def _lines(belief: Belief) -> Iterator[str]:
     yield f"  simulated by      {belief.simulated_by.replace(':', ', ')}"
     yield f"  would be confirmed by  {belief.confirmed_by}"
     yield f"  source            {belief.source or 'none'}"
+    if belief.needs:
+        yield f"  shows itself in   {belief.needs}"
 
 
 def verdicts(judgement: Judgement) -> str:

@@ -22,9 +22,9 @@ def usage(kind: str, limit: int) -> dict[str, object]:
     return {"name": {"value": "standardNCASv3_T4Family"}, "type": f"x/{kind}/usages", "limit": limit}
 
 
-def verdict(name: str, *exchanges: Exchange, operations: list[Operation] | None = None) -> judging.Verdict:
+def verdict(name: str, *exchanges: Exchange) -> judging.Verdict:
     (belief,) = [belief for belief in BELIEFS if belief.name == name]
-    return belief.judge(Evidence(list(exchanges), operations or []))
+    return belief.judge(Evidence(list(exchanges)))
 
 
 PUT = Exchange("PUT", JOB, [], 201, about="a")
@@ -52,6 +52,11 @@ PUT = Exchange("PUT", JOB, [], 201, about="a")
             "logs-are-signed",
             [Exchange("GET", "/{}/…", ["sig"], 206)],
             [Exchange("GET", "/{}/…", ["sig"], 403)],
+        ),
+        (
+            "compute-delete",
+            [Exchange("DELETE", f"{WORKSPACE}/computes/{{}}", ["underlyingResourceAction"], 202)],
+            [Exchange("DELETE", f"{WORKSPACE}/computes/{{}}", ["underlyingResourceAction"], 400)],
         ),
         ("busy-cluster", [PUT], [Exchange("PUT", JOB, [], 409), PUT]),
         (
@@ -96,15 +101,6 @@ def test_a_belief_is_confirmed_by_the_one_and_refuted_by_the_other(
 
 def test_nothing_is_said_of_what_was_not_seen() -> None:
     assert {belief.judge(Evidence()).outcome for belief in BELIEFS} == {Outcome.NOT_SEEN}
-
-
-def test_the_delete_of_a_cluster_is_judged_by_what_pulumi_did() -> None:
-    kind = "azure-native:machinelearningservices:Compute"
-    done = Operation("destroy", kind, "delete", True)
-    refused = Operation("destroy", kind, "delete", False, "underlyingResourceAction is missing")
-    assert verdict("compute-delete", operations=[done]).outcome is Outcome.CONFIRMED
-    told = verdict("compute-delete", operations=[done, refused])
-    assert (told.outcome, told.seen) == (Outcome.WRONG, "underlyingResourceAction is missing")
 
 
 @pytest.mark.parametrize("belief", BELIEFS, ids=lambda belief: belief.name)

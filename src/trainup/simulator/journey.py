@@ -1,4 +1,4 @@
-"""`python -m trainup.verification.simulated`: goes on the journey in the simulated Azure and writes its answers down.
+"""`python -m trainup.simulator.journey`: the journey of `trainup verify-azure` in the simulated Azure, and its answers.
 
 with simulated(folder) as journey:
     evidence = journey.perform(print)
