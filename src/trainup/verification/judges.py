@@ -1,5 +1,6 @@
 """How each belief is judged by what a journey has seen."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -162,3 +163,43 @@ def roles_have_dates(evidence: Evidence) -> Verdict:
 def not_judged(evidence: Evidence) -> Verdict:
     """For what no request of the journey can show."""
     return NOT_SEEN
+
+
+def compute_gone(evidence: Evidence) -> Verdict:
+    deleted: set[str] = set()
+    gone: set[str] = set()
+    for one in evidence.exchanges:
+        if not one.route.endswith("/computes/{}"):
+            continue
+        if one.method == "DELETE" and one.status < 300:
+            deleted.add(one.about)
+        elif one.method == "GET" and one.status == 404 and one.about in deleted:
+            gone.add(one.about)
+    return confirmed_if(gone == deleted, f"{len(gone)} of {len(deleted)} gone") if deleted else NOT_SEEN
+
+
+def sizes_for_clusters(evidence: Evidence) -> Verdict:
+    kinds = {
+        kind
+        for size in _items(evidence.find("GET", "/vmSizes", 200))
+        for kind in _get(size, "supportedComputeTypes") or []
+    }
+    return confirmed_if("AmlCompute" in kinds, ", ".join(sorted(kinds))) if kinds else NOT_SEEN
+
+
+def families(evidence: Evidence) -> Verdict:
+    def plain(name: Any) -> str:
+        return re.sub(r"[\s_]", "", str(name)).lower()
+
+    rows = {plain(_get(row, "name", "value")) for row in _items(evidence.find("GET", "/usages", 200))}
+    sizes = {plain(size.get("family")) for size in _items(evidence.find("GET", "/vmSizes", 200))}
+    if not rows or not sizes:
+        return NOT_SEEN
+    # Families without quota have no row, and those that the region does not sell have no size.
+    named = {row for row in rows if not row.startswith("total")}
+    return confirmed_if(2 * len(named & sizes) > len(named), f"{len(named & sizes)} of {len(named)} rows name a family")
+
+
+def permissions(evidence: Evidence) -> Verdict:
+    answers = evidence.find("GET", "/permissions")
+    return confirmed_if(all(one.status == 200 for one in answers), f"{len(answers)} lists") if answers else NOT_SEEN

@@ -1,6 +1,7 @@
 """The verdict of a journey on each belief, and on each kind of answer that the simulated Azure gives."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -61,13 +62,23 @@ def compare(simulated: Mapping[str, Mapping[str, Any]], evidence: Evidence) -> d
         if route not in found:
             verdicts[route] = NOT_SEEN
             continue
-        invented = sorted(set(shape["properties"]) - set(found[route]["properties"]))
+        invented = sorted(_missing(shape["properties"], found[route]["properties"]))
         succeeds = [status for status in shape["statuses"] if status < 300]
         never = succeeds and not any(status < 300 for status in found[route]["statuses"])
         statuses = ", ".join(map(str, found[route]["statuses"]))
         seen = f"answered {statuses}" + (f"; never had {', '.join(invented)}" if invented else "")
         verdicts[route] = confirmed_if(not invented and not never, seen)
     return verdicts
+
+
+def _missing(simulated: Sequence[str], found: Sequence[str]) -> Iterator[str]:
+    """Properties that were never found, but for those of items of lists that were always empty."""
+    known = set(found)
+    for path in simulated:
+        lists = [path[: match.start()] for match in re.finditer(r"\[\]", path)]
+        is_empty = any(one in known and not any(other.startswith(f"{one}[]") for other in known) for one in lists)
+        if path not in known and not is_empty:
+            yield path
 
 
 def _paths(value: Any, at: str = "") -> Iterator[str]:

@@ -120,6 +120,10 @@ def test_an_answer_is_wrong_where_the_simulated_azure_has_made_up_a_property() -
     assert judging.compare(simulated, Evidence([full]))[f"GET {JOB}"].outcome is Outcome.CONFIRMED
     told = judging.compare(simulated, Evidence([poor]))[f"GET {JOB}"]
     assert (told.outcome, told.seen) == (Outcome.WRONG, "answered 200; never had properties.status")
+    listed = {"GET /x": {"statuses": [200], "properties": ["value", "value[].id"]}}
+    for items, outcome in (([], Outcome.CONFIRMED), ([{"name": "<text>"}], Outcome.WRONG)):
+        answer = Exchange("GET", "/x", [], 200, response={"value": items})
+        assert judging.compare(listed, Evidence([answer]))["GET /x"].outcome is outcome
     refused = judging.compare(simulated, Evidence([Exchange("GET", JOB, [], 403)]))[f"GET {JOB}"]
     assert refused.outcome is Outcome.WRONG
     assert judging.compare(simulated, Evidence())[f"GET {JOB}"].outcome is Outcome.NOT_SEEN

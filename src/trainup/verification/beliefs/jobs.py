@@ -1,37 +1,7 @@
-"""What trainup believes of Azure that no document or report backs (`make beliefs`), and what reports say (`--all`).
-
-A belief names where the code relies on it, what stands for it in the simulated Azure, and which request and answer
-would confirm it. `trainup verify-azure` judges each by what its journey has seen.
-"""
-
-from dataclasses import dataclass
+"""Beliefs about jobs and what they are made of: code, data, images, logs."""
 
 from trainup.verification import judges
-from trainup.verification.judging import Judge
-
-NOTES = "public notes on a live subscription, 2026"
-
-
-@dataclass(frozen=True)
-class Belief:
-    """One claim about the service."""
-
-    name: str
-    claim: str
-    relied_on: str
-    """Where the code relies on it: `module:function`."""
-    simulated_by: str
-    """What stands for it in the simulated Azure: `module:name`."""
-    confirmed_by: str
-    """The request and the answer that confirm it."""
-    judge: Judge
-    source: str = ""
-    """The document or report that says so; empty for what nothing backs."""
-    needs: str = ""
-    """The situation in which it shows, where the journey does not bring that about."""
-    altered_by: str = ""
-    """The setting of the simulated Azure that makes it untrue: `possible.unread = 2`. Empty if there is none."""
-
+from trainup.verification.beliefs.belief import Belief
 
 BELIEFS = (
     Belief(
@@ -77,15 +47,6 @@ BELIEFS = (
         "trainup.simulator.cloud.possible:Possible.refuses_busy_clusters",
         "PUT …/jobs/{} 201 right after the PUT of the cluster",
         judges.busy_cluster,
-    ),
-    Belief(
-        "compute-delete",
-        "a cluster is deleted by a DELETE with `underlyingResourceAction=Delete`, whether or not Azure insists on it",
-        "trainup.jobs.azure.platform.clusters:remove",
-        "trainup.simulator.cloud.azure:Azure.asks_how_to_delete",
-        "DELETE …/computes/{}?underlyingResourceAction=Delete 200 or 202",
-        judges.compute_delete,
-        source="documentation of the REST API (Compute - Delete)",
     ),
     Belief(
         "code-by-hash",
@@ -152,57 +113,82 @@ BELIEFS = (
         needs="a read that lags behind a write",
     ),
     Belief(
-        "roles-have-dates",
-        "the list of a principal's roles at a scope has those below it too, each with `createdOn`",
-        "trainup.jobs.azure.platform.assignments:created",
-        "trainup.simulator.rest.arm:_list",
-        "GET …/roleAssignments?$filter=… 200 with properties.createdOn",
-        judges.roles_have_dates,
-        source="documentation of the REST API (Role Assignments)",
-        needs="a job that fails for want of a role",
+        "data-by-put",
+        "a version of a data asset is registered by a PUT with the address of its files; it may have 40 digits",
+        "trainup.jobs.azure.platform.uploads:ensure",
+        "trainup.simulator.cloud.ml_rules:RULES",
+        "PUT …/data/{}/versions/{} 201, and a job that reads it",
+        judges.not_judged,
+        source="documentation of the REST API (Data Versions); the version's form by the name rule alone",
+        needs="a run with data of this machine",
     ),
     Belief(
-        "second-up",
-        "azure-native finds no difference in what the service returns for an unchanged stack",
-        "trainup.infra.azure:build",
-        "trainup.simulator.plugins.native:AzureNative",
-        "a second `up` changes nothing",
-        judges.second_up_is_empty,
+        "latest-version",
+        "`latestVersion` of the container of an asset is what the label `latest` stands for, for curated ones too",
+        "trainup.jobs.azure.platform.versions:latest",
+        "trainup.simulator.cloud.computed:complete",
+        "GET …/environments/{} 200 with properties.latestVersion",
+        judges.not_judged,
+        source="source of azure-ai-ml; none for curated environments",
+        needs="a job file that names an asset by the label latest",
     ),
     Belief(
-        "usage-rows",
-        "the list of usages has two rows of the same name per VM family, told apart by `type` alone",
-        "trainup.core.quota:judge",
-        "trainup.simulator.rest.locations:_usages",
-        "GET …/locations/{}/usages: each `name.value` twice, with types of …/dedicatedCores and …/lowPriorityCores",
-        judges.usage_rows,
-        source=NOTES,
+        "registry-of-azure-ml",
+        "the address of a registry of Azure ML is told by the API of the workspace's own region",
+        "trainup.jobs.azure.platform.versions:latest",
+        "trainup.simulator.rest.shared_assets:_discovery",
+        "GET …/registrymanagement/v1.0/registries/{}/discovery 200",
+        judges.not_judged,
+        source="source of azure-ai-ml; it asks the cloud's own host, not that of a region",
+        needs="a job file that names an asset of a registry",
     ),
     Belief(
-        "spot-limit",
-        "the low-priority row of a family has the limit -1",
-        "trainup.core.quota:judge",
-        "trainup.simulator.rest.locations:_usages",
-        "GET …/locations/{}/usages: `limit` of rows of lowPriorityCores",
-        judges.spot_limit,
-        source=NOTES,
+        "environment-of-registry",
+        "a job takes an environment of a registry by its version, and a curated one by its id in the workspace",
+        "trainup.jobs.azure.platform.environments:environment_id",
+        "trainup.simulator.cloud.job_rules:JOB_RULES",
+        "PUT …/jobs/{} 201 with such an environmentId",
+        judges.not_judged,
+        needs="a job file that names such an environment",
     ),
     Belief(
-        "sizes",
-        "the list of sizes has cores, GPUs, memory, spot and the kinds of compute of each size",
-        "trainup.core.quota:judge",
-        "trainup.simulator.rest.locations:_sizes",
-        "GET …/locations/{}/vmSizes 200",
-        judges.sizes,
-        source="documentation of the REST API (VirtualMachineSize)",
+        "services",
+        "`services` of a job are accepted without `endpoint` and `status`",
+        "trainup.jobs.azure.job.body:_service",
+        "trainup.simulator.cloud.job_rules:JOB_RULES",
+        "PUT …/jobs/{} 201 with services, which GET returns",
+        judges.not_judged,
+        source="source of azure-ai-ml",
+        needs="a job file with services",
     ),
     Belief(
-        "roles",
-        "a role is in effect 15 minutes after it was given",
-        "trainup.jobs.azure.job.late_roles:LateRoles",
-        "trainup.simulator.cloud.clock:Latency.role",
-        "no 403 later than 15 minutes after PUT …/roleAssignments/{}",
-        judges.roles,
-        source=NOTES,
+        "job-without-role",
+        "a job whose identity has no role on the storage says that the identity of its compute is not found",
+        "trainup.jobs.azure.job.failures:lacks_role",
+        "trainup.simulator.machines.identity:check_identity",
+        "`error` in GET …/runs/{}/details of such a job",
+        judges.not_judged,
+        source="several public reports",
+        needs="a job that starts within minutes of a new role",
+    ),
+    Belief(
+        "base-images",
+        "the registry of base images lists tags to everybody, and answers 404 for one that it does not have",
+        "trainup.jobs.azure.registry.api_v2:Registry",
+        "trainup.simulator.rest.registry:_manifest",
+        "GET https://mcr.microsoft.com/v2/{}/tags/list 200 and …/manifests/{} 404",
+        judges.not_judged,
+        source="README of the base images names the list; none for the rest",
+        needs="a machine that reaches the registry",
+    ),
+    Belief(
+        "driver-check",
+        "a node starts no container whose image asks by NVIDIA_REQUIRE_CUDA for a newer driver than it has",
+        "trainup.core.cuda:misfit",
+        "trainup.simulator.machines.images:pull",
+        "a job with such an image that fails before its command",
+        judges.not_judged,
+        source="documentation of the NVIDIA Container Toolkit, not of Azure",
+        needs="a node with a GPU",
     ),
 )
