@@ -47,8 +47,7 @@ class QuotaHandler:
         if findings or has_unknown(asked):
             return inputs, findings
         if inputs.get("gpu") is not None:
-            gpus = inputs.get("gpus") or DEFAULT_GPUS
-            if problem := check_gpu(inputs["gpu"], gpus):
+            if problem := check_gpu(inputs["gpu"], _gpus(inputs)):
                 return inputs, [Finding("gpu", problem)]
             inputs = _with_deployed_size(inputs, context.before)
         before = context.before or {}
@@ -117,7 +116,7 @@ class QuotaHandler:
                 context.warn(f"the quota could not be looked up: {error}")
         facts = {name: inputs[name] for name in NODES}
         if inputs.get("size") is None:
-            choice = choose(inputs["gpu"], inputs.get("gpus") or DEFAULT_GPUS, **facts, usages=usages, sizes=sizes)
+            choice = choose(inputs["gpu"], _gpus(inputs), **facts, usages=usages, sizes=sizes)
             problems, warnings = choice.problems, choice.warnings
             inputs = inputs if choice.size is None else {**inputs, "size": choice.size.sku}
         else:
@@ -188,6 +187,11 @@ def _with_deployed_size(inputs: Properties, before: Properties | None) -> Proper
     if before and before.get("size") and all(inputs.get(name) == before.get(name) for name in request):
         return {**inputs, "size": before["size"]}
     return inputs
+
+
+def _gpus(inputs: Properties) -> int:
+    gpus = inputs.get("gpus")
+    return DEFAULT_GPUS if gpus is None else int(gpus)
 
 
 def _subscription(inputs: Properties) -> str | None:
