@@ -12,8 +12,10 @@ from trainup.components.azure.data import DataAsset
 from trainup.components.azure.image import CustomImage, CustomImageArgs
 from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry, ExternalRegistryArgs
 from trainup.components.azure.workspace import Workspace, registry_of
-from trainup.components.resources import Keep
+from trainup.components.resources import Keep, Quota
+from trainup.core.choices import QueueTier
 from trainup.core.images import ImageBuilder, conda_from_pip
+from trainup.core.sizes import find_size
 from trainup.core.texts import decode
 from trainup.infra.azure_image_settings import AzureImageSettings
 from trainup.infra.azure_keys import REGISTRY_PASSWORD
@@ -123,6 +125,8 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
         },
     )
 
+    _check_sizes_of_runs(settings)
+
     image = CustomImage(
         "image",
         image_args,
@@ -184,6 +188,28 @@ def _size_of_runs(settings: AzureSettings, cluster: GpuCluster) -> pulumi.Input[
         return None
     # As it is written: it is part of what identifies a run.
     return settings.cluster.size if settings.cluster.gpu is None else cluster.size
+
+
+def _check_sizes_of_runs(settings: AzureSettings) -> None:
+    """Have the quota checked for runs without a cluster whose nodes are others than the stack's."""
+    if not settings.cluster.serverless:
+        return
+    own = settings.cluster.size if settings.cluster.gpu is None else None
+    for name, run in settings.runs.items():
+        keys = run.model_dump(mode="json", exclude_none=True)
+        nodes, size, is_spot = keys.get("nodes", 1), keys.get("size", own), keys.get("queue_tier") == QueueTier.SPOT
+        if size is None or (size == own and not is_spot and nodes == 1):
+            continue
+        inputs = {
+            "location": settings.azure_native.location,
+            "size": find_size(size).sku,
+            "min_nodes": nodes,
+            "max_nodes": nodes,
+            "spot": is_spot,
+            "subscription_id": settings.azure_native.subscription_id,
+            "cloud": settings.azure_native.cloud,
+        }
+        Quota(f"{name}-quota", inputs, pulumi.ResourceOptions())
 
 
 def _existing_registry_id(settings: AzureSettings) -> pulumi.Input[str] | None:

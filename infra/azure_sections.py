@@ -126,7 +126,7 @@ class AzureClusterSettings(Section):
                 "`gpus` says how many of `gpu` a node has: set `gpu`, such as A100"
                 if self.gpu is None and self.gpus is not None
                 else None,
-                check_gpu(self.gpu, self.gpus or DEFAULT_GPUS) if self.gpu is not None else None,
+                check_gpu(self.gpu, DEFAULT_GPUS if self.gpus is None else self.gpus) if self.gpu is not None else None,
                 together(self, "serverless", *nodes) if self.serverless else None,
                 check_nodes(self.min_nodes, self.max_nodes),
                 sizes.check_spot(sizes.find_size(self.size)) if self.spot and self.gpu is None else None,

@@ -30,10 +30,13 @@ def test_a_stack_in_a_sovereign_cloud_has_its_addresses(place: Place) -> None:
     assert "'usgovvirginia' is a region of another cloud: set azure-native:environment to usgov" in stack.refused()
 
 
-def test_a_serverless_stack_has_no_cluster_and_no_quota_to_ask_for(place: Place) -> None:
+@pytest.mark.parametrize("nodes", [{"size": "gpu-large"}, {"gpu": "A100", "gpus": 1}], ids=["by size", "by GPU"])
+def test_a_serverless_stack_has_no_cluster_and_asks_for_the_quota_of_its_runs(
+    place: Place, nodes: dict[str, object]
+) -> None:
     place.azure.quota["standardNCASv3_T4Family"] = 0
     tiny = {"source": "code", "script": "main.py"}
-    stack = place.stack(cluster={"serverless": True, "size": "gpu-large"}, runs={"tiny": tiny})
+    stack = place.stack(cluster={"serverless": True, **nodes}, runs={"tiny": tiny})
     place.project.script("print('done')\n")
     stack.up()
     assert stack.plan() == {}
@@ -43,6 +46,9 @@ def test_a_serverless_stack_has_no_cluster_and_no_quota_to_ask_for(place: Place)
     job = place.cloud.one(f"{ML}/jobs")["properties"]
     assert "computeId" not in job
     assert job["resources"]["instanceType"] == "Standard_NC24ads_A100_v4"
+    place.project.edit(cluster={"serverless": True, "size": "gpu-small"})
+    assert "the quota for the family standard NCASv3_T4 Family in westeurope is 0 vCPUs" in stack.refused()
+    place.project.edit(cluster={"serverless": True, **nodes})
     stack.destroy()
 
 

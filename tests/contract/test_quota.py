@@ -177,10 +177,20 @@ def test_a_failed_cluster_of_the_name_is_told_with_the_command_that_removes_it(
 def test_a_cluster_of_the_name_that_is_not_the_stacks_is_told_with_its_id(
     azure: Azure, quota: Plugin, sample: Sample
 ) -> None:
-    _, failures = quota.check(QUOTA, {**CLUSTER, **place(sample, "gpu-cluster")})
-    assert f"trainup:cluster.id: {sample.cluster}" in failures["cluster_name"]
-    _, failures = again(quota, {**CLUSTER, **place(sample, "gpu-cluster")}, {**CLUSTER, **place(sample, "gpu-cluster")})
-    assert not failures, "it was deployed, so it is the stack's own"
+    inputs = {**CLUSTER, **place(sample, "gpu-cluster")}
+    assert not quota.check(QUOTA, inputs)[1], "it may have been imported"
+    assert f"trainup:cluster.id: {sample.cluster}" in warnings(quota)[0]
+    quota.engine.logged.clear()
+    assert not again(quota, inputs, inputs)[1]
+    assert not warnings(quota), "it was deployed, so it is the stack's own"
+
+
+def test_a_cluster_of_another_name_is_looked_at_from_then_on(azure: Azure, quota: Plugin, sample: Sample) -> None:
+    deployed = quota.create(QUOTA, {**CLUSTER, **place(sample, "gone")})
+    new = {**CLUSTER, **place(sample, "gpu-cluster")}
+    assert list(quota.diff(deployed, new).diffs) == ["cluster_name"]
+    renamed = quota.update(deployed, new)
+    assert quota.read(renamed) == renamed
 
 
 def test_where_the_cluster_did_not_come_about_the_next_preview_checks_again(

@@ -47,8 +47,7 @@ class QuotaHandler:
         if findings or has_unknown(asked):
             return inputs, findings
         if inputs.get("gpu") is not None:
-            gpus = inputs.get("gpus") or DEFAULT_GPUS
-            if problem := check_gpu(inputs["gpu"], gpus):
+            if problem := check_gpu(inputs["gpu"], _gpus(inputs)):
                 return inputs, [Finding("gpu", problem)]
             inputs = _with_deployed_size(inputs, context.before)
         before = context.before or {}
@@ -103,21 +102,20 @@ class QuotaHandler:
         else:
             # Imported here because it takes longer to import than a whole preview.
             from trainup.jobs.azure.http.connection import connect
-            from trainup.jobs.azure.platform import clusters
             from trainup.jobs.azure.platform.quota import look
 
             try:
                 client = connect(inputs.get("cloud"))
                 usages, sizes = look(client, subscription, inputs["location"])
                 if new_cluster:
-                    findings = _in_the_way(client, new_cluster, clusters)
+                    findings = _in_the_way(context, client, new_cluster)
                 if not context.before:
                     _check_rights(context, client, f"/subscriptions/{subscription}", inputs.get("resource_group_name"))
             except TargetError as error:
                 context.warn(f"the quota could not be looked up: {error}")
         facts = {name: inputs[name] for name in NODES}
         if inputs.get("size") is None:
-            choice = choose(inputs["gpu"], inputs.get("gpus") or DEFAULT_GPUS, **facts, usages=usages, sizes=sizes)
+            choice = choose(inputs["gpu"], _gpus(inputs), **facts, usages=usages, sizes=sizes)
             problems, warnings = choice.problems, choice.warnings
             inputs = inputs if choice.size is None else {**inputs, "size": choice.size.sku}
         else:
@@ -135,9 +133,9 @@ class QuotaHandler:
         return inputs, [*findings, *(Finding(key, problem) for problem in problems)]
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
-        # The names of the cluster came with a later version; only they differ then, and nothing is to be done.
-        compared = (*NODES, *SIZE, *CLOUD)
-        old, new = ({name: one[name] for name in compared if name in one} for one in (old, new))
+        if not old.keys() & set(PLACE):
+            # The names of the cluster came with a later version: nothing is to be done where only they differ.
+            new = {name: value for name, value in new.items() if name not in PLACE}
         return Difference(compare(old, new, lambda name: Change.UPDATE))
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
@@ -149,7 +147,7 @@ class QuotaHandler:
         return State(f"{inputs['location']}/{inputs['size']}", inputs, refresh=_cluster(inputs) is not None)
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
-        return State(state.id, inputs)
+        return State(state.id, inputs, refresh=_cluster(inputs) is not None)
 
     def read(self, context: Context, state: State) -> State | None:
         cluster = _cluster(state.outputs)
@@ -190,6 +188,11 @@ def _with_deployed_size(inputs: Properties, before: Properties | None) -> Proper
     return inputs
 
 
+def _gpus(inputs: Properties) -> int:
+    gpus = inputs.get("gpus")
+    return DEFAULT_GPUS if gpus is None else int(gpus)
+
+
 def _subscription(inputs: Properties) -> str | None:
     return inputs.get("subscription_id") or os.environ.get("ARM_SUBSCRIPTION_ID")
 
@@ -204,15 +207,23 @@ def _cluster(inputs: Properties) -> AzureId | None:
     return AzureId(subscription, group, CLUSTER, (workspace, cluster))
 
 
-def _in_the_way(client: "AzureClient", cluster: AzureId, clusters: Any) -> list[Finding]:
-    """A finding if there is a cluster of the name already, which azure-native would refuse to create."""
+def _in_the_way(context: Context, client: "AzureClient", cluster: AzureId) -> list[Finding]:
+    """A finding if there is a cluster of the name that failed; azure-native refuses to create another.
+
+    Any other one is a warning alone, since it may have been imported into the stack.
+    """
+    from trainup.jobs.azure.platform import clusters
+
     provisioning = clusters.provisioning(client, str(cluster))
     if provisioning is None:
         return []
-    workspace, name = cluster.names
     if not provisioning.has_failed:
-        why = f"there is a cluster {name!r} in the workspace {workspace} already, which this stack did not create"
-        return [Finding("cluster_name", f"{why}: attach to it (trainup:cluster.id: {cluster}), or choose another name")]
+        workspace, name = cluster.names
+        context.warn(
+            f"there is a cluster {name!r} in the workspace {workspace} already: unless it was imported into the stack, "
+            f"attach to it (trainup:cluster.id: {cluster}), or choose another name"
+        )
+        return []
     return [Finding("cluster_name", _failed(cluster, provisioning.errors))]
 
 

@@ -49,6 +49,28 @@ def test_azures_types_have_nothing_against_any_body_of_a_stack(stack: str, case:
             assert contract(kind, version, body, name) == [], one.name
 
 
+def test_the_quota_is_checked_of_whatever_nodes_runs_get_without_a_cluster() -> None:
+    tiny = {"source": "training", "script": "train.py"}
+    runs = {"plain": tiny, "large": {**tiny, "size": "gpu-large"}, "wide": {**tiny, "nodes": 3}}
+    runs |= {"cheap": {**tiny, "queue_tier": "spot"}}
+    registered, _ = deploy(given(cluster={"serverless": True, "size": "gpu-small"}, runs=runs))
+    checked = {one.name: one.plain for one in of(registered, "Quota")}
+    sizes = {name: (inputs["size"], inputs["min_nodes"], inputs["spot"]) for name, inputs in checked.items()}
+    assert sizes == {
+        "cluster-quota": ("Standard_NC4as_T4_v3", 0, False),
+        "large-quota": ("Standard_NC24ads_A100_v4", 1, False),
+        "wide-quota": ("Standard_NC4as_T4_v3", 3, False),
+        "cheap-quota": ("Standard_NC4as_T4_v3", 1, True),
+    }
+
+
+def test_a_cluster_can_be_asked_for_by_its_gpu() -> None:
+    registered, _ = deploy(given(cluster={"gpu": "A100", "gpus": 2}))
+    (quota,) = of(registered, "Quota")
+    assert (quota.plain["gpu"], quota.plain["gpus"]) == ("A100", 2)
+    assert "size" not in quota.plain
+
+
 def test_the_right_to_pull_comes_before_the_cluster_and_the_registry_before_the_workspace() -> None:
     found, _ = deploy(given())
     (compute,), (workspace, *_) = of(found, "Compute"), of(found, "machinelearningservices:Workspace")

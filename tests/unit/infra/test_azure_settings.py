@@ -104,6 +104,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"access": {"users": ["me@example.com"]}}, "trainup:access.users[0]: 'me@example.com' is no id: it is 32 hex"),
     # nodes
     ({"cluster": {"size": "STANDARD_NC6"}}, "trainup:cluster.size: 'STANDARD_NC6' was retired in 2023 with all of"),
+    ({"cluster": {"gpu": "A100", "size": "gpu-large"}}, "trainup:cluster: `gpu` and `size` exclude each other"),
+    ({"cluster": {"gpus": 2}}, "trainup:cluster: `gpus` says how many of `gpu` a node has"),
+    ({"cluster": {"gpu": "A100", "gpus": 0}}, "trainup:cluster: gpus is 0"),
     ({"cluster": {"size": "gpu-smal"}}, "trainup:cluster.size: 'gpu-smal' is no size: did you mean"),
     ({"cluster": {"min_nodes": 3, "max_nodes": 2}}, "trainup:cluster: min_nodes 3 is more than max_nodes 2"),
     ({"cluster": {"max_nodes": 0}}, "trainup:cluster: min_nodes 0 and max_nodes 0"),

@@ -48,7 +48,8 @@ AZURE = """\
 config:
   # 1. az account show --query id --output tsv
   azure-native:subscriptionId: 00000000-0000-0000-0000-000000000000
-  # Your quota decides; `az account list-locations --output table` lists the regions.
+  # Your GPU quota decides, which is 0 at first (ask in Azure ML studio under Quota; spot nodes have one of their own).
+  # `az account list-locations --output table` lists the regions.
   azure-native:location: westeurope
   trainup:target: azure
   # 2. Who submits runs: az ad signed-in-user show --query id --output tsv
