@@ -153,6 +153,11 @@ def lifecycle_polling(queued: float) -> Polling:
     return Polling(0.01, queued, 0.05)
 
 
+def details_read(world: World) -> int:
+    """How often the details of a run were read."""
+    return len([entry for entry in world.azure.journal.entries if entry.path.endswith("/details")])
+
+
 # Uploads.
 
 
@@ -224,6 +229,21 @@ def test_a_command_that_was_killed_after_the_start_attaches_though_the_job_canno
     assert world.names() == [job.id]
 
 
+def test_the_reason_of_a_failure_is_waited_for_where_the_run_history_lags(world: World) -> None:
+    job = world.job(command=["no-such-program"])
+    unheard = Refused(404, "UserError", "Run was not found.")
+    world.azure.faults.add(Fault("GET", path=f"*/runs/{job.id}/details", error=unheard, times=100))
+    ended = lambda: world.jobs() and world.jobs()[0]["properties"]["status"] == "Failed"  # noqa: E731
+    thread, _, result = start(world, job)
+    until(ended)
+    looks = details_read(world)
+    until(lambda: details_read(world) > looks + 2 or not thread.is_alive())
+    world.azure.faults.clear()
+    thread.join()
+    assert failure_of(result[0])[:2] == (Status.FAILED, FailureClass.ENVIRONMENT)
+    assert "JobContainerConfigFailed" in failure_of(result[0])[2]
+
+
 def test_data_that_does_not_exist_is_still_told(world: World) -> None:
     missing = {"pets": {"uri": "azureml:pets:1", "digest": "pets:1"}}
     with pytest.raises(TargetError, match=r"pets.*does not exist"):
@@ -253,9 +273,8 @@ def test_a_log_that_can_be_read_in_no_way_is_told_once_and_the_run_goes_on(world
     world.azure.delete(f"{world.sample.account}/providers/{ASSIGNMENTS}/{mine}")
     thread, heard, result = start(world, job)
     until(lambda: any("log cannot be read" in line for line in heard.lines))
-    details = lambda: len([entry for entry in world.azure.journal.entries if entry.path.endswith("/details")])  # noqa: E731
-    looks = details()
-    until(lambda: details() > looks + 3)
+    looks = details_read(world)
+    until(lambda: details_read(world) > looks + 3)
     (folder,) = world.running.machines.folder.glob("*/code-0")
     (folder / "go").touch()
     thread.join()
