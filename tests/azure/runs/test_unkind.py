@@ -62,7 +62,7 @@ def late_job(world: World, kind: str, **inputs: Any) -> Job:
         world.azure.storage.put("teamstorage", "pets", "one.txt", b"1")
         uri = f"{world.azure.endpoints.storage('teamstorage')}/pets"
         return world.shell("echo here", inputs={"pets": {"uri": uri, "digest": "1"}}, **inputs)
-    return world.shell("echo here", **inputs)
+    return world.shell("echo here", **inputs, **({"identity": "user"} if kind == "user" else {}))
 
 
 def on_second_attempt(world: World, job: Job) -> None:
@@ -74,7 +74,7 @@ def notes(heard: Heard) -> list[str]:
     return [record.note for record in heard.told if "15 minutes" in record.note]
 
 
-@pytest.mark.parametrize("kind", ["identity", "pull", "data"])
+@pytest.mark.parametrize("kind", ["identity", "pull", "data", "user"])
 def test_what_fails_for_a_late_role_is_repeated_once_without_counting(world: World, kind: str) -> None:
     job = late_job(world, kind)
     on_second_attempt(world, job)
@@ -101,6 +101,18 @@ def test_no_repetition_follows_on_a_role_that_was_assigned_long_ago(world: World
         world.azure.amend(assignment["id"], {"properties.createdOn": long_ago})
     record, _ = world.run(job)
     assert (record.status, world.names()) == (Status.FAILED, [job.id])
+
+
+def test_the_roles_of_a_user_count_where_the_run_is_that_user(world: World) -> None:
+    """The nodes' own roles are old."""
+    long_ago = (datetime.now(UTC) - timedelta(minutes=16)).isoformat()
+    job = late_job(world, "user")
+    for assignment in world.azure.resources(ASSIGNMENTS):
+        if assignment["properties"]["principalId"] != world.azure.deployer:
+            world.azure.amend(assignment["id"], {"properties.createdOn": long_ago})
+    on_second_attempt(world, job)
+    record, _ = world.run(job)
+    assert (record.status, record.attempt) == (Status.COMPLETED, 2)
 
 
 def test_a_role_of_somebody_else_is_no_reason_to_repeat(world: World) -> None:
