@@ -62,7 +62,7 @@ def late_job(world: World, kind: str, **inputs: Any) -> Job:
         world.azure.storage.put("teamstorage", "pets", "one.txt", b"1")
         uri = f"{world.azure.endpoints.storage('teamstorage')}/pets"
         return world.shell("echo here", inputs={"pets": {"uri": uri, "digest": "1"}}, **inputs)
-    return world.shell("echo here", **inputs)
+    return world.shell("echo here", **inputs, **({"identity": "user"} if kind == "user" else {}))
 
 
 def on_second_attempt(world: World, job: Job) -> None:
@@ -74,7 +74,7 @@ def notes(heard: Heard) -> list[str]:
     return [record.note for record in heard.told if "15 minutes" in record.note]
 
 
-@pytest.mark.parametrize("kind", ["identity", "pull", "data"])
+@pytest.mark.parametrize("kind", ["identity", "pull", "data", "user"])
 def test_what_fails_for_a_late_role_is_repeated_once_without_counting(world: World, kind: str) -> None:
     job = late_job(world, kind)
     on_second_attempt(world, job)
@@ -101,6 +101,18 @@ def test_no_repetition_follows_on_a_role_that_was_assigned_long_ago(world: World
         world.azure.amend(assignment["id"], {"properties.createdOn": long_ago})
     record, _ = world.run(job)
     assert (record.status, world.names()) == (Status.FAILED, [job.id])
+
+
+def test_the_roles_of_a_user_count_where_the_run_is_that_user(world: World) -> None:
+    """The nodes' own roles are old."""
+    long_ago = (datetime.now(UTC) - timedelta(minutes=16)).isoformat()
+    job = late_job(world, "user")
+    for assignment in world.azure.resources(ASSIGNMENTS):
+        if assignment["properties"]["principalId"] != world.azure.deployer:
+            world.azure.amend(assignment["id"], {"properties.createdOn": long_ago})
+    on_second_attempt(world, job)
+    record, _ = world.run(job)
+    assert (record.status, record.attempt) == (Status.COMPLETED, 2)
 
 
 def test_a_role_of_somebody_else_is_no_reason_to_repeat(world: World) -> None:
@@ -151,6 +163,11 @@ def test_a_command_that_ends_while_it_waits_for_a_role_neither_loses_nor_doubles
 def lifecycle_polling(queued: float) -> Polling:
     """Looks that are quick, and a wait for roles that is long."""
     return Polling(0.01, queued, 0.05)
+
+
+def details_read(world: World) -> int:
+    """How often the details of a run were read."""
+    return len([entry for entry in world.azure.journal.entries if entry.path.endswith("/details")])
 
 
 # Uploads.
@@ -224,6 +241,21 @@ def test_a_command_that_was_killed_after_the_start_attaches_though_the_job_canno
     assert world.names() == [job.id]
 
 
+def test_the_reason_of_a_failure_is_waited_for_where_the_run_history_lags(world: World) -> None:
+    job = world.job(command=["no-such-program"])
+    unheard = Refused(404, "UserError", "Run was not found.")
+    world.azure.faults.add(Fault("GET", path=f"*/runs/{job.id}/details", error=unheard, times=100))
+    ended = lambda: world.jobs() and world.jobs()[0]["properties"]["status"] == "Failed"  # noqa: E731
+    thread, _, result = start(world, job)
+    until(ended)
+    looks = details_read(world)
+    until(lambda: details_read(world) > looks + 2 or not thread.is_alive())
+    world.azure.faults.clear()
+    thread.join()
+    assert failure_of(result[0])[:2] == (Status.FAILED, FailureClass.ENVIRONMENT)
+    assert "JobContainerConfigFailed" in failure_of(result[0])[2]
+
+
 def test_data_that_does_not_exist_is_still_told(world: World) -> None:
     missing = {"pets": {"uri": "azureml:pets:1", "digest": "pets:1"}}
     with pytest.raises(TargetError, match=r"pets.*does not exist"):
@@ -253,9 +285,8 @@ def test_a_log_that_can_be_read_in_no_way_is_told_once_and_the_run_goes_on(world
     world.azure.delete(f"{world.sample.account}/providers/{ASSIGNMENTS}/{mine}")
     thread, heard, result = start(world, job)
     until(lambda: any("log cannot be read" in line for line in heard.lines))
-    details = lambda: len([entry for entry in world.azure.journal.entries if entry.path.endswith("/details")])  # noqa: E731
-    looks = details()
-    until(lambda: details() > looks + 3)
+    looks = details_read(world)
+    until(lambda: details_read(world) > looks + 3)
     (folder,) = world.running.machines.folder.glob("*/code-0")
     (folder / "go").touch()
     thread.join()

@@ -46,3 +46,13 @@ def test_who_may_not_build_is_told_the_role(place: Place, image: Plugin) -> None
     place.azure.faults.add(Fault(path="*/listBuildSourceUploadUrl", error=refused))
     with pytest.raises(Failed, match="Building takes the role Contributor on the registry"):
         create(image, place.inputs())
+
+
+def test_a_build_that_cannot_be_read_right_after_its_start_is_followed_all_the_same(
+    place: Place, image: Plugin
+) -> None:
+    missing = Refused(404, "RunNotFound", "The run was not found.")
+    place.azure.faults.add(Fault("GET", path="*/registries/*/runs/ca*", error=missing, times=2))
+    assert create(image, place.inputs()).outputs["reference"].endswith(place.digest)
+    assert len(place.builds) == 1
+    assert place.azure.faults.unused() == []

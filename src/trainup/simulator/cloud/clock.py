@@ -62,7 +62,8 @@ REAL = Latency(
     role=900,
     request=0.1,
 )
-"""Durations of an average day, estimated from documentation and reports by users; they were not measured."""
+"""Durations of an average day, estimated from documentation and reports by users; they were not measured. Roles take as
+long as the latest that users report."""
 
 
 class Clock:

@@ -1,5 +1,7 @@
 """Recognizes failures of jobs that are due to a role assignment which was not in effect yet."""
 
+import base64
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -50,6 +52,8 @@ class LateRoles:
         if cluster := view.inside.get("computeId"):
             identities.append((client.find(str(cluster)) or {}).get("identity"))
         principals = {principal for identity in identities for principal in _principals(identity)}
+        if (view.inside.get("identity") or {}).get("identityType") == "UserIdentity":
+            principals.add(_caller(client.token()))
         own = (workspace.facts.get("storageAccount"), workspace.facts.get("containerRegistry"))
         # The widest scope that may be read comes first: it also has the roles on data and registries elsewhere.
         scopes = ["/".join(parts[:3]), "/".join(parts[:5]), *(str(scope) for scope in own if scope)]
@@ -67,6 +71,15 @@ class LateRoles:
                 if error.status != 403:
                     raise
         return assignments.created(self._workspace.client, last, principal)
+
+
+def _caller(token: str) -> str:
+    """The principal id of whom a token is for; empty for a token that does not tell."""
+    try:
+        claims = token.split(".")[1]
+        return str(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["oid"])
+    except (IndexError, ValueError, KeyError):  # Azure promises nothing about the form of its tokens
+        return ""
 
 
 def _principals(identity: Mapping[str, Any] | None) -> Iterator[str]:

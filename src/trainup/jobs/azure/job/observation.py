@@ -42,13 +42,19 @@ class Watch:
     """Whether the reader of the log was told so."""
     new_until: float = 0.0
     """Time (`time.monotonic`, in seconds) until which a new job that gives 404 does not count as deleted."""
+    unheard_until: float = 0.0
+    """The same for a new job of which the run history says nothing."""
     own: dict[str, str] = field(default_factory=dict)
     """The owner's tag of the resource that follows the job."""
 
     def started(self, job: dict[str, Any], own: dict[str, str]) -> None:
         """Store a job that Azure ML has just accepted."""
-        self.new_until = time.monotonic() + NEW_SECONDS
+        self.is_new()
         self.job, self.own = job, own
+
+    def is_new(self) -> None:
+        """Note that reads may lag behind the job for a while."""
+        self.new_until = self.unheard_until = time.monotonic() + NEW_SECONDS
 
 
 class Observer:
@@ -76,7 +82,8 @@ class Observer:
             watch.job = self.jobs.find(name)
         details = self.details(name) if watch.job else None
         if details is None:  # deleted, or too new for the run history
-            watch.job, details = self.find(name), {}
+            watch.job = self.find(name)
+            details = self._late_details(watch) or {}
         else:
             watch.new_until = 0.0
         if watch.job is None:
@@ -96,8 +103,8 @@ class Observer:
         watch.job = job
         created = JobView(job).times.created
         if created is not None and steady_now() - created < NEW_SECONDS:
-            watch.new_until = time.monotonic() + NEW_SECONDS
-        return self._record_of(Watch(job, self.details(job["name"]) or {}))
+            watch.is_new()
+        return self._record_of(Watch(job, self.details(job["name"]) or self._late_details(watch) or {}))
 
     def find(self, name: str) -> dict[str, Any] | None:
         """A job from the resource manager, or a new one as it was accepted; None if it is gone. Raises AzureError."""
@@ -116,6 +123,16 @@ class Observer:
     def details(self, name: str) -> dict[str, Any] | None:
         """The run history's details of a job; None if it has none. Raises AzureError."""
         return self._client.find(self.workspace.history(f"runs/{name}/details"), version=HISTORY_VERSION)
+
+    def _late_details(self, watch: Watch) -> dict[str, Any] | None:
+        """Waits for the run history of a new job that has ended: it alone has the reason. Raises AzureError."""
+        if watch.job is None or not JobView(watch.job).has_ended:
+            return None
+        details = None
+        while details is None and time.monotonic() < watch.unheard_until:
+            time.sleep(self.polling.fastest)
+            details = self.details(watch.job["name"])
+        return details
 
     def record(self, view: JobView, **facts: Any) -> Record:
         """The record of a job; `facts` are further fields of the record."""

@@ -4,6 +4,7 @@ The SDK's own poller treats every status as final, so this module polls by itsel
 """
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO, Self
 from trainup.jobs.azure.http.blobs import Blobs
 from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.jobs.azure.http.polling import polling
+from trainup.jobs.azure.http.waits import NEW_SECONDS
 from trainup.jobs.lines import LineCleaner
 
 VERSION = "2019-06-01-preview"
@@ -171,10 +173,9 @@ class RegistryBuilds:
         Raises Interrupted when `stop` is set, and AzureError.
         """
         log, last = _Log(Blobs(self._client), lambda: self.log_address(build_id)), None
+        new_until = time.monotonic() + NEW_SECONDS
         while True:
-            build = self.find(build_id)
-            if build is None:
-                raise AzureError(f"the build {build_id} has vanished from {self._id}", 404)
+            build = self._find_new(build_id, new_until, stop)
             if build.status is not last:
                 last = build.status
                 status(build)
@@ -188,6 +189,15 @@ class RegistryBuilds:
             looks += 1
             lines(log.read())
         lines(log.finish())
+        return build
+
+    def _find_new(self, build_id: str, new_until: float, stop: threading.Event) -> Build:
+        """A build, which may not be found until `new_until` (`time.monotonic`). Raises AzureError, Interrupted."""
+        while (build := self.find(build_id)) is None:
+            if time.monotonic() > new_until:
+                raise AzureError(f"the build {build_id} has vanished from {self._id}", 404)
+            if stop.wait(self._pause):
+                raise Interrupted(Build(build_id, BuildStatus.QUEUED))
         return build
 
     def _post(self, action: str, body: Mapping[str, Any] | None = None, **options: Any) -> dict[str, Any]:
