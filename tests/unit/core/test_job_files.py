@@ -228,6 +228,10 @@ def test_without_a_cluster_azure_ml_finds_a_node(tmp_path: Path) -> None:
             {"command": "x", "environment": {"image": "a", "conda_file": {"name": "b"}}},
             "it has a list of `dependencies`",
         ),
+        (
+            {"command": "x", "environment": {"image": "a", "conda_file": {"dependencies": [{"pip": ["-r a.txt"]}]}}},
+            "what is given here includes a file ('-r a.txt')",
+        ),
         ({"command": "x", "environment": {"image": "a", "conda_file": "pets.yml"}}, "jobs/pets.yml is no Conda file"),
         ({"command": "x", "environment": {"build": {"path": "none"}}}, "there is no folder jobs/none"),
         ({"command": "x", "environment": {"build": {"path": "."}}}, "there is no jobs/Dockerfile"),
