@@ -90,6 +90,8 @@ class AzureImageSettings(JudgedSection):
         return problems
 
     def judged_inputs(self) -> dict[str, Any] | None:
+        if self.builder is ImageBuilder.DOCKER:
+            return {"builder": "docker", "dockerfile": self.dockerfile_path, "arguments": self.arguments or {}}
         if self.builder is not ImageBuilder.ACR:
             return None
         settings = self.model_dump(mode="json", exclude_none=True)

@@ -103,6 +103,7 @@ class AzureSettings(Section):
         return [
             *in_files_of_image(root, self.image),
             *job_images.problems_of(self.runs, root, self.image.builder),
+            *job_images.misfits_of(self.runs, root, self.node_sku),
             *image_fit.fit_of(self.image, self.node_sku, root).problems,
         ]
 

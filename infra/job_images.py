@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainup.core import bounded
 from trainup.core.canonical import sha256
 from trainup.core.images import ImageBuilder
 from trainup.core.job_files.reading import read
+from trainup.core.texts import decode
+from trainup.infra import image_fit
 from trainup.infra.run_settings import RunSettings
 
 
@@ -33,6 +36,21 @@ def job_images(runs: Mapping[str, RunSettings], root: Path) -> dict[str, JobImag
         if not problems and "build" in definition:
             images[job] = JobImage(**definition["build"])
     return images
+
+
+def misfits_of(runs: Mapping[str, RunSettings], root: Path, size: str | None) -> list[str]:
+    """A problem for each run whose job file builds an image that the GPUs of the nodes cannot use."""
+    images = job_images(runs, root)
+    problems = []
+    for name, run in runs.items():
+        if own := images.get(run.job or ""):
+            try:
+                text = decode(bounded.read_bytes(root / own.dockerfile))
+            except (OSError, ValueError):
+                continue  # the resource that builds it has a finding about it
+            key = f"trainup:runs.{name}.job"
+            problems += image_fit.fit_of_dockerfile(key, text, root / own.context, {}, size).problems
+    return problems
 
 
 def problems_of(runs: Mapping[str, RunSettings], root: Path, builder: ImageBuilder) -> list[str]:

@@ -55,6 +55,54 @@ def _python(project: Path, text: str) -> dict[str, Any]:
     return {"source": "code", "script": "main.py"}
 
 
+JOB = """\
+command: cat ${{inputs.pets}}/a.txt ${{inputs.one}} > outputs/all.txt && python main.py
+code: src
+environment: azureml://registries/azureml/environments/sklearn-1.5/labels/latest
+compute: azureml:gpu-cluster
+resources: {instance_type: Standard_NC4as_T4_v3}
+inputs:
+  pets: {path: data}
+  one: {type: uri_file, path: data/a.txt}
+services: {lab: {type: jupyter_lab}}
+"""
+
+
+def test_a_job_file_for_azure_runs_here_with_its_data(engine: Plugin, project: Path) -> None:
+    for path, text in {"job.yml": JOB, "src/main.py": "print('trained')", "data/a.txt": "cats "}.items():
+        (project / path).parent.mkdir(exist_ok=True)
+        (project / path).write_text(text)
+    made = _run(engine, job="job.yml")
+    assert made.outputs["status"] == "Completed"
+    assert [path.read_text() for path in _files(project) if path.name == "all.txt"] == ["cats cats "]
+    assert any("the services lab are opened on Azure, and not here" in line for line in engine.engine.lines())
+    (project / "data" / "a.txt").write_text("dogs")
+    checked, _ = engine.check(RUN, {**GIVEN, "job": "job.yml"})
+    assert checked["digest"] != made.outputs["digest"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            "inputs: {pets: {path: azureml:pets@latest}}",
+            "inputs.pets (azureml:pets@latest) is in Azure, and this stack",
+        ),
+        ("inputs: {pets: {path: 'wasbs://a@b.blob.core.windows.net/c'}}", "is in Azure, and this stack runs here"),
+        ("distribution: {type: mpi}", "the file has Azure ML start several processes or nodes"),
+        ("resources: {instance_count: 2}", "the file has Azure ML start several processes or nodes"),
+        ("inputs: {pets: {path: none}}", "job.yml: inputs.pets.path: there is no file or folder"),
+        ("environment: {build: {path: none}}", "job.yml: environment.build.path: there is no folder none"),
+    ],
+)
+def test_a_job_file_that_cannot_run_here_is_refused_in_one_sentence(
+    engine: Plugin, project: Path, content: str, says: str
+) -> None:
+    (project / "job.yml").write_text(f"command: python main.py ${{{{inputs.pets}}}}\n{content}\n")
+    _, failures = engine.check(RUN, {**GIVEN, "job": "job.yml"})
+    assert says in failures["job"]
+
+
 def _files(project: Path) -> list[Path]:
     return [path for path in project.rglob("*") if path.is_file()]
 

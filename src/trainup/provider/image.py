@@ -11,6 +11,7 @@ from trainup.provider.handler import Change, Context, Difference, Handler, Prope
 BUILDERS = {
     "venv": ("trainup.provider.image_venv", "VenvBuilder"),
     "acr": ("trainup.provider.image_acr", "RegistryBuilder"),
+    "docker": ("trainup.provider.image_docker", "DockerfileCheck"),
     "prebuilt": ("trainup.provider.image_prebuilt", "Prebuilt"),
 }
 """Builder → module and class. Imported at first use, since those for Azure take long to import."""

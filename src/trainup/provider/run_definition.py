@@ -97,12 +97,16 @@ class Definitions:
         workspace_id = inputs.get("workspace")
         if not isinstance(workspace_id, str):
             return UNKNOWN  # the workspace does not exist yet
+        from trainup.jobs.azure.http.client import AzureClient, Patience
         from trainup.jobs.azure.http.connection import connect
         from trainup.jobs.azure.platform.versions import latest
         from trainup.jobs.azure.platform.workspace import Workspace
 
         try:
-            found = latest(Workspace(connect(cloud), workspace_id), label, kind)
+            patient = connect(cloud)
+            # A preview that cannot reach Azure says so soon; the next one asks again.
+            client = AzureClient(patient.endpoints, patient.credential, Patience(tries=3, longest_pause=1.0))
+            found = latest(Workspace(client, workspace_id), label, kind)
         except TargetError as error:
             problems.append(f"{inputs['job']}: {error}")
             return None

@@ -84,6 +84,12 @@ def test_a_label_of_a_registry_is_resolved_where_that_lies(world: World, engine:
     assert job_of(world, engine.create(RUN, first).id)["environmentId"] == address
 
 
+def test_a_curated_environment_is_found_in_every_workspace(world: World, engine: Plugin) -> None:
+    first = checked(engine, given(world, environment="azureml:AzureML-sklearn-1.5@latest"))
+    assert first["definition"]["image"] == "azureml:AzureML-sklearn-1.5:1"
+    assert engine.create(RUN, first).outputs["status"] == "Completed"
+
+
 @pytest.mark.parametrize(
     ("environment", "says"),
     [

@@ -83,3 +83,13 @@ def test_an_existing_image_that_is_not_there_stops_the_preview_too(
     given = {"builder": "prebuilt", "image": f"{registry.address}/team/base:7"}
     assert "has no image 'team/base' with '7'" in own.check(IMAGE, given)[1]["image"]
     assert own.check(IMAGE, given, given)[1] == {}, "what is deployed is left alone"
+
+
+def test_the_bases_of_an_image_that_docker_builds_are_looked_up_too(
+    registry: registries.Registry, own: Plugin, place: Place
+) -> None:
+    (place.folder / "Dockerfile").write_text(f"FROM {registry.address}/team/base:3\n")
+    given = {"builder": "docker", "dockerfile": f"{place.folder.name}/Dockerfile"}
+    assert "has no image 'team/base' with '3'" in own.check(IMAGE, given)[1]["dockerfile"]
+    (place.folder / "Dockerfile").write_text(f"FROM {registry.address}/team/base:20260621.v1\n")
+    assert own.check(IMAGE, given)[1] == {}

@@ -65,7 +65,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"allow_secrets": "a"}, "allow_secrets", "'a' is no list of"),
     ({"repository": 3}, "repository", "3 is not text"),
     ({"sise": 3}, "sise", "there is no input 'sise' here"),
-    ({"builder": "kaniko"}, "builder", "'kaniko' is none of venv, acr, prebuilt"),
+    ({"builder": "kaniko"}, "builder", "'kaniko' is none of venv, acr, docker, prebuilt"),
     ({"builder": "prebuilt", "image": "A b"}, "image", "'A b' is no image reference"),
     ({"builder": "prebuilt", "image": "a", "username": "u"}, "password", "give both or neither"),
 ]

@@ -172,6 +172,18 @@ def test_what_the_file_leaves_out_comes_from_the_stack(tmp_path: Path) -> None:
     assert body["environmentId"].endswith("/environments/stack/versions/1")
 
 
+def test_an_image_that_the_file_builds_has_to_be_given(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "Dockerfile").write_text("FROM scratch\n")
+    content = {"command": "true", "environment": {"build": {"path": "."}}}
+    definition, _ = definition_of(tmp_path, content)
+    given = {"run": "pets", "target": "azure", "workspace": WORKSPACE, "job": "jobs/pets.yml", "definition": definition}
+    (finding,) = parse_run(given)[1]
+    assert (finding.property, "declare a CustomImage of that folder" in finding.reason) == ("job", True)
+    assert body_of(tmp_path, content)["environmentId"].endswith("/environments/stack/versions/1")
+    assert parse_run({**given, "target": "local", "workspace": "ws"})[1] == []
+
+
 def test_policy_beside_the_file_wins(tmp_path: Path) -> None:
     body = body_of(tmp_path, FULL, display_name="mine", timeout="2h", shm_size="8g")
     assert (body["displayName"], body["limits"]["timeout"], body["resources"]["shmSize"]) == ("mine", "PT2H", "8g")
@@ -227,6 +239,10 @@ def test_without_a_cluster_azure_ml_finds_a_node(tmp_path: Path) -> None:
         (
             {"command": "x", "environment": {"image": "a", "conda_file": {"name": "b"}}},
             "it has a list of `dependencies`",
+        ),
+        (
+            {"command": "x", "environment": {"image": "a", "conda_file": {"dependencies": [{"pip": ["-r a.txt"]}]}}},
+            "what is given here includes a file ('-r a.txt')",
         ),
         ({"command": "x", "environment": {"image": "a", "conda_file": "pets.yml"}}, "jobs/pets.yml is no Conda file"),
         ({"command": "x", "environment": {"build": {"path": "none"}}}, "there is no folder jobs/none"),

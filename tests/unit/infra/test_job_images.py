@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trainup.core.images import ImageBuilder
-from trainup.infra.job_images import JobImage, job_images, problems_of
+from trainup.infra.job_images import JobImage, job_images, misfits_of, problems_of
 from trainup.infra.run_settings import RunSettings
 
 
@@ -40,3 +40,12 @@ def test_a_stack_that_builds_no_image_says_so_for_each_run(runs: dict[str, RunSe
     ]
     assert "builds its image from envs/one, and this stack builds none" in problems[0]
     assert problems_of(runs, tmp_path, ImageBuilder.ACR) == []
+
+
+def test_gpus_that_such_an_image_has_no_code_for_are_a_problem_of_the_run(
+    runs: dict[str, RunSettings], tmp_path: Path
+) -> None:
+    (tmp_path / "envs" / "two" / "Dockerfile").write_text("FROM nvidia/cuda:11.7.1-runtime-ubuntu22.04\n")
+    (problem,) = misfits_of(runs, tmp_path, "Standard_ND96isr_H100_v5")
+    assert problem.startswith("trainup:runs.run-c.job: its base nvidia/cuda:11.7.1")
+    assert misfits_of(runs, tmp_path, "Standard_NC4as_T4_v3") == []

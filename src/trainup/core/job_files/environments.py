@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from trainup.core import written
+from trainup.core import requirements, written
 from trainup.core.images import parse_reference
 from trainup.core.job_files import assets
 from trainup.core.job_files.values import Definition, Values
@@ -114,6 +114,12 @@ def _conda(values: Values, project: Path, folder: str, key: str, value: Any) -> 
     if not isinstance(content, dict) or not isinstance(content.get("dependencies"), list):
         values.problem(key, f"{what} is no Conda file: it has a list of `dependencies`")
         return None
+    parts = [item.get("pip") for item in content["dependencies"] if isinstance(item, dict)]
+    for line in [line for lines in parts if isinstance(lines, list) for line in lines if isinstance(line, str)]:
+        if requirements.included(line) is not None:
+            reason = f"{what} includes a file ({line!r}), and Azure ML gets no other file than this: list its packages"
+            values.problem(key, reason)
+            return None
     # Written anew, so that a comment or a blank makes no other environment, as with the official client.
     return yaml.safe_dump(_plain(content), sort_keys=False)
 

@@ -178,7 +178,7 @@ class Azure:
         address = parse(resource_id)
         self._strike("GET", address)
         with self._lock:
-            resource = self._resources.get(address.key)
+            resource = self._resources.get(address.key) or self.shared.curated(resource_id)
             if resource is None:
                 raise not_found(address.type + "/" + address.name, address.group and parse(address.group).name)
             return self._shown(resource)
@@ -188,7 +188,7 @@ class Azure:
         if resource_id.startswith(PREFIX):
             return self.shared.find(resource_id)
         with self._lock:
-            return self._resources.get(resource_id.rstrip("/").lower())
+            return self._resources.get(resource_id.rstrip("/").lower()) or self.shared.curated(resource_id)
 
     def resources(self, kind: str = "*", under: str = "") -> list[Resource]:
         """Copies of the resources of a type (`*` for any) below an id."""

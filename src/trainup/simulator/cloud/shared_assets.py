@@ -1,5 +1,6 @@
 """Registries of Azure ML, which share environments, data and models among workspaces of all tenants."""
 
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +8,13 @@ from typing import Any
 PREFIX = "azureml://registries/"
 SUBSCRIPTION = "5ab0f3e2-0000-4000-8000-0000000000ff"
 """The subscription that the registries lie in, which is not the user's."""
+ENVIRONMENTS = "Microsoft.MachineLearningServices/workspaces/environments"
 GROUP = "shared-registries"
+
+
+CURATED = ("acpt-pytorch-2.8-cuda12.6", "lightgbm-3.3", "sklearn-1.5", "tensorflow-2.16-cuda12")
+"""Some environments of the registry `azureml`, which every workspace has as well, as `AzureML-<name>`."""
+_IN_WORKSPACE = re.compile(r"(.+/workspaces/[^/]+/environments/azureml-([^/]+))(?:/versions/([^/]+))?", re.IGNORECASE)
 
 
 @dataclass
@@ -17,6 +24,10 @@ class SharedAssets:
     _versions: dict[str, dict[str, Any]] = field(default_factory=dict)
     _latest: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        for name in CURATED:
+            self.share("azureml", "environments", name, "1", image=f"mcr.microsoft.com/azureml/curated/{name}:1")
 
     def share(self, registry: str, kind: str, name: str, version: str, **properties: Any) -> str:
         """Add the latest version of an asset; returns its `azureml://` address. `kind` is such as `environments`."""
@@ -34,6 +45,18 @@ class SharedAssets:
             address = f"{asset}/versions/{self.latest(registry, kind, name)}"
         with self._lock:
             return self._versions.get(address.lower())
+
+    def curated(self, resource_id: str) -> dict[str, Any] | None:
+        """A curated environment, or one version of it, by its id in a workspace."""
+        match = _IN_WORKSPACE.fullmatch(resource_id)
+        version = self.latest("azureml", "environments", match[2]) if match else None
+        if match is None or version is None:
+            return None
+        if match[3] is None:
+            name, properties = f"AzureML-{match[2]}", {"latestVersion": version, "isArchived": False}
+            return {"id": resource_id, "name": name, "type": ENVIRONMENTS, "properties": properties}
+        shared = self.find(f"{PREFIX}azureml/environments/{match[2]}/versions/{match[3]}")
+        return shared and {**shared, "id": resource_id, "type": f"{ENVIRONMENTS}/versions"}
 
     def latest(self, registry: str, kind: str, name: str) -> str | None:
         """The latest version of an asset; None if there is no such asset."""

@@ -41,6 +41,8 @@ def reproduce(job: Job, source: PurePath | None) -> str:
 def _image(job: Job) -> tuple[str, list[str]]:
     """The image, quoted for a shell, and notes for the user if only Azure ML knows the image."""
     image = job.spec.image
+    if image and job.spec.conda:
+        return "IMAGE", [f"IMAGE: the one that the studio names, which Azure ML made of {image} and its Conda packages"]
     if image and not image.startswith(REFERENCE) and not is_managed(image, job.environment):
         return shlex.quote(image), []
     environment = job.environment or image or "the run"

@@ -87,6 +87,13 @@ def test_an_image_that_only_azure_ml_knows_is_told_as_such(tmp_path: Path, image
     assert "fastai2" in text
 
 
+def test_an_image_with_conda_packages_is_the_one_that_azure_ml_made(tmp_path: Path) -> None:
+    definition = {"shell_command": "true", "image": "ghcr.io/a/b:1", "conda": "dependencies: [python]"}
+    text = reproduce(job_of({**GIVEN, "job": "j.yml", "command": None, "definition": definition}), None)
+    assert "IMAGE" in docker(tmp_path, text)
+    assert "which Azure ML made of ghcr.io/a/b:1 and its Conda packages" in text
+
+
 def test_secrets_come_from_the_shell(tmp_path: Path) -> None:
     given = {**GIVEN, "secrets": {"TOKEN": "planted-1f0c"}, "environment_variables": {"A": "b c"}}
     words = docker(tmp_path, reproduce(job_of(given), None))

@@ -1,0 +1,121 @@
+"""A stack whose runs are job files as people have them: from a request before anything exists to an empty up."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support import contract
+from tests.support.azure import Cloud, cloud
+from tests.support.project import STACK, Project, Result
+
+pytestmark = pytest.mark.engine
+
+SHARED = "azureml://registries/azureml/environments/sklearn/labels/latest"
+BUILT = """\
+$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
+command: cat ${{inputs.pets}}/a.txt && python main.py
+code: src
+environment:
+  build:
+    path: docker-context
+inputs:
+  pets:
+    path: data
+services:
+  my_vscode:
+    type: vs_code
+"""
+LABELED = f"command: python main.py\ncode: src\nenvironment: {SHARED}\n"
+SCHEDULE = "$schema: https://azuremlschemas.azureedge.net/latest/schedule.schema.json\ncreate_job: file:./built.yml\n"
+JOBS = "Microsoft.MachineLearningServices/workspaces/jobs"
+
+
+@dataclass
+class Deployed:
+    """The stack, and what became of each command."""
+
+    running: Cloud
+    project: Project
+    draft: dict[str, Any]
+    up: Result
+
+    def job(self, run: str) -> dict[str, Any]:
+        (job,) = [job for job in self.running.azure.resources(JOBS) if job["name"].startswith(f"{run}-")]
+        return dict(job["properties"])
+
+
+def request(project: Project, run: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "trainup.cli", "request", run, "--stack", STACK]
+    done = subprocess.run(command, cwd=project.folder, env=project.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("jobs")
+    quick = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "0.05", "AZUREML_RUN_POLLING_INTERVAL_MAX": "0.5"}
+    with cloud(folder, {**environment, **quick}) as running:
+        running.azure.shared.share("azureml", "environments", "sklearn", "7", image="mcr.microsoft.com/x:1")
+        runs = {"built": {"job": "jobs/built.yml"}, "labeled": {"job": "jobs/labeled.yml", "after": ["built"]}}
+        access = {"users": [running.azure.deployer]}
+        project = running.stack("dev", image={"context": "image"}, runs=runs, access=access)
+        project.environment.update(quick)
+        jobs = project.folder / "jobs"
+        for part in ("src", "data", "docker-context"):
+            (jobs / part).mkdir(parents=True)
+        (project.folder / "image").mkdir()
+        (project.folder / "image" / "Dockerfile").write_text("FROM scratch\n")
+        (jobs / "built.yml").write_text(BUILT)
+        (jobs / "labeled.yml").write_text(LABELED)
+        (jobs / "src" / "main.py").write_text("print('trained')\n")
+        (jobs / "data" / "a.txt").write_text("cats and dogs\n")
+        (jobs / "docker-context" / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
+        draft = request(project, "built")
+        yield Deployed(running, project, draft, project.up())
+
+
+def test_the_request_is_known_before_anything_exists(deployed: Deployed) -> None:
+    body = deployed.draft["body"]["properties"]
+    assert body["command"] == deployed.job("built")["command"]
+    assert body["services"] == {"my_vscode": {"jobServiceType": "VSCode"}}
+    assert "known after up" in body["environmentId"]
+
+
+def test_a_file_builds_its_image_by_the_builder_of_the_stack(deployed: Deployed) -> None:
+    assert deployed.up.code == 0, deployed.up.text
+    job, azure = deployed.job("built"), deployed.running.azure
+    image = azure.find(job["environmentId"])["properties"]["image"]  # type: ignore[index]
+    assert "/fastai2-jobs-docker-context-" in image
+    assert deployed.running.azure.images.find(image.split("/", 1)[1].split("@")[0], image.split("@")[1])
+    contract.judge(deployed.running.bodies)
+
+
+def test_data_of_this_machine_is_there_and_the_label_is_a_version(deployed: Deployed) -> None:
+    assert "cats and dogs" in deployed.up.text
+    assert deployed.job("labeled")["environmentId"] == SHARED.replace("labels/latest", "versions/7")
+    assert "jobs/built.yml names no compute, and runs on the stack's cluster" in deployed.up.text
+
+
+def test_a_newer_version_behind_the_label_changes_nothing(deployed: Deployed) -> None:
+    deployed.running.azure.shared.share("azureml", "environments", "sklearn", "8", image="mcr.microsoft.com/x:2")
+    assert deployed.project.up("--expect-no-changes").code == 0
+
+
+def test_the_mistakes_of_all_files_are_in_one_preview(deployed: Deployed) -> None:
+    jobs = deployed.project.folder / "jobs"
+    try:
+        (jobs / "built.yml").write_text(SCHEDULE)
+        (jobs / "labeled.yml").write_text("command: x\nenvironment: azureml:a@prod\ntag: b\n")
+        text = deployed.project.preview().text
+    finally:
+        (jobs / "built.yml").write_text(BUILT)
+        (jobs / "labeled.yml").write_text(LABELED)
+    assert "runs.built.job: jobs/built.yml is a schedule, and trainup runs command jobs" in text
+    assert "'azureml:a@prod' has the label 'prod'" in text
+    assert "tag: a command job has no such key" in text
