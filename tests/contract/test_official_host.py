@@ -33,7 +33,13 @@ class Program:
         address = f"127.0.0.1:{self.engine.getsockname()[1]}"
         words = [sys.executable, "-u", str(folder / EXECUTOR), "--monitor", address, "--engine", address, "program.py"]
         self.process = subprocess.Popen(
-            words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            words,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
         )
 
     def wait_for(self, line: str) -> None:
