@@ -147,6 +147,7 @@ def record(program: Callable[[], Any], stack: str = "dev", root: Path | None = N
     asyncio.set_event_loop(loop)
     settings.SETTINGS.rpc_manager.clear()
     settings.SETTINGS.outputs.clear()
+    settings.set_root_resource(None)  # that of an earlier program, which may have been another stack
     monitor = _Monitor()
     mocks.set_mocks(monitor.mocks, "trainup", stack, preview=False, monitor=monitor)
     settings.SETTINGS.root_directory = str(root or ".")
