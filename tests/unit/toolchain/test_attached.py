@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,22 @@ PLUGIN = "#!/bin/sh\n# Writes down how it was called, tells a port, and lives un
 
 
 @pytest.fixture
-def plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     program = tmp_path / "plugin"
     program.write_text(f'{PLUGIN}echo "$@" > "$0.call"\necho 1234\ncat\n')
     program.chmod(0o755)
     monkeypatch.setattr(attached, "PLUGIN", (str(program),))
     monkeypatch.setattr(attached, "ROOT", tmp_path)
-    return program
+    before = pipes()
+    yield program
+    for kept in pipes() - before:  # it keeps the plugin alive
+        os.close(kept)
+
+
+def pipes() -> set[int]:
+    """The descriptors of this process that are pipes."""
+    numbers = {int(number) for number in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{number}")}
+    return {number for number in numbers if stat.S_ISFIFO(os.fstat(number).st_mode)}
 
 
 NAMED = "name: own\nplugins: {providers: [{name: trainup, path: there}]}\n"
@@ -38,17 +48,12 @@ def test_a_stack_of_few_settings_leaves_the_plugin_to_the_engine(plugin: Path) -
 
 @pytest.mark.parametrize("operation", ["up", "preview", "refresh", "destroy"])
 def test_the_engine_is_told_where_the_plugin_of_many_settings_listens(plugin: Path, operation: str) -> None:
-    descriptors = set(os.listdir("/proc/self/fd"))
+    before = pipes()
     made = attached.with_plugin(file_of(plugin.parent, attached.LONG), operation, {"PATH": os.environ["PATH"]})
     assert made[attached.ATTACHED] == "trainup:1234"
     assert plugin.with_name("plugin.call").read_text() == "--attached\n"
-    (kept,) = (
-        int(number)
-        for number in set(os.listdir("/proc/self/fd")) - descriptors
-        if os.path.exists(f"/proc/self/fd/{number}") and stat.S_ISFIFO(os.fstat(int(number)).st_mode)
-    )
+    (kept,) = pipes() - before
     assert os.get_inheritable(kept), "the CLI that takes this process's place keeps the plugin alive"
-    os.close(kept)
 
 
 @pytest.mark.parametrize("project", ["name: own\n", "name: own\nplugins: {providers: [{name: aws, path: there}]}\n"])
