@@ -1,27 +1,23 @@
 """The platform on Azure. Access is by identity, and while idle only storage costs anything."""
 
-import os
 from pathlib import Path
 
 import pulumi
 from pulumi.runtime import get_root_directory
 
-from trainup.components.azure.access import Access, AccessArgs, NodeAccess, NodeAccessArgs
-from trainup.components.azure.cluster import GpuCluster, principal_of
+from trainup.components.azure.cluster import GpuCluster
 from trainup.components.azure.data import DataAsset
-from trainup.components.azure.image import CustomImage, CustomImageArgs
+from trainup.components.azure.image import CustomImage
 from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry, ExternalRegistryArgs
 from trainup.components.azure.workspace import Workspace, registry_of
 from trainup.components.resources import Keep, Quota
 from trainup.core.choices import QueueTier
-from trainup.core.images import ImageBuilder, conda_from_pip
 from trainup.core.sizes import find_size
-from trainup.core.texts import decode
-from trainup.infra.azure_image_settings import AzureImageSettings
+from trainup.infra import azure_access, azure_images
 from trainup.infra.azure_keys import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.image_fit import fit_of
-from trainup.infra.job_images import JobImage, job_images
+from trainup.infra.job_images import job_images
 from trainup.infra.platforms import DataReference, ImageReference, Platform
 from trainup.infra.stack_config import StackConfig
 from trainup.infra.tags import tag_everything
@@ -61,7 +57,7 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
     )
     cloud = settings.azure_native.cloud
 
-    image_args = _image(settings.image, workspace)
+    image_args = azure_images.image_args(settings.image, workspace)
     image_args["cloud"] = cloud
     logins: list[pulumi.Resource] = []
     login_server = pulumi.Output.from_input(settings.login_server)
@@ -97,8 +93,8 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
         image_args["registry_id"], login_server = pull_registry_id, registry.login_server
     image_args["login_server"] = login_server
 
-    submitter_access = _submitter_access(settings, workspace, image_args.get("registry_id"), cloud)
-    node_access = _node_access(settings, workspace, pull_registry_id, cloud)
+    submitter_access = azure_access.submitter_access(settings, workspace, image_args.get("registry_id"), cloud)
+    node_access = azure_access.node_access(settings, workspace, pull_registry_id, cloud)
 
     cluster = GpuCluster(
         "cluster",
@@ -138,7 +134,7 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
     built = {
         own: CustomImage(
             f"image-{own.name}",
-            _job_image(settings.image, own, image_args),
+            azure_images.job_image_args(settings.image, own, image_args),
             opts=pulumi.ResourceOptions(depends_on=logins),
         )
         for own in sorted(set(own_images.values()), key=lambda own: own.name)
@@ -228,87 +224,6 @@ def _existing_registry_id(settings: AzureSettings) -> pulumi.Input[str] | None:
         return registry_id
 
     return registry_of(workspace).apply(is_there)
-
-
-def _submitter_access(
-    settings: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str | None
-) -> list[Access]:
-    """The roles of the people who submit runs; none where the settings name nobody."""
-    if not settings.access.principals:
-        return []
-    builder = settings.image.builder
-    args: AccessArgs = {
-        "principals": settings.access.principals,
-        "workspace_id": workspace.workspace_id,
-        "storage_id": workspace.storage_id,
-        "registry_id": registry_id if builder is not ImageBuilder.PREBUILT else None,
-        "vault_id": workspace.vault_id if settings.has_secrets else None,
-        "builds_in_registry": builder is ImageBuilder.ACR,
-        "cloud": cloud,
-    }
-    return [Access("access", args)]
-
-
-def _node_access(
-    settings: AzureSettings, workspace: Workspace, registry_id: pulumi.Input[str] | None, cloud: str | None
-) -> list[NodeAccess]:
-    """The roles of the nodes. Those of an existing cluster have the workspace's roles already and get the others."""
-    vault_id = workspace.vault_id if settings.has_secrets else None
-    data_ids = [asset.storage for asset in settings.data.values() if not asset.key]
-    if settings.cluster.id is not None and settings.takes_workspace_registry:
-        registry_id = None
-    if settings.cluster.id is not None and vault_id is None and not data_ids and registry_id is None:
-        return []
-    args: NodeAccessArgs = {
-        "principal_id": workspace.principal_id if settings.cluster.id is None else principal_of(settings.cluster.id),
-        "vault_id": vault_id,
-        "data_ids": data_ids,
-        "registry_id": registry_id,
-    }
-    if settings.cluster.id is None:
-        args["identity_id"], args["storage_id"] = workspace.identity_id, workspace.storage_id
-    else:
-        args["cloud"] = cloud
-    return [NodeAccess("nodes", args)]
-
-
-def _image(settings: AzureImageSettings, workspace: Workspace) -> CustomImageArgs:
-    """The image settings as arguments of `CustomImage`; the Conda file is replaced by its text."""
-    root = Path(get_root_directory())
-    context, dockerfile = _paths(settings.builder, settings.folder, settings.dockerfile_path)
-    conda = decode((root / settings.conda).read_bytes()) if settings.conda else None
-    return {
-        "workspace_name": workspace.name,
-        "resource_group_name": workspace.resource_group_name,
-        "builder": settings.builder,
-        "environment_name": settings.environment,
-        "repository": settings.repository,
-        "context": context,
-        "dockerfile": None if settings.dockerfile_text else dockerfile,
-        "dockerfile_text": settings.dockerfile_text,
-        "arguments": settings.arguments,
-        "timeout": settings.timeout,
-        "on_interrupt": settings.on_interrupt,
-        "allow_secrets": settings.allow_secrets,
-        "reference": settings.reference,
-        "conda": conda_from_pip(settings.pip) if settings.pip else conda,
-    }
-
-
-def _job_image(settings: AzureImageSettings, own: JobImage, stack_image: CustomImageArgs) -> CustomImageArgs:
-    """The arguments of an image that a job file builds: those of the stack's image, but for what it is built from."""
-    context, dockerfile = _paths(settings.builder, own.context, own.dockerfile)
-    repository = f"{settings.repository or settings.environment.lower()}-{own.name}"
-    args: CustomImageArgs = {**stack_image, "context": context, "dockerfile": dockerfile, "repository": repository}
-    args["environment_name"] = f"{settings.environment}-{own.name}"
-    args["dockerfile_text"] = args["arguments"] = args["reference"] = args["conda"] = None
-    return args
-
-
-def _paths(builder: ImageBuilder, *paths: str) -> list[str]:
-    """Paths relative to the project's folder, as the builder takes them: the docker provider, to the program's."""
-    root = Path(get_root_directory())
-    return [os.path.relpath(root / path) for path in paths] if builder is ImageBuilder.DOCKER else list(paths)
 
 
 def _warn(settings: AzureSettings) -> None:
