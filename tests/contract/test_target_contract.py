@@ -23,6 +23,7 @@ from trainup.core.targets import TARGETS
 from trainup.core.values import UNKNOWN, Secret
 from trainup.jobs import lifecycle
 from trainup.jobs.azure.http.connection import connect
+from trainup.jobs.azure.job import launcher
 from trainup.jobs.job_inputs import job_of
 from trainup.jobs.lifecycle import Interrupted, Listener
 from trainup.jobs.local.slots import Pool
@@ -129,6 +130,7 @@ def azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         visit(running, monkeypatch)
         monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MIN", "0.01")
         monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MAX", "0.05")
+        monkeypatch.setattr(launcher, "NEW_SECONDS", 0.5)  # reads do not lag behind here
         connect.cache_clear()
         sample = furnish(running.azure, nodes=1)
         open_vault(running.azure, sample)
