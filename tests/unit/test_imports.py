@@ -59,3 +59,8 @@ def test_the_program_of_a_local_stack_builds_none_of_azures_settings() -> None:
     assert "trainup.infra.local_settings" in imported
     assert {name for name in imported if name.startswith("trainup.infra.azure")} == {"trainup.infra.azure_keys"}
     assert "packaging.requirements" not in imported
+
+
+def test_the_plugin_imports_what_new_environments_need_when_it_needs_it() -> None:
+    plugin = "import trainup.provider.host, trainup.provider.run, trainup.provider.pool, trainup.provider.server"
+    assert "packaging" not in imported(plugin)

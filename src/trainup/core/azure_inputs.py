@@ -8,7 +8,7 @@ from trainup.core import sizes
 from trainup.core.azure_ids import CLUSTER, WORKSPACE, parse_id
 from trainup.core.azure_names import check_name
 from trainup.core.clusters import SERVERLESS
-from trainup.core.input_assets import CONTENT
+from trainup.core.input_assets import CONTENT, IN_WORKSPACE
 from trainup.core.targets import Problems
 from trainup.core.values import reveal
 
@@ -24,9 +24,6 @@ MOST_SECRET_BYTES = 25_600
 LONGEST_SECONDS = 30 * 86400
 """Azure ML ends a run after 30 days."""
 ADDRESS = re.compile(r"azureml:.+|(?:https|wasbs?|abfss?|adl)://.+|/subscriptions/.+", re.IGNORECASE)
-
-IN_WORKSPACE = "azureml:"
-"""Prefix of the names of assets and computes in the run's own workspace."""
 
 
 def findings(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:

@@ -12,6 +12,8 @@ from trainup.core.values import Unknown
 SHELL_ACTIVE = frozenset('"$`\\\n')
 INPUT_TYPES = ("uri_folder", "uri_file", "mltable", "custom_model", "mlflow_model", "triton_model")
 OUTPUT_TYPES = tuple(kind for kind in INPUT_TYPES if kind != "uri_file")
+IN_WORKSPACE = "azureml:"
+"""Prefix of the names of assets and computes in the run's own workspace."""
 CONTENT = "sha256:"
 """Prefix of the digest of data on this machine: over its content."""
 CHECKPOINTS = "trainup_checkpoints"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from trainup.core.azure_inputs import IN_WORKSPACE
+from trainup.core.input_assets import IN_WORKSPACE
 from trainup.core.targets import Problems
 
 OUT_OF_REACH = "run it in a stack with `target: azure`, or name a file or folder of this machine"

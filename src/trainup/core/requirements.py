@@ -6,8 +6,6 @@ The format is pip's (https://pip.pypa.io/en/stable/reference/requirements-file-f
 import re
 from collections.abc import Iterator
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 _CONTINUED = re.compile(r"\\\r?\n\s*")
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _OPTION = re.compile(r"(--[a-z-]+|-[a-zA-Z])[ \t=]*(.*)")
@@ -79,6 +77,8 @@ def problem(line: str) -> str | None:
         return _address_problem(address[1] if address else text, line)
     if _ARCHIVE.search(text.partition(";")[0].strip()):
         return LOCAL.format(_shown(line))
+    from packaging.requirements import InvalidRequirement, Requirement  # slow to import, in every preview
+
     try:
         Requirement(text)
     except InvalidRequirement:  # other mistakes are reported best by the installer

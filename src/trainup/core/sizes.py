@@ -86,13 +86,14 @@ class Retired:
     """Sizes that Azure no longer runs."""
 
     series: str
-    pattern: re.Pattern[str]
+    pattern: str
+    """Compiled at first use: every preview imports them all, and hardly any needs one."""
     since: str
     successor: str
 
 
 def _retired(series: str, pattern: str, since: str, successor: str) -> Retired:
-    return Retired(series, re.compile(rf"{pattern}(_promo)?"), since, successor)
+    return Retired(series, rf"{pattern}(_promo)?", since, successor)
 
 
 RETIRED = (
@@ -121,7 +122,7 @@ def find_size(name: str) -> Size:
     if sku := by_text.get(plain):
         return SIZES[sku]
     for old in RETIRED:
-        if old.pattern.fullmatch(plain):
+        if re.fullmatch(old.pattern, plain):
             raise ValueError(
                 f"{name!r} was retired {old.since} with all of the {old.series} series: use {old.successor} instead"
             )

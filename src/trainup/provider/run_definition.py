@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from trainup.core import targets
-from trainup.core.azure_inputs import IN_WORKSPACE
 from trainup.core.clusters import SERVERLESS
 from trainup.core.images import parse_reference
+from trainup.core.input_assets import IN_WORKSPACE
 from trainup.core.inputs import Finding
 from trainup.core.job_files import assets, reading
 from trainup.core.values import UNKNOWN, Unknown

@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from trainup.core import disk
 from trainup.core.naming import run_of
 from trainup.jobs.local import ledger
@@ -26,6 +24,8 @@ LIBRARY = 5
 
 def of_environment(requirements: Iterable[str]) -> int:
     """Bytes that an environment of these lines of requirements takes at least, roughly."""
+    from packaging.utils import canonicalize_name  # slow to import, and needed for new environments alone
+
     names = {canonicalize_name(match[0]) for line in requirements if (match := re.match(r"[A-Za-z0-9][\w.-]*", line))}
     sizes = (LIBRARY_OF_CUDA if name.startswith("nvidia-") else LIBRARIES.get(name, LIBRARY) for name in names)
     return sum(sizes) * MIB

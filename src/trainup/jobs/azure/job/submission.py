@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from trainup.core import sizes
-from trainup.core.azure_inputs import IN_WORKSPACE
 from trainup.core.clusters import SERVERLESS
+from trainup.core.input_assets import IN_WORKSPACE
 from trainup.core.input_values import IDENTITIES
 from trainup.jobs import snapshot
 from trainup.jobs.azure.http.blobs import below
