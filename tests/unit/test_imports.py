@@ -62,5 +62,6 @@ def test_the_program_of_a_local_stack_builds_none_of_azures_settings() -> None:
 
 
 def test_the_plugin_imports_what_new_environments_need_when_it_needs_it() -> None:
+    alone = "from trainup.provider.light import import_wire_types_alone\nimport_wire_types_alone()\n"
     plugin = "import trainup.provider.host, trainup.provider.run, trainup.provider.pool, trainup.provider.server"
-    assert "packaging" not in imported(plugin)
+    assert "packaging" not in imported(alone + plugin)
