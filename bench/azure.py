@@ -29,8 +29,9 @@ def run(folder: Path) -> list[Row]:
         flat.pulumi("stack", "init", "--no-select", STACK)
         for project in (ours, flat):
             _sources(project.folder)
-            first = project.up()
-            assert first.code == 0, first.text
+            for _ in range(2):  # the second looks once whether Azure has kept the cluster; later ones do not
+                done = project.up()
+                assert done.code == 0, done.text
         counts = [_count(project) for project in (ours, flat)]
         assert counts[0] == counts[1], f"not the same raw resources: {counts}"
         rows = []
