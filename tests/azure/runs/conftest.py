@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.azure import open_vault, visit
+from tests.support.plugin import Plugin, plugin
 from trainup.core.inputs import parse_run
 from trainup.core.values import reveal
 from trainup.jobs import lifecycle, snapshot
@@ -140,3 +141,12 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield World(running, furnish(running.azure), project)
         left = running.azure.faults.unused()
     assert left == [], "these faults never struck"
+
+
+@pytest.fixture
+def engine(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugin]:
+    """The plugin, which looks often."""
+    monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MIN", "0.02")
+    monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MAX", "0.1")
+    with plugin(world.project) as made:
+        yield made

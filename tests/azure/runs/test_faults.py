@@ -406,12 +406,18 @@ def test_a_role_that_has_not_arrived_yet_is_waited_for(world: World) -> None:
     assert (record.status, heard.lines) == (Status.COMPLETED, ["here"])
 
 
-def test_a_role_on_the_registry_that_has_not_arrived_yet_fails_the_run_and_says_so(world: World) -> None:
+def own_image(world: World) -> str:
+    """An environment whose image is in the workspace's registry, and needs a role to be pulled."""
     azure, digest = world.azure, "sha256:" + "1" * 64
     azure.images.push(Image(world.sample.registry, "fastai2", digest, "FROM scratch\n", azure.storage.folder))
     server = azure.get(world.sample.registry)["properties"]["loginServer"]
     environment = f"{world.sample.workspace}/environments/own/versions/1"
     azure.put(environment, "2025-12-01", {"properties": {"image": f"{server}/fastai2@{digest}"}})
+    return environment
+
+
+def test_a_role_on_the_registry_that_has_not_arrived_yet_fails_the_run_and_says_so(world: World) -> None:
+    azure, environment = world.azure, own_image(world)
     azure.clock.scale, azure.latency = 1.0, Latency(role=600)
     job = world.shell("true", environment=environment)
     record, _ = world.run(job)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.azure.runs.conftest import World
-from tests.support.plugin import Plugin, plugin, urn
+from tests.support.plugin import Plugin, urn
 from tests.support.registry import Registry, serve
 from trainup.core.values import UNKNOWN
 from trainup.simulator.cloud.faults import Fault
@@ -16,14 +16,6 @@ from trainup.simulator.cloud.refusal import Refused
 RUN = urn("Run", "pets")
 SHARED = "azureml://registries/azureml/environments/sklearn/labels/latest"
 BLOBS = "azureml://datastores/workspaceblobstore/paths"
-
-
-@pytest.fixture
-def engine(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugin]:
-    monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MIN", "0.02")
-    monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MAX", "0.1")
-    with plugin(world.project) as made:
-        yield made
 
 
 def given(world: World, **content: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,14 +15,6 @@ from trainup.simulator.cloud.refusal import Refused
 
 RUN = urn("Run", "pets")
 PLANTED = "pl4nted-v4lue"
-
-
-@pytest.fixture
-def engine(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugin]:
-    monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MIN", "0.02")
-    monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MAX", "0.1")
-    with plugin(world.project) as made:
-        yield made
 
 
 def given(world: World, **inputs: Any) -> dict[str, Any]:

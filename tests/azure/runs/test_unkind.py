@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.azure.runs.conftest import Heard, World
-from tests.azure.runs.test_faults import SAID, TALK, failure_of, start
+from tests.azure.runs.test_faults import SAID, TALK, failure_of, own_image, start
 from tests.support.waiting import until
 from trainup.core.failure import FailureClass
 from trainup.core.status import Status
@@ -16,7 +16,6 @@ from trainup.jobs import lifecycle
 from trainup.jobs.target import Job, Polling, Record, TargetError
 from trainup.simulator.cloud.clock import Latency
 from trainup.simulator.cloud.faults import Fault
-from trainup.simulator.cloud.images import Image
 from trainup.simulator.cloud.possible import UploadAnswer
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.roles import BLOB_CONTRIBUTOR
@@ -38,16 +37,6 @@ def hold_roles(world: World) -> None:
 
 def release_roles(world: World) -> None:
     world.azure.clock.scale = 0.0
-
-
-def own_image(world: World) -> str:
-    """An environment whose image is in the workspace's registry, and needs a role to be pulled."""
-    azure, digest = world.azure, "sha256:" + "1" * 64
-    azure.images.push(Image(world.sample.registry, "fastai2", digest, "FROM scratch\n", azure.storage.folder))
-    server = azure.get(world.sample.registry)["properties"]["loginServer"]
-    environment = f"{world.sample.workspace}/environments/own/versions/1"
-    azure.put(environment, "2025-12-01", {"properties": {"image": f"{server}/fastai2@{digest}"}})
-    return environment
 
 
 def late_job(world: World, kind: str, **inputs: Any) -> Job:
