@@ -52,10 +52,6 @@ class Evidence:
             and (not statuses or exchange.status in statuses)
         ]
 
-    def done(self, type_end: str, op: str) -> list[Operation]:
-        """The operations `op` on resources whose type ends so."""
-        return [item for item in self.operations if item.type.endswith(type_end) and item.op == op]
-
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return asdict(self)

@@ -166,7 +166,7 @@ class Journey:
 
 
 def _texts(value: Any) -> list[str]:
-    """All texts in a configuration that may be somebody's: those with a dash or a digit, and parts of ids."""
+    """All texts in a configuration, and the parts of those that are ids."""
     if isinstance(value, Mapping):
         return [text for item in value.values() for text in _texts(item)]
     if isinstance(value, list):

@@ -24,5 +24,3 @@ class Belief:
     """The document or report that says so; empty for what nothing backs."""
     needs: str = ""
     """The situation in which it shows, where the journey does not bring that about."""
-    altered_by: str = ""
-    """The setting of the simulated Azure that makes it untrue: `possible.unread = 2`. Empty if there is none."""

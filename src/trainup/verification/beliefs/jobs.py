@@ -11,7 +11,6 @@ BELIEFS = (
         "trainup.simulator.cloud.possible:Possible.unread",
         "PUT …/jobs/{} 201, and then no 404 to GET …/jobs/{} and …/runs/{}/details",
         judges.job_is_found,
-        altered_by="possible.unread = 3",
     ),
     Belief(
         "upload-is-signed",
@@ -20,7 +19,6 @@ BELIEFS = (
         "trainup.simulator.cloud.possible:Possible.upload_answer",
         "POST …/startPendingUpload 200 with blobReferenceForConsumption.credential.sasUri",
         judges.upload_is_signed,
-        altered_by="possible.upload_answer = no credential",
     ),
     Belief(
         "upload-starts-at-once",
@@ -29,7 +27,6 @@ BELIEFS = (
         "trainup.simulator.cloud.possible:Possible.upload_needs_role",
         "POST …/startPendingUpload 200 at the first try",
         judges.upload_start,
-        altered_by="possible.upload_needs_role = 403",
     ),
     Belief(
         "logs-are-signed",
@@ -38,7 +35,6 @@ BELIEFS = (
         "trainup.simulator.cloud.possible:Possible.refuses_signatures",
         "GET of an address in `logFiles` 200 or 206",
         judges.logs_are_signed,
-        altered_by="possible.refuses_signatures = True",
     ),
     Belief(
         "busy-cluster",
