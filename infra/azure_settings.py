@@ -100,10 +100,11 @@ class AzureSettings(Section):
     def file_problems(self, root: Path, stack: str) -> list[str]:
         """Problems in files that no resource checks: likely secrets in the image's, images that this stack cannot
         build, and packages that the GPUs cannot run."""
+        images = job_images.job_images(self.runs, root)
         return [
             *in_files_of_image(root, self.image),
-            *job_images.problems_of(self.runs, root, self.image.builder),
-            *job_images.misfits_of(self.runs, root, self.node_sku),
+            *job_images.problems_of(self.runs, images, self.image.builder),
+            *job_images.misfits_of(self.runs, images, root, self.node_sku),
             *image_fit.fit_of(self.image, self.node_sku, root).problems,
         ]
 

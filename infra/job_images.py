@@ -38,9 +38,10 @@ def job_images(runs: Mapping[str, RunSettings], root: Path) -> dict[str, JobImag
     return images
 
 
-def misfits_of(runs: Mapping[str, RunSettings], root: Path, size: str | None) -> list[str]:
+def misfits_of(
+    runs: Mapping[str, RunSettings], images: Mapping[str, JobImage], root: Path, size: str | None
+) -> list[str]:
     """A problem for each run whose job file builds an image that the GPUs of the nodes cannot use."""
-    images = job_images(runs, root)
     problems = []
     for name, run in runs.items():
         if own := images.get(run.job or ""):
@@ -53,14 +54,13 @@ def misfits_of(runs: Mapping[str, RunSettings], root: Path, size: str | None) ->
     return problems
 
 
-def problems_of(runs: Mapping[str, RunSettings], root: Path, builder: ImageBuilder) -> list[str]:
+def problems_of(runs: Mapping[str, RunSettings], images: Mapping[str, JobImage], builder: ImageBuilder) -> list[str]:
     """A problem for each run whose job file builds an image, in a stack that builds none."""
     if builder is not ImageBuilder.PREBUILT:
         return []
-    images = job_images(runs, root)
     return [
-        f"trainup:runs.{name}.job: {run.job} builds its image from {images[run.job].context}, and this stack builds "
+        f"trainup:runs.{name}.job: {run.job} builds its image from {own.context}, and this stack builds "
         "none (trainup:image.builder is prebuilt): take the builder acr or docker, or name an image in the file"
         for name, run in runs.items()
-        if run.job in images
+        if (own := images.get(run.job or ""))
     ]

@@ -32,20 +32,20 @@ def test_files_that_build_the_same_share_an_image(runs: dict[str, RunSettings], 
 
 
 def test_a_stack_that_builds_no_image_says_so_for_each_run(runs: dict[str, RunSettings], tmp_path: Path) -> None:
-    problems = problems_of(runs, tmp_path, ImageBuilder.PREBUILT)
+    problems = problems_of(runs, job_images(runs, tmp_path), ImageBuilder.PREBUILT)
     assert [problem.partition(":")[2].partition(":")[0] for problem in problems] == [
         "runs.run-a.job",
         "runs.run-b.job",
         "runs.run-c.job",
     ]
     assert "builds its image from envs/one, and this stack builds none" in problems[0]
-    assert problems_of(runs, tmp_path, ImageBuilder.ACR) == []
+    assert problems_of(runs, job_images(runs, tmp_path), ImageBuilder.ACR) == []
 
 
 def test_gpus_that_such_an_image_has_no_code_for_are_a_problem_of_the_run(
     runs: dict[str, RunSettings], tmp_path: Path
 ) -> None:
     (tmp_path / "envs" / "two" / "Dockerfile").write_text("FROM nvidia/cuda:11.7.1-runtime-ubuntu22.04\n")
-    (problem,) = misfits_of(runs, tmp_path, "Standard_ND96isr_H100_v5")
+    (problem,) = misfits_of(runs, job_images(runs, tmp_path), tmp_path, "Standard_ND96isr_H100_v5")
     assert problem.startswith("trainup:runs.run-c.job: its base nvidia/cuda:11.7.1")
-    assert misfits_of(runs, tmp_path, "Standard_NC4as_T4_v3") == []
+    assert misfits_of(runs, job_images(runs, tmp_path), tmp_path, "Standard_NC4as_T4_v3") == []
