@@ -7,7 +7,7 @@ from typing import Any
 
 from trainup.core.azure_ids import CLUSTER, WORKSPACE, AzureId
 from trainup.core.naming import job_name
-from trainup.core.values import Unknown, has_unknown
+from trainup.core.values import Unknown
 from trainup.jobs import snapshot
 from trainup.jobs.azure.http.client import API_VERSION
 from trainup.jobs.azure.http.endpoints import find_endpoints
@@ -33,7 +33,6 @@ def draft_of(inputs: Inputs, project: Path, owner: Owner) -> dict[str, Any]:
 
     It asks nobody but a cloud of one's own for its addresses. Raises SnapshotError and TargetError.
     """
-    unknown = [name for name, value in inputs.items() if name != "secrets" and has_unknown(value)]
     given = {name: _filled(name, value) for name, value in inputs.items() if name != "digest"}
     job = job_of(given, project, owner)
     workspace = given["workspace"]
@@ -58,7 +57,7 @@ def draft_of(inputs: Inputs, project: Path, owner: Owner) -> dict[str, Any]:
         "url": f"{host}{workspace}/jobs/{name}?api-version={API_VERSION}",
         "body": to_command_job(job, 1, references),
     }
-    names = {name: f"{job.run}-<digest: known after up>", job.digest: "<known after up>"} if unknown else {}
+    names = {name: f"{job.run}-<digest: known after up>", job.digest: "<known after up>"}
     return dict(_shown(request, names))
 
 

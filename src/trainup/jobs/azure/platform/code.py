@@ -181,7 +181,7 @@ def _upload(
         marks = {"upload_status": "completed", "name": digest[:12], "version": "1"}
         patient(lambda: put(first, data, marks))
     except AzureError as error:
-        if error.code not in NO_STORAGE:
+        if not refused_by_storage(error):
             raise
         raise TargetError(
             f"the workspace's storage refuses the upload of code ({error}): ask for the role Storage Blob Data "
