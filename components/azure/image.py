@@ -8,10 +8,9 @@ from pulumi_azure_native import machinelearningservices
 from trainup.components import arguments
 from trainup.components.resources import Image
 from trainup.core.choices import OnInterrupt
-from trainup.core.images import ImageBuilder, environment_version, managed_reference, parse_reference
+from trainup.core.images import NODE_PLATFORM, ImageBuilder, environment_version, managed_reference, parse_reference
 
 DEFAULT_ENVIRONMENT = "fastai2"
-PLATFORM = "linux/amd64"
 """The platform of Azure's nodes, whatever machine builds the image."""
 
 
@@ -138,7 +137,7 @@ class CustomImage(pulumi.ComponentResource):
                 "dockerfile": args.get("dockerfile"),
                 "dockerfile_text": args.get("dockerfile_text"),
                 "arguments": args.get("arguments"),
-                "platform": PLATFORM,
+                "platform": NODE_PLATFORM,
                 "timeout": args.get("timeout"),
                 "on_interrupt": args.get("on_interrupt"),
                 "allow_secrets": args.get("allow_secrets"),
@@ -162,7 +161,7 @@ class CustomImage(pulumi.ComponentResource):
                 "context": args.get("context") or ".",
                 "dockerfile": args.get("dockerfile"),
                 "args": args.get("arguments"),
-                "platform": PLATFORM,
+                "platform": NODE_PLATFORM,
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -181,7 +180,7 @@ class CustomImage(pulumi.ComponentResource):
                 "image": reference,
                 "username": args.get("username"),
                 "password": args.get("password"),
-                "platform": PLATFORM,
+                "platform": NODE_PLATFORM,
                 "cloud": args.get("cloud"),
             },
             opts=pulumi.ResourceOptions(parent=self),

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from trainup.core.canonical import sha256
 
+NODE_PLATFORM = "linux/amd64"
+"""The platform of Azure ML's nodes, for which images are built and looked up by default."""
+
 
 class ImageBuilder(StrEnum):
     """How the image of an Azure stack is made."""

@@ -20,6 +20,7 @@ from typing import BinaryIO
 from trainup.core import bounded, canonical, input_secrets
 from trainup.core.dockerignore import Rules
 from trainup.core.errors import UserError
+from trainup.core.images import NODE_PLATFORM
 from trainup.core.inputs import Finding
 from trainup.core.texts import decode, wide
 from trainup.jobs.snapshot import limits, reading
@@ -57,7 +58,7 @@ class Recipe:
     text: str | None = None
     """The Dockerfile itself."""
     arguments: Mapping[str, str] = field(default_factory=dict)
-    platform: str = "linux/amd64"
+    platform: str = NODE_PLATFORM
     allow_secrets: Sequence[str] = ()
     """Likely secrets that are none, as `path` or `path:line`."""
 

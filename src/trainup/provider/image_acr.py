@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core.choices import OnInterrupt
-from trainup.core.dockerfiles import base_images
 from trainup.core.duration import parse_duration
+from trainup.core.images import NODE_PLATFORM
 from trainup.core.inputs import Finding
 from trainup.core.texts import decode
 from trainup.core.values import UNKNOWN, Unknown, has_secret, has_unknown
@@ -23,7 +23,6 @@ POLICY = ("timeout", "on_interrupt", "cloud")
 COMPUTED = ("digest", "manifest")
 SAME_IMAGE = ("context", "dockerfile", "allow_secrets", *POLICY)
 """Inputs that never change the content of the image, such as the folder that its parts are read from."""
-DEFAULT_PLATFORM = "linux/amd64"
 SHORTEST, LONGEST = 300, 8 * 3600
 """Range of a build's timeout that the service accepts, in seconds."""
 
@@ -116,7 +115,7 @@ def recipe_of(context: Context, inputs: Properties) -> build_context.Recipe:
         dockerfile=context.project / (inputs.get("dockerfile") or Path(folder, "Dockerfile")),
         text=inputs.get("dockerfile_text"),
         arguments=inputs.get("arguments") or {},
-        platform=inputs.get("platform") or DEFAULT_PLATFORM,
+        platform=inputs.get("platform") or NODE_PLATFORM,
         allow_secrets=inputs.get("allow_secrets") or (),
     )
 
@@ -125,14 +124,8 @@ def _missing_images(context: Context, recipe: build_context.Recipe, inputs: Prop
     """A finding for each image in the Dockerfile that its registry does not have for this platform."""
     name = "dockerfile" if recipe.text is None else "dockerfile_text"
     text = decode(recipe.dockerfile.read_bytes()) if recipe.text is None else recipe.text
-    cloud = inputs.get("cloud")
-    if isinstance(cloud, Unknown):
-        return []
-    answers = [
-        (image.line, image_lookups().find(context, image.reference, cloud, recipe.platform))
-        for image in base_images(text, recipe.arguments)
-    ]
-    return [Finding(name, f"line {line}: {answer.problem}") for line, answer in answers if answer.problem]
+    problems = image_lookups().missing(context, text, recipe.arguments, inputs.get("cloud"), recipe.platform)
+    return [Finding(name, problem) for problem in problems]
 
 
 def _judge(inputs: Properties) -> list[Finding]:
@@ -152,7 +145,7 @@ def _judge(inputs: Properties) -> list[Finding]:
         )
     platform = inputs.get("platform")
     if isinstance(platform, str) and len(platform.split("/")) not in (2, 3):
-        findings.append(Finding("platform", f"{platform!r} is no platform: write one such as {DEFAULT_PLATFORM}"))
+        findings.append(Finding("platform", f"{platform!r} is no platform: write one such as {NODE_PLATFORM}"))
     if inputs.get("on_interrupt") not in (None, *OnInterrupt):
         findings.append(Finding("on_interrupt", f"{inputs['on_interrupt']!r} is none of {', '.join(OnInterrupt)}"))
     return findings + _judge_timeout(inputs.get("timeout"))

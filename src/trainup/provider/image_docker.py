@@ -1,13 +1,11 @@
 """Builder `docker`: Docker's own provider builds the image, so that this one only looks up what it begins with."""
 
 from trainup.core import bounded
-from trainup.core.dockerfiles import base_images
 from trainup.core.inputs import Finding
 from trainup.core.texts import decode
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State
 from trainup.provider.image_lookups import image_lookups
 
-PLATFORM = "linux/amd64"
 _NO_RESOURCE = "images of the builder docker are resources of Docker's provider: declare a CustomImage"
 
 
@@ -19,15 +17,8 @@ class DockerfileCheck:
             text = decode(bounded.read_bytes(context.project / str(inputs.get("dockerfile") or "Dockerfile")))
         except (OSError, ValueError):
             return inputs, []  # the settings have a finding about it
-        images = base_images(text, inputs.get("arguments") or {})
-        answers = [
-            (image.line, image_lookups().find(context, image.reference, inputs.get("cloud"), PLATFORM))
-            for image in images
-        ]
-        problems = [
-            Finding("dockerfile", f"line {line}: {answer.problem}") for line, answer in answers if answer.problem
-        ]
-        return inputs, problems
+        problems = image_lookups().missing(context, text, inputs.get("arguments") or {}, inputs.get("cloud"))
+        return inputs, [Finding("dockerfile", problem) for problem in problems]
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         return Difference({name: Change.UPDATE for name in new if new[name] != old.get(name)})

@@ -1,8 +1,12 @@
 """Looks up images in their registries while a preview runs: what does not exist stops it, and silence is told once."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from trainup.core.dockerfiles import base_images
+from trainup.core.images import NODE_PLATFORM
+from trainup.core.values import Unknown
 from trainup.jobs.target import TargetError
 from trainup.provider.handler import Context
 
@@ -35,6 +39,17 @@ class ImageLookups:
             self._told.add(answer.silence)
             context.warn(f"images are not looked up in this preview: {answer.silence}")
         return answer
+
+    def missing(
+        self, context: Context, text: str, arguments: Mapping[str, str], cloud: Any, platform: str = NODE_PLATFORM
+    ) -> list[str]:
+        """A problem for each image in a Dockerfile that its registry does not have; none while the cloud is unknown."""
+        if isinstance(cloud, Unknown):
+            return []
+        answers = [
+            (image.line, self.find(context, image.reference, cloud, platform)) for image in base_images(text, arguments)
+        ]
+        return [f"line {line}: {answer.problem}" for line, answer in answers if answer.problem]
 
 
 @cache

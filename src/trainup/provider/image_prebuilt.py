@@ -1,10 +1,8 @@
 """Builder `prebuilt`: an existing image. Its tag is resolved once, and the digest is kept in the state."""
 
-import os
-from functools import partial
 from typing import TYPE_CHECKING
 
-from trainup.core.images import ImageReference, parse_reference
+from trainup.core.images import NODE_PLATFORM, ImageReference, parse_reference
 from trainup.core.input_secrets import in_values
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, has_unknown, reveal
@@ -15,8 +13,6 @@ from trainup.provider.input_checks import check_names, check_texts
 
 if TYPE_CHECKING:
     from trainup.jobs.azure.registry.api_v2 import Login, Registry
-
-DEFAULT_PLATFORM = "linux/amd64"
 
 
 class Prebuilt:
@@ -42,7 +38,7 @@ class Prebuilt:
         if (inputs.get("username") is None) != (inputs.get("password") is None):
             findings.append(Finding("password", "a login is `username` and `password`: give both or neither"))
         if context.urn and not findings and not has_unknown(inputs) and image != (context.before or {}).get("image"):
-            platform = inputs.get("platform") or DEFAULT_PLATFORM
+            platform = inputs.get("platform") or NODE_PLATFORM
             answer = image_lookups().find(context, inputs["image"], inputs.get("cloud"), platform, _login(inputs))
             findings += [Finding("image", answer.problem)] if answer.problem else []
         return inputs, findings
@@ -56,7 +52,7 @@ class Prebuilt:
 
     def create(self, context: Context, inputs: Properties) -> State:
         image = parse_reference(inputs["image"])
-        digest = _registry(image, inputs).resolve(image, inputs.get("platform") or DEFAULT_PLATFORM)
+        digest = _registry(image, inputs).resolve(image, inputs.get("platform") or NODE_PLATFORM)
         reference = f"{_name(image)}@{digest}"
         context.info(f"{inputs['image']} is {reference}")
         return State(reference, {**_without_login(inputs), "reference": reference})
@@ -78,15 +74,11 @@ class Prebuilt:
 
 def _registry(image: ImageReference, inputs: Properties) -> "Registry":
     # Imported here because it takes longer to import than a whole preview.
-    from trainup.jobs.azure.registry.api_v2 import Registry
+    from trainup.jobs.azure.registry.api_v2 import Registry, entra_of
 
     if login := _login(inputs):
         return Registry(image.server, login=login)
-    client = connect(inputs.get("cloud"))
-    suffix = client.endpoints.registry_suffix
-    is_azure = image.server == suffix or image.server.endswith(f".{suffix}")
-    entra = partial(client.registry_token, os.environ.get("ARM_SUBSCRIPTION_ID"))
-    return Registry(image.server, entra=entra if is_azure else None)
+    return Registry(image.server, entra=entra_of(connect(inputs.get("cloud")), image.server))
 
 
 def _login(inputs: Properties) -> "Login | None":

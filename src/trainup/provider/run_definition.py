@@ -9,7 +9,7 @@ from typing import Any
 
 from trainup.core import targets
 from trainup.core.clusters import SERVERLESS
-from trainup.core.images import parse_reference
+from trainup.core.images import NODE_PLATFORM, parse_reference
 from trainup.core.input_assets import IN_WORKSPACE
 from trainup.core.inputs import Finding
 from trainup.core.job_files import assets, reading
@@ -114,9 +114,7 @@ class Definitions:
         return found
 
     def _image(self, context: Context, inputs: Properties, text: str, problems: list[str]) -> str | None:
-        from trainup.jobs.azure.registry.lookups import PLATFORM
-
-        answer = image_lookups().find(context, text, inputs.get("cloud"), PLATFORM)
+        answer = image_lookups().find(context, text, inputs.get("cloud"), NODE_PLATFORM)
         if answer.problem:
             problems.append(f"{inputs['job']}: environment.image: {answer.problem}")
         if answer.reference:

@@ -12,6 +12,7 @@ from trainup.jobs.azure.http.blobs import Blobs
 from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.jobs.azure.http.credentials import find_credential
 from trainup.jobs.azure.http.endpoints import find_endpoints
+from trainup.jobs.azure.registry import lookups
 from trainup.jobs.azure.registry.api_v2 import Registry
 from trainup.simulator.cloud.azure import CLIENT, Azure
 from trainup.simulator.cloud.refusal import Refused
@@ -83,6 +84,17 @@ def test_a_registry_gets_a_token_of_its_own_audience_and_of_the_subscriptions_te
     server = azure.get(sample.registry)["properties"]["loginServer"]
     registry = Registry(server, entra=lambda: cli.registry_token(azure.subscription))
     assert registry.find("fastai2", "latest") is None
+
+
+def test_a_preview_looks_at_a_registry_that_takes_no_tokens_for_the_resource_manager(
+    azure: Azure, sample: Sample, client: AzureClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    azure.policies.forbids_arm_tokens = True
+    server = azure.get(sample.registry)["properties"]["loginServer"]
+    monkeypatch.setattr(lookups, "connect", lambda cloud: client)
+    answer = lookups.Lookups().find(f"{server}/fastai2:none", None)
+    assert answer.silence is None
+    assert "has no image 'fastai2' with 'none'" in str(answer.problem)
 
 
 def test_a_tenant_that_is_named_is_asked_for_at_once(

@@ -8,10 +8,12 @@ support that exchange, and returns parsed manifests without the bytes that are n
 import base64
 import difflib
 import hashlib
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from azure.core import PipelineClient
@@ -21,6 +23,9 @@ from azure.core.rest import HttpRequest, HttpResponse
 
 from trainup.core.images import DOCKER_HUB, ImageReference
 from trainup.jobs.target import TargetError
+
+if TYPE_CHECKING:
+    from trainup.jobs.azure.http.client import AzureClient
 
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 SINGLE = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
@@ -33,6 +38,14 @@ MOST_TAGS, SHOWN_TAGS = 1000, 5
 
 Entra = Callable[[], str]
 """Returns a Microsoft Entra token that an Azure registry exchanges for its own token."""
+
+
+def entra_of(client: "AzureClient", server: str) -> Entra | None:
+    """How to log in at a registry of the client's cloud; None for a registry elsewhere, which takes no such token."""
+    suffix = client.endpoints.registry_suffix
+    if server != suffix and not server.endswith(f".{suffix}"):
+        return None
+    return partial(client.registry_token, os.environ.get("ARM_SUBSCRIPTION_ID"))
 
 
 class RegistryError(TargetError):

@@ -1,18 +1,15 @@
 """Looks up images for a preview: quickly, and without an answer where a registry cannot be asked."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from trainup.core.clouds import CLOUDS
-from trainup.core.images import ImageReference, parse_reference
+from trainup.core.images import NODE_PLATFORM, ImageReference, parse_reference
 from trainup.jobs.azure.http.connection import connect
-from trainup.jobs.azure.registry.api_v2 import LOOPBACK, Login, NoSuchImage, Registry
+from trainup.jobs.azure.registry.api_v2 import LOOPBACK, Login, NoSuchImage, Registry, entra_of
 from trainup.jobs.target import TargetError
 
 SECONDS = 4.0
 """How long a preview waits for one answer of a registry."""
-PLATFORM = "linux/amd64"
-"""The platform of Azure ML's nodes."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Lookups:
         self._silent: dict[tuple[str, str | None], str] = {}
         """Registry and user → why it said nothing."""
 
-    def find(self, image: str, cloud: str | None, platform: str = PLATFORM, login: Login | None = None) -> Lookup:
+    def find(self, image: str, cloud: str | None, platform: str = NODE_PLATFORM, login: Login | None = None) -> Lookup:
         """What the registry of an image says. ValueError for what is no image reference."""
         reference = parse_reference(image)
         key = (image, platform, cloud, login.username if login else None)
@@ -64,11 +61,9 @@ class Lookups:
 def _registry(server: str, cloud: str | None, login: Login | None) -> Registry | None:
     """A client that waits for seconds only; None for a registry outside of a cloud that is none of Microsoft's."""
     client = connect(cloud)
-    suffix = client.endpoints.registry_suffix
-    is_of_cloud = server == suffix or server.endswith(f".{suffix}")
+    entra = entra_of(client, server)
     is_public = client.endpoints.registry_suffix in {each.registry_suffix for each in CLOUDS.values()}
     is_here = server.partition(":")[0] in LOOPBACK
-    if not (is_of_cloud or is_public or is_here):
+    if not (entra or is_public or is_here):
         return None  # such a cloud may have no way to the world outside
-    entra: Callable[[], str] | None = client.token if is_of_cloud and login is None else None
-    return Registry(server, login=login, entra=entra, patience=0, seconds=SECONDS)
+    return Registry(server, login=login, entra=entra if login is None else None, patience=0, seconds=SECONDS)
