@@ -1,6 +1,5 @@
 """Jobs in the environment of their image, tracked by MLflow as on Azure ML."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,21 +88,3 @@ def test_a_script_with_azures_mlflow_plugin_logs_metrics_parameters_and_files(
     log = azure.storage.get("teamstorage", "azureml", "ExperimentRun/dcid.one/user_logs/std_log.txt")
     assert log is not None
     assert "management.azure.com" not in log.path.read_text()  # as where the public cloud would be asked
-
-
-@pytest.mark.training
-def test_the_repositorys_training_runs_in_its_own_image_and_logs_its_accuracy(
-    running: Rehearsal, tmp_path: Path
-) -> None:
-    azure = running.azure
-    sample = furnish(azure)
-    context = tmp_path / "context"
-    shutil.copytree(REPOSITORY / "training", context, ignore=shutil.ignore_patterns("__pycache__", "outputs"))
-    environment = image(azure, sample, (context / "Dockerfile").read_text(), context)
-    source = {path.name: path.read_bytes() for path in context.glob("*.py")}
-    run = running.machines.wait(submit(azure, sample, environment, "python train.py --epochs 3", source), 540)
-    assert run.error is None
-    assert run.last("accuracy").value >= 0.9
-    assert run.params["dataset"] == "digits"
-    kept = {name for name, _ in azure.storage.list("teamstorage", "azureml", "ExperimentRun/dcid.one/outputs/")}
-    assert "ExperimentRun/dcid.one/outputs/model.pkl" in kept

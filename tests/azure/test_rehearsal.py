@@ -177,6 +177,7 @@ def test_a_rehearsal_in_which_the_stand_in_made_a_mistake_has_not_passed(
 def test_the_repositorys_own_training_reaches_its_accuracy_and_leaves_the_repository_as_it_was(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
+    """Also row 15 of the how-to that trainup descends from: the script trains in its own image."""
     folder = tmp_path / "rehearsal"
     folder.mkdir()
     BUILT.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,7 @@ def test_the_script_logs_to_the_run_that_was_made_for_it(workspace: Workspace, f
     made = tracked.create(uri, DEFINITION)
     run_id = made.run_id
     assert made.page.startswith(f"{uri}/#/experiments/")
-    ended = folder.run("train.py", "--max-images", "200", "--epochs", "2", **variables(uri, run_id))
+    ended = folder.train("train.py", "--max-images", "200", "--epochs", "2", **variables(uri, run_id))
     assert (ended.returncode, ended.stderr) == (0, "")
 
     collected = tracked.collect(workspace, run_id, Status.COMPLETED, {})
@@ -72,10 +72,10 @@ def test_a_new_attempt_logs_the_whole_curve_and_the_same_run_gets_no_point_twice
 ) -> None:
     uri = tracked.reachable(workspace)
     words = ("train.py", "--max-images", "200", "--epochs", "2")
-    assert folder.run(*words).returncode == 0
+    assert folder.train(*words).returncode == 0
     run_id = tracked.create(uri, DEFINITION).run_id
     for _ in range(2):
-        again = folder.run(*words, **variables(uri, run_id))
+        again = folder.train(*words, **variables(uri, run_id))
         assert (again.returncode, again.stderr) == (0, "")
         assert "going on after epoch 2" in again.stdout
     query = f"run_id={run_id}&metric_key=accuracy"

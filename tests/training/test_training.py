@@ -72,14 +72,14 @@ runpy.run_path("train.py", run_name="__main__")
 
 
 def test_a_killed_training_ends_as_if_it_had_not_been_killed(folder: Folder, tmp_path: Path) -> None:
-    straight = folder.run("train.py", *SHORT, TRAINUP_OUTPUT_DIR=str(tmp_path / "straight"))
+    straight = folder.train("train.py", *SHORT, TRAINUP_OUTPUT_DIR=str(tmp_path / "straight"))
     assert straight.returncode == 0, straight.stderr
 
     kept = {"TRAINUP_CHECKPOINT_DIR": str(tmp_path / "checkpoints")}
-    killed = folder.run("-c", KILLED, *SHORT, TRAINUP_OUTPUT_DIR=str(tmp_path / "first"), **kept)
+    killed = folder.train("-c", KILLED, *SHORT, TRAINUP_OUTPUT_DIR=str(tmp_path / "first"), **kept)
     assert killed.returncode == -9, killed.stderr
     assert epochs_in(killed.stdout) == [1, 2]
-    again = folder.run("train.py", *SHORT, TRAINUP_OUTPUT_DIR=str(tmp_path / "second"), **kept)
+    again = folder.train("train.py", *SHORT, TRAINUP_OUTPUT_DIR=str(tmp_path / "second"), **kept)
 
     assert again.returncode == 0, again.stderr
     assert "going on after epoch 2" in again.stdout
@@ -92,12 +92,12 @@ def test_a_killed_training_ends_as_if_it_had_not_been_killed(folder: Folder, tmp
 
 def test_a_checkpoint_of_other_settings_or_a_broken_one_is_not_used(folder: Folder) -> None:
     words = ("train.py", "--max-images", "200", "--epochs")
-    assert folder.run(*words, "1").returncode == 0
-    other = folder.run(*words, "2")
+    assert folder.train(*words, "1").returncode == 0
+    other = folder.train(*words, "2")
     assert "starting at the beginning: outputs/checkpoints/last.pt was trained with epochs 1, now 2" in other.stdout
     assert epochs_in(other.stdout) == [1, 2]
     (folder.path / "outputs" / "checkpoints" / "last.pt").write_bytes(b"half a file")
-    broken = folder.run(*words, "1")
+    broken = folder.train(*words, "1")
     assert broken.returncode == 0, broken.stderr
     assert "is no readable checkpoint" in broken.stdout
 
@@ -119,7 +119,7 @@ def test_pets_train_from_a_folder(folder: Folder) -> None:
     for number in range(20):
         (images / f"{'Abyssinian' if number % 2 else 'beagle'}_{number}.png").write_bytes(_png(number))
     small = ("--no-pretrained", "--arch", "resnet18", "--image-size", "32", "--batch-size", "4", "--workers", "0")
-    ended = folder.run("train.py", "--dataset", "pets", "--data", "pets", *small)
+    ended = folder.train("train.py", "--dataset", "pets", "--data", "pets", *small)
     assert (ended.returncode, ended.stderr) == (0, "")
     config: dict[str, Any] = json.loads((folder.path / "outputs" / "config.json").read_text())
     assert config["categories"] == "cat dog"
@@ -130,7 +130,7 @@ def test_a_folder_without_cats_is_refused_in_words(folder: Folder) -> None:
     images = folder.path / "pets" / "images"
     images.mkdir(parents=True)
     (images / "beagle_1.png").write_bytes(_png(1))
-    ended = folder.run("train.py", "--dataset", "pets", "--data", "pets")
+    ended = folder.train("train.py", "--dataset", "pets", "--data", "pets")
     assert ended.returncode == 1
     assert ended.stderr.startswith("train.py: pets/images holds 1 images (dog); it takes cats")
     assert "Traceback" not in ended.stderr
@@ -139,7 +139,7 @@ def test_a_folder_without_cats_is_refused_in_words(folder: Folder) -> None:
 def test_a_loss_that_explodes_fails_the_run_in_words(folder: Folder) -> None:
     code = folder.path / "data.py"
     code.write_text(code.read_text().replace("nn.Linear(128", "nn.Threshold(1e9, float('nan')), nn.Linear(128"))
-    ended = folder.run("train.py", "--max-images", "200", "--epochs", "2")
+    ended = folder.train("train.py", "--max-images", "200", "--epochs", "2")
     assert ended.returncode == 1
     assert "the loss was no finite number after epoch 1: try a lower --lr" in ended.stderr
     assert not (folder.path / "outputs" / "model.pkl").exists()
