@@ -32,7 +32,7 @@ from trainup.simulator.cloud.runs import Runs
 from trainup.simulator.cloud.shared_assets import PREFIX, SharedAssets
 from trainup.simulator.cloud.signatures import Signatures
 from trainup.simulator.cloud.storage import Storage
-from trainup.simulator.cloud.tenancy import Deployer, Policies
+from trainup.simulator.cloud.tenancy import Deployer, Policies, Registrations
 from trainup.simulator.cloud.tokens import Tokens
 from trainup.simulator.cloud.vaults import Vaults
 
@@ -89,6 +89,7 @@ class Azure:
     """What the deployer may do."""
 
     policies: Policies = field(default_factory=Policies)
+    registrations: Registrations = field(default_factory=Registrations)
 
     login_tenant: str = ""
     """Tenant that tokens are for unless the client asks for another one, as with `az` logged in to several. Empty for
@@ -234,6 +235,7 @@ class Azure:
 
     def _put(self, address: Address, version: str, body: Mapping[str, Any], plain: dict[str, Any]) -> Resource:
         fault = self._strike("PUT", address)
+        self.registrations.check(address.type.split("/")[0])
         with self._lock:
             findings = contract.findings(address.type, version, plain, address.name)
             if findings:

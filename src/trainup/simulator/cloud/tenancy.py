@@ -30,6 +30,33 @@ class Policies:
 
 
 @dataclass
+class Registrations:
+    """The resource providers that the subscription is not registered for. Namespaces are compared in any case.
+
+    All that trainup uses are registered here; in a new subscription they are not.
+    """
+
+    missing: set[str] = field(default_factory=set)
+
+    def state(self, namespace: str) -> str:
+        """The registration state as the resource manager tells it."""
+        return "NotRegistered" if self._is_missing(namespace) else "Registered"
+
+    def check(self, namespace: str) -> None:
+        """Raise the Refused with which the resource manager answers a PUT in a namespace that is not registered."""
+        if self._is_missing(namespace):
+            raise Refused(
+                409,
+                "MissingSubscriptionRegistration",
+                f"The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found "
+                "for how to register subscriptions.",
+            )
+
+    def _is_missing(self, namespace: str) -> bool:
+        return namespace.lower() in {name.lower() for name in self.missing}
+
+
+@dataclass
 class Deployer:
     """What the principal that deploys may do on the subscription."""
 

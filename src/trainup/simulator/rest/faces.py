@@ -13,6 +13,7 @@ from trainup.simulator.rest import (
     mlflow,
     registry,
     shared_assets,
+    subscriptions,
     vaults,
 )
 from trainup.simulator.rest.routing import Route
@@ -28,6 +29,7 @@ ROUTES: tuple[Route, ...] = (
     *shared_assets.ROUTES,
     *jobs.ROUTES,
     *locations.ROUTES,
+    *subscriptions.ROUTES,
     *vaults.ROUTES,
     *arm.ROUTES,  # matches every resource, so more specific routes come before it
     *blobs.ROUTES,  # matches every path

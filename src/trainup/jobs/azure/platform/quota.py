@@ -11,15 +11,19 @@ PATIENCE = Patience(tries=2, first_pause=0.2, longest_pause=2)
 AUTHORIZATION_VERSION = "2022-04-01"
 
 
+def hasty(client: AzureClient) -> AzureClient:
+    """The same client with the patience of a preview."""
+    return AzureClient(client.endpoints, client.credential, PATIENCE)
+
+
 def permissions(client: AzureClient, scope: str) -> list[dict[str, Any]]:
     """What the caller may do on a subscription or a resource group, by its id. Raises AzureError."""
-    hasty = AzureClient(client.endpoints, client.credential, PATIENCE)
     address = f"{scope}/providers/Microsoft.Authorization/permissions"
-    return list(hasty.pages(address, version=AUTHORIZATION_VERSION))
+    return list(hasty(client).pages(address, version=AUTHORIZATION_VERSION))
 
 
 def look(client: AzureClient, subscription_id: str, location: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The items of `usages` and of `vmSizes`. Raises AzureError."""
-    hasty = AzureClient(client.endpoints, client.credential, PATIENCE)
+    quick = hasty(client)
     where = f"/subscriptions/{subscription_id}/providers/Microsoft.MachineLearningServices/locations/{location}"
-    return list(hasty.pages(f"{where}/usages")), list(hasty.pages(f"{where}/vmSizes"))
+    return list(quick.pages(f"{where}/usages")), list(quick.pages(f"{where}/vmSizes"))
