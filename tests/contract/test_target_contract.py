@@ -28,7 +28,7 @@ from trainup.jobs.job_inputs import job_of
 from trainup.jobs.lifecycle import Interrupted, Listener
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.workspace import Workspace
-from trainup.jobs.target import Job, Owner, Record, Target, TargetError
+from trainup.jobs.target import Job, Owner, Record, StackUrns, Target, TargetError
 from trainup.jobs.targets import target_of
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import rehearsal
@@ -389,6 +389,26 @@ def test_a_run_that_was_deleted_meanwhile_cannot_be_adopted(world: World) -> Non
     with target.exclusive(), pytest.raises(TargetError, match=record.name):
         target.adopt(record, job)
     assert target.get(record.name) is None
+
+
+def test_a_stack_finds_its_former_runs_and_none_of_others(world: World) -> None:
+    former, now = world.job("echo 1"), world.job("echo 2")
+    gone, others = world.job("echo 3", run="gone"), world.job("echo 4", run="others", stack="prod")
+    names = {job.id: world.run(job)[0].name for job in (former, now, gone, others)}
+    world.target().release(former.id, former.owner, OnDelete.KEEP)
+    world.target().release(gone.id, gone.owner, OnDelete.KEEP)
+    world.target().release(others.id, others.owner, OnDelete.KEEP)
+    stack = StackUrns("dev", "trainup", urns={"pets": now.owner.urn})
+    target = world.target()
+    records, problems = target.history(stack)
+    assert ([record.name for record in records], problems) == ([names[job.id] for job in (former, now, gone)], [])
+    assert [record.name for record in target.history(stack, "go")[0]] == [names[gone.id]]
+    record = target.get(names[others.id])
+    assert record
+    assert not target.is_of(record, stack)
+    record = target.get(names[former.id])
+    assert record
+    assert target.is_of(record, stack)
 
 
 def test_who_does_not_own_a_run_gives_nothing_up(world: World) -> None:

@@ -10,8 +10,8 @@ import click
 from trainup.cli import clusters, results
 from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
+from trainup.cli.runs import lookup
 from trainup.cli.table import aligned
-from trainup.core import suggest
 from trainup.jobs import downloads, lifecycle
 from trainup.jobs.target import Record, Target, TargetError
 
@@ -88,13 +88,9 @@ def download(run: str, name: str | None, to: str | None, stack: str) -> None:
 
 
 def _attempt(run: str, stack: str) -> tuple[Target, Record]:
-    """The record of a run's current attempt, and its target. Raises TargetError where there is no such run."""
-    current, project = stacks.open_stack(stack)
-    records = results.latest(current, project)
-    target = results.target(current, project, run, records[run]) if run in records else None
-    if target is None:
-        raise TargetError(suggest.unknown(run, sorted(records), f"stack {current.name!r} has no run {run!r}"))
-    return target, records[run]
+    """The record that RUN means, and its target. Raises TargetError where there is no such run."""
+    found = lookup.find(*stacks.open_stack(stack), run)
+    return found.target, found.record
 
 
 def _print_lines(lines: list[str]) -> None:

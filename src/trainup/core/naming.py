@@ -6,6 +6,7 @@ RUN_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RUN_NAME_RULE = "lower-case letters, digits and single dashes, starting with a letter, at most 40 characters"
 RUN_NAME_MAX = 40
 DIGEST_CHARS = 12
+JOB_NAME = re.compile(rf"{RUN_NAME.pattern}-[0-9a-f]{{{DIGEST_CHARS}}}(-a[1-9][0-9]*)?")
 ATTEMPT = re.compile(r"(?<=-[0-9a-f]{12})-a[1-9][0-9]*$")
 
 
@@ -19,6 +20,11 @@ def check_run_name(name: str) -> str | None:
 def run_id(run: str, digest: str) -> str:
     """The resource id of a run, `<run>-<first 12 digits of the digest>`; also its first attempt's job name."""
     return f"{run}-{digest[:DIGEST_CHARS]}"
+
+
+def is_job_name(text: str) -> bool:
+    """Whether this could be the name of an attempt."""
+    return bool(JOB_NAME.fullmatch(text))
 
 
 def id_of(job: str) -> str:

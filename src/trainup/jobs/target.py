@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trainup.core.choices import OnDelete
-from trainup.core.errors import ServiceError
+from trainup.core.errors import ServiceError, TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import run_id
 from trainup.core.spec import RunSpec
@@ -35,6 +35,30 @@ class Owner:
         """Whether both are resources of one stack."""
         stacks = [(owner.urn.split("::")[:2], owner.project) for owner in (self, other)]
         return stacks[0] == stacks[1]
+
+
+@dataclass(frozen=True)
+class StackUrns:
+    """A stack, as the owners of its runs name it."""
+
+    stack: str
+    project: str
+    """Name of its project."""
+    folder: str = ""
+    """Folder of the project, as in `Owner.project`."""
+    urns: Mapping[str, str] = field(default_factory=dict)
+    """Run → its URN, of those that it declares."""
+
+    def owns(self, owner: Owner) -> bool:
+        """Whether an owner is a resource of this stack."""
+        is_here = not (owner.project and self.folder) or owner.project == self.folder
+        return is_here and owner.urn.startswith(f"urn:pulumi:{self.stack}::{self.project}::")
+
+    def urns_of(self, run: str) -> tuple[str, ...]:
+        """The URNs that a run has here, or had before it was taken out of the program: formed like those of others."""
+        parts = ((other, *urn.rpartition("::")) for other, urn in self.urns.items())
+        alike = (f"{kind}::{run}{name[len(other) :]}" for other, kind, _, name in parts if name.startswith(other))
+        return tuple(dict.fromkeys([*alike, *self.urns.values()]))
 
 
 @dataclass(frozen=True)
@@ -89,6 +113,8 @@ class Record:
     abandoned: bool = False
     """Accepted, but the process that should start it is gone: it can be launched as if for the first time."""
     owners: tuple[Owner, ...] = ()
+    released: tuple[Owner, ...] = ()
+    """Owners that have given it up, where the target knows them."""
     created: str = ""
     """When it was accepted, ISO 8601 in UTC."""
     number: int = 0
@@ -224,6 +250,17 @@ class Target(Protocol):
 
     def get(self, name: str) -> Record | None:
         """The current record of an attempt; None if there is none, or if it was deleted."""
+        ...
+
+    def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
+        """The attempts whose names have this beginning and that belong to a stack, or did; and what cannot be read.
+
+        Oldest first. An attempt that nobody owns, and of which no former owner is known, counts as everybody's.
+        """
+        ...
+
+    def is_of(self, record: Record, stack: StackUrns) -> bool:
+        """Whether an attempt belongs to a stack, or did, by the rule of `history`."""
         ...
 
     def claim(self, job: Job, attempt: int) -> Record:

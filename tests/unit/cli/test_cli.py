@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.support import tracking_server
+from tests.support import stand_in, tracking_server
 from tests.support.azure import visit
 from tests.support.selected import select
+from tests.support.stand_in import URN
+from tests.support.stand_in import pulumi as _pulumi
+from tests.support.stand_in import state as _state
 from trainup.cli import stack
 from trainup.cli.__main__ import main
 from trainup.core.spec import RunSpec
@@ -26,36 +29,14 @@ from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Job, Owner
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
-from trainup.toolchain import pulumi_cli, stacks
 
-URN = "urn:pulumi:local::trainup::trainup:index:TrainingRun$trainup:index:Run::digits-job"
 SPEC = RunSpec(command=("true",))
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "Pulumi.yaml").write_text("name: trainup\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setenv("PULUMI_STACK", "local")
-    monkeypatch.setattr(stacks, "ROOT", tmp_path)
-    monkeypatch.setattr(pulumi_cli, "BIN", tmp_path / "none")
-    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    stand_in.enter(tmp_path, monkeypatch)
     return tmp_path
-
-
-def _pulumi(project: Path, state: str, code: int = 0) -> None:
-    """A `pulumi` that answers every command so."""
-    (project / "bin").mkdir(exist_ok=True)
-    (project / "state").write_text(state)
-    program = project / "bin" / "pulumi"
-    program.write_text(f"#!{sys.executable}\nimport sys\nto = sys.std{'err' if code else 'out'}\n"
-                       f"to.write(open({str(project / 'state')!r}).read())\nsys.exit({code})\n")  # fmt: skip
-    program.chmod(0o755)
-
-
-def _state(*resources: dict[str, Any]) -> str:
-    return json.dumps({"version": 3, "deployment": {"resources": list(resources)}})
 
 
 def _run(project: Path) -> RunFolder:
@@ -69,8 +50,7 @@ def _run(project: Path) -> RunFolder:
 
 
 def _resource(folder: RunFolder, **outputs: Any) -> dict[str, Any]:
-    inputs = {"run": "digits", "workspace": ".trainup/local"}
-    return {"type": "trainup:index:Run", "urn": URN, "id": folder.name, "inputs": inputs, "outputs": outputs}
+    return stand_in.run_resource(folder.name, URN, **outputs)
 
 
 def test_without_pulumi_the_way_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,7 +145,7 @@ def test_only_the_secrets_that_have_to_be_masked_are_decrypted(project: Path) ->
 
 
 def test_a_run_whose_record_is_gone_is_told_from_the_state(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _pulumi(project, _state(_resource(RunFolder(project / "digits-0"), status="Completed", cost=0)))
+    _pulumi(project, _state(_resource(RunFolder(project / "digits-0123456789ab"), status="Completed", cost=0)))
     assert main(["output"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"]["digits"]["status"] == "Completed"
 

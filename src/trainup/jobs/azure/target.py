@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from trainup.core.choices import OnDelete
+from trainup.core.errors import TrainupError
 from trainup.core.failure import FailureClass
 from trainup.core.naming import job_name
 from trainup.core.status import Status
@@ -20,7 +21,7 @@ from trainup.jobs.azure.job.release import Releaser
 from trainup.jobs.azure.job.submission import Submission
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.masking import Mask
-from trainup.jobs.target import File, Job, Owner, Record
+from trainup.jobs.target import File, Job, Owner, Record, StackUrns
 
 
 class AzureTarget:
@@ -62,6 +63,12 @@ class AzureTarget:
 
     def get(self, name: str) -> Record | None:
         return self._observer.get(name)
+
+    def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
+        return self._observer.history(stack, beginning), []
+
+    def is_of(self, record: Record, stack: StackUrns) -> bool:
+        return self._observer.is_of(record.name, stack)
 
     def claim(self, job: Job, attempt: int) -> Record:
         # Azure ML has no jobs that are not started: the request that starts a job also claims its name.

@@ -78,11 +78,11 @@ def policy_of(job: Job) -> Policy:
     )
 
 
-def folders(workspace: Workspace, run_id: str | None = None) -> Iterator[RunFolder]:
-    """All attempts there are, of all runs or of one."""
+def folders(workspace: Workspace, run_id: str | None = None, beginning: str = "") -> Iterator[RunFolder]:
+    """All attempts there are, of all runs or of one, whose names have this beginning."""
     runs = workspace.runs
     for name in _names(runs):
-        if run_id is None or (name.startswith(run_id) and id_of(name) == run_id):
+        if name.startswith(run_id or beginning) and run_id in (None, id_of(name)):
             yield RunFolder(runs / name)
 
 
@@ -173,6 +173,7 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
         status=status,
         abandoned=is_abandoned,
         owners=definition.owners,
+        released=definition.released,
         created=definition.created,
         number=definition.number,
         failure=failure,

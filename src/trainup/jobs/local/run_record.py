@@ -99,6 +99,8 @@ class RunDefinition:
     data_inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """As `Job.data_inputs`; the key in the file is `sources`."""
     owners: tuple[Owner, ...] = ()
+    released: tuple[Owner, ...] = ()
+    """Owners that have given it up; none in older records."""
     policy: Policy = field(default_factory=Policy)
     archived: bool = False
     unknown: Mapping[str, Any] = field(default_factory=dict)
@@ -135,11 +137,12 @@ DEFINITION_FIELDS, STATE_FIELDS = (
 def write_definition(folder: RunFolder, definition: RunDefinition) -> None:
     """Replace the definition as a whole."""
     content = {"sources" if name == "data_inputs" else name: value for name, value in asdict(definition).items()}
-    content["owners"] = [
-        {key: getattr(owner, name) for key, name in OWNER_FIELDS.items()} for owner in definition.owners
-    ]
-    if not definition.archived:
-        del content["archived"]
+    for name in ("owners", "released"):
+        owners = getattr(definition, name)
+        content[name] = [{key: getattr(owner, field) for key, field in OWNER_FIELDS.items()} for owner in owners]
+    for name in ("archived", "released"):
+        if not content[name]:
+            del content[name]
     write_json(folder.definition, content.pop("unknown") | content)
 
 
@@ -161,6 +164,7 @@ def _definition(folder: RunFolder, content: dict[str, Any]) -> RunDefinition:
         "number": number if type(number) is int else 0,
         "data_inputs": content.pop("sources"),
         "owners": _owners(folder, content),
+        "released": _owners(folder, {"owners": content.get("released") or []}),
         "policy": Policy(**{name: content["policy"][name] for name in POLICY if name in content["policy"]}),
         "archived": bool(content.get("archived")),
     }

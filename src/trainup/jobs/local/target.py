@@ -13,8 +13,9 @@ from typing import Any
 
 from trainup.core.choices import OnDelete
 from trainup.core.disk import replace_file
+from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
-from trainup.core.naming import run_of
+from trainup.core.naming import id_of, run_of
 from trainup.core.status import Status
 from trainup.jobs.local import handover, launch, ledger, links, log, run_record
 from trainup.jobs.local.files import Lock, UnreadableRecord
@@ -25,7 +26,7 @@ from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.snapshot import SnapshotError
 from trainup.jobs.snapshot import copy as copy_snapshot
-from trainup.jobs.target import File, Job, Owner, Polling, Record, TargetError
+from trainup.jobs.target import File, Job, Owner, Polling, Record, StackUrns, TargetError
 
 CANCEL_SECONDS = GRACE + 30.0
 LOOK_SECONDS = 1.0
@@ -165,10 +166,13 @@ class LocalTarget:
         remaining = tuple(other for other in record.owners if other.token != owner.token)
         if len(remaining) == len(record.owners):
             return
+        former = [other for other in record.owners if other.token == owner.token]
+        kept = (other for other in record.released if not other.is_same_resource(former[0]))
+        given_up = {"owners": remaining, "released": (*kept, former[0])}
         if on_delete is OnDelete.KEEP or remaining:
-            self._redefine(record.name, owners=remaining)
+            self._redefine(record.name, **given_up)
         elif on_delete is OnDelete.ARCHIVE:
-            self._redefine(record.name, owners=remaining, archived=True)
+            self._redefine(record.name, **given_up, archived=True)
         else:
             self._remove(self._folder(record.name))
 
@@ -202,13 +206,40 @@ class LocalTarget:
             raise problems[0]
         return records
 
-    def readable(self, run_id: str | None = None) -> tuple[list[Record], list[Problem]]:
-        """The attempts that can be read, of all runs or of one, oldest first; and what is wrong with the others."""
+    def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
+        records, problems = self.readable(beginning=beginning)
+        mine = [record for record in records if _was_of(record, stack)]
+        return sorted(mine, key=lambda record: (record.number, record.created)), [*problems]
+
+    def is_of(self, record: Record, stack: StackUrns) -> bool:
+        return _was_of(record, stack)
+
+    def current(
+        self, stack: StackUrns, ids: Mapping[str, str], only: str | None = None
+    ) -> tuple[list[Record], list[Problem]]:
+        """The attempts that may be the current ones of a stack's runs, by name; and what is wrong with others.
+
+        `ids` are the ids of the runs in its state: of these runs no other attempts are read. `only` is the one run that
+        is asked for.
+        """
+        names = [folder.name for folder in ledger.folders(self.workspace, beginning=only or "")]
+        known = {run_id for run, run_id in ids.items() if only in (None, run)}
+        others = [name for name in names if run_of(name) not in ids and only in (None, run_of(name))]
+        records, problems = self._read([name for name in names if id_of(name) in known])
+        more, more_problems = self._read(others)
+        owned = [record for record in more if any(stack.owns(owner) for owner in record.owners)]
+        return records + owned, problems + more_problems
+
+    def readable(self, run_id: str | None = None, beginning: str = "") -> tuple[list[Record], list[Problem]]:
+        """The attempts that can be read, of all runs or of one, by name; and what is wrong with the others."""
+        return self._read(folder.name for folder in ledger.folders(self.workspace, run_id, beginning))
+
+    def _read(self, names: Iterable[str]) -> tuple[list[Record], list[Problem]]:
         records: list[Record] = []
         problems: list[Problem] = []
-        for folder in ledger.folders(self.workspace, run_id):
+        for name in names:
             try:
-                record = ledger.view(self.workspace, folder)
+                record = ledger.view(self.workspace, self._folder(name))
             except (UnreadableRecord, TargetError) as error:
                 problems.append(error)
             else:
@@ -276,6 +307,12 @@ def _definition(folder: RunFolder) -> RunDefinition:
 
 def _state(folder: RunFolder) -> RunState:
     return run_record.read_state(folder) or RunState()
+
+
+def _was_of(record: Record, stack: StackUrns) -> bool:
+    """Whether a stack owns the record, or has given it up, or may have: older records do not say who had them."""
+    owners = (*record.owners, *record.released)
+    return not owners or any(stack.owns(owner) for owner in owners)
 
 
 def _is_only_of(record: Record, owner: Owner) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainup.core.failure import Failure, FailureClass
-from trainup.jobs.target import Job, Owner, TargetError
+from trainup.jobs.target import Job, Owner, StackUrns, TargetError
 
 DIGEST, RUN, ID, ATTEMPT = "trainup.digest", "trainup.run", "trainup.id", "trainup.attempt"
 PRICE = "trainup.node_price"
@@ -19,6 +19,8 @@ STOPPED = "trainup.stopped"
 """Tag with the reason why trainup ended the run, as JSON with `class` and `message`."""
 PHASES = "trainup.phases"
 """Tag with the observed seconds of each phase as JSON; the service records only start and end."""
+MANAGED = "managed-by"
+"""Tag of all jobs that trainup starts."""
 RELEASED = "-"
 LONGEST = 1000
 """Longest value of a tag, in characters."""
@@ -63,11 +65,18 @@ def others(tags: Mapping[str, str] | None, own: Mapping[str, str]) -> dict[str, 
     return {key: value for key, value in left.items() if own.get(key) != value}
 
 
+def was_of(tags: Mapping[str, str], facts: Mapping[str, str], stack: StackUrns) -> bool:
+    """Whether a job belongs to a stack, or did: of a former owner there is only the name of its tag."""
+    if any(stack.owns(owner) for owner in owners(tags)):
+        return True
+    return any(owner_tag(Owner(urn, "")) in tags for urn in stack.urns_of(str(facts.get(RUN, ""))))
+
+
 def tags(job: Job, attempt: int) -> dict[str, str]:
     """The tags of a new job: those of the user and those of trainup."""
     return {
         **job.spec.tags,
-        "managed-by": "trainup",
+        MANAGED: "trainup",
         id_tag(job.id): str(attempt),
         owner_tag(job.owner): owner_value(job.owner),
     }

@@ -19,7 +19,7 @@ from trainup.jobs.azure.job.records import JobView, record_of
 from trainup.jobs.azure.job.statuses import status_of
 from trainup.jobs.azure.platform.workspace import HISTORY_VERSION, Workspace
 from trainup.jobs.masking import Mask
-from trainup.jobs.target import Record, TargetError
+from trainup.jobs.target import Record, StackUrns, TargetError
 
 END_SECONDS = 900.0
 """Time limit for a job to end or be deleted. Azure ML first waits for the script and for the upload of outputs."""
@@ -105,6 +105,16 @@ class Observer:
         if created is not None and steady_now() - created < NEW_SECONDS:
             watch.is_new()
         return self._record_of(Watch(job, self.details(job["name"]) or self._late_details(watch) or {}))
+
+    def history(self, stack: StackUrns, beginning: str) -> list[Record]:
+        """The attempts of a stack, also former ones, as the resource manager lists them: without metrics."""
+        views = (JobView(job) for job in self.jobs.tagged(labels.MANAGED))
+        mine = [view for view in views if view.name.startswith(beginning) and _is_of(view, stack)]
+        return sorted((self.record(view) for view in mine), key=lambda record: record.created)
+
+    def is_of(self, name: str, stack: StackUrns) -> bool:
+        """Whether a job that was read belongs to a stack, or did."""
+        return _is_of(self.last_view(name), stack)
 
     def find(self, name: str) -> dict[str, Any] | None:
         """A job from the resource manager, or a new one as it was accepted; None if it is gone. Raises AzureError."""
@@ -200,3 +210,7 @@ class Observer:
         with contextlib.suppress(AzureError):  # the cluster's status is only information; keep waiting without it
             return self.workspace.compute(cluster)
         return None
+
+
+def _is_of(view: JobView, stack: StackUrns) -> bool:
+    return labels.was_of(view.tags, view.facts, stack)

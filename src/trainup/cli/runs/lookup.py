@@ -1,0 +1,75 @@
+"""Which record is meant, in the notation that all commands about runs take.
+
+- the name of a run, `digits`: its current attempt;
+- the name of an attempt, `digits-6c3e449ba5eb` or `digits-6c3e449ba5eb-a2`: that one, of whatever inputs;
+- a beginning that only one id has, `digits-6c3`: the last attempt of that id.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainup.cli import results
+from trainup.cli.runs import places
+from trainup.cli.stack import Stack
+from trainup.core import suggest
+from trainup.core.naming import is_job_name
+from trainup.jobs.target import Record, Target, TargetError
+
+NOTATION = re.compile(r"[a-z][a-z0-9-]*")
+MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A record, the target that has it, and the inputs of its run in the state (empty where it is not there)."""
+
+    target: Target
+    record: Record
+    inputs: dict[str, Any]
+
+
+def find(stack: Stack, project: Path, text: str) -> RecordedRun:
+    """The record that `text` means. Raises TargetError where there is none or several; UnreadableRecord."""
+    if NOTATION.fullmatch(text):
+        if record := results.latest(stack, project, text).get(text):
+            if target := places.target(stack, project, text, record.name):
+                return RecordedRun(target, record, places.inputs_of(stack, text))
+        elif found := _named(stack, project, text) or _beginning(stack, project, text):
+            return found
+    names = sorted(results.latest(stack, project))
+    raise TargetError(suggest.unknown(text, names, f"stack {stack.name!r} has no run {text!r}"))
+
+
+def _named(stack: Stack, project: Path, name: str) -> RecordedRun | None:
+    """The attempt of exactly this name."""
+    if not is_job_name(name):
+        return None
+    for target in places.all_targets(stack, project):
+        if (record := target.get(name)) and target.is_of(record, places.urns(stack, project)):
+            return _whole(stack, project, target, record)
+    return None
+
+
+def _beginning(stack: Stack, project: Path, text: str) -> RecordedRun | None:
+    """The last attempt of the one id that begins so. Raises TargetError where several do."""
+    by_id: dict[str, tuple[Target, Record]] = {}
+    for target in places.all_targets(stack, project):
+        records, problems = target.history(places.urns(stack, project), text)
+        if problems and not records:
+            raise problems[0]
+        for record in records:
+            before = by_id.get(record.id)
+            if record.id.startswith(text) and (before is None or record.attempt > before[1].attempt):
+                by_id[record.id] = target, record
+    if len(by_id) > 1:
+        shown = ", ".join([*list(by_id)[:MOST_SHOWN], *(["…"] if len(by_id) > MOST_SHOWN else [])])
+        raise TargetError(f"{text!r} may be any of {shown}: write more of the id")
+    return next((_whole(stack, project, target, record) for target, record in by_id.values()), None)
+
+
+def _whole(stack: Stack, project: Path, target: Target, record: Record) -> RecordedRun:
+    """The record as its own target tells it: lists leave out what takes more requests."""
+    inputs = places.inputs_of(stack, record.run)
+    return RecordedRun(target, target.get(record.name) or record, inputs)
