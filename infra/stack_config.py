@@ -25,6 +25,8 @@ class StackConfig:
     stack: str
     root: Path
     """The folder of Pulumi.yaml."""
+    secrets: frozenset[str] | None = None
+    """The keys that are encrypted; None where the engine says which they are."""
 
     @classmethod
     def read(cls) -> "StackConfig":
@@ -63,7 +65,8 @@ class StackConfig:
 
     def is_secret(self, setting: str, section: str = "") -> bool:
         """Whether a setting is encrypted; one of Azure's provider where `section` is `azure_native`."""
-        return is_config_secret(f"{AZURE_NATIVE_KEY}{setting}" if section == AZURE_NATIVE else self.key(setting))
+        key = f"{AZURE_NATIVE_KEY}{setting}" if section == AZURE_NATIVE else self.key(setting)
+        return is_config_secret(key) if self.secrets is None else key in self.secrets
 
     def secret(self, setting: str) -> pulumi.Output[str]:
         """A config secret as a secret output, which the program never sees in plain text."""

@@ -6,7 +6,12 @@ import pytest
 
 from tests.support import contract
 from tests.support.azure import Cloud
+from tests.support.project import Project
+from trainup.core.role_needs import Who
 from trainup.core.roles import Role
+from trainup.infra import azure_roles, offline
+from trainup.infra.azure import NOBODY
+from trainup.simulator.cloud.rights import Granted
 
 pytestmark = pytest.mark.engine
 
@@ -22,6 +27,8 @@ PROTECTED = [
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_a_stack_is_complete_unchanged_the_second_time_and_leaves_nothing(running: Cloud, name: str) -> None:
     project = running.stack(name, runs={})
+    if name == "dev":
+        _only_with_the_listed_roles(running, project)
     up = project.up()
     assert up.code == 0, up.text
     _came_in_order(running)
@@ -47,6 +54,27 @@ def test_a_stack_is_complete_unchanged_the_second_time_and_leaves_nothing(runnin
     assert destroy.code == 0, destroy.text
     assert running.azure.empty, running.azure.resources()
     contract.judge(running.bodies)
+
+
+def _only_with_the_listed_roles(running: Cloud, project: Project) -> None:
+    """From now on, who deploys has the roles that are listed for the stack; with one fewer, Azure says which lacks."""
+    running.azure.subscription = NOBODY  # which the stack file has
+    settings = offline.settings_of(project.folder, project.stack)
+    subscription = running.azure.root
+    listed = [need for need in azure_roles.needed_by(settings) if need.who is Who.DEPLOYER and not need.is_optional]
+    assert [need.place.noun for need in listed] == ["the subscription", "the subscription"]
+    roles = [Granted(need.role.shown, subscription, frozenset(need.assigns)) for need in listed]
+    create, assign = roles
+    for fewer, lacks in ((assign, "create resources"), (create, "assign roles")):
+        running.azure.may.granted = [fewer]
+        warned = project.preview().text
+        assert f"whoever is logged in may not {lacks} on {subscription}" in " ".join(warned.split())
+    refused = project.up("--skip-preview")
+    assert refused.code != 0
+    assert (
+        "does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write'" in refused.text
+    )
+    running.azure.may.granted = roles
 
 
 def _came_in_order(running: Cloud) -> None:

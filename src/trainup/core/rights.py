@@ -19,7 +19,12 @@ def missing_rights(permissions: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the deployer may not do, in words; nothing where the list is empty, since that proves nothing."""
     if not permissions:
         return []
-    return [words for action, words in NEEDED.items() if not any(_allows(one, action) for one in permissions)]
+    return [words for action, words in NEEDED.items() if not allows(permissions, action)]
+
+
+def allows(permissions: Sequence[Mapping[str, Any]], action: str) -> bool:
+    """Whether one of the permissions allows an action, such as `Microsoft.Storage/storageAccounts/write`."""
+    return any(_allows(one, action) for one in permissions)
 
 
 def _allows(permission: Mapping[str, Any], action: str) -> bool:
@@ -28,6 +33,7 @@ def _allows(permission: Mapping[str, Any], action: str) -> bool:
 
 
 def _matches(pattern: str, action: str) -> bool:
-    """Whether a pattern of Azure covers an action: `*` stands for any text, and case does not matter."""
-    words = ".*".join(re.escape(part) for part in pattern.split("*"))
+    """Whether a pattern of Azure covers an action: `*` stands for any text, `/*/` also for a single slash, as in
+    `workspaces/computes/*/write`, by which a role denies `workspaces/computes/write`. Case does not matter."""
+    words = ".*".join(re.escape(part) for part in pattern.split("*")).replace("/.*/", "/(.*/)?")
     return re.fullmatch(words, action, re.IGNORECASE) is not None

@@ -16,6 +16,37 @@ class Role(StrEnum):
     SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
     SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
     CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+    READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    RBAC_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
+    ML_COMPUTE_OPERATOR = "e503ece1-11d0-4e8e-8e2c-7a6c3bf38815"
+    IDENTITY_CONTRIBUTOR = "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59"
+    IDENTITY_OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
+    NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
+
+    @property
+    def shown(self) -> str:
+        """The name that Azure shows."""
+        return TITLES[self]
+
+
+TITLES = {
+    Role.ACR_PULL: "AcrPull",
+    Role.ACR_PUSH: "AcrPush",
+    Role.BLOB_DATA_CONTRIBUTOR: "Storage Blob Data Contributor",
+    Role.BLOB_DATA_READER: "Storage Blob Data Reader",
+    Role.FILE_DATA_PRIVILEGED_CONTRIBUTOR: "Storage File Data Privileged Contributor",
+    Role.ML_DATA_SCIENTIST: "AzureML Data Scientist",
+    Role.SECRETS_OFFICER: "Key Vault Secrets Officer",
+    Role.SECRETS_USER: "Key Vault Secrets User",
+    Role.CONTRIBUTOR: "Contributor",
+    Role.READER: "Reader",
+    Role.RBAC_ADMINISTRATOR: "Role Based Access Control Administrator",
+    Role.ML_COMPUTE_OPERATOR: "AzureML Compute Operator",
+    Role.IDENTITY_CONTRIBUTOR: "Managed Identity Contributor",
+    Role.IDENTITY_OPERATOR: "Managed Identity Operator",
+    Role.NETWORK_CONTRIBUTOR: "Network Contributor",
+}
+"""Role → the name that Azure shows (https://learn.microsoft.com/azure/role-based-access-control/built-in-roles)."""
 
 
 class PrincipalType(StrEnum):

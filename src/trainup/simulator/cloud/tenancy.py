@@ -1,9 +1,13 @@
 """What differs between subscriptions: the deployer's roles, the tenant's policies, and the login's default tenant."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from trainup.simulator.cloud import shape
 from trainup.simulator.cloud.address import Address
 from trainup.simulator.cloud.refusal import Refused
+from trainup.simulator.cloud.rights import ACTIONS, Granted, action_of, linked_actions
 
 ROLES = {
     "Owner": frozenset({"write", "assign"}),
@@ -58,12 +62,19 @@ class Registrations:
 
 @dataclass
 class Deployer:
-    """What the principal that deploys may do on the subscription."""
+    """What the principal that deploys may do."""
 
     roles: set[str] = field(default_factory=lambda: {"Owner"})
+    """Roles on the whole subscription."""
 
-    def permissions(self) -> list[dict[str, list[str]]]:
-        """The permissions as the resource manager lists them."""
+    granted: list[Granted] | None = None
+    """Roles on scopes, in place of `roles`."""
+
+    def permissions(self, scope: str = "") -> list[dict[str, list[str]]]:
+        """The permissions on a scope as the resource manager lists them."""
+        if self.granted is not None:
+            names = [one.role for one in self.granted if f"{scope.lower()}/".startswith(f"{one.scope.lower()}/")]
+            return [{"actions": list(ACTIONS[name][0]), "notActions": list(ACTIONS[name][1])} for name in names]
         actions = {
             "write": {"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]},
             "assign": {"actions": ["*/read", "Microsoft.Authorization/roleAssignments/*"], "notActions": []},
@@ -71,19 +82,34 @@ class Deployer:
         allowed = sorted({name for role in self.roles for name in ROLES[role]})
         return [actions[name] for name in allowed] or [{"actions": ["*/read"], "notActions": []}]
 
-    def check(self, method: str, address: Address, principal: str) -> None:
-        """Raise the Refused with which the resource manager answers a change that these roles do not allow."""
-        if method in ("GET", "HEAD"):
-            return
+    def check(self, method: str, address: Address, principal: str, body: Mapping[str, Any] | None = None) -> None:
+        """Raise the Refused with which the resource manager answers a request that these roles do not allow.
+
+        Reading is allowed to everybody who has `roles`, and checked for those who have roles on scopes.
+        """
         needed = "assign" if address.type.lower() == ASSIGNMENTS else "write"
-        if any(needed in ROLES[role] for role in self.roles):
-            return
-        verb = "delete" if method == "DELETE" else "write"
         scope = address.scope if needed == "assign" else address.id
-        raise Refused(
-            403,
-            "AuthorizationFailed",
-            f"The client '{principal}' with object id '{principal}' does not have authorization to perform action "
-            f"'{address.type}/{verb}' over scope '{scope}' or the scope is invalid. If access was recently granted, "
-            "please refresh your credentials.",
-        )
+        if self.granted is not None:
+            assigned = str(shape.get(dict(body or {}), "properties.roleDefinitionId") or "").rsplit("/", 1)[-1]
+            linked = linked_actions(address.type, body or {}) if method == "PUT" else []
+            for action, where in [(action_of(method, address.type), scope), *linked]:
+                self.act(action, where, principal, assigned)
+            return
+        if method in ("GET", "HEAD") or any(needed in ROLES[role] for role in self.roles):
+            return
+        raise _refusal(action_of(method, address.type), scope, principal)
+
+    def act(self, action: str, scope: str, principal: str, assigned: str = "") -> None:
+        """Raise Refused where roles on scopes do not allow an action; `assigned` is the GUID of a role to assign."""
+        if self.granted is not None and not any(one.allows(action, scope, assigned) for one in self.granted):
+            raise _refusal(action, scope, principal)
+
+
+def _refusal(action: str, scope: str, principal: str) -> Refused:
+    return Refused(
+        403,
+        "AuthorizationFailed",
+        f"The client '{principal}' with object id '{principal}' does not have authorization to perform action "
+        f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your "
+        "credentials.",
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from trainup.simulator.cloud.address import parse
 from trainup.simulator.cloud.azure import CLIENT, Azure
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.plugins import bodies
@@ -26,6 +27,7 @@ def _get(azure: Azure, name: str, args: Mapping[str, Any]) -> Answer:
     kind = KINDS[name]
     path = kind.path.format(**{part: str(args[part]).strip("/") for part in kind.placed})
     resource = azure.get(f"/{path}" if "{scope}" in kind.path else f"{azure.root}/{path}")
+    azure.may.check("GET", parse(resource["id"]), azure.deployer)
     return {**bodies.outputs(kind, resource, kind.version), "id": resource["id"]}
 
 

@@ -138,7 +138,7 @@ class AzureNative(SimulatedProvider):
         self, kind: Kind, version: str, resource_id: str, inputs: Properties, *, creating: bool
     ) -> tuple[str, Properties]:
         body = bodies.request(kind, inputs, creating=creating)
-        self._azure.may.check("PUT", parse(resource_id), self._azure.deployer)
+        self._azure.may.check("PUT", parse(resource_id), self._azure.deployer, reveal(body))
         try:
             answer = self._azure.settled(self._azure.put(resource_id, version, body)["id"])
         except Refused as error:
@@ -165,6 +165,7 @@ class AzureNative(SimulatedProvider):
         inputs = wire.decode(request.inputs)
         try:
             answer = self._azure.get(request.id)
+            self._azure.may.check("GET", parse(request.id), self._azure.deployer)
         except Refused as error:
             if error.status != 404:
                 raise

@@ -34,12 +34,11 @@ def _any(azure: Azure, request: Request) -> Response:
         raise Refused(404, "NotFound", f"There is no {request.method} at {path}.")
     if request.method in ("GET", "HEAD"):
         resource = azure.get(request.resource)
+        check_deployer(azure, request)
         if azure.unread.hides(resource["id"]):
             raise not_found(f"{resource['type']}/{resource['name']}")
         return Response(200, resource)
-    claims = azure.tokens.check(request.headers.get("authorization"))
-    if claims["oid"] == azure.deployer:
-        azure.may.check(request.method, parse(request.resource), azure.deployer)
+    check_deployer(azure, request)
     if request.method == "PUT":
         return _put(azure, request, version, request.json())
     if request.method == "PATCH":
@@ -47,6 +46,14 @@ def _any(azure: Azure, request: Request) -> Response:
     if request.method == "DELETE":
         return _delete(azure, request)
     raise Refused(405, "MethodNotAllowed", f"The resource manager has no {request.method} for a resource.")
+
+
+def check_deployer(azure: Azure, request: Request) -> None:
+    """Raise Refused where the caller is the deployer and may not do this to a resource, or has no token."""
+    claims = azure.tokens.check(request.headers.get("authorization"))
+    if claims["oid"] == azure.deployer:
+        body = request.json() if request.method == "PUT" else None
+        azure.may.check(request.method, parse(request.resource), azure.deployer, body)
 
 
 def _put(azure: Azure, request: Request, version: str, body: dict[str, Any]) -> Response:
@@ -122,10 +129,11 @@ def paged(azure: Azure, request: Request, items: list[Any]) -> Response:
 
 
 def _permissions(azure: Azure, request: Request) -> Response:
-    """What the caller may do; the deployer's roles are on the whole subscription."""
+    """What the caller may do."""
     version_of(request)
     claims = azure.tokens.check(request.headers.get("authorization"))
-    return Response(200, {"value": azure.may.permissions() if claims["oid"] == azure.deployer else []})
+    scope = request.path.lower().partition("/providers/microsoft.authorization/permissions")[0]
+    return Response(200, {"value": azure.may.permissions(unquote(scope)) if claims["oid"] == azure.deployer else []})
 
 
 ROUTES = (

@@ -35,15 +35,23 @@ def _registry(azure: Azure, request: Request) -> str:
     return str(azure.get(REGISTRY.format(**request.parts))["id"])
 
 
+def _for_build(azure: Azure, request: Request, action: str) -> str:
+    """As `_registry`. Raises Refused where the caller is the deployer and may not do this there."""
+    registry = _registry(azure, request)
+    if azure.tokens.check(request.headers.get("authorization"))["oid"] == azure.deployer:
+        azure.may.act(f"Microsoft.ContainerRegistry/registries/{action}/action", registry, azure.deployer)
+    return registry
+
+
 def _upload_address(azure: Azure, request: Request) -> Response:
-    _registry(azure, request)
+    _for_build(azure, request, "listBuildSourceUploadUrl")
     correlation = request.headers.get("x-ms-correlation-request-id") or azure.new_guid("no correlation id")
     address, relative = azure.builds.source(correlation)
     return Response(200, {"uploadUrl": address, "relativePath": relative})
 
 
 def _schedule(azure: Azure, request: Request) -> Response:
-    registry, order = _registry(azure, request), request.json()
+    registry, order = _for_build(azure, request, "scheduleRun"), request.json()
     findings = contract.findings(SCHEDULE, version_of(request), order, None)
     if findings:
         raise Refused(400, "InvalidRequestContent", "\n".join(findings))
