@@ -34,6 +34,9 @@ COMMANDS = {
         "request": "print the request that would start a run on Azure, without sending it",
         "schema": "print the JSON schema of Pulumi.<stack>.yaml, for editors to complete and check it",
     },
+    "doctor.command": {
+        "doctor": "try everything that `up` will touch, and tell what mends it; changes nothing",
+    },
     "roles": {
         "roles": "print the least roles that the stack needs on Azure, for whoever grants them",
     },

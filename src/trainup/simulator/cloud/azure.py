@@ -73,6 +73,9 @@ class Azure:
     """Folder in which each accepted request body is saved as a JSON file; None to save none."""
 
     subscription: str = SUBSCRIPTION
+    subscription_state: str = "Enabled"
+    """Its state, such as `Disabled` after the end of a trial."""
+
     tenant: str = TENANT
     deployer: str = DEPLOYER
     """Object id of the principal that deploys."""

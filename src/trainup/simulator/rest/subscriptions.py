@@ -20,6 +20,16 @@ KEPT = {VAULTS: 90, ML: 14}
 """Kind → how many days a deleted one is kept, if it says nothing else."""
 
 
+def _subscription(azure: Azure, request: Request) -> Response:
+    version_of(request)
+    azure.tokens.check(request.headers.get("authorization"))
+    own = request.parts["subscription"]
+    if own.lower() != azure.subscription.lower():
+        raise Refused(404, "SubscriptionNotFound", f"The subscription '{own}' could not be found.")
+    state = {"displayName": "Simulated", "state": azure.subscription_state, "tenantId": azure.tenant}
+    return Response(200, {"id": azure.root, "subscriptionId": azure.subscription, **state})
+
+
 def _provider(azure: Azure, request: Request) -> Response:
     version_of(request)
     namespace = request.parts["namespace"]
@@ -85,6 +95,7 @@ def _gone(azure: Azure, item: Resource, kind: str) -> dict[str, Any]:
 
 
 ROUTES = (
+    Route("GET", SUBSCRIPTION, _subscription),
     Route("GET", f"{SUBSCRIPTION}/providers/{{namespace}}", _provider),
     Route("POST", f"{SUBSCRIPTION}/providers/{{namespace:{'|'.join(KINDS)}}}/checkNameAvailability", _name_is_free),
     Route(

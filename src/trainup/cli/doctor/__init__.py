@@ -1,0 +1,1 @@
+"""`trainup doctor`: tries everything that an `up` will touch, and says what mends what is wrong."""
