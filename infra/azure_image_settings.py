@@ -23,20 +23,67 @@ class AzureImageSettings(JudgedSection):
     """`trainup:image`: built from a Dockerfile, or an existing one by `reference`."""
 
     builder: ImageBuilder = ImageBuilder.ACR
+    """Who builds: `acr` in the registry, without Docker; `docker` on this machine; `prebuilt` takes an existing image.
+
+    Replaces: the image, and the runs if its digest changes.
+    Costs: `acr` cents for the minutes of a build.
+    """
     environment: EnvironmentName = "fastai2"
+    """Name of the environment that the image is registered as.
+
+    Replaces: the environment.
+    """
     repository: Repository | None = None
+    """Repository of the image in the registry. Defaults to the environment's name.
+
+    Replaces: the image and the runs, since a run knows its image by its whole name.
+    """
     context: str | None = None
+    """Folder that the Dockerfile copies from, relative to Pulumi.yaml. Defaults to its folder.
+
+    Replaces: the image and the runs, where its content changes.
+    """
     dockerfile: str | None = None
+    """Path of the Dockerfile, relative to Pulumi.yaml. Defaults to `Dockerfile` in the context.
+
+    Replaces: the image and the runs, where its content changes.
+    """
     dockerfile_text: str | None = None
+    """The Dockerfile itself, instead of its path; only for `acr`.
+
+    Replaces: the image and the runs.
+    """
     arguments: dict[str, Text] | None = None
+    """Build arguments, readable by everyone who may pull the image. Defaults to none.
+
+    Replaces: the image and the runs.
+    """
     timeout: LengthOfTime | None = None
+    """Time limit of a build by `acr`, from `5m` to `8h`. Defaults to `1h`."""
     on_interrupt: OnInterrupt | None = None
+    """What Ctrl-C does to a build by `acr`: `detach` (default) lets it go on, `cancel` stops it."""
     allow_secrets: list[str] | None = None
+    """Files and lines (`path` or `path:line`) of what is built that only look as if they held a secret."""
     reference: Reference | None = None
+    """The existing image of `prebuilt`. A tag is resolved to a digest once.
+
+    Replaces: the image and the runs.
+    """
     user_managed_dependencies: bool = True
-    """Whether the image is used as it is; otherwise Azure ML installs `conda` or `pip` on top of it."""
+    """Whether the image is used as it is; otherwise Azure ML installs `conda` or `pip` on top of it.
+
+    Replaces: the image and the runs.
+    """
     conda: str | None = None
+    """Conda file that Azure ML installs on top of the image, relative to Pulumi.yaml. Defaults to none.
+
+    Replaces: the environment and the runs.
+    """
     pip: list[str] | None = None
+    """Packages that Azure ML installs on top of the image. Defaults to none.
+
+    Replaces: the environment and the runs.
+    """
 
     @model_validator(mode="after")
     def _has_one_source(self, info: ValidationInfo) -> "AzureImageSettings":

@@ -14,9 +14,25 @@ class ProviderSettings(Section):
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, validate_default=True)
 
     subscription_id: Guid | None = None
+    """Subscription to build in. Defaults to that of the login.
+
+    Replaces: everything.
+    """
     environment: CloudName = "public"
+    """Which Azure: `public`, `usgovernment` or `china`.
+
+    Replaces: everything.
+    """
     metadata_host: str | None = None
+    """Host that describes another cloud, such as Azure Stack. Defaults to none.
+
+    Replaces: everything.
+    """
     location: str = Field(default=None, validate_default=True)
+    """Region to build in, such as `westeurope`. Required.
+
+    Replaces: everything, which is refused where data would be lost unless `discard` lists it.
+    """
 
     @property
     def cloud(self) -> str | None:

@@ -37,11 +37,25 @@ class AzureWorkspaceSettings(Section):
     """`trainup:workspace`: an existing workspace by `id` or `config`, or the name of a new one."""
 
     id: WorkspaceId | None = None
+    """ARM id of an existing workspace to attach to. Defaults to a new one.
+
+    Replaces: the stack's workspace, registry, cluster and runs.
+    """
     config: str | None = None
-    """A `config.json` from Azure ML's studio, or the folder from which to search for one upwards."""
+    """The workspace by a `config.json` from Azure ML's studio, or by the folder from which one is searched for upwards.
+
+    Replaces: the stack's workspace, registry, cluster and runs.
+    """
     name: WorkspaceName | None = None
+    """Name of a new workspace; after its deletion Azure blocks the name for 14 days. Defaults to one with a random end.
+
+    Replaces: the workspace, which is refused unless `discard` lists it.
+    """
     resource_group: ResourceGroupName | None = None
-    """Existing resource group for a new workspace."""
+    """Existing resource group for a new workspace. Defaults to a new group.
+
+    Replaces: the workspace and all in it, which is refused unless `discard` lists it.
+    """
 
     @model_validator(mode="after")
     def _is_one_workspace(self) -> "AzureWorkspaceSettings":
@@ -58,11 +72,29 @@ class RegistrySettings(Section):
     """`trainup:registry`: a new one, an existing one by `id`, or one outside of Azure by `server` and `username`."""
 
     id: RegistryId | None = None
+    """ARM id of an existing registry to attach to. Defaults to a new one, or that of an existing workspace.
+
+    Replaces: the image and the runs, since a run knows its image by its whole name.
+    """
     name: RegistryName | None = None
+    """Name of a new registry, unique in all of Azure. Defaults to one with a random end.
+
+    Replaces: the registry with its images, which is refused unless `discard` lists it, and the runs.
+    """
     sku: Literal["Basic", "Standard", "Premium"] = "Basic"
+    """Service tier of a new registry.
+
+    Costs: about 5 US dollars a month for Basic, 20 for Standard, 50 for Premium, also while idle.
+    """
     server: RegistryServer | None = None
+    """Host name of a registry outside of Azure, such as `ghcr.io`; the image goes there, or comes from there.
+
+    Replaces: the login, the image and the runs, since a run knows its image by its whole name.
+    """
     username: str | None = None
+    """User name at `server`; the password is the config secret `registry_password`."""
     password: Any = None
+    """No setting: it is refused here. The config secret `registry_password` holds it."""
 
     @field_validator("password")
     @classmethod
@@ -90,20 +122,70 @@ class AzureClusterSettings(Section):
     """`trainup:cluster`: a new cluster, an existing one by `id`, or none with `serverless`."""
 
     id: ClusterId | None = None
+    """ARM id of an existing cluster to attach to. Defaults to a new one.
+
+    Replaces: nothing; the stack's own cluster is removed.
+    """
     serverless: bool = False
+    """Whether Azure ML finds nodes for each run, without a cluster.
+
+    Replaces: nothing; the stack's own cluster is removed.
+    Costs: nodes while runs have them.
+    """
     name: ClusterName = "gpu-cluster"
+    """Name of a new cluster in its workspace.
+
+    Replaces: the cluster.
+    """
     size: SizeName = sizes.DEFAULT
+    """Nodes by name (`gpu-small`), or any SKU that the region sells.
+
+    Replaces: the cluster; without one (`serverless`) the runs.
+    Costs: the price of the size for each node and hour; a preview shows it.
+    """
     gpu: Text | None = None
-    """Instead of `size`: the cheapest size with this GPU that the region sells and the quota allows."""
+    """Instead of `size`: the cheapest size with this GPU that the region sells and the quota allows. Found once.
+
+    Replaces: the cluster, where another size is found.
+    """
     gpus: int | None = None
-    """How many of `gpu` a node has; 1 if it is not set."""
+    """How many of `gpu` a node has; 1 if it is not set.
+
+    Replaces: the cluster, where another size is found.
+    """
     min_nodes: int = 0
+    """Nodes that are always on.
+
+    Costs: their price around the clock; 0 costs nothing while idle.
+    """
     max_nodes: int = 4
+    """The most nodes at once; runs beyond that wait in a queue."""
     idle: LengthOfTime = "2m"
+    """How long an idle node stays on, such as `90s` or `10m`.
+
+    Costs: the nodes for that time after each run.
+    """
     spot: bool = False
+    """Whether to use spot nodes, which Azure may take away; `on_preemption` of a run says what happens then.
+
+    Replaces: the cluster.
+    Costs: often a fifth to a half of the price of dedicated nodes.
+    """
     subnet: SubnetId | None = None
+    """ARM id of the subnet for the nodes. Defaults to none.
+
+    Replaces: the cluster.
+    """
     ssh_user: str | None = None
+    """User who may log in to the nodes over SSH; needs `ssh_public_key`. Defaults to nobody.
+
+    Replaces: the cluster.
+    """
     ssh_public_key: str | None = None
+    """Public key of `ssh_user`. Defaults to none.
+
+    Replaces: the cluster.
+    """
 
     @property
     def node_limit(self) -> int:
@@ -140,19 +222,38 @@ class DataSettings(JudgedSection):
     """One entry of `trainup:data`: a folder in a storage account."""
 
     storage: StorageId
+    """ARM id of the storage account that holds the data. Nodes get the role Storage Blob Data Reader on it.
+
+    Replaces: the runs that read it.
+    """
     container: ContainerName
+    """Blob container in the account.
+
+    Replaces: the runs that read it.
+    """
     path: str = ""
+    """Folder in the container. Defaults to all of it.
+
+    Replaces: the runs that read it.
+    """
     version: Text | None = None
+    """What the data is; anything new here trains again. Defaults to the data's location alone.
+
+    Replaces: the runs that read it.
+    """
     key: SecretName | None = None
-    """Name of the config secret with the account's key, where identities cannot be used."""
+    """Name of the config secret with the account's key, where nodes cannot read it by identity. Defaults to none."""
 
 
 class AccessSettings(Section):
     """`trainup:access`: the people, groups and services that submit runs, by object id."""
 
     users: list[PrincipalId] = Field(default_factory=list)
+    """Object ids of people (`az ad signed-in-user show --query id --output tsv`)."""
     groups: list[PrincipalId] = Field(default_factory=list)
+    """Object ids of groups."""
     service_principals: list[PrincipalId] = Field(default_factory=list)
+    """Object ids of services, such as the one of a CI job."""
 
     @model_validator(mode="after")
     def _each_is_one_kind(self) -> "AccessSettings":

@@ -39,19 +39,38 @@ class AzureSettings(Section):
     """All of an Azure stack's configuration."""
 
     target: Literal["azure"] = "azure"
+    """Where the stack's runs run.
+
+    Replaces: everything.
+    """
     azure_native: ProviderSettings
+    """The settings of Pulumi's provider for Azure that trainup reads too; keys of the namespace `azure-native`."""
     workspace: AzureWorkspaceSettings = AzureWorkspaceSettings()
+    """The Azure ML workspace: a new one with all it needs, or one that exists.
+
+    Costs: nothing but the storage of what runs have written, about 2 US cents a month for each GB.
+    """
     registry: RegistrySettings = RegistrySettings()
+    """The container registry of the images: a new one, one that exists, or one outside of Azure."""
     cluster: AzureClusterSettings = AzureClusterSettings()
+    """The nodes of the runs: a new cluster, one that exists, or none.
+
+    Costs: nothing while no node is on.
+    """
     image: AzureImageSettings
+    """The container image of the runs, and the environment that it is registered as."""
     data: dict[DataName, DataSettings] = Field(default_factory=dict)
+    """Data by name, as inputs of runs: folders in storage accounts. Nothing is copied."""
     access: AccessSettings = AccessSettings()
+    """Who submits runs, by object id. Each gets the least roles that this takes; `roles.md` lists them."""
     tags: dict[TagName, TagValue] = Field(default_factory=dict)
+    """Tags of every resource that can have some, besides `managed-by`, `project` and `stack`; at most 47."""
     protect: bool = True
-    """Whether what holds data is protected from deletion."""
+    """Whether what holds data is protected from deletion, and a deleted vault is kept for 90 days rather than 7."""
     discard: list[Literal["workspace", "storage", "registry"]] = Field(default_factory=list)
     """Resources with data that an edit may replace, and their data with them; other such edits are refused."""
     runs: dict[RunName, RunSettings] = Field(default_factory=dict)
+    """The training runs by name."""
     allow_secrets: list[str] = Field(default_factory=list)
     """Settings outside of runs and the image that only look as if they held a secret, such as `tags.owner`."""
 

@@ -18,22 +18,39 @@ class WorkspaceSettings(Section):
     """`trainup:workspace`."""
 
     path: str | None = None
-    """Folder of the local workspace; `.trainup/<stack>` when not given."""
+    """Folder of the local workspace; `.trainup/<stack>` when not given.
+
+    Replaces: the runs, whose records are looked for in the other folder.
+    """
     tracking: str = "server"
+    """Where runs log metrics to: `server` (an MLflow server of this workspace), `none`, or another one's address."""
 
 
 class ClusterSettings(Section):
     """`trainup:cluster`."""
 
     name: str = "gpu-cluster"
+    """Name of the cluster in its workspace.
+
+    Replaces: the cluster.
+    """
     max_nodes: int = Field(default=1, ge=1, le=MAX_NODES)
+    """How many nodes work at once, with a share of GPUs and processors each; further runs wait in a queue."""
 
 
 class ImageSettings(JudgedSection):
     """`trainup:image`."""
 
     requirements: str | None = None
+    """File of requirements in pip's format, relative to Pulumi.yaml. Defaults to trainup's own packages.
+
+    Replaces: the environment and the runs.
+    """
     python: str | None = None
+    """Version of Python, such as `3.12`; uv downloads it where it is missing. Defaults to trainup's own.
+
+    Replaces: the environment and the runs.
+    """
     allow_secrets: list[str] | None = None
     """Files and lines that only look like secrets, such as `requirements.txt` or `requirements.txt:3`."""
 
@@ -45,6 +62,10 @@ class LocalDataSettings(JudgedSection):
     """One entry of `trainup:data`: a file or folder, relative to the folder of Pulumi.yaml."""
 
     path: str
+    """The file or folder, relative to Pulumi.yaml; it is known by its content.
+
+    Replaces: the runs that read it, where its content changes.
+    """
 
     def judged_inputs(self) -> dict[str, Any] | None:
         return {"path": self.path} if self.path else None
@@ -54,11 +75,20 @@ class LocalSettings(Section):
     """All of a local stack's configuration."""
 
     target: TargetName = "local"
+    """Where the stack's runs run.
+
+    Replaces: everything.
+    """
     workspace: WorkspaceSettings = WorkspaceSettings()
+    """The folder that keeps the record of runs, and their pages."""
     cluster: ClusterSettings = ClusterSettings()
+    """What the runs share: the slots of this machine."""
     image: ImageSettings = ImageSettings()
+    """The environment that the scripts run in, which uv builds."""
     data: dict[DataName, LocalDataSettings] = Field(default_factory=dict)
+    """Data by name, as inputs of runs: files and folders of this machine."""
     runs: dict[RunName, RunSettings] = Field(default_factory=dict)
+    """The training runs by name."""
     allow_secrets: list[str] = Field(default_factory=list)
     """Settings outside of runs and the image that only look like secrets, such as `workspace.path`."""
 

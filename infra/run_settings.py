@@ -41,28 +41,70 @@ class DistributionSettings(Section):
     """`distribution` of a run."""
 
     type: DistributionType = DistributionType.PYTORCH
+    """How the processes find each other; on this machine `pytorch` alone.
+
+    Replaces: the run.
+    """
     process_count_per_node: int | None = Field(default=None, ge=1)
+    """Processes on each node; of `pytorch` and `mpi`.
+
+    Replaces: the run.
+    """
     worker_count: int | None = Field(default=None, ge=1)
+    """Workers of `tensorflow`. Defaults to the nodes.
+
+    Replaces: the run.
+    """
     parameter_server_count: int | None = Field(default=None, ge=0)
+    """Parameter servers of `tensorflow`. Defaults to none.
+
+    Replaces: the run.
+    """
 
 
 class InputSettings(Section):
     """One entry of a run's `inputs`: data of the stack, outputs of another run, any URI with a version, or a text."""
 
     data: str | None = None
-    """Name of an entry of `trainup:data`."""
+    """Name of an entry of `trainup:data`.
+
+    Replaces: the run.
+    """
     run: RunName | None = None
-    """Name of another run, which completes first."""
+    """Name of another run, which completes first; its outputs are the input.
+
+    Replaces: the run.
+    """
     uri: str | None = None
-    """Where it lies; then `version` says what it is."""
+    """Where it lies; then `version` says what it is.
+
+    Replaces: the run.
+    """
     version: Text | None = None
+    """What lies at `uri`; anything new here trains again.
+
+    Replaces: the run.
+    """
     value: Text | None = None
-    """The input itself, a text or a number."""
+    """The input itself, a text or a number.
+
+    Replaces: the run.
+    """
     path: str | None = None
-    """The part of it that the run uses; defaults to all of it."""
+    """The part of it that the run uses; defaults to all of it.
+
+    Replaces: the run.
+    """
     type: str | None = None
-    """What kind of data Azure ML takes it for: `uri_folder` (the default), `uri_file` …"""
+    """What kind of data Azure ML takes it for: `uri_folder` (the default), `uri_file` …
+
+    Replaces: the run.
+    """
     mode: InputMode | None = None
+    """How it gets to the nodes: `ro_mount` (default), `download`, `direct` … On this machine it is used where it lies.
+
+    Replaces: the run.
+    """
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "InputSettings":
@@ -79,8 +121,20 @@ class OutputSettings(Section):
     """One entry of a run's `outputs`."""
 
     mode: OutputMode | None = None
+    """How it gets to its place: `rw_mount` (default), `upload` at the end, or `direct`.
+
+    Replaces: the run.
+    """
     uri: str | None = None
+    """Where it goes. Defaults to the workspace's datastore.
+
+    Replaces: the run.
+    """
     type: str | None = None
+    """What kind of data it becomes: `uri_folder` (default), `mlflow_model` …
+
+    Replaces: the run.
+    """
 
 
 def _data_by_name(value: Any) -> Any:

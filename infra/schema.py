@@ -1,17 +1,19 @@
 """The JSON schema of `Pulumi.<stack>.yaml`, by which editors complete settings and mark mistakes.
 
-It is generated from the declarations of the settings, so it has every key; the text about a key of a run comes from
-the declaration of that key. Rules that only a preview can check (sizes, what exists, what fits together) are missing.
+It is generated from the declarations of the settings, so it has every key, with the text that is told where the key is
+declared. Rules that only a preview can check (sizes, what exists, what fits together) are missing.
 """
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from trainup.core.project import NAMESPACE
-from trainup.core.run_keys import KEYS
 from trainup.core.targets import DEFAULT
 from trainup.infra.azure_keys import AZURE_NATIVE, AZURE_NATIVE_KEY
 from trainup.infra.sections import Section
 from trainup.infra.target_settings import declarations
+from trainup.infra.texts import sections_of, texts_of
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,8 +30,6 @@ def schema() -> Schema:
     """The JSON schema; which settings it allows depends on the value of `trainup:target`."""
     definitions: Schema = {}
     parts = {name: _configuration(one.model, definitions) for name, one in declarations().items()}
-    for name, item in definitions["RunSettings"]["properties"].items():
-        item.setdefault("description", KEYS[name].doc)  # where a stack file says the same as the component
     config = parts.pop(DEFAULT)
     for name, part in parts.items():
         is_named = {"properties": {f"{NAMESPACE}:target": {"const": name}}, "required": [f"{NAMESPACE}:target"]}
@@ -47,6 +47,10 @@ def _configuration(model: type[Section], definitions: Schema) -> Schema:
     """The schema of `config` for one target; adds its sections to `definitions`."""
     model_schema = model.model_json_schema(ref_template="#/$defs/{model}")
     definitions |= {name: _plain(section) for name, section in model_schema.pop("$defs").items()}
+    sections = dict(sections_of(model))
+    for name in sections.keys() & definitions.keys():
+        _describe(definitions[name]["properties"], sections[name])
+    _describe(model_schema["properties"], model)
     settings = {key: _plain(item) for key, item in model_schema["properties"].items() if key != AZURE_NATIVE}
     names = "|".join(settings)
     return {
@@ -56,6 +60,18 @@ def _configuration(model: type[Section], definitions: Schema) -> Schema:
         "patternProperties": {f"^{NAMESPACE}:(?!({names})$)": SECURE},
         "required": [f"{AZURE_NATIVE_KEY}location"] if AZURE_NATIVE in model_schema["properties"] else [],
     }
+
+
+def _describe(properties: Schema, model: type[BaseModel]) -> None:
+    """Add the texts of the keys, for editors to show."""
+    for name, text in texts_of(model).items():
+        key = model.model_fields[name].alias or name
+        lines = [
+            text.meaning,
+            f"Another value replaces {text.replaces}." if text.replaces else "",
+            f"Costs: {text.costs}." if text.costs else "",
+        ]
+        properties[key if key in properties else name]["description"] = " ".join(filter(None, lines))
 
 
 def _plain(item: Any) -> Any:

@@ -39,15 +39,15 @@ def keys_of(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     kinds: list[Any] = [model]
     for step in path:
         below = [kind.model_fields[step].annotation for kind in kinds if step in getattr(kind, "model_fields", {})]
-        kinds = [kind for annotation in below for kind in _models(annotation)] or kinds
+        kinds = [kind for annotation in below for kind in models_in(annotation)] or kinds
     return [key for kind in kinds for key in kind.model_fields]
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
+def models_in(annotation: Any) -> list[type[BaseModel]]:
     """The sections in an annotation, however deep: `dict[str, Annotated[…]] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
+    return [model for part in get_args(annotation) for model in models_in(part)]
 
 
 def _words(value: Any) -> Any:
