@@ -81,6 +81,13 @@ class Quota(pulumi.CustomResource):
         super().__init__("trainup:index:Quota", name, {**_outputs(Quota), **inputs}, opts)
 
 
+class CostEstimate(pulumi.CustomResource):
+    """`trainup:index:CostEstimate`: tells, in the preview, what a stack can cost, and keeps its ceilings."""
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:CostEstimate", name, inputs, opts)
+
+
 class ClusterRemoval(pulumi.CustomResource):
     """`trainup:index:ClusterRemoval`: deletes a cluster of the stack in the way that Azure defines."""
 

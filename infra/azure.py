@@ -13,7 +13,7 @@ from trainup.components.azure.workspace import Workspace, registry_of
 from trainup.components.resources import Keep, Quota
 from trainup.core.choices import QueueTier
 from trainup.core.sizes import find_size
-from trainup.infra import azure_access, azure_images
+from trainup.infra import azure_access, azure_costs, azure_images
 from trainup.infra.azure_keys import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.image_fit import fit_of
@@ -122,6 +122,7 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
     )
 
     _check_sizes_of_runs(settings)
+    costs = azure_costs.cost_estimate(settings, cluster, Path(get_root_directory()))
 
     image = CustomImage(
         "image",
@@ -173,8 +174,8 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
         data={name: DataReference(asset.uri, asset.digest) for name, asset in data.items()},
         cloud=cloud,
         size=_size_of_runs(settings, cluster),
-        # Starting a run uploads its code, which needs one of these roles.
-        first=[*submitter_access, *node_access],
+        # Starting a run uploads its code, which needs one of these roles; and no run starts above a ceiling.
+        first=[*submitter_access, *node_access, costs],
     )
 
 

@@ -21,6 +21,7 @@ from trainup.infra.azure_sections import (
     RegistrySettings,
 )
 from trainup.infra.azure_values import TagName, TagValue
+from trainup.infra.cost_settings import CostSettings
 from trainup.infra.plain_secrets import in_files_of_image
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import DataName, RunName, Section
@@ -63,6 +64,8 @@ class AzureSettings(Section):
     """Data by name, as inputs of runs: folders in storage accounts. Nothing is copied."""
     access: AccessSettings = AccessSettings()
     """Who submits runs, by object id. Each gets the least roles that this takes; `roles.md` lists them."""
+    costs: CostSettings = CostSettings()
+    """Ceilings that stop a preview before anything is made, and the currency of prices."""
     tags: dict[TagName, TagValue] = Field(default_factory=dict)
     """Tags of every resource that can have some, besides `managed-by`, `project` and `stack`; at most 47."""
     protect: bool = True
@@ -175,6 +178,11 @@ class AzureSettings(Section):
         return self.uses_azure_registry and bool(self.existing_workspace) and not self._names_azure_registry
 
     @property
+    def makes_registry(self) -> bool:
+        """Whether the stack creates a registry on Azure."""
+        return self.uses_azure_registry and not self.registry.id and not self.takes_workspace_registry
+
+    @property
     def uses_azure_registry(self) -> bool:
         """Whether there is a registry on Azure; an existing image that is used as it is needs none."""
         if self.registry.server is not None:
@@ -208,7 +216,7 @@ class AzureSettings(Section):
             resources["workspace"] = location | (
                 {"trainup:workspace.name": self.workspace.name} if self.workspace.name else {}
             )
-        if self.uses_azure_registry and not self.registry.id and not self.takes_workspace_registry:
+        if self.makes_registry:
             resources["registry"] = location | (
                 {"trainup:registry.name": self.registry.name} if self.registry.name else {}
             )

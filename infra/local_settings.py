@@ -8,6 +8,7 @@ from pydantic import Field
 from trainup.core.spec_keys import MAX_NODES
 from trainup.core.wire import UNKNOWN_TEXT
 from trainup.infra import workspace_folder
+from trainup.infra.cost_settings import CostSettings
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import DataName, JudgedSection, RunName, Section
 from trainup.infra.target_settings import SettingsDeclaration, TargetName
@@ -87,6 +88,8 @@ class LocalSettings(Section):
     """The environment that the scripts run in, which uv builds."""
     data: dict[DataName, LocalDataSettings] = Field(default_factory=dict)
     """Data by name, as inputs of runs: files and folders of this machine."""
+    costs: CostSettings = CostSettings()
+    """Ceilings on costs; nothing costs anything on this machine."""
     runs: dict[RunName, RunSettings] = Field(default_factory=dict)
     """The training runs by name."""
     allow_secrets: list[str] = Field(default_factory=list)

@@ -27,6 +27,13 @@ PROTECTED = [
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_a_stack_is_complete_unchanged_the_second_time_and_leaves_nothing(running: Cloud, name: str) -> None:
     project = running.stack(name, runs={})
+    project.edit(costs={"max_monthly_idle_cost": 1})
+    dear = project.up()
+    assert dear.code != 0
+    assert "trainup:costs.max_monthly_idle_cost is 1.00 USD, and a month in which nothing runs costs" in dear.text
+    assert running.azure.log == []
+    assert any("an idle month: " in line for line in dear.said), dear.said
+    project.edit(costs={"max_monthly_idle_cost": 100})
     if name == "dev":
         _only_with_the_listed_roles(running, project)
     up = project.up()
@@ -34,6 +41,10 @@ def test_a_stack_is_complete_unchanged_the_second_time_and_leaves_nothing(runnin
     _came_in_order(running)
     for again in (project.up("--expect-no-changes"), project.preview("--expect-no-changes")):
         assert again.code == 0, again.text
+        assert [line for line in again.said if "cost" in line or "quota" in line] == []
+    before_preview = len(running.azure.journal.entries)
+    assert project.preview().is_empty
+    assert len(running.azure.journal.entries) - before_preview <= 2
     refresh = project.refresh("--expect-no-changes")
     assert refresh.code == 0, refresh.text
     project.pulumi("config", "set", "azure-native:location", "northeurope")

@@ -19,6 +19,8 @@ class Cloud:
     storage_suffix: str
     registry_suffix: str
     vault_suffix: str
+    prices: str
+    """The service that tells retail prices; empty where none is known."""
     regions: frozenset[str]
 
 
@@ -34,6 +36,7 @@ PUBLIC = Cloud(
     "core.windows.net",
     "azurecr.io",
     "vault.azure.net",
+    "https://prices.azure.com",
     _regions("""
         australiacentral australiacentral2 australiaeast australiasoutheast austriaeast belgiumcentral brazilsouth
         brazilsoutheast canadacentral canadaeast centralindia centralus chilecentral eastasia eastus eastus2
@@ -52,6 +55,7 @@ US_GOVERNMENT = Cloud(
     "core.usgovcloudapi.net",
     "azurecr.us",
     "vault.usgovcloudapi.net",
+    "https://prices.azure.com",
     _regions("usdodcentral usdodeast usgovarizona usgovtexas usgovvirginia"),
 )
 CHINA = Cloud(
@@ -62,6 +66,7 @@ CHINA = Cloud(
     "core.chinacloudapi.cn",
     "azurecr.cn",
     "vault.azure.cn",
+    "",
     _regions("chinaeast chinaeast2 chinaeast3 chinanorth chinanorth2 chinanorth3"),
 )
 

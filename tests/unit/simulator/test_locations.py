@@ -98,8 +98,12 @@ def test_retail_prices_need_no_token_and_are_filtered(azure: Azure) -> None:
     }
     told = requests.get(f"{azure.endpoints.prices}/api/retail/prices", params=query, timeout=10).json()
     assert {item["armSkuName"] for item in told["Items"]} == {"Standard_NC4as_T4_v3"}
-    plain = [item for item in told["Items"] if "Windows" not in item["productName"] and "Spot" not in item["skuName"]]
-    assert len(plain) == 1
+    assert {item["type"] for item in told["Items"]} == {"Consumption"}
+    assert {item["skuName"] for item in told["Items"]} == {
+        "NC4as T4 v3",
+        "NC4as T4 v3 Spot",
+        "NC4as T4 v3 Low Priority",
+    }
     assert told["NextPageLink"] is None
 
 

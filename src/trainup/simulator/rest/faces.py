@@ -12,6 +12,7 @@ from trainup.simulator.rest import (
     ml,
     mlflow,
     registry,
+    retail_prices,
     shared_assets,
     subscriptions,
     vaults,
@@ -30,6 +31,7 @@ ROUTES: tuple[Route, ...] = (
     *jobs.ROUTES,
     *locations.ROUTES,
     *subscriptions.ROUTES,
+    *retail_prices.ROUTES,
     *vaults.ROUTES,
     *arm.ROUTES,  # matches every resource, so more specific routes come before it
     *blobs.ROUTES,  # matches every path

@@ -1,6 +1,5 @@
-"""Quota, VM sizes and prices of a region."""
+"""Quota and VM sizes of a region."""
 
-import re
 from typing import Any
 
 from trainup.simulator.cloud.azure import Azure
@@ -22,7 +21,6 @@ POOLED = -1
 """Limit of a family's low-priority cores: real subscriptions return -1, since all families share one limit."""
 
 LOCATION = f"{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices/locations/{{location}}"
-_FILTER = re.compile(r"(\w+) eq '([^']*)'")
 
 
 def _usages(azure: Azure, request: Request) -> Response:
@@ -92,60 +90,7 @@ def _region(request: Request) -> str:
     return region
 
 
-def _prices(azure: Azure, request: Request) -> Response:
-    """Retail prices of Linux, Windows and spot machines. The filter has `field eq 'value'` joined by `and`."""
-    conditions = dict(_FILTER.findall(request.query.get("$filter", "")))
-    region = conditions.get("armRegionName", "westeurope")
-    items = [
-        item
-        for machine in MACHINES.values()
-        for item in _priced(machine, region)
-        if all(str(item.get("type" if name == "priceType" else name)) == value for name, value in conditions.items())
-    ]
-    first = request.number("$skip", 0)
-    page = items[first : first + azure.page]
-    more = first + azure.page < len(items)
-    query = "&".join(f"{name}={value}" for name, value in request.query.items() if name != "$skip")
-    link = f"{azure.endpoints.prices}{request.path}?{query}&$skip={first + azure.page}" if more else None
-    answer = {"BillingCurrency": "USD", "CustomerEntityId": "Default", "CustomerEntityType": "Retail"}
-    return Response(200, answer | {"Items": page, "NextPageLink": link, "Count": len(page)})
-
-
-def _priced(machine: Machine, region: str) -> list[dict[str, Any]]:
-    short = machine.name.removeprefix("Standard_").replace("_", " ")
-    series = f"Virtual Machines {machine.family.removeprefix('standard').strip()} Series"
-    variants = [("", "", machine.price), (" Windows", "", machine.price * 1.4)]
-    if machine.spot:
-        variants.append(("", " Spot", machine.spot_price))
-    return [
-        {
-            "currencyCode": "USD",
-            "tierMinimumUnits": 0.0,
-            "retailPrice": round(price, 4),
-            "unitPrice": round(price, 4),
-            "armRegionName": region,
-            "location": region,
-            "effectiveStartDate": "2026-01-01T00:00:00Z",
-            "meterId": f"{machine.name}{windows}{spot}".lower(),
-            "meterName": f"{short}{spot}",
-            "productId": f"DZH318Z0-{machine.name}",
-            "skuId": f"DZH318Z0-{machine.name}-0001",
-            "productName": f"{series}{windows}",
-            "skuName": f"{short}{spot}",
-            "serviceName": "Virtual Machines",
-            "serviceId": "DZH313Z7MMC8",
-            "serviceFamily": "Compute",
-            "unitOfMeasure": "1 Hour",
-            "type": "Consumption",
-            "isPrimaryMeterRegion": True,
-            "armSkuName": machine.name,
-        }
-        for windows, spot, price in variants
-    ]
-
-
 ROUTES = (
     Route("GET", f"{LOCATION}/usages", _usages),
     Route("GET", f"{LOCATION}/vmSizes", _sizes),
-    Route("GET", "/api/retail/prices", _prices, open=True),
 )

@@ -35,6 +35,7 @@ def _cloud(azure: Azure) -> dict[str, Any]:
         "gallery": at.resource_manager,
         "batch": at.resource_manager,
         "media": at.resource_manager,
+        "retailPrices": at.prices,  # Microsoft's own metadata has none
         "suffixes": {
             "storage": at.storage_suffix,
             "keyVaultDns": at.vault_suffix,

@@ -59,6 +59,10 @@ class Patience:
     tries: int = 8
     first_pause: float = 0.8
     longest_pause: float = 60
+    connect_seconds: float = CONNECT_SECONDS
+    """How long to wait for a connection."""
+    read_seconds: float = READ_SECONDS
+    """How long to wait for more of an answer."""
 
     @property
     def retries(self) -> dict[str, Any]:
@@ -215,7 +219,10 @@ class AzureClient:
             return HttpRequest(method, url, params=params, json=body, content=content, headers=dict(headers or {}))
 
         client = self._anonymous if signed else self._client
-        limits: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+        limits: dict[str, Any] = {
+            "connection_timeout": self.patience.connect_seconds,
+            "read_timeout": self.patience.read_seconds,
+        }
         limits["retry_on_methods"] = METHODS if repeat else METHODS - {method}
         try:
             response = client.send_request(request(), **limits)

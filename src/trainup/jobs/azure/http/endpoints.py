@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainup.core.clouds import CHINA, US_GOVERNMENT, Cloud, find_cloud
+from trainup.core.clouds import CHINA, PUBLIC, US_GOVERNMENT, Cloud, find_cloud
 from trainup.core.retry import retry
 
 METADATA_VERSION = "2022-09-01"
@@ -35,6 +35,8 @@ class Endpoints:
     """Audience of tokens for key vaults."""
     registry_audience: str
     """Audience of tokens that container registries exchange for their own."""
+    prices: str = ""
+    """The service that tells retail prices, which asks for no token; empty where there is none."""
 
     @property
     def scope(self) -> str:
@@ -65,6 +67,7 @@ def _from_cloud(cloud: Cloud) -> Endpoints:
         registry_suffix=cloud.registry_suffix,
         vault_audience=f"https://{cloud.vault_suffix}",
         registry_audience=_registry_audience(cloud.registry_suffix, cloud.resource_manager),
+        prices=cloud.prices,
     )
 
 
@@ -106,4 +109,11 @@ def _from_metadata(host: str) -> Endpoints:
             suffixes.get("acrLoginServer", "azurecr.io").lstrip("."),
             metadata["authentication"]["audiences"][0].rstrip("/"),
         ),
+        prices=_prices(metadata),
     )
+
+
+def _prices(metadata: Mapping[str, Any]) -> str:
+    """The service of retail prices. Microsoft's metadata does not name it; a cloud of one's own may: `retailPrices`."""
+    is_public = str(metadata.get("name", "")).lower() == "azurecloud"
+    return str(metadata.get("retailPrices") or (PUBLIC.prices if is_public else "")).rstrip("/")

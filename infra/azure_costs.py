@@ -1,0 +1,62 @@
+"""What a stack on Azure declares to have its costs estimated."""
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from trainup.components.azure.cluster import GpuCluster
+from trainup.components.resources import CostEstimate
+from trainup.core.choices import OnPreemption, QueueTier
+from trainup.core.clusters import SERVERLESS
+from trainup.core.duration import parse_duration
+from trainup.core.inputs import with_definition
+from trainup.core.job_files.reading import read
+from trainup.core.prices import Tier
+from trainup.core.sizes import find_size
+from trainup.infra.azure_settings import AzureSettings
+from trainup.infra.run_settings import RunSettings
+
+
+def cost_estimate(settings: AzureSettings, cluster: GpuCluster, root: Path) -> CostEstimate:
+    """The estimate of a stack's costs; `root` is the folder of Pulumi.yaml."""
+    own = settings.cluster
+    inputs: dict[str, Any] = {
+        "location": settings.azure_native.location,
+        "subscription_id": settings.azure_native.subscription_id,
+        "cloud": settings.azure_native.cloud,
+        "currency": settings.costs.currency,
+        "size": cluster.size,
+        "runs": {name: _run(name, run, settings, root) for name, run in settings.runs.items()},
+        "workspace": settings.existing_workspace is None,
+        "ceilings": settings.costs.ceilings,
+    }
+    if own.id:
+        inputs["attached_id"] = own.id
+    elif not own.serverless:
+        inputs["cluster"] = {"min_nodes": own.min_nodes, "max_nodes": own.max_nodes, "spot": own.spot}
+    if settings.makes_registry:
+        inputs["registry_sku"] = settings.registry.sku
+    return CostEstimate("costs", inputs, pulumi.ResourceOptions())
+
+
+def _run(name: str, run: RunSettings, settings: AzureSettings, root: Path) -> dict[str, Any]:
+    """The inputs of one run: what is not the default."""
+    keys = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after", "inputs"})
+    if run.job:
+        keys = with_definition({**keys, "target": "azure", "definition": read(root, run.job)[0]})
+    planned = {key: keys[key] for key in ("nodes", "retries", "node_price") if keys.get(key) is not None}
+    if (timeout := keys.get("timeout")) is not None:
+        planned["timeout"] = parse_duration(timeout)
+    if upstream := [one for one in run.upstream if one in settings.runs]:
+        planned["after"] = upstream
+    if keys.get("on_preemption") == OnPreemption.FAIL:
+        planned["resumes"] = False
+    cluster = keys.get("cluster")
+    if cluster and cluster != SERVERLESS:
+        planned["elsewhere"] = f"{run.job} sends it to a cluster that is not the stack's"
+    if settings.cluster.serverless or cluster == SERVERLESS:
+        if size := keys.get("size"):
+            planned["size"] = find_size(size).sku
+        planned["tier"] = str(Tier.SPOT if keys.get("queue_tier") == QueueTier.SPOT else Tier.DEDICATED)
+    return planned
