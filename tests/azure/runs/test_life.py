@@ -95,7 +95,14 @@ def test_cost_is_nodes_times_their_time_times_the_price(world: World) -> None:
     record, _ = world.run(world.shell("true", node_price=3600.0))
     paid = sum(seconds for phase, seconds in record.phases.items() if phase != "queued")
     assert abs(record.cost - paid) < 0.001
-    assert world.run(world.shell("true", run="free"))[0].cost == 0.0
+    assert world.run(world.shell("true", run="free", node_price=0.0))[0].cost == 0.0
+
+
+def test_without_a_price_of_its_own_cost_counts_with_azures(world: World) -> None:
+    record, _ = world.run(world.shell("sleep 0.4"))
+    hours = sum(seconds for phase, seconds in record.phases.items() if phase != "queued") / 3600
+    assert record.cost == round(hours * 1.14, 4) > 0
+    assert world.jobs()[0]["properties"]["properties"]["trainup.node_price"] == "1.14"
 
 
 def test_a_completed_run_is_adopted_and_never_trained_again(world: World) -> None:

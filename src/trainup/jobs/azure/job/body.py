@@ -60,6 +60,8 @@ class References:
     """Data input that lies on this machine → its address in the workspace."""
     vault_resource: str = ""
     """Audience of tokens for the key vault."""
+    node_price: float | None = None
+    """US dollars for a node and an hour, where it is known."""
 
 
 def checkpoints_uri(run_id: str) -> str:
@@ -90,7 +92,7 @@ def to_command_job(job: Job, attempt: int, references: References) -> dict[str, 
         },
         "outputs": _outputs(job),
         "tags": labels.tags(job, attempt),
-        "properties": labels.properties(job, attempt),
+        "properties": labels.properties(job, attempt, references.node_price),
     }
     if spec.description:
         properties["description"] = spec.description

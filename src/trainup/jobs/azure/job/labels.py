@@ -82,10 +82,11 @@ def tags(job: Job, attempt: int) -> dict[str, str]:
     }
 
 
-def properties(job: Job, attempt: int) -> dict[str, str]:
-    """The properties of a new job."""
+def properties(job: Job, attempt: int, node_price: float | None = None) -> dict[str, str]:
+    """The properties of a new job. `node_price` is Azure's own price, which the run's own goes before."""
     facts = {DIGEST: job.digest, RUN: job.run, ID: job.id, ATTEMPT: str(attempt)}
-    return facts | ({PRICE: str(job.spec.node_price)} if job.spec.node_price is not None else {})
+    price = node_price if job.spec.node_price is None else job.spec.node_price
+    return facts | ({PRICE: str(price)} if price is not None else {})
 
 
 def stopped(kind: FailureClass, message: str) -> str:

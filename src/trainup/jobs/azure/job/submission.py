@@ -2,19 +2,21 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from trainup.core import sizes
+from trainup.core.choices import QueueTier
 from trainup.core.clusters import SERVERLESS
 from trainup.core.input_assets import IN_WORKSPACE
 from trainup.core.input_values import IDENTITIES
+from trainup.core.prices import Tier
 from trainup.jobs import snapshot
 from trainup.jobs.azure.http.blobs import below
 from trainup.jobs.azure.http.client import AzureError, Read
 from trainup.jobs.azure.job.body import References
-from trainup.jobs.azure.platform import code, environments, uploads, vault
-from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
+from trainup.jobs.azure.platform import code, environments, prices, uploads, vault
+from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Compute, Workspace
 from trainup.jobs.snapshot.tree_hash import TreeHashes, tree_hash
 from trainup.jobs.target import Job, TargetError
 
@@ -32,12 +34,14 @@ class Submission:
 
     def references(self, job: Job) -> References:
         """Prepare the resources that a job refers to. Raises SnapshotError, AzureError, TargetError."""
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(6) as pool:
+            compute = pool.submit(self._compute, job)
             code_id = pool.submit(self._code, job)
             environment_id = pool.submit(self._environment, job)
-            client_id = pool.submit(self._client_id, job)
+            client_id = pool.submit(self._client_id, job, compute)
             secrets = pool.submit(self._secrets, job)
             data = pool.submit(self._data, job)
+            node_price = pool.submit(self._node_price, job, compute)
             return References(
                 workspace=self.workspace.id,
                 environment_id=environment_id.result(),
@@ -47,7 +51,26 @@ class Submission:
                 secrets=secrets.result(),
                 data=data.result(),
                 vault_resource=self.workspace.client.endpoints.vault_audience,
+                node_price=node_price.result(),
             )
+
+    def _node_price(self, job: Job, found: Future[Compute | None]) -> float | None:
+        """US dollars for a node and an hour, which `cost` counts with; None where nobody tells it. Raises nothing."""
+        if job.spec.node_price is not None:
+            return job.spec.node_price
+        try:
+            if compute := found.result():
+                size, is_spot, location = compute.size, compute.spot, compute.location
+            else:
+                size = sizes.find_size(job.spec.size).sku if job.spec.size else ""
+                is_spot, location = job.spec.queue_tier is QueueTier.SPOT, self.workspace.location
+            subscription = self.workspace.id.split("/")[2]
+            tier = Tier.SPOT if is_spot else Tier.DEDICATED
+            return (
+                prices.of_node(self.workspace.client, subscription, location, size, tier) if size and location else None
+            )
+        except (AzureError, ValueError):  # there is another message about it, or none is needed
+            return None
 
     def reads(self, job: Job) -> list[Read]:
         """The first requests of `references` that are known in advance, to be prefetched."""
@@ -106,13 +129,17 @@ class Submission:
             return environments.environment_id(self.workspace.id, job.spec.image, job.spec.conda)
         return environments.ensure(self.workspace, job.spec.image, job.spec.conda)
 
-    def _client_id(self, job: Job) -> str | None:
+    def _compute(self, job: Job) -> Compute | None:
+        cluster = cluster_of(job, self.workspace.id)
+        return self.workspace.compute(cluster) if cluster else None
+
+    def _client_id(self, job: Job, found: Future[Compute | None]) -> str | None:
         """The client id of the run's identity, if known. Raises TargetError if its cluster is missing or differs."""
         client_id = job.identity if job.identity and job.identity not in IDENTITIES else None
         cluster = cluster_of(job, self.workspace.id)
         if cluster is None:
             return client_id
-        compute = self.workspace.compute(cluster)
+        compute = found.result()
         if compute is None:
             raise TargetError(
                 f"there is no cluster {cluster}: run `pulumi up` for the whole stack, or name another one"

@@ -26,6 +26,8 @@ class Compute:
     client_id: str | None
     """Client id of its user-assigned identity, if it has exactly one."""
     size: str
+    location: str = ""
+    spot: bool = False
 
 
 class Workspace:
@@ -42,7 +44,16 @@ class Workspace:
     @property
     def facts(self) -> Mapping[str, Any]:
         """The workspace's own properties."""
-        return dict(self._once("facts", lambda: self.client.get(self.id)["properties"]))
+        return dict(self._resource["properties"])
+
+    @property
+    def location(self) -> str:
+        """Its region."""
+        return str(self._resource.get("location") or "")
+
+    @property
+    def _resource(self) -> dict[str, Any]:
+        return self._once("resource", lambda: self.client.get(self.id))  # type: ignore[no-any-return]
 
     @property
     def api(self) -> str:
@@ -82,6 +93,8 @@ class Workspace:
             cluster_status(resource),
             str(identities[0]["clientId"]) if len(identities) == 1 and identities[0].get("clientId") else None,
             str(inner.get("vmSize", "")),
+            str(resource.get("location") or ""),
+            inner.get("vmPriority") == "LowPriority",
         )
 
     def datastore(self, name: str) -> tuple[str, str]:
