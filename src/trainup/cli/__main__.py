@@ -29,6 +29,9 @@ COMMANDS = {
         "ui": "print the address of the runs' pages; starts the MLflow server if it has stopped",
         "cluster": "show the stack's cluster: nodes by state, and errors that keep it from getting more",
     },
+    "costs": {
+        "costs": "what the attempts of the stack's runs took and cost, by run, month or tag",
+    },
     "declarations": {
         "init": "write the Pulumi files into a folder with training code",
         "request": "print the request that would start a run on Azure, without sending it",

@@ -139,6 +139,11 @@ class Record:
     web_url: str = ""
     cost: float = 0.0
     """US dollars."""
+    node_price: float | None = None
+    """US dollars for a node and an hour, which `cost` counts with; None where nobody told it."""
+    nodes: int = 1
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The tags that the user gave it."""
     reproduce: str = ""
     """A shell command that runs the same thing by hand."""
 

@@ -99,7 +99,8 @@ def test_cost_is_nodes_times_their_time_times_the_price(world: World) -> None:
 
 
 def test_without_a_price_of_its_own_cost_counts_with_azures(world: World) -> None:
-    record, _ = world.run(world.shell("sleep 0.4"))
+    record, _ = world.run(world.shell("sleep 0.4", tags={"team": "vision"}))
+    assert (record.node_price, record.nodes, record.tags) == (1.14, 1, {"team": "vision"})
     hours = sum(seconds for phase, seconds in record.phases.items() if phase != "queued") / 3600
     assert record.cost == round(hours * 1.14, 4) > 0
     assert world.jobs()[0]["properties"]["properties"]["trainup.node_price"] == "1.14"

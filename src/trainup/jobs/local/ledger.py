@@ -184,5 +184,8 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
         outputs_uri=workspace.shown(folder.outputs),
         tracking_error=f"its metrics could not be read: {state.tracking_error}" if state.tracking_error else "",
         web_url=state.web_url,
+        node_price=0.0,
+        nodes=int(definition.spec.get("nodes") or 1),
+        tags=definition.policy.tags,
         reproduce=launch.reproduce(workspace, folder, definition),
     )

@@ -82,6 +82,11 @@ def tags(job: Job, attempt: int) -> dict[str, str]:
     }
 
 
+def of_user(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a job that the user gave it."""
+    return {key: str(value) for key, value in tags.items() if key != MANAGED and not key.startswith("trainup.")}
+
+
 def properties(job: Job, attempt: int, node_price: float | None = None) -> dict[str, str]:
     """The properties of a new job. `node_price` is Azure's own price, which the run's own goes before."""
     facts = {DIGEST: job.digest, RUN: job.run, ID: job.id, ATTEMPT: str(attempt)}

@@ -146,6 +146,9 @@ def record_of(view: JobView, *, portal: str, workspace: str, now: float, **facts
         outputs_uri=f"{base}/outputs/",
         web_url=studio or f"{portal or DEFAULT_PORTAL}/runs/{name}?wsid={workspace}",
         cost=cost_of(view, phases),
+        node_price=price_of(view),
+        nodes=view.nodes,
+        tags=labels.of_user(view.tags),
         **facts,
     )
 
@@ -163,12 +166,16 @@ def cost_of(view: JobView, phases: Mapping[str, float]) -> float:
     Nodes are paid for while the environment is prepared, while the command runs and while results are collected.
     Waiting in the queue costs nothing, and idle nodes after the run count as the cluster's cost.
     """
-    try:
-        price = float(view.facts.get(labels.PRICE, 0.0))
-    except ValueError:
-        return 0.0
     paid = math.fsum(value for name, value in phases.items() if name != "queued")
-    return round(view.nodes * paid / 3600 * price, 4)
+    return round(view.nodes * paid / 3600 * (price_of(view) or 0.0), 4)
+
+
+def price_of(view: JobView) -> float | None:
+    """US dollars for a node and an hour, as they were when the job was started; None where nobody told them."""
+    try:
+        return float(view.facts[labels.PRICE])
+    except (KeyError, ValueError):
+        return None
 
 
 def changed(job: Mapping[str, Any], **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""`trainup costs`: what the attempts of a stack's runs took and cost, from the targets' own records."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+
+from trainup.cli import stack as stacks
+from trainup.cli.options import on_stack
+from trainup.cli.runs import places
+from trainup.cli.table import aligned
+from trainup.core.errors import TrainupError
+from trainup.jobs import spending
+from trainup.jobs.spending import Spending
+from trainup.jobs.target import Record
+
+TOTAL = "total"
+
+
+@on_stack
+@click.command()
+@click.option(
+    "--by", "what", default="run", metavar="WHAT", help="run (default), month, or a tag of the runs: tag:team"
+)
+@click.option("--json", "as_json", is_flag=True, help="as a list of objects")
+def costs(stack: str, what: str, as_json: bool) -> None:
+    """Sum up what all attempts took and cost, also those of former inputs.
+
+    Costs are those of nodes while they prepared, worked and collected results, in US dollars, at the price of the time;
+    on this machine nothing costs anything. Idle nodes, registry and storage are told by `trainup preview`.
+    """
+    try:
+        key = spending.key_of(what)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--by") from None
+    sums = spending.by(_records(stack), key)
+    if as_json:
+        print(json.dumps([{what: name, **_rounded(one)} for name, one in sums.items()], indent=2))
+        return
+    total = Spending()
+    for one in sums.values():
+        total = Spending(*(a + b for a, b in zip(asdict(total).values(), asdict(one).values(), strict=True)))
+    named = [*sums.items(), *([(TOTAL, total)] if len(sums) != 1 else [])]
+    rows = [(what.removeprefix("tag:").upper(), "ATTEMPTS", "NODE HOURS", "COST (USD)")]
+    rows += [(name, str(one.attempts), f"{one.node_hours:.2f}", _cost(one)) for name, one in named]
+    print(aligned(rows))
+
+
+def _cost(one: Spending) -> str:
+    if not one.without_price:
+        return f"{one.cost:.2f}"
+    dark = f"{one.without_price} of {one.attempts} attempts without a price"
+    return f"unknown: {dark}" if one.without_price == one.attempts else f"{one.cost:.2f}, and {dark}"
+
+
+def _rounded(one: Spending) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in asdict(one).items()}
+
+
+def _records(stack: str) -> list[Record]:
+    """All attempts of the stack. A record that cannot be read is told on standard error."""
+    current, project = stacks.open_stack(stack)
+    records, urns = [], places.urns(current, project)
+    for target in places.all_targets(current, project):
+        found, problems = target.history(urns)
+        records += found
+        for problem in problems:
+            _warn(problem)
+    return records
+
+
+def _warn(problem: TrainupError) -> None:
+    print(f"trainup: {problem}", file=sys.stderr)
