@@ -164,6 +164,8 @@ class File:
     """Seconds since 1970."""
     pieces: Callable[[], Iterable[bytes]]
     """Reads it from its beginning to its end."""
+    md5: str = ""
+    """MD5 of the content in base64, where the target knows it: equal files need not be read."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ class Target(Protocol):
     4. `get` and `read_log` until the status is terminal, then `settle`, and `read_log` once more for the last lines;
     5. when the resource is removed: `release`.
 
-    `files` and `log_tail` can be called at any time.
+    `files`, `code` and `log_tail` can be called at any time.
 
     **Errors.** Every method may raise `TargetError`: the target refused or could not be reached, and the message says
     what to do. Where records are files, `UnreadableRecord` (one is damaged) and `OSError` (the disk) come as well.
@@ -324,6 +326,13 @@ class Target(Protocol):
 
     def files(self, name: str, part: str | None = None) -> list[File]:
         """What an attempt left behind: its outputs, or one of the named ones. TargetError where there is none."""
+        ...
+
+    def code(self, name: str) -> list[File]:
+        """The code that an attempt got, sorted by path; empty where it had none. TargetError where it is gone.
+
+        Where runs work in the folder of their code, what they wrote there may be among the files.
+        """
         ...
 
     def log_tail(self, name: str, lines: int) -> list[str]:

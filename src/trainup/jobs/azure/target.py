@@ -106,3 +106,6 @@ class AzureTarget:
 
     def files(self, name: str, part: str | None = None) -> list[File]:
         return job_files.files(self.workspace, name, part)
+
+    def code(self, name: str) -> list[File]:
+        return job_files.code(self.workspace, name)

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,8 @@ from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import id_of, run_of
 from trainup.core.status import Status
-from trainup.jobs.local import handover, launch, ledger, links, log, run_record
+from trainup.jobs.local import code, handover, launch, ledger, links, log, run_record
+from trainup.jobs.local.code import file_of
 from trainup.jobs.local.files import Lock, UnreadableRecord
 from trainup.jobs.local.processes import kill_all_of, let_go_on
 from trainup.jobs.local.run_record import RunDefinition, RunState
@@ -32,7 +33,6 @@ CANCEL_SECONDS = GRACE + 30.0
 LOOK_SECONDS = 1.0
 SUPERVISOR, KEEPER = "trainup.jobs.local.supervisor", "trainup.jobs.local.keeper"
 """Modules in the command lines of the processes that watch over runs, as `ps` shows them."""
-PIECE = 1 << 20
 Problem = UnreadableRecord | TargetError
 """Why a record cannot be used."""
 POLLING = Polling(fastest=0.05, queued=0.5, running=0.1)
@@ -188,7 +188,10 @@ class LocalTarget:
         if part is not None and part not in (names := [path.name for path in named]):
             raise TargetError(f"{name} has no output {part!r}; there are {', '.join(sorted(names)) or 'none'}")
         root = folder.outputs / (part or "")
-        return [_file(root, path) for path in sorted(root.rglob("*")) if path.is_file()]
+        return [file_of(root, path) for path in sorted(root.rglob("*")) if path.is_file()]
+
+    def code(self, name: str) -> list[File]:
+        return code.files(self._folder(name).code)
 
     def _folder(self, name: str) -> RunFolder:
         return RunFolder(self.workspace.runs / name)
@@ -317,16 +320,6 @@ def _was_of(record: Record, stack: StackUrns) -> bool:
 
 def _is_only_of(record: Record, owner: Owner) -> bool:
     return {other.token for other in record.owners} == {owner.token}
-
-
-def _file(root: Path, path: Path) -> File:
-    def pieces() -> Iterator[bytes]:
-        with path.open("rb") as file:
-            while piece := file.read(PIECE):
-                yield piece
-
-    status = path.stat()
-    return File(path.relative_to(root).as_posix(), status.st_size, status.st_mtime, pieces)
 
 
 def _link_outputs(folder: RunFolder) -> None:

@@ -11,7 +11,7 @@ folder.
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -62,9 +62,25 @@ class _Folder:
     """The real folders that held the links which led here."""
 
 
-def select(root: str) -> Selection:
-    """Walk through the folder at `root`, a real path. All problems are collected; nothing is read but ignore files."""
-    walk = _Walk(os.fsencode(root))
+class Excluded(NamedTuple):
+    """A file or folder that is no part of a snapshot, and what keeps it out."""
+
+    path: bytes
+    location: bytes
+    file: str
+    """The ignore file; empty where trainup itself leaves it out."""
+    line: int
+    """Number of the line in that file."""
+    rule: str
+    """The line, or what trainup leaves out."""
+
+
+def select(root: str, exclude: Callable[[Excluded], None] | None = None) -> Selection:
+    """Walk through the folder at `root`, a real path. All problems are collected; nothing is read but ignore files.
+
+    `exclude` gets each file or folder that is kept out; what is in such a folder is not looked at.
+    """
+    walk = _Walk(os.fsencode(root), exclude)
     walk.run()
     walk.selection.files.sort(key=lambda file: file.path)
     walk.selection.problems.sort()
@@ -72,7 +88,8 @@ def select(root: str) -> Selection:
 
 
 class _Walk:
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: bytes, exclude: Callable[[Excluded], None] | None = None) -> None:
+        self._exclude = exclude
         self.selection = Selection()
         self.root = root
         self.above = b""
@@ -138,10 +155,12 @@ class _Walk:
     def _enter(self, folder: _Folder, entries: dict[bytes, os.DirEntry[bytes]]) -> Iterator[_Folder]:
         """Take the files of one folder, and yield the folders to go on with."""
         if folder.prefix and VIRTUAL_ENVIRONMENT_MARK in entries:
+            self._leave_out(folder.prefix, folder.location, "virtual environments")
             return
         chain = folder.chain
         is_left = folder.prefix and is_left_by_tools(folder.prefix[:-1], entries)
         if is_left and not _is_brought_back(chain, self.above + folder.prefix[:-1]):
+            self._leave_out(folder.prefix, folder.location, "caches and records of tools")
             return
         if (
             folder.prefix
@@ -158,8 +177,10 @@ class _Walk:
             path = folder.prefix + entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
             if is_left_over(path, is_folder=is_folder or _is_link_to_folder(entry), beside=entries):
+                self._leave_out(path, entry.path, "*.pyc" if path.endswith(b".pyc") else printable(entry.name))
                 continue
             if _is_excluded(chain, self.above + path, is_folder):
+                self._leave_out(path, entry.path, chain=chain, is_folder=is_folder)
                 continue
             if is_folder:
                 yield _Folder(entry.path, path + b"/", chain, folder.hops)
@@ -171,6 +192,19 @@ class _Walk:
                 except FileNotFoundError:  # removed since the folder was listed
                     continue
                 self._take(path, entry.path, status)
+
+    def _leave_out(
+        self, path: bytes, location: bytes, what: str = "", chain: Chain = (), *, is_folder: bool = False
+    ) -> None:
+        """Tell who wants to know what is kept out: by trainup, or by a rule of the chain."""
+        if self._exclude is None:
+            return
+        for rules in reversed(chain):
+            if rule := rules.deciding(self.above + path, is_folder):
+                text = printable(rule.text)
+                self._exclude(Excluded(path, location, printable(rules.file), rule.line, text))
+                return
+        self._exclude(Excluded(path, location, "", 0, what))
 
     def _follow(self, link: os.DirEntry[bytes], path: bytes, folder: _Folder, chain: Chain) -> Iterator[_Folder]:
         try:
@@ -225,7 +259,7 @@ class _Walk:
             return ()
         if problem := wide(content):
             self.selection.problems.append(f"{printable(shown)}: {problem}")
-        return (Rules(content, base),)
+        return (Rules(content, base, shown),)
 
     def _unreadable(self, path: bytes, error: OSError) -> None:
         self.selection.problems.append(unreadable(printable(path) or "the source folder", error))
