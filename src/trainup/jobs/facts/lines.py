@@ -14,6 +14,7 @@ MOST_LINES = 5_000
 """Larger files are not compared line by line, which would take long."""
 CONTEXT = 3
 """Unchanged lines that are shown around changed ones."""
+NO_END = " (no line feed)"
 _CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 """What would end a line elsewhere, or move the cursor of a terminal."""
 _KEY_BEGINS, _KEY_ENDS = re.compile("-----BEGIN .*PRIVATE KEY"), re.compile("-----END ")
@@ -44,7 +45,7 @@ def compare(before: bytes, now: bytes, name: str, secrets: Iterable[str] = ()) -
     if max(len(before), len(now)) > MOST_BYTES:
         return LineChanges(note="too large to compare by lines")
     old, new = (text.decode("utf-8", "replace") for text in (before, now))
-    old_lines, new_lines = (text.replace("\r\n", "\n").split("\n") for text in (old, new))
+    old_lines, new_lines = (_lines(text) for text in (old, new))
     if max(len(old_lines), len(new_lines)) > MOST_LINES:
         return LineChanges(note="too long to compare by lines")
     note = ""
@@ -60,6 +61,12 @@ def compare(before: bytes, now: bytes, name: str, secrets: Iterable[str] = ()) -
     if added == removed == 0 and not note and before != now:
         note = "only its line ends or unreadable characters differ"
     return LineChanges(added, removed, note, tuple(_hunks(matcher, *masked)))
+
+
+def _lines(text: str) -> list[str]:
+    """The lines; a last one that does not end says so, as in `diff`."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines[:-1] if not lines[-1] else [*lines[:-1], f"{lines[-1]}{NO_END}"]
 
 
 def _line_end(text: str) -> str:

@@ -1,14 +1,13 @@
 """What is uploaded, or copied on this machine: files, bytes, the largest, what is kept out, what is there already."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trainup.jobs.facts.files import FileChange
-from trainup.jobs.facts.wording import amount, listed, size
+from trainup.jobs.facts.wording import amount, size
 from trainup.jobs.snapshot.kept_out import KeptOut
 
 LARGEST = 10
-MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -72,19 +71,3 @@ class Upload:
 def largest(sizes: Mapping[str, int]) -> list[tuple[str, int]]:
     """The ten largest files."""
     return sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:LARGEST]
-
-
-def details(upload: Upload) -> Iterator[str]:
-    """The lines below the summary."""
-    if upload.changes:
-        yield f"against the last run: {listed([change.text for change in upload.changes], MOST_NAMED)}"
-    elif upload.is_first:
-        yield "against the last run: there is none, everything is new"
-    elif upload.changes is not None:
-        yield "against the last run: the same files"
-    if upload.largest:
-        yield "largest: " + ", ".join(f"{path} {size(count)}" for path, count in upload.largest)
-    for one in upload.kept_out:
-        where = f" ({one.file}:{one.line})" if one.file else " (always left out)"
-        more = "at least " if one.is_least else ""
-        yield f"kept out by {one.rule}{where}: {more}{amount(one.files, 'file')}, {size(one.bytes)}"
