@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -25,12 +25,14 @@ from trainup.core.inputs import Finding
 from trainup.core.texts import decode, wide
 from trainup.jobs.snapshot import limits, reading
 from trainup.jobs.snapshot.cache import StatCache
+from trainup.jobs.snapshot.kept_out import Counter, KeptOut
 from trainup.jobs.snapshot.leftovers import DOCKERIGNORE
 from trainup.jobs.snapshot.manifest import differences, fold
 from trainup.jobs.snapshot.selection import (
     MOST_BYTES_OF_RULES,
     MOST_ENTRIES,
     VIRTUAL_ENVIRONMENT_MARK,
+    Excluded,
     SelectedFile,
     printable,
 )
@@ -123,6 +125,24 @@ def examine(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list
     return _context_of(recipe, texts, selection, {file.path: read[file.path][0] for file in selection.files}), []
 
 
+def survey(recipe: Recipe) -> tuple[dict[str, int], list[KeptOut]]:
+    """(path → bytes of the files that are sent, the lines of the `.dockerignore` that keep something out).
+
+    Raises OSError or ValueError where the context cannot be read.
+    """
+    texts, counter = _Texts.read(recipe), Counter()
+
+    def exclude(path: str, location: str) -> None:
+        if pattern := texts.rules.excluding(path):
+            file = texts.ignore_file if pattern.line else ""
+            counter.add(Excluded(os.fsencode(path), os.fsencode(location), file, pattern.line, pattern.text))
+        else:
+            counter.add(Excluded(os.fsencode(path), os.fsencode(location), "", 0, "virtual environments"))
+
+    selection = _select(recipe.context, texts.rules, exclude)
+    return {file.path: file.status.st_size for file in selection.files}, counter.rules
+
+
 def pack(recipe: Recipe, expected: BuildContext, archive: BinaryIO) -> None:
     """Write the context as a `tar.gz` that is the same for the same content, wherever and whenever it is made.
 
@@ -154,6 +174,8 @@ class _Texts:
 
     dockerfile: bytes
     ignore: str
+    ignore_file: str
+    """Its name; empty where there is none."""
 
     @classmethod
     def read(cls, recipe: Recipe) -> "_Texts":
@@ -166,9 +188,11 @@ class _Texts:
         ignore_file = next((path for path in candidates if path.is_file()), None)
         if problem := wide(dockerfile):
             raise ValueError(f"{recipe.dockerfile.name}: {problem}")
-        return cls(dockerfile, decode(bounded.read_bytes(ignore_file, MOST_BYTES_OF_RULES)) if ignore_file else "")
+        if ignore_file is None:
+            return cls(dockerfile, "", "")
+        return cls(dockerfile, decode(bounded.read_bytes(ignore_file, MOST_BYTES_OF_RULES)), ignore_file.name)
 
-    @property
+    @cached_property
     def rules(self) -> Rules:
         return Rules.read(self.ignore, DOCKERIGNORE)
 
@@ -189,7 +213,8 @@ class _Selection:
     problems: list[str] = field(default_factory=list)
 
 
-def _select(root: Path, rules: Rules) -> _Selection:
+def _select(root: Path, rules: Rules, exclude: Callable[[str, str], None] = lambda path, location: None) -> _Selection:
+    """Walk through the context; `exclude` gets path and location of what is kept out."""
     selection, entry_count = _Selection(), 0
     folders = [""]
     while folders:
@@ -205,6 +230,7 @@ def _select(root: Path, rules: Rules) -> _Selection:
             break
         is_environment = folder and any(entry.name == VIRTUAL_ENVIRONMENT_MARK.decode() for entry in entries)
         if is_environment and not rules.may_include_below(folder.rstrip("/")):
+            exclude(folder.rstrip("/"), os.path.join(root, folder))
             continue
         for entry in entries:
             path = f"{folder}{entry.name}"
@@ -212,7 +238,11 @@ def _select(root: Path, rules: Rules) -> _Selection:
             if entry.is_dir(follow_symlinks=False):
                 if not excluded or rules.may_include_below(path):
                     folders.append(f"{path}/")
-            elif not excluded:
+                else:
+                    exclude(path, entry.path)
+            elif excluded:
+                exclude(path, entry.path)
+            else:
                 _choose(selection, path, entry)
     selection.files.sort(key=lambda file: file.path)
     return selection

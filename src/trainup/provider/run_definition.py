@@ -36,13 +36,14 @@ class Definitions:
         definition, problems = reading.read(context.project, path)
         problems += [f"{path}: {problem}" for problem in self._with_digests(context, definition)]
         inputs = {**inputs, "definition": definition}
-        if not problems and definition != (context.before or {}).get("definition"):
-            for note in _notes(path, inputs, definition):
-                context.note(note)
         if not problems and targets.is_elsewhere(inputs.get("target")):
             resolved, problems = self._resolve(context, inputs, definition)
             if resolved:
                 inputs["resolved"] = resolved
+        # After the look-up: what is deployed has versions in place of labels.
+        if not problems and definition != (context.before or {}).get("definition"):
+            for note in _notes(path, inputs, definition):
+                context.note(note)
         return inputs, [Finding("job", problem) for problem in problems]
 
     def _with_digests(self, context: Context, definition: Properties) -> Iterator[str]:

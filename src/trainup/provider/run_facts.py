@@ -109,7 +109,7 @@ def _changes(
         try:
             target = target_of(before.inputs, context.project)
             former = RecordedContents(target.code(str(before.outputs.get("name") or before.id)))
-            current = SourceContents(snapshot.files(context.project / str(inputs.get("source"))))
+            current = SourceContents(snapshot.files(context.project / str(with_definition(inputs).get("source"))))
             changes = files.compare(old, new, former, current, secrets)
             if with_lines and former.is_limited:
                 notes.append("the former code is too large to be fetched for a comparison: some lines are not shown")
@@ -132,7 +132,7 @@ def _uploads(
 
     uploads: list[Upload] = []
     is_copied = targets.is_on_this_machine(inputs.get("target"))
-    source = inputs.get("source")
+    source = with_definition(inputs).get("source")
     code: str | None = None
     if isinstance(source, str) and isinstance(inputs.get("manifest"), dict):
         files, rules = survey(context.project / source)
@@ -155,7 +155,9 @@ def _uploads(
     if is_copied:
         return uploads
     data = _new_data(context.project, before, inputs)
-    return _answered(inputs, uploads, code, [*data.values()], [_data_upload(name, item) for name, item in data.items()])
+    former = with_definition(before.inputs).get("inputs") if before else None
+    data_uploads = [_data_upload(name, item, is_first=name not in (former or {})) for name, item in data.items()]
+    return _answered(inputs, uploads, code, [*data.values()], data_uploads)
 
 
 def _answered(
@@ -202,12 +204,13 @@ def _new_data(project: Path, before: Before | None, inputs: Properties) -> dict[
     return result
 
 
-def _data_upload(name: str, item: Mapping[str, Any]) -> "Upload":
+def _data_upload(name: str, item: Mapping[str, Any], *, is_first: bool) -> "Upload":
     from trainup.jobs.facts.upload import Upload, largest
     from trainup.jobs.local import data
 
     sizes = {file or path.name: path.stat().st_size for file, path in data.files_of(Path(item["uri"]))}
-    return Upload(f"data {name}", Path(item["uri"]).name, len(sizes), sum(sizes.values()), largest(sizes))
+    path, total = Path(item["uri"]).name, sum(sizes.values())
+    return Upload(f"data {name}", path, len(sizes), total, largest(sizes), is_first=is_first)
 
 
 def _secret_texts(*all_inputs: Properties) -> list[str]:

@@ -147,5 +147,5 @@ def _messages(raw: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Mapping[str, 
 
 
 def _plain(text: str) -> str:
-    """A message without the engine's marks of colours."""
-    return _COLOR.sub("", text).strip()
+    """A message without the engine's marks of colours and its word for the severity, which stands beside it."""
+    return re.sub(r"^(warning|error): ", "", _COLOR.sub("", text).strip())

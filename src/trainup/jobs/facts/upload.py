@@ -43,10 +43,10 @@ class Upload:
 
     @property
     def summary(self) -> str:
-        """One line: `code: training, 12 files, 34.5 KB: 1 changed; the workspace has it already, 0 bytes travel`."""
-        text = f"{self.what}: {self.path}, {amount(self.files, 'file')}, {size(self.bytes)}"
+        """One line: `code (training): 12 files, 34.5 KB, 1 changed; the workspace has it already, 0 B travel`."""
+        text = f"{self.what} ({self.path}): {amount(self.files, 'file')}, {size(self.bytes)}"
         if counts := self.counts:
-            text += f": {counts}"
+            text += f", {counts}"
         return f"{text}; {self.fate}"
 
     @property

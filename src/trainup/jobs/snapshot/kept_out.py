@@ -28,22 +28,32 @@ class KeptOut:
 
 def survey(source: Path) -> tuple[list[SelectedFile], list[KeptOut]]:
     """(the files of the folder's snapshot, the rules that keep something out of it, those with most bytes first)."""
-    counter = _Counter()
+    counter = Counter()
     selection = select(os.path.realpath(source), counter.add)
-    rules = [KeptOut(rule, file, line, *counts) for (file, line, rule), counts in counter.by_rule.items() if counts[0]]
-    return selection.files, sorted(rules, key=lambda one: (-one.bytes, one.file, one.line))
+    return selection.files, counter.rules
 
 
-class _Counter:
+class Counter:
+    """Counts what is kept out, by rule."""
+
     def __init__(self) -> None:
-        self.by_rule: dict[tuple[str, int, str], tuple[int, int, bool]] = {}
+        self._by_rule: dict[tuple[str, int, str], tuple[int, int, bool]] = {}
         self._left = MOST_COUNTED
 
+    @property
+    def rules(self) -> list[KeptOut]:
+        """The rules that keep something out, those with most bytes first."""
+        rules = [
+            KeptOut(rule, file, line, *counts) for (file, line, rule), counts in self._by_rule.items() if counts[0]
+        ]
+        return sorted(rules, key=lambda one: (-one.bytes, one.file, one.line))
+
     def add(self, excluded: Excluded) -> None:
+        """Count a file, or all that is in a folder."""
         key = (excluded.file, excluded.line, excluded.rule)
-        files, size, is_least = self.by_rule.get(key, (0, 0, False))
+        files, size, is_least = self._by_rule.get(key, (0, 0, False))
         more = self._count(excluded.location)
-        self.by_rule[key] = (files + more[0], size + more[1], is_least or more[2])
+        self._by_rule[key] = (files + more[0], size + more[1], is_least or more[2])
 
     def _count(self, location: bytes) -> tuple[int, int, bool]:
         """(files, bytes, whether there are more) at a path; links are counted and not followed."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from trainup.core import suggest
 from trainup.core.input_assets import CHECKPOINTS
@@ -56,11 +56,15 @@ def _place(workspace: Workspace, uri: str) -> tuple[str, str]:
     """(container URL, prefix of the blob names) of a folder in a datastore, or at the URL of a blob."""
     if match := STORE.fullmatch(uri):
         return workspace.datastore(match["store"])[0], match["path"].rstrip("/")
-    parts = urlsplit(uri)
-    container, _, path = parts.path.lstrip("/").partition("/")
-    if parts.scheme != "https" or not path:
+    if uri.startswith(f"{(endpoint := workspace.blob_endpoint)}/") and endpoint:
+        base, rest = endpoint, uri.removeprefix(f"{endpoint}/")
+    else:
+        parts = urlsplit(uri)
+        base, rest = f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
+    container, _, path = rest.partition("/")
+    if not base.startswith("https://") or not path:
         raise TargetError(f"code that is kept at {uri} cannot be read from here")
-    return urlunsplit(parts._replace(path=f"/{container}", query="")), unquote(path)
+    return f"{base}/{container}", unquote(path)
 
 
 def _default(workspace: Workspace, name: str) -> tuple[str, str]:
