@@ -8,9 +8,9 @@ agree. So are git's folder, caches, virtual environments and the files of the Pu
 import gzip
 import hashlib
 import os
-import stat
+import re
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -22,7 +22,9 @@ from trainup.core.dockerignore import Rules
 from trainup.core.errors import UserError
 from trainup.core.images import NODE_PLATFORM
 from trainup.core.inputs import Finding
+from trainup.core.package_lists import lines_of
 from trainup.core.texts import decode, wide
+from trainup.jobs.build_selection import IGNORE_FILE, WAY_OUT, Selection, select
 from trainup.jobs.snapshot import limits, reading
 from trainup.jobs.snapshot.cache import StatCache
 from trainup.jobs.snapshot.kept_out import Counter, KeptOut
@@ -30,20 +32,15 @@ from trainup.jobs.snapshot.leftovers import DOCKERIGNORE
 from trainup.jobs.snapshot.manifest import differences, fold
 from trainup.jobs.snapshot.selection import (
     MOST_BYTES_OF_RULES,
-    MOST_ENTRIES,
-    VIRTUAL_ENVIRONMENT_MARK,
     Excluded,
     SelectedFile,
-    printable,
 )
 
-IGNORE_FILE = ".dockerignore"
 OWN_DOCKERFILE = ".trainup.Dockerfile"
 """What a Dockerfile from outside of the context is called in the archive."""
 MOST_NAMED = 20
 
 _LIMITS = "the context holds {}, and at most {} are sent: {}"
-_WAY_OUT = f"Exclude what the image does not need in a {IGNORE_FILE}, or name a smaller folder as `context`"
 
 
 class ContextChanged(UserError):
@@ -109,11 +106,11 @@ def examine(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list
     except (OSError, ValueError) as error:
         return None, [*findings, _unusable(recipe, error)]
     try:
-        selection = _select(recipe.context, texts.rules)
+        selection = select(recipe.context, texts.rules)
     except ValueError as error:
         return None, [*findings, Finding("context", f"the {IGNORE_FILE} of {recipe.context} cannot be used: {error}")]
     problems = selection.problems
-    too_much = limits.exceeded(selection.files, _LIMITS, _WAY_OUT)
+    too_much = limits.exceeded(selection.files, _LIMITS, WAY_OUT)
     read, unread = ({}, too_much) if too_much else reading.examine_all(selection.files, cache)
     suspects = {path: facts.secrets for path, (_, facts) in read.items()}
     dockerfile = texts.dockerfile.decode("utf-8", "replace")
@@ -139,8 +136,24 @@ def survey(recipe: Recipe) -> tuple[dict[str, int], list[KeptOut]]:
         else:
             counter.add(Excluded(os.fsencode(path), os.fsencode(location), "", 0, "virtual environments"))
 
-    selection = _select(recipe.context, texts.rules, exclude)
+    selection = select(recipe.context, texts.rules, exclude)
     return {file.path: file.status.st_size for file in selection.files}, counter.rules
+
+
+_REQUIREMENTS = re.compile(r"(?:.*/)?(?:[\w.-]*requirements[\w.-]*\.txt|(?:conda|environment)[\w.-]*\.ya?ml)")
+MOST_BYTES_OF_REQUIREMENTS = 64 * 1024
+
+
+def packages(recipe: Recipe, context: BuildContext) -> dict[str, list[str]]:
+    """File → packages, for files of requirements and Conda files in the context: later previews tell what changed."""
+    result = {}
+    for path, entry in context.files.items():
+        if _REQUIREMENTS.fullmatch(path) and 0 < int(entry.rpartition(":")[2]) <= MOST_BYTES_OF_REQUIREMENTS:
+            try:
+                result[path] = lines_of(decode((recipe.context / path).read_bytes()))
+            except (OSError, ValueError):  # changed since it was examined, or no text
+                continue
+    return result
 
 
 def pack(recipe: Recipe, expected: BuildContext, archive: BinaryIO) -> None:
@@ -150,7 +163,7 @@ def pack(recipe: Recipe, expected: BuildContext, archive: BinaryIO) -> None:
     """
     try:
         texts = _Texts.read(recipe)
-        selection = _select(recipe.context, texts.rules)
+        selection = select(recipe.context, texts.rules)
         with (
             gzip.GzipFile(fileobj=archive, mode="wb", mtime=0, filename="") as compressed,
             tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
@@ -204,64 +217,7 @@ class _Texts:
         return {recipe.dockerfile_name: self.dockerfile} | ({IGNORE_FILE: ignore.encode()} if ignore else {})
 
 
-@dataclass
-class _Selection:
-    """The result of a walk through a context; sorted."""
-
-    files: list[SelectedFile] = field(default_factory=list)
-    links: dict[str, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-
-def _select(root: Path, rules: Rules, exclude: Callable[[str, str], None] = lambda path, location: None) -> _Selection:
-    """Walk through the context; `exclude` gets path and location of what is kept out."""
-    selection, entry_count = _Selection(), 0
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        try:
-            entries = sorted(os.scandir(os.path.join(root, folder)), key=lambda entry: entry.name)
-        except OSError as error:
-            selection.problems.append(f"{printable(os.fsencode(folder))} cannot be read ({error.strerror})")
-            continue
-        entry_count += len(entries)
-        if entry_count > MOST_ENTRIES:
-            selection.problems.append(f"{root} has more than {MOST_ENTRIES:,} entries. {_WAY_OUT}")
-            break
-        is_environment = folder and any(entry.name == VIRTUAL_ENVIRONMENT_MARK.decode() for entry in entries)
-        if is_environment and not rules.may_include_below(folder.rstrip("/")):
-            exclude(folder.rstrip("/"), os.path.join(root, folder))
-            continue
-        for entry in entries:
-            path = f"{folder}{entry.name}"
-            excluded = rules.excludes(path)
-            if entry.is_dir(follow_symlinks=False):
-                if not excluded or rules.may_include_below(path):
-                    folders.append(f"{path}/")
-                else:
-                    exclude(path, entry.path)
-            elif excluded:
-                exclude(path, entry.path)
-            else:
-                _choose(selection, path, entry)
-    selection.files.sort(key=lambda file: file.path)
-    return selection
-
-
-def _choose(selection: _Selection, path: str, entry: "os.DirEntry[str]") -> None:
-    shown = printable(os.fsencode(path))
-    status = entry.stat(follow_symlinks=False)
-    if any("\ud800" <= character <= "\udfff" for character in path):
-        selection.problems.append(f"{shown} has a name that is not UTF-8 text: rename it, or exclude it")
-    elif entry.is_symlink():
-        selection.links[path] = os.readlink(entry.path)
-    elif stat.S_ISREG(status.st_mode):
-        selection.files.append(SelectedFile(path, entry.path, status))
-    else:
-        selection.problems.append(f"{shown} is neither a file nor a folder nor a link: remove it, or exclude it")
-
-
-def _write(tar: tarfile.TarFile, selection: _Selection, own: Mapping[str, bytes]) -> dict[str, str]:
+def _write(tar: tarfile.TarFile, selection: Selection, own: Mapping[str, bytes]) -> dict[str, str]:
     """The members, and the entry of every selected file as it was read."""
     paths = [*own, *selection.links, *(file.path for file in selection.files)]
     for folder in sorted({parent for path in paths for parent in _parents(path)}):
@@ -308,7 +264,7 @@ def _member(path: str, mode: int, kind: bytes = tarfile.REGTYPE) -> tarfile.TarI
     return member
 
 
-def _context_of(recipe: Recipe, texts: _Texts, selection: _Selection, entries: Mapping[str, str]) -> BuildContext:
+def _context_of(recipe: Recipe, texts: _Texts, selection: Selection, entries: Mapping[str, str]) -> BuildContext:
     marked = {file.path: ("x " if _is_executable(file) else "") + entries[file.path] for file in selection.files}
     files = {**marked, **{path: f"-> {target}:0" for path, target in selection.links.items()}}
     dockerfile = hashlib.sha256(texts.dockerfile).hexdigest()

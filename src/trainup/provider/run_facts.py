@@ -65,14 +65,14 @@ class RunFacts:
     ) -> "Facts":
         from trainup.jobs.facts import report
         from trainup.jobs.facts.why import Reason, Surroundings, reasons
-        from trainup.provider.image_facts import packages_of
+        from trainup.provider.image_facts import packages_of, why_rebuilt
 
         before = self._before.pop(context.urn, None)
         secrets = _secret_texts(inputs, before.inputs if before else {})
         changes, notes = _changes(context, before, inputs, secrets, with_lines=with_lines)
         told: list[Reason] = []
         if before:
-            around = Surroundings(changes or (), lambda image: packages_of(context, inputs, image), secrets=secrets)
+            around = Surroundings(changes or (), lambda image: packages_of(context, inputs, image), why_rebuilt())
             told = reasons(before.inputs, inputs, around)
             told = [Reason(one.key, one.text, one.in_place, one.lines if with_lines else ()) for one in told]
             status = Status(before.outputs.get("status") or Status.NOT_RESPONDING)

@@ -14,6 +14,7 @@ LABEL = 9
 MOST_PATHS = 6
 MOST_NAMED = 20
 NARROWEST = 40
+TOLD_BELOW = ("trainup:index:Run", "trainup:index:Image")
 
 
 def summary(plan: Mapping[str, Any]) -> str:
@@ -33,19 +34,25 @@ def as_text(plan: Mapping[str, Any], width: int) -> str:
         return "\n".join([*parts, *_diagnostics(plan["diagnostics"], width)])
     lines = [f"Plan of stack {plan['stack']}: {summary(plan)}"]
     if resources := changing(plan):
-        rows = [("ACTION", "RESOURCE", "TYPE", "DIFFERS IN"), *map(_row, resources)]
-        lines += ["", *_table(rows, width)]
+        lines += ["", *table(_rows(resources, width), width)]
     for told in (*plan["runs"], *plan["images"]):
         if told["action"] != UNCHANGED:
             lines += ["", f"{told['kind'].capitalize()} {told['name']}: {told['action']}", *_facts(told, width)]
     for section in plan["sections"]:
-        lines += ["", section["title"], *_table(section["rows"], width)]
+        lines += ["", section["title"], *table(section["rows"], width)]
     return "\n".join([*lines, *_diagnostics(plan["diagnostics"], width)])
 
 
-def _row(resource: Mapping[str, Any]) -> tuple[str, ...]:
-    changes = listed(list(resource["changes"]), MOST_PATHS) if resource["action"] in ("update", "replace") else ""
-    return resource["action"], resource["name"], resource["type"], changes
+def _rows(resources: Sequence[Mapping[str, Any]], width: int) -> list[tuple[str, ...]]:
+    """The resources as rows. In what runs and images differ is told below, in words."""
+    rows = [("ACTION", "RESOURCE", "TYPE", "DIFFERS IN")]
+    most = max(width - 50, 24)
+    for one in resources:
+        is_told = one["action"] not in ("update", "replace") or one["type"] in TOLD_BELOW
+        changes = "" if is_told else listed(list(one["changes"]), MOST_PATHS)
+        name = one["name"] if len(one["name"]) <= most else f"{one['name'][: most - 1]}…"
+        rows.append((one["action"], name, one["type"].rpartition(":")[2], changes))
+    return rows if any(row[-1] for row in rows[1:]) else [row[:-1] for row in rows]
 
 
 def facts_of(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -118,7 +125,7 @@ def _wrapped(text: str, width: int, first: str, further: str) -> list[str]:
     return lines or [first.rstrip()]
 
 
-def _table(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+def table(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
     """The rows in columns; the last column is wrapped."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     further = " " * (sum(widths) + 2 * len(widths))

@@ -3,16 +3,16 @@
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from trainup.core import input_secrets
+from trainup.core import input_secrets, package_lists
 from trainup.core.declaration import Role
 from trainup.core.input_assets import CONTENT
 from trainup.core.inputs import COMPUTED, with_definition
 from trainup.core.run_keys import KEYS
 from trainup.core.values import Secret, Unknown, has_unknown
-from trainup.jobs.facts import arguments, packages
+from trainup.jobs.facts import arguments
 from trainup.jobs.facts.files import FileChange
 from trainup.jobs.facts.wording import HIDDEN, from_to, listed, shown
 
@@ -55,13 +55,12 @@ class Surroundings:
     packages: Packages = lambda reference: None
     new_image: str = ""
     """What is known of an image that will be built: `torch 2.8 → 2.9`."""
-    secrets: Sequence[str] = field(default=(), repr=False)
 
 
 def reasons(before: Mapping[str, Any], now: Mapping[str, Any], around: Surroundings) -> list[Reason]:
     """The differences between the inputs of a run, those for which it trains again first."""
     old, new = with_definition(dict(before)), with_definition(dict(now))
-    result = list(_files(str(new.get("source") or ""), before, now, around.files))
+    result = list(_files(str(new.get("source") or ""), old, new, around.files))
     for key in sorted(old.keys() | new.keys(), key=_order):
         if key in PLACES or _equal(old.get(key), new.get(key)):
             continue
@@ -138,12 +137,12 @@ def _texts(key: str, before: Any, now: Any, around: Surroundings) -> Iterator[st
     elif isinstance(now, Unknown):
         yield f"{key}: known later"
     elif isinstance(before, dict) or isinstance(now, dict):
-        yield f"{key}: {listed(_maps(key, before or {}, now or {}), MOST_WORDS)}"
+        yield f"{key}: {listed(map_changes(key, before or {}, now or {}), MOST_WORDS)}"
     else:
         yield f"{key}: {from_to(*_masked(key, before, now))}"
 
 
-def _maps(key: str, before: Any, now: Any) -> list[str]:
+def map_changes(key: str, before: Any, now: Any) -> list[str]:
     """What differs between two maps, name by name."""
     if not isinstance(before, dict) or not isinstance(now, dict):
         return [from_to(*_masked(key, before, now))]
@@ -201,7 +200,7 @@ def _image(before: Any, now: Any, around: Surroundings) -> Iterator[str]:
         yield f"image: {around.new_image or 'built again; what it will be is known later'}"
         return
     old, new = (around.packages(reference) if reference else None for reference in (before, now))
-    if old is not None and new is not None and (difference := packages.summary(old, new)):
+    if old is not None and new is not None and (difference := package_lists.summary(old, new)):
         yield f"image: {difference}"
         return
     unknown = ""
@@ -279,13 +278,13 @@ def _names(value: Any) -> set[str]:
 
 
 def _conda(before: Any, now: Any, around: Surroundings) -> Iterator[str]:
-    old, new = (packages.of_text(text) if isinstance(text, str) else [] for text in (before, now))
-    difference = packages.summary(old, new)
+    old, new = (package_lists.lines_of(text) if isinstance(text, str) else [] for text in (before, now))
+    difference = package_lists.summary(old, new)
     yield f"conda: {difference}" if difference else "conda: the file changed"
 
 
 def _build(before: Any, now: Any, around: Surroundings) -> Iterator[str]:
-    yield f"build: {listed(_maps('build', before or {}, now or {}), MOST_WORDS)}"
+    yield f"build: {listed(map_changes('build', before or {}, now or {}), MOST_WORDS)}"
 
 
 _SPECIAL: dict[str, Callable[[Any, Any, Surroundings], Iterator[str]]] = {

@@ -9,7 +9,6 @@ folder.
 """
 
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import NamedTuple
 
 from trainup.core import bounded
 from trainup.core.texts import wide
+from trainup.jobs.snapshot.file_names import kind, printable, unportable, unreadable
 from trainup.jobs.snapshot.gitignore import Rules
 from trainup.jobs.snapshot.leftovers import NEVER, is_left_by_tools, is_left_over
 
@@ -25,10 +25,6 @@ MOST_ENTRIES = 200_000
 """The walk stops here: somebody named their home folder."""
 MOST_BYTES_OF_RULES = 256 * 1024
 """Maximum size of an ignore file."""
-MOST_CHARACTERS_OF_A_PATH = 1_024
-# Control characters, the backslash, what XML cannot list, and a final dot: Azure's blob storage has no such names.
-_UNPORTABLE = re.compile("[\x00-\x1f\x7f\\\\\ufffe\uffff]|\\.(?:/|$)")
-
 Chain = tuple[Rules, ...]
 
 
@@ -237,10 +233,10 @@ class _Walk:
             self._take(path, real, status)
 
     def _take(self, path: bytes, location: bytes, status: os.stat_result) -> None:
-        reason = _unportable(path)
+        reason = unportable(path)
         if not stat.S_ISREG(status.st_mode):
             self.selection.problems.append(
-                f"{printable(path)} is a {_kind(status.st_mode)}, and only files can be sent: "
+                f"{printable(path)} is a {kind(status.st_mode)}, and only files can be sent: "
                 "remove it, or add it to .gitignore"
             )
         elif reason:
@@ -265,19 +261,6 @@ class _Walk:
         self.selection.problems.append(unreadable(printable(path) or "the source folder", error))
 
 
-class NotFetched(OSError):
-    """A file is only the pointer that Git LFS keeps in the place of its content."""
-
-
-LFS_MARK, MOST_BYTES_OF_A_POINTER = b"version https://git-lfs.github.com/spec/v1\n", 1024
-
-
-def check_fetched(content: bytes) -> None:
-    """Raise NotFetched for a pointer of Git LFS."""
-    if len(content) < MOST_BYTES_OF_A_POINTER and content.startswith(LFS_MARK):
-        raise NotFetched("it is a pointer of Git LFS")
-
-
 def would_take(root: str, inside: str) -> bool:
     """Whether a new file at a path below the folder would be part of its snapshot, by names and ignore files."""
     walk = _Walk(os.fsencode(root))
@@ -294,21 +277,6 @@ def would_take(root: str, inside: str) -> bool:
             return False
         path += b"/"
     return True
-
-
-def unreadable(shown: str, error: OSError) -> str:
-    """The finding about a file or folder that the user may not read, or whose content is not there."""
-    if isinstance(error, NotFetched):
-        return (
-            f"{shown} is only a pointer that Git LFS keeps in the place of the file: `git lfs pull` brings the content"
-        )
-    return f"{shown} cannot be read ({error.strerror}): change its permissions, or add it to .gitignore"
-
-
-def printable(path: bytes) -> str:
-    """A path for messages, whatever its bytes are."""
-    text = path.decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _is_repository(folder: bytes) -> bool:
@@ -333,21 +301,3 @@ def _is_brought_back(chain: Chain, folder: bytes) -> bool:
 
 def _is_link_to_folder(entry: os.DirEntry[bytes]) -> bool:
     return entry.is_symlink() and os.path.isdir(entry.path)
-
-
-def _unportable(path: bytes) -> str | None:
-    try:
-        text = path.decode()
-    except UnicodeDecodeError:
-        return "has a name that is not UTF-8 text"
-    if _UNPORTABLE.search(text):
-        return "has a control character, a backslash or a final dot in a name, which Azure's blob storage cannot hold"
-    if len(text) > MOST_CHARACTERS_OF_A_PATH:
-        return f"has a path of {len(text)} characters, and Azure's blob storage holds {MOST_CHARACTERS_OF_A_PATH}"
-    return None
-
-
-def _kind(mode: int) -> str:
-    if stat.S_ISFIFO(mode):
-        return "named pipe"
-    return "socket" if stat.S_ISSOCK(mode) else "device"

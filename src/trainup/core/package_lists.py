@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 
 from trainup.core import requirements
-from trainup.jobs.facts.wording import listed
 
 MOST_NAMED = 6
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*([^;]*)")
@@ -12,12 +11,12 @@ _OPTIONS = re.compile(r"\s--?[a-z].*$")
 _LOGIN = re.compile(r"(?<=://)[^/\s@]+@")
 
 
-def of_text(text: str) -> list[str]:
-    """The lines of a file of requirements, or the packages of a Conda file."""
+def lines_of(text: str) -> list[str]:
+    """The lines of a file of requirements, or the packages of a Conda file, with logins in addresses masked."""
     if re.search(r"^dependencies\s*:", text, re.MULTILINE):
         items = re.findall(r"^\s*-\s+(?!pip\s*:)(.*?)\s*(?:#.*)?$", text, re.MULTILINE)
-        return [item.strip("\"'") for item in items]
-    return list(requirements.lines(text))
+        return [_LOGIN.sub("***@", item.strip("\"'")) for item in items]
+    return [_LOGIN.sub("***@", line) for line in requirements.lines(text)]
 
 
 def changes(before: Iterable[str], now: Iterable[str]) -> list[str]:
@@ -32,8 +31,10 @@ def changes(before: Iterable[str], now: Iterable[str]) -> list[str]:
 
 
 def summary(before: Iterable[str], now: Iterable[str]) -> str:
-    """The same as one text."""
-    return listed(changes(before, now), MOST_NAMED)
+    """The same as one text; empty if nothing differs."""
+    texts = changes(before, now)
+    more = len(texts) - MOST_NAMED
+    return ", ".join([*texts[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _by_name(lines: Iterable[str]) -> dict[str, str]:
