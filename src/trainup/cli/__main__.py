@@ -43,6 +43,9 @@ COMMANDS = {
     "planning.command": {
         "plan": "what `up` would do, why runs train again, and what is uploaded",
     },
+    "comparison": {
+        "diff": "show how two runs differ: code, arguments, packages, data, variables, metrics",
+    },
     "verification": {
         "verify-azure": "hold what trainup believes of Azure against a subscription",
         "beliefs": "print what trainup believes of Azure and nothing confirms",

@@ -45,7 +45,7 @@ def as_text(plan: Mapping[str, Any], width: int) -> str:
 
 def _rows(resources: Sequence[Mapping[str, Any]], width: int) -> list[tuple[str, ...]]:
     """The resources as rows. In what runs and images differ is told below, in words."""
-    rows = [("ACTION", "RESOURCE", "TYPE", "DIFFERS IN")]
+    rows: list[tuple[str, ...]] = [("ACTION", "RESOURCE", "TYPE", "DIFFERS IN")]
     most = max(width - 50, 24)
     for one in resources:
         is_told = one["action"] not in ("update", "replace") or one["type"] in TOLD_BELOW
@@ -91,7 +91,7 @@ def _facts(told: Mapping[str, Any], width: int) -> Iterator[str]:
     for label, text in facts_of(told):
         word = label if label != last else ""
         last = label or last
-        yield from _wrapped(text, width, f"{'':{INDENT}}{word:{LABEL}}", " " * (INDENT + LABEL))
+        yield from wrapped(text, width, f"{'':{INDENT}}{word:{LABEL}}", " " * (INDENT + LABEL))
     for text, lines in lines_of(told):
         yield f"{'':{INDENT}}{text}"
         yield from (f"{'':{INDENT}}{line}".rstrip() for line in lines)
@@ -103,15 +103,16 @@ def _diagnostics(diagnostics: Sequence[Mapping[str, str]], width: int) -> Iterat
     for item in diagnostics:
         kind = "warning" if item["severity"] == "warning" else "note"
         resource = f" ({item['resource']})" if item["resource"] else ""
-        yield from _wrapped(item["message"], width, f"{kind}{resource}: ", " " * INDENT)
+        yield from wrapped(item["message"], width, f"{kind}{resource}: ", " " * INDENT)
 
 
 def _bullets(texts: Sequence[str], width: int) -> Iterator[str]:
     for text in texts:
-        yield from _wrapped(text, width, "  ", "  ")
+        yield from wrapped(text, width, "  ", "  ")
 
 
-def _wrapped(text: str, width: int, first: str, further: str) -> list[str]:
+def wrapped(text: str, width: int, first: str, further: str) -> list[str]:
+    """The text in lines of at most `width` columns, where its words allow it; `first` and `further` begin them."""
     lines: list[str] = []
     for line in text.splitlines():
         lines += textwrap.wrap(
@@ -136,6 +137,6 @@ def table(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
         start = "".join(f"{text:{size}}  " for text, size in zip(texts, widths, strict=True))
         if last and len(start) > width - 16:
             yield start.rstrip()
-            yield from _wrapped(last, width, further, further)
+            yield from wrapped(last, width, further, further)
         else:
-            yield from _wrapped(last, width, start, further)
+            yield from wrapped(last, width, start, further)

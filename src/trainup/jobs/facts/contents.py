@@ -1,5 +1,6 @@
 """Contents of snapshots that are at hand: the source folder now, and the code that a target keeps of an attempt."""
 
+import base64
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ from trainup.jobs.target import File
 MOST_BYTES = 20 * 1024**2
 """Of the code of a former attempt, which may have to be downloaded; what is beyond is not at hand."""
 MOST_SECONDS = 10.0
+BY_MD5 = "md5 "
+"""Start of the entry of a file that is known by its MD5 in base64."""
 
 
 class SourceContents:
@@ -35,7 +38,7 @@ class SourceContents:
 
     def _entry(self, path: str) -> str:
         try:
-            return _entry(self._files[path].read_bytes())
+            return entry_of(self._files[path].read_bytes())
         except OSError:
             return ""
 
@@ -63,7 +66,7 @@ class RecordedContents:
                 data = self._data(path)
                 if data is None:
                     return None
-                entries[path] = _entry(data)
+                entries[path] = entry_of(data)
         return _unfolded(folder, expected, entries)
 
     def _data(self, path: str) -> bytes | None:
@@ -81,13 +84,17 @@ class RecordedContents:
         return b"".join(file.pieces())
 
 
-def _entry(data: bytes) -> str:
+def entry_of(data: bytes) -> str:
+    """The entry of a content in a manifest."""
     return entry(hashlib.sha256(data).hexdigest(), len(data))
 
 
 def _checked(data: bytes, expected: str) -> bytes | None:
     """The data if it is what the manifest says: a run may have written into its folder, somebody may edit now."""
-    return data if _entry(data) == expected else None
+    if expected.startswith(BY_MD5):
+        digest = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+        return data if expected == f"{BY_MD5}{digest}:{len(data)}" else None
+    return data if entry_of(data) == expected else None
 
 
 def _unfolded(folder: str, expected: str, entries: Mapping[str, str]) -> Mapping[str, str] | None:

@@ -1,11 +1,16 @@
-"""The files of an attempt: what it left behind, and the code that it got."""
+"""What an attempt ran, and its files."""
 
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from trainup.jobs.local import environments
+from trainup.jobs.local.run_record import RunDefinition
+from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.snapshot.leftovers import is_left_over
-from trainup.jobs.target import File, TargetError
+from trainup.jobs.target import Definition, File, TargetError
 
 PIECE = 1 << 20
 
@@ -31,6 +36,24 @@ def files(folder: Path) -> list[File]:
             if not is_left_over(os.fsencode(prefix + name), is_folder=False, beside=beside)
         ]
     return [file_of(folder, path) for path in sorted(paths) if path.is_file()]
+
+
+def definition_of(workspace: Workspace, definition: RunDefinition) -> Definition:
+    """What the attempt ran, from its record."""
+    spec = dict(definition.spec)
+    policy = {name: value for name, value in asdict(definition.policy).items() if value not in (None, {})}
+    inputs: dict[str, Any] = {
+        **{name: value for name, value in spec.items() if name not in ("snapshot", "shell", "secrets")},
+        **policy,
+        "secrets": dict.fromkeys(spec.get("secrets", ())),
+        "inputs": {
+            name: {**definition.data_inputs.get(name, {}), **item} for name, item in spec.get("inputs", {}).items()
+        },
+        "cluster": definition.cluster,
+    }
+    image = spec.get("image")
+    packages = environments.requirements_of(workspace, image) if isinstance(image, str) else None
+    return Definition(inputs, spec.get("snapshot"), packages)
 
 
 def file_of(root: Path, path: Path) -> File:

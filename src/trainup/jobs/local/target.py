@@ -27,7 +27,7 @@ from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.snapshot import SnapshotError
 from trainup.jobs.snapshot import copy as copy_snapshot
-from trainup.jobs.target import File, Job, Owner, Polling, Record, StackUrns, TargetError
+from trainup.jobs.target import Definition, File, Job, Owner, Polling, Record, StackUrns, TargetError
 
 CANCEL_SECONDS = GRACE + 30.0
 LOOK_SECONDS = 1.0
@@ -189,6 +189,9 @@ class LocalTarget:
             raise TargetError(f"{name} has no output {part!r}; there are {', '.join(sorted(names)) or 'none'}")
         root = folder.outputs / (part or "")
         return [file_of(root, path) for path in sorted(root.rglob("*")) if path.is_file()]
+
+    def definition(self, name: str) -> Definition:
+        return code.definition_of(self.workspace, _definition(self._folder(name)))
 
     def code(self, name: str) -> list[File]:
         return code.files(self._folder(name).code)
