@@ -8,7 +8,7 @@ from typing import Protocol
 
 from trainup.jobs.facts import lines
 from trainup.jobs.facts.lines import LineChanges
-from trainup.jobs.facts.wording import size
+from trainup.jobs.facts.wording import amount, size
 
 MOST_COMPARED = 50
 """Files whose lines are compared."""
@@ -40,6 +40,9 @@ class FileChange:
     """The former path of a renamed file."""
     bytes_before: int | None = None
     bytes_now: int | None = None
+    files_before: int = 1
+    """How many files it was; several in a folder that is one entry of its manifest."""
+    files_now: int = 1
     lines: LineChanges = NOT_COMPARED
 
     @property
@@ -48,6 +51,8 @@ class FileChange:
         if self.kind == "renamed":
             return f"{self.was} renamed to {self.path}"
         detail = self.lines.counts
+        if (self.files_before, self.files_now) != (1, 1):
+            detail = f"{self.files_before:,} → {amount(self.files_now, 'file')}"
         if self.kind == "changed" and self.lines.added is None and None not in (self.bytes_before, self.bytes_now):
             sizes = f"{size(self.bytes_before or 0)} → {size(self.bytes_now or 0)}"
             detail = f"{detail}, {sizes}" if detail else sizes
@@ -75,6 +80,8 @@ def compare(
             "changed",
             bytes_before=size_of(before[path]),
             bytes_now=size_of(now[path]),
+            files_before=count_of(before[path]),
+            files_now=count_of(now[path]),
             lines=_lines(path, before[path], now[path], old, new, secrets) if number < MOST_COMPARED else NOT_COMPARED,
         )
         for number, path in enumerate(changed)

@@ -102,11 +102,13 @@ def _files(
         counts = [(kind, sum(change.kind == kind for change in changes)) for kind in kinds]
         summary = ", ".join(f"{count:,} {kind}" for kind, count in counts if count)
         yield Reason("source", f"source: {from_to(former, source or None)} (files: {summary})")
+    if not before.get("manifest") or not now.get("manifest"):
+        return
     texts = [_in_source(source, change) for change in changes]
     if not is_other:
         for change, text in list(zip(changes, texts, strict=True))[:MOST_FILES_NAMED]:
             yield Reason("source", text, lines=change.lines.shown)
-        if (more := changes[MOST_FILES_NAMED:]) and before.get("manifest"):
+        if more := changes[MOST_FILES_NAMED:]:
             lines = tuple(line for change in more for line in _headed(source, change))
             yield Reason("source", f"and {len(more):,} more files of {source}", lines=lines)
     else:
