@@ -14,7 +14,6 @@ from trainup.cli.options import on_stack
 from trainup.cli.planning.texts import INDENT, table, wrapped
 from trainup.core.errors import TrainupError
 from trainup.core.numbers import to_plain
-from trainup.core.values import reveal
 from trainup.jobs.target import File
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def diff(first: str, second: str, stack: str, with_lines: bool, as_json: bool) -
 
     current, project = stacks.open_stack(stack)
     runs = lookup.find(current, project, first), lookup.find(current, project, second)
-    result = compared(*runs)
+    result = compared(*runs, stacks.secret_texts(stack, current) if with_lines else ())
     if not with_lines:
         result = _without_lines(result)
     if as_json:
@@ -51,8 +50,8 @@ def diff(first: str, second: str, stack: str, with_lines: bool, as_json: bool) -
         print(as_text(result, shutil.get_terminal_size().columns))
 
 
-def compared(first: "RecordedRun", second: "RecordedRun") -> dict[str, Any]:
-    """Both runs and their differences as JSON values; the values of secrets are masked."""
+def compared(first: "RecordedRun", second: "RecordedRun", secrets: Sequence[str] = ()) -> dict[str, Any]:
+    """Both runs and their differences as JSON values; the texts of `secrets` are masked in lines of files."""
     from trainup.jobs.facts import runs as facts
 
     pair = (first, second)
@@ -60,7 +59,7 @@ def compared(first: "RecordedRun", second: "RecordedRun") -> dict[str, Any]:
     definitions = first.target.definition(names[0]), second.target.definition(names[1])
     notes: list[str] = []
     files = _code(first, notes), _code(second, notes)
-    comparison = facts.compare(names, definitions, files, [text for run in pair for text in _secrets(run.inputs)])
+    comparison = facts.compare(names, definitions, files, secrets)
     return {"version": VERSION, "runs": [_facts(run) for run in pair], **_differences(comparison, notes)}
 
 
@@ -70,11 +69,6 @@ def _code(run: "RecordedRun", notes: list[str]) -> list[File] | None:
     except (TrainupError, OSError) as error:
         notes.append(f"the code of {run.record.name} is not at hand: {error}")
         return None
-
-
-def _secrets(inputs: Mapping[str, Any]) -> Iterator[str]:
-    values = reveal(inputs.get("secrets") or {})
-    yield from (value for value in values.values() if isinstance(value, str))
 
 
 def _facts(run: "RecordedRun") -> dict[str, Any]:

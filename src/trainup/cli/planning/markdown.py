@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from trainup.cli.planning.plan import changing
-from trainup.cli.planning.preview import UNCHANGED
+from trainup.cli.planning import plan as plans
 from trainup.cli.planning.texts import facts_of, lines_of, summary
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -18,12 +17,11 @@ def as_markdown(plan: Mapping[str, Any]) -> str:
         parts = [f"### The preview of stack {stack} failed", *(_block(text) for text in plan["findings"])]
     else:
         parts = [f"### Plan of stack {stack}: {summary(plan)}"]
-        if resources := changing(plan):
+        if resources := plans.changing(plan):
             rows = [("Action", "Resource", "Type"), *((one["action"], one["name"], one["type"]) for one in resources)]
             parts.append(_table(rows))
-        for told in (*plan["runs"], *plan["images"]):
-            if told["action"] != UNCHANGED:
-                parts += _facts(told)
+        for told in plans.told(plan):
+            parts += _facts(told)
         parts += [f"#### {escaped(section['title'])}\n\n{_table(section['rows'])}" for section in plan["sections"]]
     parts += [f"- {_kind(item)}: {escaped(item['message'])}" for item in plan["diagnostics"]]
     return "\n\n".join(parts)

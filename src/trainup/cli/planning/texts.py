@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from trainup.cli.planning.plan import changing
+from trainup.cli.planning import plan as plans
 from trainup.cli.planning.preview import UNCHANGED
 from trainup.jobs.facts.wording import amount, listed, size
 
@@ -33,11 +33,10 @@ def as_text(plan: Mapping[str, Any], width: int) -> str:
         parts = [f"The preview of stack {plan['stack']} failed:", *_bullets(plan["findings"], width)]
         return "\n".join([*parts, *_diagnostics(plan["diagnostics"], width)])
     lines = [f"Plan of stack {plan['stack']}: {summary(plan)}"]
-    if resources := changing(plan):
+    if resources := plans.changing(plan):
         lines += ["", *table(_rows(resources, width), width)]
-    for told in (*plan["runs"], *plan["images"]):
-        if told["action"] != UNCHANGED:
-            lines += ["", f"{told['kind'].capitalize()} {told['name']}: {told['action']}", *_facts(told, width)]
+    for told in plans.told(plan):
+        lines += ["", f"{told['kind'].capitalize()} {told['name']}: {told['action']}", *_facts(told, width)]
     for section in plan["sections"]:
         lines += ["", section["title"], *table(section["rows"], width)]
     return "\n".join([*lines, *_diagnostics(plan["diagnostics"], width)])

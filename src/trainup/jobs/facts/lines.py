@@ -34,7 +34,8 @@ class LineChanges:
     @property
     def counts(self) -> str:
         """`+12 −3`, and the note."""
-        numbers = [] if self.added is None else [f"+{self.added:,} −{self.removed:,}"]
+        is_counted = self.added is not None and not (self.note and self.added == self.removed == 0)
+        numbers = [f"+{self.added:,} −{self.removed:,}"] if is_counted else []
         return ", ".join([*numbers, *([self.note] if self.note else [])])
 
 

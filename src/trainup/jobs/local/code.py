@@ -1,30 +1,51 @@
 """What an attempt ran, and its files."""
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trainup.jobs.local import environments
+from trainup.jobs.local.files import UnreadableRecord, read_json
 from trainup.jobs.local.run_record import RunDefinition
-from trainup.jobs.local.workspace import Workspace
+from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.snapshot.leftovers import is_left_over
 from trainup.jobs.target import Definition, File, TargetError
 
 PIECE = 1 << 20
 
 
-def files(folder: Path) -> list[File]:
-    """The files in the folder of an attempt's code, sorted by path, without those that no snapshot has.
+def files(folder: RunFolder) -> list[File]:
+    """The code of an attempt, sorted by path: the files of its snapshot, as they are now.
 
+    A record of an earlier version does not tell them from what the run wrote into the folder, its working directory.
     Raises TargetError where the folder is gone.
     """
-    if not folder.is_dir():
-        raise TargetError(f"{folder} is gone, which held the code of {folder.parent.name}")
+    if not folder.code.is_dir():
+        raise TargetError(f"{folder.code} is gone, which held the code of {folder.name}")
+    manifest = _manifest(folder)
+    return [file for file in below(folder.code) if manifest is None or _is_listed(file.path, manifest)]
+
+
+def _manifest(folder: RunFolder) -> Mapping[str, str] | None:
+    with contextlib.suppress(UnreadableRecord):
+        listed = (read_json(folder.manifest) or {}).get("files")
+        return listed if isinstance(listed, dict) else None
+    return None
+
+
+def _is_listed(path: str, manifest: Mapping[str, str]) -> bool:
+    """Whether a file is in a manifest, or in a folder that is one entry there."""
+    return path in manifest or any(f"{parent}/" in manifest for parent in PurePosixPath(path).parents)
+
+
+def below(root: Path) -> list[File]:
+    """The files in a folder of code, sorted by path, without those that no snapshot has."""
     paths: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        above = os.path.relpath(place, folder)
+    for place, folders, names in os.walk(root):
+        above = os.path.relpath(place, root)
         prefix = "" if above == "." else f"{above}/"
         beside = [os.fsencode(name) for name in names]
         folders[:] = [
@@ -35,7 +56,7 @@ def files(folder: Path) -> list[File]:
             for name in names
             if not is_left_over(os.fsencode(prefix + name), is_folder=False, beside=beside)
         ]
-    return [file_of(folder, path) for path in sorted(paths) if path.is_file()]
+    return [file_of(root, path) for path in sorted(paths) if path.is_file()]
 
 
 def definition_of(workspace: Workspace, definition: RunDefinition) -> Definition:

@@ -19,7 +19,7 @@ from trainup.core.naming import id_of, run_of
 from trainup.core.status import Status
 from trainup.jobs.local import code, handover, launch, ledger, links, log, run_record
 from trainup.jobs.local.code import file_of
-from trainup.jobs.local.files import Lock, UnreadableRecord
+from trainup.jobs.local.files import Lock, UnreadableRecord, write_json
 from trainup.jobs.local.processes import kill_all_of, let_go_on
 from trainup.jobs.local.run_record import RunDefinition, RunState
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Pool
@@ -194,7 +194,7 @@ class LocalTarget:
         return code.definition_of(self.workspace, _definition(self._folder(name)))
 
     def code(self, name: str) -> list[File]:
-        return code.files(self._folder(name).code)
+        return code.files(self._folder(name))
 
     def _folder(self, name: str) -> RunFolder:
         return RunFolder(self.workspace.runs / name)
@@ -264,6 +264,7 @@ class LocalTarget:
                 folder.code.mkdir(exist_ok=True)
             elif not folder.code.is_dir():
                 copy_snapshot(job.source, folder.code, expected_digest=job.spec.snapshot or "", manifest=job.manifest)
+                write_json(folder.manifest, {"files": dict(job.manifest)}, durable=False)
             _link_outputs(folder)
         except (SnapshotError, TargetError, OSError):
             self._remove(folder)

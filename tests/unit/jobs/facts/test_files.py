@@ -27,7 +27,7 @@ def snapshot(folder: Path) -> Snapshot:
 def told(tmp_path: Path, before: Texts, now: Texts) -> list[str]:
     """What is told of two source folders, both contents at hand."""
     old, new = written(tmp_path / "old", before), written(tmp_path / "new", now)
-    contents = RecordedContents(code.files(old)), SourceContents(files(new))
+    contents = RecordedContents(code.below(old)), SourceContents(files(new))
     return [change.text for change in compare(snapshot(old).manifest, snapshot(new).manifest, *contents)]
 
 
@@ -40,7 +40,7 @@ def told(tmp_path: Path, before: Texts, now: Texts) -> list[str]:
         ({"a.py": "1\n", "b.py": "2\n"}, {"a.py": "1\n"}, ["b.py removed"]),
         ({"a.py": "1\n", "b.py": "2\n"}, {"a.py": "1\n", "lib/b.py": "2\n"}, ["b.py renamed to lib/b.py"]),
         ({"a.bin": b"\0\1"}, {"a.bin": b"\0\2\3"}, ["a.bin changed (binary, 2 B → 3 B)"]),
-        ({"a.py": "1\r\n"}, {"a.py": "1\n"}, ["a.py changed (+0 −0, line ends CRLF → LF)"]),
+        ({"a.py": "1\r\n"}, {"a.py": "1\n"}, ["a.py changed (line ends CRLF → LF)"]),
         ({"日本 ö.py": "1\n"}, {"日本 ö.py": "2\n"}, ["日本 ö.py changed (+1 −1)"]),
         ({"a.py": ""}, {"b.py": ""}, ["b.py added", "a.py removed"]),
         ({"a.py": "x\n", "b.py": "x\n"}, {"c.py": "x\n"}, ["c.py added", "a.py removed", "b.py removed"]),
@@ -79,13 +79,13 @@ def test_former_files_that_a_run_has_written_over_are_not_at_hand(tmp_path: Path
     old, new = written(tmp_path / "old", {"a.py": "1\n"}), written(tmp_path / "new", {"a.py": "2\n"})
     before = snapshot(old).manifest
     (old / "a.py").write_text("written by the run\n")
-    contents = RecordedContents(code.files(old)), SourceContents(files(new))
+    contents = RecordedContents(code.below(old)), SourceContents(files(new))
     (change,) = compare(before, snapshot(new).manifest, *contents)
     assert (change.text, change.lines.shown) == ("a.py changed (2 B → 2 B)", ())
 
 
 def test_no_more_is_read_than_the_limit_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainup.jobs.facts.contents.MOST_BYTES", 3)
-    old = RecordedContents(code.files(written(tmp_path / "old", {"a": "12", "b": "34"})))
+    old = RecordedContents(code.below(written(tmp_path / "old", {"a": "12", "b": "34"})))
     assert (old.read("a", entry_of(b"12")), old.is_limited) == (b"12", False)
     assert (old.read("b", entry_of(b"34")), old.is_limited) == (None, True)
