@@ -31,10 +31,12 @@ def definition(workspace: Workspace, name: str) -> Definition:
     inside: dict[str, Any] = job["properties"]
     resources: dict[str, Any] = inside.get("resources") or {}
     variables: dict[str, str] = inside.get("environmentVariables") or {}
+    client = (inside.get("identity") or {}).get("clientId")
+    own = {("AZURE_CLIENT_ID", client), *((key, variables.get(key)) for key in OWN_VARIABLES)}
     image, packages = _environment(workspace, str(inside.get("environmentId") or ""))
     inputs: dict[str, Any] = {
         "command": commands.without_surroundings(str(inside.get("command") or ""), CHECKPOINTS),
-        "environment_variables": {key: value for key, value in variables.items() if key not in OWN_VARIABLES},
+        "environment_variables": {key: value for key, value in variables.items() if (key, value) not in own},
         "secrets": dict.fromkeys(_secret_names(variables)),
         "image": image,
         "inputs": {key: _input(item) for key, item in (inside.get("inputs") or {}).items()},
