@@ -119,3 +119,81 @@ def test_the_mistakes_of_all_files_are_in_one_preview(deployed: Deployed) -> Non
     assert "runs.built.job: jobs/built.yml is a schedule, and trainup runs command jobs" in text
     assert "'azureml:a@prod' has the label 'prod'" in text
     assert "tag: a command job has no such key" in text
+
+
+def plan(deployed: Deployed, *words: str) -> tuple[dict[str, Any], list[str]]:
+    """What `trainup plan` tells, and the requests of a preview that are trainup's own: no tokens, no endpoints."""
+    journal = deployed.running.azure.journal
+    before = len(journal.entries)
+    command = [sys.executable, "-m", "trainup.cli", "plan", "--json", "--stack", STACK, *words]
+    project = deployed.project
+    done = subprocess.run(command, cwd=project.folder, env=project.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    requests = journal.entries[before:]
+    assert {entry.method for entry in requests} <= {"GET"}
+    paths = [entry.path for entry in requests if not entry.path.startswith(("/msi/", "/metadata/"))]
+    return dict(json.loads(done.stdout)), paths
+
+
+def runs_of(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {run["name"]: run for run in told["runs"]}
+
+
+def texts(told: dict[str, Any]) -> list[str]:
+    return [reason["text"] for reason in told["reasons"]]
+
+
+def test_a_plan_tells_what_travels_and_why_and_an_unchanged_one_asks_little(deployed: Deployed) -> None:
+    assert deployed.up.code == 0, deployed.up.text
+    jobs = deployed.project.folder / "jobs"
+    unchanged, requests = plan(deployed)
+    assert set(unchanged["counts"]) == {"same"}
+    assert [item for item in unchanged["diagnostics"] if item["severity"] != "warning"] == []
+    assert len(requests) <= 2, requests
+    try:
+        (jobs / "src" / "main.py").write_text("print('trained more')\n")
+        (jobs / "data" / "b.txt").write_text("birds\n")
+        (jobs / "docker-context" / "Dockerfile").write_text("FROM scratch\nLABEL a=c\n")
+        told, requests = plan(deployed)
+        built, labeled = runs_of(told)["built"], runs_of(told)["labeled"]
+        assert texts(built) == [
+            "jobs/src/main.py changed (17 B → 22 B)",
+            "data pets changed (jobs/data)",
+            "image: Dockerfile changed",
+        ]
+        assert texts(labeled) == ["jobs/src/main.py changed (17 B → 22 B)", "upstream built trains again"]
+        code, data = built["uploads"]
+        assert (code["what"], code["bytes"], code["is_there"], code["travels"]) == ("code", 22, False, 22)
+        assert (data["what"], data["files"], data["bytes"], data["travels"]) == ("data pets", 2, 20, 20)
+        (image,) = told["images"]
+        assert [upload["what"] for upload in image["uploads"]] == ["build context"]
+        assert sum("/codes/" in path for path in requests) == 2, "one request for the code of each run"
+
+        told, _ = plan(deployed, "--diff")
+        lines = runs_of(told)["built"]["reasons"][0]["lines"]
+        assert lines == ["@@ -1,1 +1,1 @@", "-print('trained')", "+print('trained more')"]
+    finally:
+        (jobs / "src" / "main.py").write_text("print('trained')\n")
+        (jobs / "data" / "b.txt").unlink()
+        (jobs / "docker-context" / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
+    try:
+        (jobs / "built.yml").write_text(BUILT.replace("python main.py", "python main.py --epochs 5"))
+        (built, labeled) = (runs_of(plan(deployed)[0])[name] for name in ("built", "labeled"))
+        assert texts(built) == ["command: +--epochs 5"]
+        assert [(one["is_there"], one["travels"]) for one in built["uploads"]] == [(True, 0)], "it was uploaded before"
+        assert texts(labeled) == ["upstream built trains again"]
+    finally:
+        (jobs / "built.yml").write_text(BUILT)
+
+
+def test_two_jobs_are_compared_from_their_records(deployed: Deployed) -> None:
+    assert deployed.up.code == 0, deployed.up.text
+    project = deployed.project
+    command = [sys.executable, "-m", "trainup.cli", "diff", "built", "labeled", "--diff", "--json", "--stack", STACK]
+    done = subprocess.run(command, cwd=project.folder, env=project.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert [run["run"] for run in told["runs"]] == ["built", "labeled"]
+    assert told["code"] == []
+    assert {item["key"] for item in told["inputs"]} >= {"command", "image", "inputs"}
+    assert "rerun is not in the record" in told["notes"]

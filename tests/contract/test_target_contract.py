@@ -28,6 +28,7 @@ from trainup.jobs.job_inputs import job_of
 from trainup.jobs.lifecycle import Interrupted, Listener
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.workspace import Workspace
+from trainup.jobs.snapshot import StatCache, take
 from trainup.jobs.target import Job, Owner, Record, StackUrns, Target, TargetError
 from trainup.jobs.targets import target_of
 from trainup.simulator.cloud.sample import furnish
@@ -575,3 +576,28 @@ def test_secrets_reach_the_command_and_no_log(world: World) -> None:
     job = world.job(f"echo $TOKEN; test $TOKEN = {SECRET[:4]}$(echo {SECRET[4:]})", secrets=secrets)
     record, lines = world.run(job, world.target(secrets=secrets))
     assert (record.status, lines) == (Status.COMPLETED, ["***"])
+
+
+def test_the_code_and_the_definition_of_an_attempt_are_read_from_its_record(world: World) -> None:
+    (world.project / "src").mkdir(exist_ok=True)
+    files = {"main.py": "print(1)\n", "sub/größe.txt": "1\n", "empty": ""}
+    for name, text in files.items():
+        (world.project / "src" / name).parent.mkdir(exist_ok=True)
+        (world.project / "src" / name).write_text(text)
+    content = take(world.project / "src", cache=StatCache(world.project / "cache.json"))
+    snapshot = {"source": "src", "snapshot_digest": content.digest, "manifest": content.manifest}
+    variables = {"LEVEL": "one"}
+    job = world.job("echo stray > stray.txt", environment_variables=variables, rerun="1", **snapshot)
+    record, lines = world.run(job)
+    assert record.status is Status.COMPLETED, lines
+    target = world.target()
+    code = {file.path: b"".join(file.pieces()).decode() for file in target.code(record.name)}
+    assert code == files, "the files that it got, and none that it wrote"
+    definition = target.definition(record.name)
+    assert definition.inputs["environment_variables"] == variables
+    assert "echo stray" in str(definition.inputs["command"])
+    assert "mkdir" not in str(definition.inputs["command"])
+    assert definition.inputs.get("rerun") == "1" or "rerun" in definition.unknown
+    for ask in (target.code, target.definition):
+        with pytest.raises(TargetError):
+            ask("nobody-0123456789ab")

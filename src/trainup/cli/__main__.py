@@ -43,6 +43,12 @@ COMMANDS = {
     "roles": {
         "roles": "print the least roles that the stack needs on Azure, for whoever grants them",
     },
+    "planning.command": {
+        "plan": "what `up` would do, why runs train again, and what is uploaded",
+    },
+    "comparison": {
+        "diff": "show how two runs differ: code, arguments, packages, data, variables, metrics",
+    },
     "verification": {
         "verify-azure": "hold what trainup believes of Azure against a subscription",
         "beliefs": "print what trainup believes of Azure and nothing confirms",

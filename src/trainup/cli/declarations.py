@@ -18,7 +18,7 @@ __all__ = ["init", "request", "schema"]
 @click.argument("run")
 def request(run: str, stack: str) -> None:
     """Print the request that would start RUN on Azure, without sending it."""
-    from trainup.cli import plan
+    from trainup.cli.planning import request as plan
 
     current, project = stacks.open_stack(stack)
     file = stack_files.read(projects.read(project), stack)

@@ -83,6 +83,14 @@ def read(name: str) -> Stack:
     return Stack(name.rsplit("/", 1)[-1], project_name(Path.cwd()), resources)
 
 
+def secret_texts(name: str, stack: Stack) -> list[str]:
+    """The values of all secrets of the stack's runs, to be masked in what is shown. StackError if they are locked."""
+    if not any((resource["inputs"].get("secrets")) for resource in stack.runs.values()):
+        return []
+    secrets = [(resource.get("inputs") or {}).get("secrets") for resource in _export(name, "--show-secrets")]
+    return [text for one in secrets if one for text in _revealed(one).values() if isinstance(text, str)]
+
+
 def _inputs_with_secrets(resource: dict[str, Any]) -> dict[str, Any] | None:
     inputs: dict[str, Any] = resource.get("inputs") or {}
     is_masked = resource["type"] == RUN_TYPE and targets.is_elsewhere(inputs.get("target")) and inputs.get("secrets")

@@ -8,7 +8,7 @@ a later `!pattern` includes a path again. Git's rules differ in each of these po
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainup.core.globs import Glob, Token, Wild
 
@@ -26,14 +26,17 @@ class Pattern:
     included: bool
     """Whether the line begins with an exclamation mark, and so includes what it matches."""
     glob: Glob
+    line: int = 0
+    """Its number in the file, from 1; 0 for a default."""
 
 
 class Rules:
     """The lines of one file, in order."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        """Raises ValueError for a line that Docker would refuse."""
-        self.patterns = tuple(pattern for line in lines if (pattern := _parse(line)))
+    def __init__(self, lines: Iterable[str], first: int = 1) -> None:
+        """`first` is the number of the first line. Raises ValueError for a line that Docker would refuse."""
+        numbered = ((_parse(line), number) for number, line in enumerate(lines, first))
+        self.patterns = tuple(replace(pattern, line=max(number, 0)) for pattern, number in numbered if pattern)
         self._folders: dict[str, list[bool]] = {}
         """Folder → for each line, whether it matches the folder or one above it."""
 
@@ -41,11 +44,17 @@ class Rules:
     def read(cls, content: str, defaults: Sequence[str] = ()) -> "Rules":
         """The default lines, followed by those of a file's content; comments (`#`) and blank lines are skipped."""
         lines = content.removeprefix(_BYTE_ORDER_MARK).splitlines()
-        return cls([*defaults, *(line for line in lines if not line.startswith("#"))])
+        return cls([*defaults, *("" if line.startswith("#") else line for line in lines)], 1 - len(defaults))
 
     def excludes(self, path: str) -> bool:
         """Whether a path, relative to the context and with slashes, is excluded."""
         return self._decide(path)[0]
+
+    def excluding(self, path: str) -> Pattern | None:
+        """The line that excludes a path; None if it is not excluded."""
+        excluded, matches = self._decide(path)
+        pairs = zip(reversed(self.patterns), reversed(matches), strict=True)
+        return next((pattern for pattern, match in pairs if match and not pattern.included), None) if excluded else None
 
     def may_include_below(self, folder: str) -> bool:
         """Whether a later line may include something in an excluded folder; if not, the folder need not be read."""

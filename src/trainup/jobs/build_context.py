@@ -8,7 +8,7 @@ agree. So are git's folder, caches, virtual environments and the files of the Pu
 import gzip
 import hashlib
 import os
-import stat
+import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,26 +22,25 @@ from trainup.core.dockerignore import Rules
 from trainup.core.errors import UserError
 from trainup.core.images import NODE_PLATFORM
 from trainup.core.inputs import Finding
+from trainup.core.package_lists import lines_of
 from trainup.core.texts import decode, wide
+from trainup.jobs.build_selection import IGNORE_FILE, WAY_OUT, Selection, select
 from trainup.jobs.snapshot import limits, reading
 from trainup.jobs.snapshot.cache import StatCache
+from trainup.jobs.snapshot.kept_out import Counter, KeptOut
 from trainup.jobs.snapshot.leftovers import DOCKERIGNORE
 from trainup.jobs.snapshot.manifest import differences, fold
 from trainup.jobs.snapshot.selection import (
     MOST_BYTES_OF_RULES,
-    MOST_ENTRIES,
-    VIRTUAL_ENVIRONMENT_MARK,
+    Excluded,
     SelectedFile,
-    printable,
 )
 
-IGNORE_FILE = ".dockerignore"
 OWN_DOCKERFILE = ".trainup.Dockerfile"
 """What a Dockerfile from outside of the context is called in the archive."""
 MOST_NAMED = 20
 
 _LIMITS = "the context holds {}, and at most {} are sent: {}"
-_WAY_OUT = f"Exclude what the image does not need in a {IGNORE_FILE}, or name a smaller folder as `context`"
 
 
 class ContextChanged(UserError):
@@ -107,11 +106,11 @@ def examine(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list
     except (OSError, ValueError) as error:
         return None, [*findings, _unusable(recipe, error)]
     try:
-        selection = _select(recipe.context, texts.rules)
+        selection = select(recipe.context, texts.rules)
     except ValueError as error:
         return None, [*findings, Finding("context", f"the {IGNORE_FILE} of {recipe.context} cannot be used: {error}")]
     problems = selection.problems
-    too_much = limits.exceeded(selection.files, _LIMITS, _WAY_OUT)
+    too_much = limits.exceeded(selection.files, _LIMITS, WAY_OUT)
     read, unread = ({}, too_much) if too_much else reading.examine_all(selection.files, cache)
     suspects = {path: facts.secrets for path, (_, facts) in read.items()}
     dockerfile = texts.dockerfile.decode("utf-8", "replace")
@@ -123,6 +122,40 @@ def examine(recipe: Recipe, cache: StatCache) -> tuple[BuildContext | None, list
     return _context_of(recipe, texts, selection, {file.path: read[file.path][0] for file in selection.files}), []
 
 
+def survey(recipe: Recipe) -> tuple[dict[str, int], list[KeptOut]]:
+    """(path → bytes of the files that are sent, the lines of the `.dockerignore` that keep something out).
+
+    Raises OSError or ValueError where the context cannot be read.
+    """
+    texts, counter = _Texts.read(recipe), Counter()
+
+    def exclude(path: str, location: str) -> None:
+        if pattern := texts.rules.excluding(path):
+            file = texts.ignore_file if pattern.line else ""
+            counter.add(Excluded(os.fsencode(path), os.fsencode(location), file, pattern.line, pattern.text))
+        else:
+            counter.add(Excluded(os.fsencode(path), os.fsencode(location), "", 0, "virtual environments"))
+
+    selection = select(recipe.context, texts.rules, exclude)
+    return {file.path: file.status.st_size for file in selection.files}, counter.rules
+
+
+_REQUIREMENTS = re.compile(r"(?:.*/)?(?:[\w.-]*requirements[\w.-]*\.txt|(?:conda|environment)[\w.-]*\.ya?ml)")
+MOST_BYTES_OF_REQUIREMENTS = 64 * 1024
+
+
+def packages(recipe: Recipe, context: BuildContext) -> dict[str, list[str]]:
+    """File → packages, for files of requirements and Conda files in the context: later previews tell what changed."""
+    result = {}
+    for path, entry in context.files.items():
+        if _REQUIREMENTS.fullmatch(path) and 0 < int(entry.rpartition(":")[2]) <= MOST_BYTES_OF_REQUIREMENTS:
+            try:
+                result[path] = lines_of(decode((recipe.context / path).read_bytes()))
+            except (OSError, ValueError):  # changed since it was examined, or no text
+                continue
+    return result
+
+
 def pack(recipe: Recipe, expected: BuildContext, archive: BinaryIO) -> None:
     """Write the context as a `tar.gz` that is the same for the same content, wherever and whenever it is made.
 
@@ -130,7 +163,7 @@ def pack(recipe: Recipe, expected: BuildContext, archive: BinaryIO) -> None:
     """
     try:
         texts = _Texts.read(recipe)
-        selection = _select(recipe.context, texts.rules)
+        selection = select(recipe.context, texts.rules)
         with (
             gzip.GzipFile(fileobj=archive, mode="wb", mtime=0, filename="") as compressed,
             tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
@@ -154,6 +187,8 @@ class _Texts:
 
     dockerfile: bytes
     ignore: str
+    ignore_file: str
+    """Its name; empty where there is none."""
 
     @classmethod
     def read(cls, recipe: Recipe) -> "_Texts":
@@ -166,9 +201,11 @@ class _Texts:
         ignore_file = next((path for path in candidates if path.is_file()), None)
         if problem := wide(dockerfile):
             raise ValueError(f"{recipe.dockerfile.name}: {problem}")
-        return cls(dockerfile, decode(bounded.read_bytes(ignore_file, MOST_BYTES_OF_RULES)) if ignore_file else "")
+        if ignore_file is None:
+            return cls(dockerfile, "", "")
+        return cls(dockerfile, decode(bounded.read_bytes(ignore_file, MOST_BYTES_OF_RULES)), ignore_file.name)
 
-    @property
+    @cached_property
     def rules(self) -> Rules:
         return Rules.read(self.ignore, DOCKERIGNORE)
 
@@ -180,58 +217,7 @@ class _Texts:
         return {recipe.dockerfile_name: self.dockerfile} | ({IGNORE_FILE: ignore.encode()} if ignore else {})
 
 
-@dataclass
-class _Selection:
-    """The result of a walk through a context; sorted."""
-
-    files: list[SelectedFile] = field(default_factory=list)
-    links: dict[str, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-
-def _select(root: Path, rules: Rules) -> _Selection:
-    selection, entry_count = _Selection(), 0
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        try:
-            entries = sorted(os.scandir(os.path.join(root, folder)), key=lambda entry: entry.name)
-        except OSError as error:
-            selection.problems.append(f"{printable(os.fsencode(folder))} cannot be read ({error.strerror})")
-            continue
-        entry_count += len(entries)
-        if entry_count > MOST_ENTRIES:
-            selection.problems.append(f"{root} has more than {MOST_ENTRIES:,} entries. {_WAY_OUT}")
-            break
-        is_environment = folder and any(entry.name == VIRTUAL_ENVIRONMENT_MARK.decode() for entry in entries)
-        if is_environment and not rules.may_include_below(folder.rstrip("/")):
-            continue
-        for entry in entries:
-            path = f"{folder}{entry.name}"
-            excluded = rules.excludes(path)
-            if entry.is_dir(follow_symlinks=False):
-                if not excluded or rules.may_include_below(path):
-                    folders.append(f"{path}/")
-            elif not excluded:
-                _choose(selection, path, entry)
-    selection.files.sort(key=lambda file: file.path)
-    return selection
-
-
-def _choose(selection: _Selection, path: str, entry: "os.DirEntry[str]") -> None:
-    shown = printable(os.fsencode(path))
-    status = entry.stat(follow_symlinks=False)
-    if any("\ud800" <= character <= "\udfff" for character in path):
-        selection.problems.append(f"{shown} has a name that is not UTF-8 text: rename it, or exclude it")
-    elif entry.is_symlink():
-        selection.links[path] = os.readlink(entry.path)
-    elif stat.S_ISREG(status.st_mode):
-        selection.files.append(SelectedFile(path, entry.path, status))
-    else:
-        selection.problems.append(f"{shown} is neither a file nor a folder nor a link: remove it, or exclude it")
-
-
-def _write(tar: tarfile.TarFile, selection: _Selection, own: Mapping[str, bytes]) -> dict[str, str]:
+def _write(tar: tarfile.TarFile, selection: Selection, own: Mapping[str, bytes]) -> dict[str, str]:
     """The members, and the entry of every selected file as it was read."""
     paths = [*own, *selection.links, *(file.path for file in selection.files)]
     for folder in sorted({parent for path in paths for parent in _parents(path)}):
@@ -278,7 +264,7 @@ def _member(path: str, mode: int, kind: bytes = tarfile.REGTYPE) -> tarfile.TarI
     return member
 
 
-def _context_of(recipe: Recipe, texts: _Texts, selection: _Selection, entries: Mapping[str, str]) -> BuildContext:
+def _context_of(recipe: Recipe, texts: _Texts, selection: Selection, entries: Mapping[str, str]) -> BuildContext:
     marked = {file.path: ("x " if _is_executable(file) else "") + entries[file.path] for file in selection.files}
     files = {**marked, **{path: f"-> {target}:0" for path, target in selection.links.items()}}
     dockerfile = hashlib.sha256(texts.dockerfile).hexdigest()

@@ -1,6 +1,6 @@
 """The interface of all targets: jobs that they run, and records of attempts."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,6 +169,22 @@ class File:
     """Seconds since 1970."""
     pieces: Callable[[], Iterable[bytes]]
     """Reads it from its beginning to its end."""
+    md5: str = ""
+    """MD5 of the content in base64, where the target knows it: equal files need not be read."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What an attempt runs, as its record has it."""
+
+    inputs: Mapping[str, Any]
+    """By the names of a run's inputs (`core/run_keys.py`). `command` is the whole command; secrets have no values."""
+    snapshot: str | None = None
+    """Digest of its code, where the record has it."""
+    packages: Sequence[str] | None = None
+    """Requirements of its environment, where the target knows them."""
+    unknown: Sequence[str] = ()
+    """Inputs that the record does not have."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +223,7 @@ class Target(Protocol):
     4. `get` and `read_log` until the status is terminal, then `settle`, and `read_log` once more for the last lines;
     5. when the resource is removed: `release`.
 
-    `files` and `log_tail` can be called at any time.
+    `files`, `definition`, `code` and `log_tail` can be called at any time.
 
     **Errors.** Every method may raise `TargetError`: the target refused or could not be reached, and the message says
     what to do. Where records are files, `UnreadableRecord` (one is damaged) and `OSError` (the disk) come as well.
@@ -329,6 +345,17 @@ class Target(Protocol):
 
     def files(self, name: str, part: str | None = None) -> list[File]:
         """What an attempt left behind: its outputs, or one of the named ones. TargetError where there is none."""
+        ...
+
+    def definition(self, name: str) -> "Definition":
+        """What an attempt runs, as its record has it. TargetError where there is none."""
+        ...
+
+    def code(self, name: str) -> list[File]:
+        """The code that an attempt got, sorted by path; empty where it had none. TargetError where it is gone.
+
+        Where runs work in the folder of their code, what they wrote there may be among the files.
+        """
         ...
 
     def log_tail(self, name: str, lines: int) -> list[str]:

@@ -41,6 +41,14 @@ class Opening(Protocol):
         """The target of a run, as `target_of` returns it; `secrets` are masked in what it prints."""
         ...
 
+    def has(self, inputs: Inputs, code: str | None, data: Sequence[Mapping[str, Any]]) -> list[bool | None]:
+        """Whether the workspace has the code with this hash of Azure ML's, and each of these data inputs, by absolute
+        paths; None for what cannot be told. One read request each. Raises TargetError.
+
+        What is not uploaded at all, since runs work on this machine, is None.
+        """
+        ...
+
     def cluster_statuses(
         self, resources: Sequence[Resource], platform: Mapping[str, Any], project: Path
     ) -> list[ClusterStatus]:

@@ -7,6 +7,7 @@ from typing import Any
 from trainup.core.inputs import Finding
 from trainup.core.values import Unknown
 from trainup.provider.handler import Change, Context, Difference, Handler, Properties, State
+from trainup.provider.image_facts import ImageFacts
 
 BUILDERS = {
     "venv": ("trainup.provider.image_venv", "VenvBuilder"),
@@ -21,6 +22,9 @@ DEFAULT = "venv"
 class ImageHandler:
     """Inputs: `builder` and those of the builder. Every builder has the output `reference`, the image by digest."""
 
+    def __init__(self) -> None:
+        self._facts = ImageFacts()
+
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         builder = _name(inputs)
         if isinstance(builder, Unknown):
@@ -31,10 +35,15 @@ class ImageHandler:
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         if _name(old) != _name(new):
-            return Difference({"builder": Change.REPLACE})
-        return _builder(_name(new)).diff(context, state, old, new)
+            difference = Difference({"builder": Change.REPLACE})
+        else:
+            difference = _builder(_name(new)).diff(context, state, old, new)
+        if difference.changes:
+            self._facts.remember(context, old, replaced=Change.REPLACE in difference.changes.values())
+        return difference
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
+        self._facts.preview(context, inputs)
         return _builder(_name(inputs)).plan(context, inputs, state)
 
     def create(self, context: Context, inputs: Properties) -> State:

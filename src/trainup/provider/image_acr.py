@@ -20,7 +20,7 @@ from trainup.provider.input_checks import check_names, check_texts
 CONTENT = ("context", "dockerfile", "dockerfile_text", "arguments", "platform", "allow_secrets")
 """Inputs that decide what is built: the digest is computed once all of them are known."""
 POLICY = ("timeout", "on_interrupt", "cloud")
-COMPUTED = ("digest", "manifest")
+COMPUTED = ("digest", "manifest", "packages")
 SAME_IMAGE = ("context", "dockerfile", "allow_secrets", *POLICY)
 """Inputs that never change the content of the image, such as the folder that its parts are read from."""
 SHORTEST, LONGEST = 300, 8 * 3600
@@ -51,7 +51,10 @@ class RegistryBuilder:
             return unknown, [*findings, *problems]
         if context.urn and content.digest != (context.before or {}).get("digest"):
             findings += _missing_images(context, recipe_of(context, inputs), inputs)
-        return {**inputs, "digest": content.digest, "manifest": content.manifest}, findings
+        computed = {"digest": content.digest, "manifest": content.manifest}
+        if packages := build_context.packages(recipe_of(context, inputs), content):
+            computed["packages"] = packages
+        return {**inputs, **computed}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         if isinstance(new.get("login_server"), Unknown) and new.get("registry_id") == old.get("registry_id"):
@@ -59,6 +62,8 @@ class RegistryBuilder:
             new = {**new, "login_server": old.get("login_server")}
         is_other = any(old.get(name) != new.get(name) for name in ("digest", *REQUIRED))
         is_finished = bool(state.outputs.get("reference"))
+        # The packages only say what the digest sums up, and what earlier versions of trainup deployed has none.
+        old, new = ({name: value for name, value in one.items() if name != "packages"} for one in (old, new))
         changes = compare(
             old, new, lambda name: Change.REPLACE if is_other and name not in SAME_IMAGE else Change.UPDATE
         )

@@ -8,6 +8,7 @@ from trainup.jobs.local import environments, room
 from trainup.jobs.local.launch import environment_folder
 from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.target import Owner
+from trainup.provider import image_facts
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, recreation
 from trainup.provider.input_checks import check_names, check_texts, local_workspace, owner_of
 
@@ -32,6 +33,7 @@ class VenvBuilder:
         recipe, problems = self._recipe(context, inputs)
         findings += [Finding("requirements", problem) for problem in problems]
         findings += _likely_secrets(context, inputs, recipe)
+        image_facts.note(recipe.reference, recipe.lines)
         path = inputs.get("workspace")
         if not findings and isinstance(path, str) and (warning := _shortage(local_workspace(context, path), recipe)):
             context.warn(warning)

@@ -32,6 +32,7 @@ from trainup.provider.handler import (
 )
 from trainup.provider.input_checks import check_workspace, run_owner
 from trainup.provider.run_definition import Definitions
+from trainup.provider.run_facts import RunFacts
 from trainup.provider.run_reports import listener, record_outputs, report, sentence
 from trainup.provider.run_secrets import with_likely_secrets
 
@@ -51,6 +52,7 @@ class RunHandler:
         self._trees: dict[Path, snapshot.TreeHashes] = {}
         self._data_digests = DataDigests()
         self._definitions = Definitions(self._data_digests)
+        self._facts = RunFacts()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
@@ -84,16 +86,20 @@ class RunHandler:
         status = _status(state.outputs)
         if not replaced and _needs_attention(state.outputs, new):
             changes["status"] = Change.UPDATE
+        if changes:
+            self._facts.remember(context, state, old, replaced=replaced)
         # Two runs of one resource must never compete: one that is still active ends before the next begins.
         return Difference(changes, delete_first=replaced and not status.is_terminal)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
+        self._facts.preview(context, inputs, self._tree_hashes(context))
         copied = {name: inputs.get(name, UNKNOWN) for name in ("digest", "workspace", "target")}
         if state and not _needs_attention(state.outputs, inputs):
             return {**state.outputs, **copied}
         return {**unknown_outputs(*RUN_OUTPUTS), **copied}
 
     def create(self, context: Context, inputs: Properties) -> State:
+        self._facts.start(context, inputs)
         return self._drive(context, inputs, run_owner(context, inputs))
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:

@@ -28,21 +28,27 @@ class Definitions:
 
     def __init__(self, digests: DataDigests) -> None:
         self._digests = digests
+        self._before: dict[str, Properties] = {}
+        """URN → the inputs that were deployed. The engine checks a run that it replaces a second time, without them."""
 
     def complete(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         """The inputs with the content of the job file that `job` names, and the findings about that file."""
         if not isinstance(path := inputs.get("job"), str):
             return inputs, []
+        if context.before:
+            self._before[context.urn] = context.before
+        before = self._before.get(context.urn, {})
         definition, problems = reading.read(context.project, path)
         problems += [f"{path}: {problem}" for problem in self._with_digests(context, definition)]
         inputs = {**inputs, "definition": definition}
-        if not problems and definition != (context.before or {}).get("definition"):
-            for note in _notes(path, inputs, definition):
-                context.note(note)
         if not problems and targets.is_elsewhere(inputs.get("target")):
-            resolved, problems = self._resolve(context, inputs, definition)
+            resolved, problems = self._resolve(context, before, inputs, definition)
             if resolved:
                 inputs["resolved"] = resolved
+        # After the look-up: what is deployed has versions in place of labels.
+        if not problems and definition != before.get("definition"):
+            for note in _notes(path, inputs, definition):
+                context.note(note)
         return inputs, [Finding("job", problem) for problem in problems]
 
     def _with_digests(self, context: Context, definition: Properties) -> Iterator[str]:
@@ -61,10 +67,9 @@ class Definitions:
                 yield from (f"inputs.{name}.path: {_in_file(line)}" for line in str(error).splitlines())
 
     def _resolve(
-        self, context: Context, inputs: Properties, definition: Properties
+        self, context: Context, before: Properties, inputs: Properties, definition: Properties
     ) -> tuple[dict[str, str], list[str]]:
         """Puts versions and digests in place of labels and tags; returns what each stands for, and the problems."""
-        before = context.before or {}
         is_same = before.get("rerun") == inputs.get("rerun")
         kept = before.get("resolved") or {} if is_same else {}
         # What an earlier version of trainup, or one without a network, took as it stands trains nothing again.

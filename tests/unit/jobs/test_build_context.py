@@ -247,3 +247,33 @@ def test_the_archive_holds_exactly_the_files_of_the_digest(
     wanted = recipe(folder)
     taken = take(wanted)
     assert members(packed(wanted, taken)).keys() == taken.files.keys()
+
+
+def test_what_a_dockerignore_keeps_out_is_counted_by_its_lines(tmp_path: Path) -> None:
+    files = {".dockerignore": "# data\n*.csv\nraw\n!raw/keep.txt\n", "Dockerfile": "FROM a\n", "a.csv": "12"}
+    files |= {"raw/keep.txt": "1", "raw/b.bin": "123", ".git/HEAD": "1234", "venv/pyvenv.cfg": "1"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    sizes, rules = build_context.survey(Recipe(tmp_path, tmp_path / "Dockerfile"))
+    assert sorted(sizes) == [".dockerignore", "Dockerfile", "raw/keep.txt"]
+    assert [(one.rule, one.file, one.line, one.files, one.bytes) for one in rules] == [
+        ("**/.git", "", 0, 1, 4),
+        ("raw", ".dockerignore", 3, 1, 3),
+        ("*.csv", ".dockerignore", 2, 1, 2),
+        ("virtual environments", "", 0, 1, 1),
+    ]
+
+
+def test_the_packages_of_requirements_and_conda_files_are_listed_without_logins(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / "requirements-gpu.txt").write_text("torch==2.8\n--index-url https://${USER}@host/simple # mine\n")
+    (tmp_path / "conda.yml").write_text("dependencies:\n- python=3.11\n")
+    (tmp_path / "notes.txt").write_text("a\n")
+    recipe = Recipe(tmp_path, tmp_path / "Dockerfile")
+    content, _ = build_context.examine(recipe, StatCache(tmp_path / "cache.json"))
+    assert content is not None
+    assert build_context.packages(recipe, content) == {
+        "conda.yml": ["python=3.11"],
+        "requirements-gpu.txt": ["torch==2.8", "--index-url https://***@host/simple"],
+    }

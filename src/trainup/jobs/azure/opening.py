@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainup.core.clusters import SERVERLESS, ClusterStatus
 from trainup.core.inputs import parse_run
+from trainup.core.values import Unknown
 from trainup.jobs.job_inputs import Inputs, job_of
 from trainup.jobs.target import Job, Owner, Target
 
@@ -44,6 +45,22 @@ def draft_of(inputs: Inputs, project: Path, owner: Owner) -> dict[str, Any]:
     from trainup.jobs.azure.job import draft
 
     return draft.draft_of(inputs, project, owner)
+
+
+def has(inputs: Inputs, code: str | None, data: Sequence[Mapping[str, Any]]) -> list[bool | None]:
+    """Whether the workspace has this code and these data assets; in a preview, so it soon gives up. AzureError."""
+    workspace_id = inputs.get("workspace")
+    if not isinstance(workspace_id, str) or isinstance(inputs.get("cloud"), Unknown):
+        return [None] * (1 + len(data))
+    from trainup.jobs.azure.http.client import AzureClient, Patience
+    from trainup.jobs.azure.http.connection import connect
+    from trainup.jobs.azure.platform import code as code_assets
+    from trainup.jobs.azure.platform import uploads
+
+    patient = connect(inputs.get("cloud"))
+    client = AzureClient(patient.endpoints, patient.credential, Patience(tries=2, longest_pause=1.0))
+    answers: list[bool | None] = [code_assets.find(client, workspace_id, code) is not None if code else None]
+    return answers + [client.find(uploads.asset_of(workspace_id, item).id) is not None for item in data]
 
 
 def cluster_statuses(

@@ -9,6 +9,7 @@ from trainup.core.errors import TrainupError
 from trainup.core.failure import FailureClass
 from trainup.core.naming import job_name
 from trainup.core.status import Status
+from trainup.jobs.azure.job import definition as job_definition
 from trainup.jobs.azure.job import files as job_files
 from trainup.jobs.azure.job import labels
 from trainup.jobs.azure.job.cancellation import Canceler
@@ -21,7 +22,7 @@ from trainup.jobs.azure.job.release import Releaser
 from trainup.jobs.azure.job.submission import Submission
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.masking import Mask
-from trainup.jobs.target import File, Job, Owner, Record, StackUrns
+from trainup.jobs.target import Definition, File, Job, Owner, Record, StackUrns
 
 
 class AzureTarget:
@@ -106,3 +107,9 @@ class AzureTarget:
 
     def files(self, name: str, part: str | None = None) -> list[File]:
         return job_files.files(self.workspace, name, part)
+
+    def definition(self, name: str) -> Definition:
+        return job_definition.definition(self.workspace, name)
+
+    def code(self, name: str) -> list[File]:
+        return job_files.code(self.workspace, name)

@@ -12,7 +12,7 @@ from trainup.core.canonical import sha256
 from trainup.core.errors import UserError
 from trainup.core.input_assets import CONTENT
 from trainup.jobs.snapshot.cache import FileFacts, StatCache
-from trainup.jobs.snapshot.selection import MOST_BYTES_OF_A_POINTER, NotFetched, check_fetched, unreadable
+from trainup.jobs.snapshot.file_names import MOST_BYTES_OF_A_POINTER, NotFetched, check_fetched, unreadable
 
 READERS = min(4, os.cpu_count() or 1)
 MOST_SHOWN = 20

@@ -169,8 +169,19 @@ def _make(
 def _note_use(workspace: Workspace, recipe: Recipe, folder: Path) -> None:
     """Record that the environment is the last one used, and so the last to be pruned."""
     number = max((_used(path) for path in _built(workspace)), default=0) + 1
-    record = {"reference": recipe.reference, "python": recipe.python, "used": number}
+    lines = [_CREDENTIALS.sub("://***@", line) for line in recipe.lines]
+    record = {"reference": recipe.reference, "python": recipe.python, "requirements": lines, "used": number}
     write_json(folder / "environment.json", record)
+
+
+def requirements_of(workspace: Workspace, reference: str) -> list[str] | None:
+    """The requirements that an environment was built from; None where that is not recorded."""
+    with contextlib.suppress(UnreadableRecord, OSError):
+        record = read_json(environment_folder(workspace, reference) / "environment.json") or {}
+        lines = record.get("requirements")
+        if record.get("reference") == reference and isinstance(lines, list):
+            return [str(line) for line in lines]
+    return None
 
 
 def _used(environment: Path) -> int:

@@ -29,6 +29,11 @@ def open_target(
     return LocalTarget(Workspace((project / inputs["workspace"]).resolve(), project.resolve()), secrets)
 
 
+def has(inputs: Inputs, code: str | None, data: Sequence[Mapping[str, Any]]) -> list[bool | None]:
+    """Nothing is uploaded: code is copied, and data is used where it lies."""
+    return [None] * (1 + len(data))
+
+
 def cluster_statuses(
     resources: Sequence[Mapping[str, Any]], platform: Mapping[str, Any], project: Path
 ) -> list[ClusterStatus]:

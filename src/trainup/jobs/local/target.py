@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +17,9 @@ from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import id_of, run_of
 from trainup.core.status import Status
-from trainup.jobs.local import handover, launch, ledger, links, log, run_record
-from trainup.jobs.local.files import Lock, UnreadableRecord
+from trainup.jobs.local import code, handover, launch, ledger, links, log, run_record
+from trainup.jobs.local.code import file_of
+from trainup.jobs.local.files import Lock, UnreadableRecord, write_json
 from trainup.jobs.local.processes import kill_all_of, let_go_on
 from trainup.jobs.local.run_record import RunDefinition, RunState
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Pool
@@ -26,13 +27,12 @@ from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.snapshot import SnapshotError
 from trainup.jobs.snapshot import copy as copy_snapshot
-from trainup.jobs.target import File, Job, Owner, Polling, Record, StackUrns, TargetError
+from trainup.jobs.target import Definition, File, Job, Owner, Polling, Record, StackUrns, TargetError
 
 CANCEL_SECONDS = GRACE + 30.0
 LOOK_SECONDS = 1.0
 SUPERVISOR, KEEPER = "trainup.jobs.local.supervisor", "trainup.jobs.local.keeper"
 """Modules in the command lines of the processes that watch over runs, as `ps` shows them."""
-PIECE = 1 << 20
 Problem = UnreadableRecord | TargetError
 """Why a record cannot be used."""
 POLLING = Polling(fastest=0.05, queued=0.5, running=0.1)
@@ -188,7 +188,13 @@ class LocalTarget:
         if part is not None and part not in (names := [path.name for path in named]):
             raise TargetError(f"{name} has no output {part!r}; there are {', '.join(sorted(names)) or 'none'}")
         root = folder.outputs / (part or "")
-        return [_file(root, path) for path in sorted(root.rglob("*")) if path.is_file()]
+        return [file_of(root, path) for path in sorted(root.rglob("*")) if path.is_file()]
+
+    def definition(self, name: str) -> Definition:
+        return code.definition_of(self.workspace, _definition(self._folder(name)))
+
+    def code(self, name: str) -> list[File]:
+        return code.files(self._folder(name))
 
     def _folder(self, name: str) -> RunFolder:
         return RunFolder(self.workspace.runs / name)
@@ -258,6 +264,7 @@ class LocalTarget:
                 folder.code.mkdir(exist_ok=True)
             elif not folder.code.is_dir():
                 copy_snapshot(job.source, folder.code, expected_digest=job.spec.snapshot or "", manifest=job.manifest)
+                write_json(folder.manifest, {"files": dict(job.manifest)}, durable=False)
             _link_outputs(folder)
         except (SnapshotError, TargetError, OSError):
             self._remove(folder)
@@ -317,16 +324,6 @@ def _was_of(record: Record, stack: StackUrns) -> bool:
 
 def _is_only_of(record: Record, owner: Owner) -> bool:
     return {other.token for other in record.owners} == {owner.token}
-
-
-def _file(root: Path, path: Path) -> File:
-    def pieces() -> Iterator[bytes]:
-        with path.open("rb") as file:
-            while piece := file.read(PIECE):
-                yield piece
-
-    status = path.stat()
-    return File(path.relative_to(root).as_posix(), status.st_size, status.st_mtime, pieces)
 
 
 def _link_outputs(folder: RunFolder) -> None:

@@ -113,6 +113,11 @@ class RunFolder:
         return self.path / "code"
 
     @property
+    def manifest(self) -> Path:
+        """The files of the snapshot, by which they are told from what the run writes beside them."""
+        return self.path / "manifest.json"
+
+    @property
     def outputs(self) -> Path:
         """What the run leaves behind."""
         return self.path / "outputs"

@@ -40,6 +40,10 @@ class Rule:
     folders_only: bool
     by_name: bool
     """Matched against the last component alone, at any depth."""
+    line: int = 0
+    """Its number in the file, from 1."""
+    text: bytes = b""
+    """The line as it is written."""
 
     @cached_property
     def glob(self) -> Glob:
@@ -58,9 +62,9 @@ class Rule:
 class Rules:
     """The rules of one ignore file, for the paths below its folder."""
 
-    def __init__(self, content: bytes, base: bytes = b"") -> None:
-        """`base` is the folder of the ignore file, with a final slash, as paths will be given."""
-        self.base = base
+    def __init__(self, content: bytes, base: bytes = b"", file: bytes = b"") -> None:
+        """`base` is the folder of the ignore file, with a final slash, as paths will be given; `file` is its name."""
+        self.base, self.file = base, file
         self._rules = tuple(parse(content))[::-1]
 
     def decide(self, path: bytes, is_folder: bool) -> bool | None:
@@ -98,7 +102,7 @@ class Rules:
 
 def parse(content: bytes) -> Iterator[Rule]:
     """The rules of an ignore file, in order; comments and blank lines are none."""
-    for line in content.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
+    for number, line in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b"\n"), 1):
         if line.startswith(b"#"):
             continue
         text = _without_trailing_spaces(line.removesuffix(b"\r").partition(b"\0")[0])
@@ -110,7 +114,7 @@ def parse(content: bytes) -> Iterator[Rule]:
         if not by_name:
             pattern = pattern.removeprefix(b"/")
         if pattern:
-            yield Rule(pattern, text.startswith(b"!"), folders_only, by_name)
+            yield Rule(pattern, text.startswith(b"!"), folders_only, by_name, number, text)
 
 
 def _without_trailing_spaces(line: bytes) -> bytes:

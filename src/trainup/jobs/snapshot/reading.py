@@ -11,7 +11,8 @@ from typing import BinaryIO, TypeVar
 
 from trainup.core import likely_secrets
 from trainup.jobs.snapshot.cache import FileFacts, StatCache
-from trainup.jobs.snapshot.selection import SelectedFile, check_fetched, printable, unreadable
+from trainup.jobs.snapshot.file_names import check_fetched, printable, unreadable
+from trainup.jobs.snapshot.selection import SelectedFile
 
 READERS = min(4, os.cpu_count() or 1)
 Result = TypeVar("Result")

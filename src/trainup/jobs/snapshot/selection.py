@@ -9,14 +9,14 @@ folder.
 """
 
 import os
-import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from trainup.core import bounded
 from trainup.core.texts import wide
+from trainup.jobs.snapshot.file_names import kind, printable, unportable, unreadable
 from trainup.jobs.snapshot.gitignore import Rules
 from trainup.jobs.snapshot.leftovers import NEVER, is_left_by_tools, is_left_over
 
@@ -25,10 +25,6 @@ MOST_ENTRIES = 200_000
 """The walk stops here: somebody named their home folder."""
 MOST_BYTES_OF_RULES = 256 * 1024
 """Maximum size of an ignore file."""
-MOST_CHARACTERS_OF_A_PATH = 1_024
-# Control characters, the backslash, what XML cannot list, and a final dot: Azure's blob storage has no such names.
-_UNPORTABLE = re.compile("[\x00-\x1f\x7f\\\\\ufffe\uffff]|\\.(?:/|$)")
-
 Chain = tuple[Rules, ...]
 
 
@@ -62,9 +58,25 @@ class _Folder:
     """The real folders that held the links which led here."""
 
 
-def select(root: str) -> Selection:
-    """Walk through the folder at `root`, a real path. All problems are collected; nothing is read but ignore files."""
-    walk = _Walk(os.fsencode(root))
+class Excluded(NamedTuple):
+    """A file or folder that is no part of a snapshot, and what keeps it out."""
+
+    path: bytes
+    location: bytes
+    file: str
+    """The ignore file; empty where trainup itself leaves it out."""
+    line: int
+    """Number of the line in that file."""
+    rule: str
+    """The line, or what trainup leaves out."""
+
+
+def select(root: str, exclude: Callable[[Excluded], None] | None = None) -> Selection:
+    """Walk through the folder at `root`, a real path. All problems are collected; nothing is read but ignore files.
+
+    `exclude` gets each file or folder that is kept out; what is in such a folder is not looked at.
+    """
+    walk = _Walk(os.fsencode(root), exclude)
     walk.run()
     walk.selection.files.sort(key=lambda file: file.path)
     walk.selection.problems.sort()
@@ -72,7 +84,8 @@ def select(root: str) -> Selection:
 
 
 class _Walk:
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: bytes, exclude: Callable[[Excluded], None] | None = None) -> None:
+        self._exclude = exclude
         self.selection = Selection()
         self.root = root
         self.above = b""
@@ -138,10 +151,12 @@ class _Walk:
     def _enter(self, folder: _Folder, entries: dict[bytes, os.DirEntry[bytes]]) -> Iterator[_Folder]:
         """Take the files of one folder, and yield the folders to go on with."""
         if folder.prefix and VIRTUAL_ENVIRONMENT_MARK in entries:
+            self._leave_out(folder.prefix, folder.location, "virtual environments")
             return
         chain = folder.chain
         is_left = folder.prefix and is_left_by_tools(folder.prefix[:-1], entries)
         if is_left and not _is_brought_back(chain, self.above + folder.prefix[:-1]):
+            self._leave_out(folder.prefix, folder.location, "caches and records of tools")
             return
         if (
             folder.prefix
@@ -158,8 +173,10 @@ class _Walk:
             path = folder.prefix + entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
             if is_left_over(path, is_folder=is_folder or _is_link_to_folder(entry), beside=entries):
+                self._leave_out(path, entry.path, "*.pyc" if path.endswith(b".pyc") else printable(entry.name))
                 continue
             if _is_excluded(chain, self.above + path, is_folder):
+                self._leave_out(path, entry.path, chain=chain, is_folder=is_folder)
                 continue
             if is_folder:
                 yield _Folder(entry.path, path + b"/", chain, folder.hops)
@@ -171,6 +188,19 @@ class _Walk:
                 except FileNotFoundError:  # removed since the folder was listed
                     continue
                 self._take(path, entry.path, status)
+
+    def _leave_out(
+        self, path: bytes, location: bytes, what: str = "", chain: Chain = (), *, is_folder: bool = False
+    ) -> None:
+        """Tell who wants to know what is kept out: by trainup, or by a rule of the chain."""
+        if self._exclude is None:
+            return
+        for rules in reversed(chain):
+            if rule := rules.deciding(self.above + path, is_folder):
+                text = printable(rule.text)
+                self._exclude(Excluded(path, location, printable(rules.file), rule.line, text))
+                return
+        self._exclude(Excluded(path, location, "", 0, what))
 
     def _follow(self, link: os.DirEntry[bytes], path: bytes, folder: _Folder, chain: Chain) -> Iterator[_Folder]:
         try:
@@ -203,10 +233,10 @@ class _Walk:
             self._take(path, real, status)
 
     def _take(self, path: bytes, location: bytes, status: os.stat_result) -> None:
-        reason = _unportable(path)
+        reason = unportable(path)
         if not stat.S_ISREG(status.st_mode):
             self.selection.problems.append(
-                f"{printable(path)} is a {_kind(status.st_mode)}, and only files can be sent: "
+                f"{printable(path)} is a {kind(status.st_mode)}, and only files can be sent: "
                 "remove it, or add it to .gitignore"
             )
         elif reason:
@@ -225,23 +255,10 @@ class _Walk:
             return ()
         if problem := wide(content):
             self.selection.problems.append(f"{printable(shown)}: {problem}")
-        return (Rules(content, base),)
+        return (Rules(content, base, shown),)
 
     def _unreadable(self, path: bytes, error: OSError) -> None:
         self.selection.problems.append(unreadable(printable(path) or "the source folder", error))
-
-
-class NotFetched(OSError):
-    """A file is only the pointer that Git LFS keeps in the place of its content."""
-
-
-LFS_MARK, MOST_BYTES_OF_A_POINTER = b"version https://git-lfs.github.com/spec/v1\n", 1024
-
-
-def check_fetched(content: bytes) -> None:
-    """Raise NotFetched for a pointer of Git LFS."""
-    if len(content) < MOST_BYTES_OF_A_POINTER and content.startswith(LFS_MARK):
-        raise NotFetched("it is a pointer of Git LFS")
 
 
 def would_take(root: str, inside: str) -> bool:
@@ -260,21 +277,6 @@ def would_take(root: str, inside: str) -> bool:
             return False
         path += b"/"
     return True
-
-
-def unreadable(shown: str, error: OSError) -> str:
-    """The finding about a file or folder that the user may not read, or whose content is not there."""
-    if isinstance(error, NotFetched):
-        return (
-            f"{shown} is only a pointer that Git LFS keeps in the place of the file: `git lfs pull` brings the content"
-        )
-    return f"{shown} cannot be read ({error.strerror}): change its permissions, or add it to .gitignore"
-
-
-def printable(path: bytes) -> str:
-    """A path for messages, whatever its bytes are."""
-    text = path.decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _is_repository(folder: bytes) -> bool:
@@ -299,21 +301,3 @@ def _is_brought_back(chain: Chain, folder: bytes) -> bool:
 
 def _is_link_to_folder(entry: os.DirEntry[bytes]) -> bool:
     return entry.is_symlink() and os.path.isdir(entry.path)
-
-
-def _unportable(path: bytes) -> str | None:
-    try:
-        text = path.decode()
-    except UnicodeDecodeError:
-        return "has a name that is not UTF-8 text"
-    if _UNPORTABLE.search(text):
-        return "has a control character, a backslash or a final dot in a name, which Azure's blob storage cannot hold"
-    if len(text) > MOST_CHARACTERS_OF_A_PATH:
-        return f"has a path of {len(text)} characters, and Azure's blob storage holds {MOST_CHARACTERS_OF_A_PATH}"
-    return None
-
-
-def _kind(mode: int) -> str:
-    if stat.S_ISFIFO(mode):
-        return "named pipe"
-    return "socket" if stat.S_ISSOCK(mode) else "device"

@@ -39,6 +39,8 @@ class Blob:
     size: int
     modified: float
     """Time of the last change, in seconds since the epoch."""
+    md5: str = ""
+    """MD5 of the content in base64, if the storage knows it."""
 
 
 class Blobs:
@@ -107,9 +109,10 @@ class Blobs:
             query = f"restype=container&comp=list&prefix={quote(prefix, safe='')}&marker={quote(marker, safe='')}"
             page = ElementTree.fromstring(self._send("GET", with_query(container, query), {}).decode("utf-8-sig"))
             for blob in page.iter("Blob"):
-                size, modified = (blob.findtext(f"Properties/{fact}") for fact in ("Content-Length", "Last-Modified"))
+                facts = ("Content-Length", "Last-Modified", "Content-MD5")
+                size, modified, md5 = (blob.findtext(f"Properties/{fact}") for fact in facts)
                 seconds = parsedate_to_datetime(modified).timestamp() if modified else 0.0
-                yield Blob(blob.findtext("Name") or "", int(size or 0), seconds)
+                yield Blob(blob.findtext("Name") or "", int(size or 0), seconds, md5 or "")
             if not (marker := page.findtext("NextMarker") or ""):
                 return
 

@@ -48,8 +48,16 @@ def _plain(text: str) -> str:
 
 def with_surroundings(command: str, checkpoints: str, *, secrets: bool) -> str:
     """The command, preceded by the set-up of its folders and, with `secrets`, of its secrets."""
-    folders = (
+    return "; ".join([*([BOOTSTRAP] if secrets else []), _folders(checkpoints), command])
+
+
+def without_surroundings(text: str, checkpoints: str) -> str:
+    """The command in a line that `with_surroundings` made; any other line as it is."""
+    return text.removeprefix(f"{BOOTSTRAP}; ").removeprefix(f"{_folders(checkpoints)}; ")
+
+
+def _folders(checkpoints: str) -> str:
+    return (
         'mkdir -p outputs; export TRAINUP_OUTPUT_DIR="$PWD/outputs" '
         f'TRAINUP_CHECKPOINT_DIR="${{{{outputs.{checkpoints}}}}}"'
     )
-    return "; ".join([*([BOOTSTRAP] if secrets else []), folders, command])

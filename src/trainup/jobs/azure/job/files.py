@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from trainup.core import suggest
 from trainup.core.input_assets import CHECKPOINTS
@@ -28,6 +29,42 @@ def files(workspace: Workspace, name: str, part: str | None = None) -> list[File
         raise _explained(error) from error
     blobs = [blob for blob in listed if (path := blob.name.removeprefix(prefix)) and not path.endswith("/")]
     return [_file(workspace, container, blob, blob.name.removeprefix(prefix)) for blob in blobs]
+
+
+def code(workspace: Workspace, name: str) -> list[File]:
+    """The files of a job's code, sorted by path; empty where it has none. Raises TargetError, AzureError."""
+    job = workspace.client.find(workspace.job(name))
+    if job is None:
+        raise TargetError(f"there is no job {name} in the workspace")
+    code_id = job["properties"].get("codeId")
+    if not code_id:
+        return []
+    version = workspace.client.find(str(code_id))
+    if version is None:
+        raise TargetError(f"the code of {name} was removed from the workspace")
+    container, prefix = _place(workspace, str(version["properties"]["codeUri"]).rstrip("/"))
+    try:
+        listed = list(workspace.blobs.names(container, f"{prefix}/"))
+    except AzureError as error:
+        raise _explained(error) from error
+    blobs = [blob for blob in listed if not blob.name.endswith("/")]
+    files = [_file(workspace, container, blob, blob.name.removeprefix(f"{prefix}/")) for blob in blobs]
+    return sorted(files, key=lambda file: file.path)
+
+
+def _place(workspace: Workspace, uri: str) -> tuple[str, str]:
+    """(container URL, prefix of the blob names) of a folder in a datastore, or at the URL of a blob."""
+    if match := STORE.fullmatch(uri):
+        return workspace.datastore(match["store"])[0], match["path"].rstrip("/")
+    if uri.startswith(f"{(endpoint := workspace.blob_endpoint)}/") and endpoint:
+        base, rest = endpoint, uri.removeprefix(f"{endpoint}/")
+    else:
+        parts = urlsplit(uri)
+        base, rest = f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
+    container, _, path = rest.partition("/")
+    if not base.startswith("https://") or not path:
+        raise TargetError(f"code that is kept at {uri} cannot be read from here")
+    return f"{base}/{container}", unquote(path)
 
 
 def _default(workspace: Workspace, name: str) -> tuple[str, str]:
@@ -68,7 +105,7 @@ def _file(workspace: Workspace, container: str, blob: Blob, path: str) -> File:
         except AzureError as error:
             raise _explained(error) from error
 
-    return File(path, blob.size, blob.modified, pieces)
+    return File(path, blob.size, blob.modified, pieces, blob.md5)
 
 
 def _explained(error: AzureError) -> TargetError:

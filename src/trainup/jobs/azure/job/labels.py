@@ -21,6 +21,8 @@ PHASES = "trainup.phases"
 """Tag with the observed seconds of each phase as JSON; the service records only start and end."""
 MANAGED = "managed-by"
 """Tag of all jobs that trainup starts."""
+OWNED = ("trainup.", "managed-by")
+"""Beginnings of the names of trainup's own tags."""
 RELEASED = "-"
 LONGEST = 1000
 """Longest value of a tag, in characters."""

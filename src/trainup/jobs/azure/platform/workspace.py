@@ -107,12 +107,20 @@ class Workspace:
         if not account or not container:
             raise AzureError(f"the datastore {name} is no blob container, and nothing else can be read here")
         own = str(self.facts.get("storageAccount", ""))
-        if own.rsplit("/", 1)[-1].lower() == account.lower():
-            endpoints = self.client.get(own, version=STORAGE_VERSION)["properties"].get("primaryEndpoints") or {}
-            if endpoints.get("blob"):
-                return f"{endpoints['blob'].rstrip('/')}/{container}", container
+        if own.rsplit("/", 1)[-1].lower() == account.lower() and self.blob_endpoint:
+            return f"{self.blob_endpoint}/{container}", container
         suffix = store.get("endpoint") or self.client.endpoints.storage_suffix
         return f"{store.get('protocol') or 'https'}://{account}.blob.{suffix}/{container}", container
+
+    @property
+    def blob_endpoint(self) -> str:
+        """URL of the blobs in the workspace's own storage account; empty where that does not tell it."""
+
+        def find() -> str:
+            account = self.client.get(str(self.facts["storageAccount"]), version=STORAGE_VERSION)["properties"]
+            return str((account.get("primaryEndpoints") or {}).get("blob") or "").rstrip("/")
+
+        return str(self._once("blob endpoint", find))
 
     @property
     def vault_uri(self) -> str:

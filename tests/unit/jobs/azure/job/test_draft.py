@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trainup.cli import plan
+from trainup.cli.planning import request as plan
 from trainup.cli.stack import Stack
 from trainup.core.values import UNKNOWN, Secret
 from trainup.provider.handler import Context

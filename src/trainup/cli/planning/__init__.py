@@ -1,0 +1,1 @@
+"""What the next `up` would do, from a preview: `trainup plan` and `trainup request`."""
