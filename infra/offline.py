@@ -1,8 +1,10 @@
 """Reads a stack's settings from its files, for commands that do without the engine. Secrets stay closed."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,12 @@ from trainup.core.errors import UserError
 from trainup.core.texts import decode
 from trainup.infra import project_files, settings
 from trainup.infra.stack_config import StackConfig
+from trainup.infra.stack_file import DECIMAL, INTEGER, number_of
 from trainup.infra.target_settings import TargetSettings
 
+BOOLEAN, WHOLE, REAL = (f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float"))
+NUMBER = re.compile(rf"(?:(?:{INTEGER.pattern}|{DECIMAL.pattern}|[-+]?[0-9][0-9_]*))$")
+"""A plain word that the engine reads as a number."""
 CLOSED = "[secret]"
 """Stands for the value of a secret."""
 
@@ -48,10 +54,34 @@ def _parsed(file: Path) -> dict[str, Any]:
 
     text = decode(file.read_bytes())
     try:
-        content = json.loads(text) if file.suffix == ".json" else yaml.load(text, Loader=yaml.SafeLoader)
+        content = json.loads(text) if file.suffix == ".json" else yaml.load(text, Loader=_loader())
     except yaml.YAMLError as error:
         raise ValueError(error) from None
     return dict(content or {})
+
+
+@cache
+def _loader() -> Any:
+    """A loader for YAML as the engine reads it: `yes` and `1:30` are texts, and `1e-3` and `0o17` are numbers."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Its own rules for words without quotes."""
+
+    def number(loader: Any, node: Any) -> Any:
+        text = loader.construct_scalar(node)
+        value = number_of(text)
+        is_whole = bool(INTEGER.fullmatch(text)) or not set(text) & set(".eE")
+        return text if value is None else int(value) if is_whole else value
+
+    Loader.yaml_implicit_resolvers = {
+        first: [rule for rule in rules if rule[0] not in (BOOLEAN, WHOLE, REAL)]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_implicit_resolver(BOOLEAN, re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+    Loader.add_implicit_resolver(REAL, NUMBER, list("-+0123456789."))
+    Loader.add_constructor(REAL, number)
+    return Loader
 
 
 def _defaults(declarations: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -57,7 +57,7 @@ class StackFile:
         """How the text of a key differs from its spelling in the file; None where it does not."""
         if TIME.fullmatch(text):
             return self._time_problem(name, (), text)
-        if _number(text) is not None:
+        if number_of(text) is not None:
             spelling = self._written(name, (), text)
             return None if spelling in (None, text) else changed(str(spelling), text, "a number")
         return None
@@ -70,7 +70,7 @@ class StackFile:
 
     def _key_problems(self, name: str, path: ValuePath, key: str) -> Iterator[str]:
         """Problems of a key in a map, which YAML may have read as a date, number or boolean."""
-        if not (TIME.fullmatch(key) or key in WORDS.values() or _number(key) is not None):
+        if not (TIME.fullmatch(key) or key in WORDS.values() or number_of(key) is not None):
             return
         spellings = {text for node in self._nodes(name, path) for text, _ in self._below(node).get(_meaning(key), [])}
         if not spellings and TIME.fullmatch(key):
@@ -172,7 +172,7 @@ def _meaning(value: Any) -> Any:
     """The meaning of a spelling: equal for all spellings of the same number, date or word."""
     if not isinstance(value, str):
         value = str(value)
-    number = _number(value)
+    number = number_of(value)
     if number is not None:
         return number
     if DATE.fullmatch(value):
@@ -182,7 +182,7 @@ def _meaning(value: Any) -> Any:
     return WORDS.get(value, value)
 
 
-def _number(text: str) -> float | None:
+def number_of(text: str) -> float | None:
     """The number that the engine reads in a plain word; None where it reads none."""
     if text[:1] == "_":
         return None

@@ -5,13 +5,10 @@ import re
 import pytest
 
 from tests.support import contract
-from tests.support.azure import Cloud
+from tests.support.azure import Cloud, grant_the_least
 from tests.support.project import Project
-from trainup.core.role_needs import Who
 from trainup.core.roles import Role
-from trainup.infra import azure_roles, offline
 from trainup.infra.azure import NOBODY
-from trainup.simulator.cloud.rights import Granted
 
 pytestmark = pytest.mark.engine
 
@@ -70,11 +67,9 @@ def test_a_stack_is_complete_unchanged_the_second_time_and_leaves_nothing(runnin
 def _only_with_the_listed_roles(running: Cloud, project: Project) -> None:
     """From now on, who deploys has the roles that are listed for the stack; with one fewer, Azure says which lacks."""
     running.azure.subscription = NOBODY  # which the stack file has
-    settings = offline.settings_of(project.folder, project.stack)
     subscription = running.azure.root
-    listed = [need for need in azure_roles.needed_by(settings) if need.who is Who.DEPLOYER and not need.is_optional]
-    assert [need.place.noun for need in listed] == ["the subscription", "the subscription"]
-    roles = [Granted(need.role.shown, subscription, frozenset(need.assigns)) for need in listed]
+    roles = grant_the_least(running.azure, project)
+    assert [one.scope for one in roles] == [subscription, subscription]
     create, assign = roles
     for fewer, lacks in ((assign, "create resources"), (create, "assign roles")):
         running.azure.may.granted = [fewer]

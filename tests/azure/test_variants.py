@@ -5,7 +5,9 @@ import json
 import pytest
 
 from tests.support.attached import FOUND, ML, Place
+from tests.support.azure import grant_the_least
 from trainup.core.roles import Role, submitter_roles
+from trainup.simulator.cloud.rights import Granted
 
 pytestmark = pytest.mark.engine
 
@@ -103,7 +105,20 @@ def test_packages_are_installed_where_the_nodes_of_a_new_cluster_may_pull(place:
 def test_an_existing_cluster_may_read_what_the_stack_names(place: Place) -> None:
     principal = place.azure.get(place.sample.identity)["properties"]["principalId"]
     before = roles_of(place, principal)
-    stack = place.deploy(data={"pets": {"storage": place.sample.account, "container": "pets"}})
+    stack = place.stack(data={"pets": {"storage": place.sample.account, "container": "pets"}})
+    least = grant_the_least(place.azure, place.project)
+    assert {one.role for one in least} == {
+        "AzureML Data Scientist",
+        "Role Based Access Control Administrator",
+        "Reader",
+    }
+    place.azure.may.granted = [one for one in least if not one.role.startswith("Role Based")]
+    place.azure.may.granted.append(Granted("Reader", place.sample.account))  # so that it may look whether it is there
+    refused = " ".join(stack.failed().split())
+    assert "Assigning roles requires the role Owner, Role Based Access Control Administrator" in refused
+    place.azure.may.granted = least
+    stack.up()
+    assert stack.plan() == {}
     assert roles_of(place, principal) == sorted([*before, Role.BLOB_DATA_READER])
     stack.destroy()
     assert roles_of(place, principal) == before

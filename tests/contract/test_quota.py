@@ -13,6 +13,7 @@ from trainup.core.values import UNKNOWN
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused
+from trainup.simulator.cloud.rights import Granted
 from trainup.simulator.cloud.sample import Sample, furnish
 from trainup.simulator.rehearsal import rehearsal
 
@@ -45,7 +46,7 @@ def azure(world: tuple[Azure, Plugin]) -> Iterator[Azure]:
     yield world[0]
     world[0].quota.clear()
     world[0].asks_how_to_delete = False
-    world[0].may.roles = {"Owner"}
+    world[0].may.roles, world[0].may.granted = {"Owner"}, None
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,7 @@ def test_in_a_new_subscription_the_preview_says_that_gpus_have_to_be_asked_for(a
         ({"Owner"}, None),
         ({"Contributor", "Role Based Access Control Administrator"}, None),
         ({"Contributor"}, "may not assign roles on"),
-        ({"Reader"}, "may not create resources or assign roles on"),
+        ({"Reader"}, "may not create resources on"),
     ],
 )
 def test_what_the_deployer_may_not_do_is_told_before_anything_is_made(
@@ -157,10 +158,27 @@ def test_what_the_deployer_may_not_do_is_told_before_anything_is_made(
     azure.may.roles = deployer
     assert not quota.check(QUOTA, {**CLUSTER, **place(sample)})[1]
     told = warnings(quota)
-    assert len(told) == (missing is not None)
+    assert len(told) == {None: 0, "may not create resources on": 2}.get(missing, 1)
     if missing:
         assert missing in told[0]
         assert "Contributor together with Role Based Access Control Administrator" in told[0]
+
+
+def test_the_least_roles_in_a_workspace_that_exists_are_enough(azure: Azure, quota: Plugin, sample: Sample) -> None:
+    least = [
+        Granted("AzureML Compute Operator", sample.workspace),
+        Granted("AzureML Data Scientist", sample.workspace),
+        Granted("Role Based Access Control Administrator", sample.account),
+        Granted("Reader", azure.root),
+    ]
+    azure.may.granted = least
+    assert not quota.check(QUOTA, {**CLUSTER, **place(sample)})[1]
+    assert not warnings(quota)
+    for lacking, told in ((least[0], "may not create resources on"), (least[2], "may not assign roles on")):
+        azure.may.granted = [one for one in least if one != lacking]
+        quota.check(QUOTA, {**CLUSTER, **place(sample, "another")})
+        assert told in warnings(quota)[-1]
+        assert "`trainup roles` lists the least" in warnings(quota)[-1]
 
 
 def test_a_failed_cluster_of_the_name_is_told_with_the_command_that_removes_it(

@@ -13,9 +13,12 @@ import pytest
 import yaml
 
 from tests.support.project import REPOSITORY, STACK, Project
+from trainup.core.role_needs import Who
+from trainup.infra import azure_roles, offline
 from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.quota import PLENTY
+from trainup.simulator.cloud.rights import Granted
 from trainup.simulator.cloud.sample import Sample, assign_role
 from trainup.simulator.plugins.docker import Docker
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
@@ -82,6 +85,20 @@ def visit(running: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     # It keeps the proxies of its first use, for the tests that come later too.
     monkeypatch.setattr(urllib.request, "_opener", None)
+
+
+def grant_the_least(azure: Azure, project: Project) -> list[Granted]:
+    """Leave who deploys the roles that are listed for a project's stack, and no others; returns them."""
+    settings = offline.settings_of(project.folder, project.stack)
+    granted = []
+    for need in azure_roles.needed_by(settings):
+        if need.who is Who.DEPLOYER and not need.is_optional:
+            scope = need.place.id or azure.root
+            if need.place.named_by:
+                scope = azure.get(str(settings.existing_workspace))["properties"][need.place.named_by]  # type: ignore[attr-defined]
+            granted.append(Granted(need.role.shown, scope, frozenset(need.assigns)))
+    azure.may.granted = granted
+    return granted
 
 
 def open_vault(azure: Azure, sample: Sample) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from trainup.core.azure_ids import STORAGE, SUBNET, parse_id
 from trainup.core.images import ImageBuilder
+from trainup.core.rights import ASSIGN
 from trainup.core.role_needs import NEW, Facts, Need, Place, Places, Who
 from trainup.core.roles import NODE_ROLES, PrincipalType, Role, Scope, submitter_roles
 
-ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 ML = "Microsoft.MachineLearningServices/workspaces"
 
 

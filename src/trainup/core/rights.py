@@ -4,22 +4,22 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NEEDED = {
-    "Microsoft.MachineLearningServices/workspaces/computes/write": "create resources",
-    "Microsoft.Authorization/roleAssignments/write": "assign roles",
-}
+CREATE = "Microsoft.MachineLearningServices/workspaces/computes/write"
+ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+NEEDED = {CREATE: "create resources", ASSIGN: "assign roles"}
 """Action → what it allows, in words."""
 WAY_OUT = (
     "ask for the role Owner on the resource group or the subscription, or for Contributor together with Role Based "
-    "Access Control Administrator"
+    "Access Control Administrator; `trainup roles` lists the least that it takes"
 )
 
 
-def missing_rights(permissions: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the deployer may not do, in words; nothing where the list is empty, since that proves nothing."""
+def missing_rights(permissions: Sequence[Mapping[str, Any]], actions: Sequence[str] = tuple(NEEDED)) -> list[str]:
+    """What of these actions the deployer may not do, in words; nothing where the list of permissions is empty, since
+    that proves nothing."""
     if not permissions:
         return []
-    return [words for action, words in NEEDED.items() if not allows(permissions, action)]
+    return [NEEDED[action] for action in actions if not allows(permissions, action)]
 
 
 def allows(permissions: Sequence[Mapping[str, Any]], action: str) -> bool:

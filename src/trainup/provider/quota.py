@@ -4,11 +4,11 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from trainup.core.azure_ids import CLUSTER, AzureId, parse_id
+from trainup.core.azure_ids import CLUSTER, WORKSPACE, AzureId, parse_id
 from trainup.core.gpu_choice import DEFAULT_GPUS, check_gpu, choose
 from trainup.core.inputs import Finding
 from trainup.core.quota import judge
-from trainup.core.rights import WAY_OUT, missing_rights
+from trainup.core.rights import ASSIGN, CREATE, WAY_OUT, missing_rights
 from trainup.core.sizes import find_size
 from trainup.core.values import has_unknown
 from trainup.jobs.target import TargetError
@@ -110,7 +110,7 @@ class QuotaHandler:
                 if new_cluster:
                     findings = _in_the_way(context, client, new_cluster)
                 if not context.before:
-                    _check_rights(context, client, f"/subscriptions/{subscription}", inputs.get("resource_group_name"))
+                    _check_rights(context, client, subscription, inputs)
             except TargetError as error:
                 context.warn(f"the quota could not be looked up: {error}")
         facts = {name: inputs[name] for name in NODES}
@@ -166,18 +166,35 @@ class QuotaHandler:
         """There is nothing to delete."""
 
 
-def _check_rights(context: Context, client: "AzureClient", subscription: str, group: Any) -> None:
+def _check_rights(context: Context, client: "AzureClient", subscription: str, inputs: Properties) -> None:
     """Warn of roles that the deployer lacks. A role on a resource group that is not there yet cannot be seen."""
     from trainup.jobs.azure.http.client import AzureError
     from trainup.jobs.azure.platform.quota import permissions
 
-    scope = f"{subscription}/resourceGroups/{group}" if isinstance(group, str) else subscription
     try:
-        missing = missing_rights(permissions(client, scope))
+        for scope, actions in _places_of_rights(client, f"/subscriptions/{subscription}", inputs):
+            if missing := missing_rights(permissions(client, scope), actions):
+                told = " or ".join(missing)
+                context.warn(f"whoever is logged in may not {told} on {scope}, as `up` has to: {WAY_OUT}")
     except AzureError:
         return  # it is not everybody who may read permissions, and the deployment itself tells what it lacks
-    if missing:
-        context.warn(f"whoever is logged in may not {' or '.join(missing)} on {scope}, as `up` has to: {WAY_OUT}")
+
+
+def _places_of_rights(
+    client: "AzureClient", subscription: str, inputs: Properties
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Scope → what is done there. In a workspace that exists, roles may be on it and on its storage alone."""
+    from trainup.jobs.azure.platform.quota import hasty
+
+    group, workspace = inputs.get("resource_group_name"), inputs.get("workspace_name")
+    if not isinstance(group, str):
+        return [(subscription, (CREATE, ASSIGN))]
+    home = f"{subscription}/resourceGroups/{group}"
+    if isinstance(workspace, str):
+        place = f"{home}/providers/{WORKSPACE}/{workspace}"
+        if facts := hasty(client).find(place):
+            return [(place, (CREATE,)), (str(facts["properties"]["storageAccount"]), (ASSIGN,))]
+    return [(home, (CREATE, ASSIGN))]
 
 
 def _with_deployed_size(inputs: Properties, before: Properties | None) -> Properties:

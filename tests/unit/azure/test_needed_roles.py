@@ -10,7 +10,6 @@ import pytest
 
 from tests.support.declared import ML, deploy, given, of
 from tests.support.recording import GROUP, SUBSCRIPTION, THEIRS, Registered
-from trainup.core import needed_roles
 from trainup.core.role_needs import Need, Who
 from trainup.core.roles import Role
 from trainup.infra import azure_roles, settings
@@ -191,5 +190,4 @@ def _refusal(check: Check, granted: list[Granted]) -> str:
 
 def test_every_role_has_the_name_that_azure_shows() -> None:
     assert all(role.shown for role in Role)
-    assert needed_roles.ASSIGN == "Microsoft.Authorization/roleAssignments/write"
     assert GROUP.replace(SUBSCRIPTION, NOBODY) == HERE

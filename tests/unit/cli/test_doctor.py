@@ -608,3 +608,22 @@ def test_the_findings_fit_the_terminal(
     for name, value in (("ADDRESS", os.environ["ARM_METADATA_HOSTNAME"]),):
         text = text.replace(value, name)
     matches(f"doctor-{columns}.txt", text)
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_the_findings_about_this_machine_fit_the_terminal(
+    project: Path, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "requirements.txt").write_text("torch==2.8.0\n")
+    (project / "Pulumi.local.yaml").write_text("config: {'trainup:image': {requirements: requirements.txt}}\n")
+    poor = replace(WELL, free=MIB, shared=MIB, open_files=256, gpus=(("Tesla K80", "470.57.02", "3.7"),))
+    monkeypatch.setattr(machine, "measure", lambda root: poor)
+    monkeypatch.setattr(command, "EVERYWHERE", [Check(name, check) for name, check in MACHINE])
+    monkeypatch.setattr(command, "ON_THIS_MACHINE", [Check("gpu", gpu.gpus)])
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["doctor", "--stack", "local"]) == 2
+    text = capsys.readouterr().out.replace(str(project), "/home/ann/team")
+    matches(f"doctor-local-{columns}.txt", text)
+
+
+MACHINE = (("memory", machine.memory), ("limits", machine.limits))
