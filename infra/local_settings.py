@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from trainup.core.spec_keys import MAX_NODES
-from trainup.core.wire import UNKNOWN_TEXT
+from trainup.core.values import UNKNOWN_TEXT
 from trainup.infra import workspace_folder
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import DataName, JudgedSection, RunName, Section

@@ -1,0 +1,73 @@
+"""Shows the view on a terminal: lines scroll up, and what moves has a line each at the bottom. Drawn by rich."""
+
+from rich.console import Console
+from rich.live import Live as RichLive
+from rich.table import Table
+from rich.text import Text
+
+from trainup.cli.terminal.view import Line, Row, Style, View, seconds_of
+
+COLORS = {
+    Style.PLAIN: "",
+    Style.FAINT: "dim",
+    Style.GOOD: "green",
+    Style.NEW: "green",
+    Style.CHANGED: "yellow",
+    Style.WARNING: "yellow",
+    Style.BAD: "red",
+}
+RUN_COLORS = ("cyan", "magenta", "blue", "yellow", "green")
+FRAMES_PER_SECOND = 4
+
+
+class Live:
+    """Draws on a terminal of any width; it is as before when this ends, however it ends."""
+
+    def __init__(self, view: View, console: Console | None = None) -> None:
+        self.view = view
+        self.console = console or Console(highlight=False)
+        self._live = RichLive(
+            console=self.console,
+            get_renderable=self._rows,
+            refresh_per_second=FRAMES_PER_SECOND,
+            transient=True,
+            vertical_overflow="crop",
+        )
+        self._colors: dict[str, str] = {}
+
+    def __enter__(self) -> "Live":
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, line: Line) -> None:
+        """Print a line that stays, above those that move."""
+        text = Text(line.text, style=COLORS[line.style])
+        if line.run:
+            color = self._colors.setdefault(line.run, RUN_COLORS[len(self._colors) % len(RUN_COLORS)])
+            text = Text.assemble((f"{line.run} | ", color), text)
+        self.console.print(text)
+
+    def refresh(self) -> None:
+        """Draw the rows again."""
+        self._live.refresh()
+
+    def _rows(self) -> Table:
+        rows = list(self.view.rows.values())
+        room = max(1, self.console.height - 2)
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        for _ in ("name", "state", "seconds"):
+            table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
+        for row in rows[:room]:
+            table.add_row(*self._row(row))
+        if len(rows) > room:
+            table.add_row(Text(f"and {len(rows) - room} more", style="dim"))
+        return table
+
+    def _row(self, row: Row) -> tuple[Text, Text, Text, Text]:
+        state = row.phase or ("starting" if row.is_run else "at work")
+        seconds = seconds_of(int(self.view.now() - row.started))
+        return Text(row.name, style="bold"), Text(state), Text(seconds, justify="right"), Text(row.detail, style="dim")
