@@ -28,7 +28,7 @@ class Live:
         self.console = console or Console(highlight=False)
         self._live = RichLive(
             console=self.console,
-            get_renderable=self._rows,
+            get_renderable=self.rows,
             refresh_per_second=FRAMES_PER_SECOND,
             transient=True,
             vertical_overflow="crop",
@@ -44,17 +44,22 @@ class Live:
 
     def show(self, line: Line) -> None:
         """Print a line that stays, above those that move."""
+        if line.is_in_row:
+            return
         text = Text(line.text, style=COLORS[line.style])
         if line.run:
             color = self._colors.setdefault(line.run, RUN_COLORS[len(self._colors) % len(RUN_COLORS)])
-            text = Text.assemble((f"{line.run} | ", color), text)
-        self.console.print(text)
+            # What a script prints may have colors of its own.
+            text = Text.assemble((f"{line.run} | ", color), Text.from_ansi(line.text))
+        # The terminal wraps long lines, so that whoever copies one gets it whole.
+        self.console.print(text, soft_wrap=True)
 
     def refresh(self) -> None:
         """Draw the rows again."""
         self._live.refresh()
 
-    def _rows(self) -> Table:
+    def rows(self) -> Table:
+        """What moves now, a row each, as many as the terminal has lines."""
         rows = list(self.view.rows.values())
         room = max(1, self.console.height - 2)
         table = Table.grid(padding=(0, 2, 0, 0), expand=True)
@@ -70,4 +75,10 @@ class Live:
     def _row(self, row: Row) -> tuple[Text, Text, Text, Text]:
         state = row.phase or ("starting" if row.is_run else "at work")
         seconds = seconds_of(int(self.view.now() - row.started))
-        return Text(row.name, style="bold"), Text(state), Text(seconds, justify="right"), Text(row.detail, style="dim")
+        return Text(row.name, style="bold"), Text(state), Text(seconds, justify="right"), _detail(row.detail)
+
+
+def _detail(text: str) -> Text:
+    detail = Text.from_ansi(text)
+    detail.stylize("dim")
+    return detail

@@ -69,6 +69,8 @@ class Line:
     style: Style = Style.PLAIN
     run: str = ""
     """The run whose log it is from; empty for all other lines."""
+    is_in_row: bool = False
+    """Whether the row of what moves says it as well: then it does not have to stay where there are rows."""
 
 
 @dataclass
@@ -95,6 +97,8 @@ class View:
     summaries: list[Summary] = field(default_factory=list)
     is_preview: bool = False
     """Whether the events are still those of a preview."""
+    results: list[Line] = field(default_factory=list)
+    """A line for each run that has ended, which is shown at the end once more, with everything."""
     _said: set[tuple[str, str]] = field(default_factory=set)
     _last: dict[str, str] = field(default_factory=dict)
 
@@ -135,7 +139,12 @@ class View:
             seconds = self.now() - row.started if row else 0.0
             if step.moment is Moment.FAILED:
                 self.failed[step.urn] = step
-            elif step.operation != "replace" and not self.is_preview:
+            if step.operation == "replace" or self.is_preview:
+                return
+            if step.type == RUN_TYPE and step.outputs.get("status") and not step.operation.startswith("delete"):
+                self.results.append(_result(step))
+                yield Line(f"{_name(step)}: {step.outputs.get('status')}", self.results[-1].style)
+            elif step.moment is Moment.DONE:
                 yield _done(step, seconds)
 
     def _message(self, message: Message) -> Iterator[Line]:
@@ -165,10 +174,10 @@ class View:
             if row and phase:
                 is_news = (phase, detail) != (row.phase, row.detail) and not Status(phase).is_terminal
                 if is_news:  # its end has a line of its own, with the results
-                    yield Line(f"{row.name}: {phase}{f', {detail}' if detail else ''}", Style.FAINT)
+                    yield Line(f"{row.name}: {phase}{f', {detail}' if detail else ''}", Style.FAINT, is_in_row=True)
                 row.phase, row.detail = phase, detail
             elif row and row.is_run and (news := NEWS.fullmatch(text)):
-                yield Line(f"{row.name}: {news[2]}", Style.FAINT)
+                yield Line(f"{row.name}: {news[2]}", Style.FAINT, is_in_row=news[2].startswith("was "))
             elif row and row.is_run:
                 row.detail = text
                 yield Line(text, run=row.name)
@@ -176,7 +185,9 @@ class View:
                 self._last[message.urn] = text
                 if row:
                     row.detail = text
-                yield Line(f"{row.name if row else _short(message.urn)}: {text}", Style.FAINT)
+                yield Line(
+                    f"{row.name if row else _short(message.urn)}: {text}", Style.FAINT, is_in_row=row is not None
+                )
 
     def _summary(self, summary: Summary) -> Iterator[Line]:
         self.summaries.append(summary)
@@ -187,7 +198,7 @@ class View:
 
 def end(view: View) -> list[Line]:
     """The last lines of a command: what failed and why, and what was done."""
-    lines: list[Line] = []
+    lines = list(view.results)
     for message in view.errors:
         about = "" if not message.urn or STACK_TYPE in message.urn else f"{_short(message.urn)}: "
         texts = [text for text in _without_count(message.text).splitlines() if text.strip()]
@@ -195,7 +206,7 @@ def end(view: View) -> list[Line]:
             Line(f"error: {about}{text}" if index == 0 else f"  {text}", Style.BAD if index == 0 else Style.PLAIN)
             for index, text in enumerate(texts)
         ]
-    if not view.summaries or view.errors:
+    if not view.summaries:
         return lines
     summary = view.summaries[-1]
     if not summary.is_preview or not set(summary.changes) - {"same"}:
@@ -262,14 +273,12 @@ def _kind(step: Step) -> str:
 
 
 def _done(step: Step, seconds: float) -> Line:
-    if step.type == RUN_TYPE and step.operation in ("create", "create-replacement", "update") and step.outputs:
-        return _run(step)
     word = DONE_WORDS.get(step.operation, step.operation)
     took = f" ({seconds_of(seconds)})" if seconds >= 1 else ""
     return Line(f"{SIGNS.get(step.operation, ' '):>2} {_kind(step)} {_name(step)} {word}{took}", _style(step.operation))
 
 
-def _run(step: Step) -> Line:
+def _result(step: Step) -> Line:
     outputs = step.outputs
     metrics = "  ".join(
         f"{name}={value:.4g}" for name, value in (outputs.get("metrics") or {}).items() if _is_number(value)
