@@ -10,8 +10,9 @@ import click
 from trainup.cli.exit_codes import ExitCode
 from trainup.cli.terminal import events
 from trainup.cli.terminal.child import Child, Ended
+from trainup.cli.terminal.lines import Line, Style
 from trainup.cli.terminal.plain import Plain
-from trainup.cli.terminal.view import Line, Style, View, end
+from trainup.cli.terminal.view import View, end
 
 PAUSE = 0.25
 """Seconds between two looks at the clock while nothing happens."""

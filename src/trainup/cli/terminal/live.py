@@ -5,7 +5,8 @@ from rich.live import Live as RichLive
 from rich.table import Table
 from rich.text import Text
 
-from trainup.cli.terminal.view import Line, Row, Style, View, seconds_of
+from trainup.cli.terminal.lines import Line, Style, seconds_of
+from trainup.cli.terminal.view import Row, View
 
 COLORS = {
     Style.PLAIN: "",

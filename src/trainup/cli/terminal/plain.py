@@ -1,6 +1,7 @@
 """Shows the view where there is no terminal: every line once, in order, and nothing else."""
 
-from trainup.cli.terminal.view import Line, View
+from trainup.cli.terminal.lines import Line
+from trainup.cli.terminal.view import View
 
 
 class Plain:

@@ -12,8 +12,9 @@ from rich.console import Console
 from trainup.cli.exit_codes import ExitCode
 from trainup.cli.terminal import command, events, plain
 from trainup.cli.terminal.child import Ended
+from trainup.cli.terminal.lines import Line, seconds_of
 from trainup.cli.terminal.live import Live
-from trainup.cli.terminal.view import Line, View, end, seconds_of
+from trainup.cli.terminal.view import View, end
 
 HERE = Path(__file__).parent
 RECORDED = (HERE / "up.jsonl").read_text().splitlines()
