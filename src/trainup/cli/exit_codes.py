@@ -18,8 +18,8 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 infrastructure or a service failed; 2 the command line or the configuration is wrong, and "
-    "nothing was changed; 3 a run failed in its training; 128 and the signal's number when interrupted, 130 for "
-    "Ctrl-C: then runs go on, and the next `up` attaches to them."
+    "Exit codes: 0 done; 1 infrastructure or a service failed; 2 the command line, the configuration or a file is "
+    "wrong, and nothing was changed; 3 a run failed in its training; 128 and the signal's number when interrupted, "
+    "130 for Ctrl-C: then runs go on, and the next `up` attaches to them."
 )
 """The same for `trainup --help`."""
