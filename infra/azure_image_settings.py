@@ -11,7 +11,7 @@ from trainup.core import requirements
 from trainup.core.choices import OnInterrupt
 from trainup.core.images import ImageBuilder
 from trainup.core.texts import decode
-from trainup.core.wire import UNKNOWN_TEXT
+from trainup.core.values import UNKNOWN_TEXT
 from trainup.infra.azure_values import EnvironmentName, Reference, Repository, project_root, refuse, together
 from trainup.infra.sections import JudgedSection, LengthOfTime, Text
 

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import pulumi
 from pydantic import ValidationError
 
+from trainup.core.values import UNKNOWN_TEXT
 from trainup.core.version import VERSION
-from trainup.core.wire import UNKNOWN_TEXT
 from trainup.infra.run_settings import InputSettings, RunSettings
 from trainup.infra.sections import JudgedSection, Section
 

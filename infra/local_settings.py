@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from trainup.core.spec_keys import MAX_NODES
-from trainup.core.wire import UNKNOWN_TEXT
+from trainup.core.values import UNKNOWN_TEXT
 from trainup.infra import workspace_folder
 from trainup.infra.cost_settings import CostSettings
 from trainup.infra.run_settings import RunSettings

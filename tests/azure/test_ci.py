@@ -170,7 +170,7 @@ def test_merges_train_once_and_a_job_that_was_cut_off_is_taken_up_by_the_next(
         sixth.wait_for("step 1")
         go.touch()
         assert set(sixth.finish().values()) == {0}, sixth.text
-        told = [match[1] for match in re.finditer(r"Run r-job .*?(step \d|the end)$", sixth.text, re.MULTILINE)]
+        told = [match[1] for match in re.finditer(r"^r \| (step \d|the end)$", sixth.text, re.MULTILINE)]
         assert told == [*(f"step {step}" for step in range(5)), "the end"], sixth.text
         assert github.locks() == []
         assert len(github.jobs()) == 2, "one job ever for each set of inputs"

@@ -103,7 +103,7 @@ def test_a_strangers_script_becomes_a_run_that_trains_once(stranger: Stranger) -
     assert "next: trainup up" in stranger.run("trainup", "init", "--yes")
 
     first = stranger.run("trainup", "up")
-    assert 'status          : "Completed"' in first
+    assert "fit: Completed" in first
     assert "warning" not in first
     assert "accuracy=0.9" in stranger.run("trainup", "runs")
     below = stranger.folder / "below"

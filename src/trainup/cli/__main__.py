@@ -6,7 +6,8 @@ from importlib import import_module
 
 import click
 
-from trainup.core.errors import TrainupError
+from trainup.cli.exit_codes import EXIT_CODES, ExitCode
+from trainup.core.errors import TrainupError, UserError
 from trainup.core.texts import print_whatever_comes
 from trainup.core.wording import TYPED, as_typed
 
@@ -75,14 +76,16 @@ class Commands(click.Group):
             formatter.write_dl([line for names in COMMANDS.values() for line in names.items()])
 
 
-@click.command(cls=Commands, help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Commands, help=f"{__doc__}\n\n{EXIT_CODES}", context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="trainup", message="%(prog)s %(version)s")
 def trainup() -> None:
     pass
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
+    """Run one command. Returns its exit code: `cli/exit_codes.py`."""
     print_whatever_comes()
     os.environ.setdefault(TYPED, "trainup")
     try:
@@ -92,14 +95,14 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return 130
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has ended (`| head`). Python would fail again when it flushes the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (TrainupError, OSError) as error:
         print(as_typed(f"trainup: {error}", os.environ), file=sys.stderr)
-        return 1
+        return ExitCode.REFUSED if isinstance(error, UserError) else ExitCode.FAILED
 
 
 if __name__ == "__main__":

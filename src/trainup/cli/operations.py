@@ -1,16 +1,20 @@
 """Commands that set up a machine or work on a stack: once the stack is ready, the Pulumi CLI replaces the process."""
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import click
 
 from trainup.cli.options import on_stack, stack_option
+from trainup.cli.terminal import command
 from trainup.core.wording import TYPED
 from trainup.toolchain import as_pulumi, attached, environment, setting_up, stacks
 from trainup.toolchain.paths import ROOT, SHIM, SetupError, say
 from trainup.toolchain.pulumi_cli import Cli
 
+SHOWN = frozenset({"up", "preview", "refresh", "destroy"})
+"""Commands whose events are shown here instead of by Pulumi."""
 WORDS = {"ignore_unknown_options": True}
 """Options that `trainup` does not know are passed on to the Pulumi CLI."""
 
@@ -18,10 +22,12 @@ WORDS = {"ignore_unknown_options": True}
 def _operation(name: str, *, pulumi: str, words: tuple[str, ...] = ()) -> click.Command:
     """A `trainup` command that runs the Pulumi command `pulumi` with `words` added."""
 
-    def run(stack: str, more: tuple[str, ...]) -> NoReturn:
-        _work([pulumi, *words, *more], stack)
+    def run(stack: str, more: tuple[str, ...], quiet: bool = False, logs: str = "", pulumi_display: bool = True) -> int:
+        return _work([pulumi, *words, *more], stack, quiet=quiet, logs=logs, pulumi_display=pulumi_display)
 
     options: list[click.Parameter] = [stack_option(), click.Argument(["more"], nargs=-1, type=click.UNPROCESSED)]
+    if pulumi in SHOWN:
+        options += display_options()
     text = f"Options that it does not know go to `pulumi {pulumi}`; `pulumi {pulumi} --help` lists them."
     return click.Command(
         name,
@@ -33,7 +39,16 @@ def _operation(name: str, *, pulumi: str, words: tuple[str, ...] = ()) -> click.
     )
 
 
-def _work(words: list[str], stack: str) -> NoReturn:
+def display_options() -> list[click.Parameter]:
+    """Options of the commands that show what the engine does."""
+    return [
+        click.Option(["--quiet", "-q"], is_flag=True, help="leave out the logs of the runs"),
+        click.Option(["--logs"], metavar="RUN", default="", help="show the log of this run alone"),
+        click.Option(["--pulumi", "pulumi_display"], is_flag=True, help="Pulumi's own display and exit codes"),
+    ]
+
+
+def _work(words: list[str], stack: str, *, quiet: bool, logs: str, pulumi_display: bool) -> int:
     cli = setting_up.cli()
     if os.environ.get(TYPED) == "make":
         say(str(cli))
@@ -41,7 +56,14 @@ def _work(words: list[str], stack: str) -> NoReturn:
     variables = os.environ | environment.variables(cli, stack, is_local=is_local)
     prepared = stacks.prepare(stack, variables, words)
     variables = attached.with_plugin(prepared.file, words[0], prepared.variables(variables))
-    stacks.become([str(cli.path), *prepared.words(words, sure=True)], variables, prepared.location)
+    words = prepared.words(words, sure=True)
+    if pulumi_display or command.wants_pulumi(words):
+        stacks.become([str(cli.path), *words], variables, prepared.location)
+
+    def become(command: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
+        stacks.become(command, variables, prepared.location)
+
+    return command.run(str(cli.path), words, variables, become, quiet=quiet, logs=logs)
 
 
 up = _operation("up", pulumi="up")

@@ -4,6 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN_TEXTS = frozenset(
+    {
+        UNKNOWN_TEXT,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # bool
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # array
+        "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
+        "e48ece36-62e2-4504-bad9-02848725956a",  # archive
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
+    }
+)
+"""The engine's sentinels for a value that is not known yet, one per type."""
+
 
 class Unknown:
     """A value that a preview cannot know. There is one, `UNKNOWN`; it is never hashed and never compared as text."""

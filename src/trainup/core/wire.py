@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf import struct_pb2
 
 from trainup.core.numbers import to_plain
-from trainup.core.values import UNKNOWN, Secret, Unknown
+from trainup.core.values import UNKNOWN, UNKNOWN_TEXT, UNKNOWN_TEXTS, Secret, Unknown
 
 MESSAGES_OF_ANY_LENGTH = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 """Options of servers and channels; gRPC refuses messages over 4 MiB by itself."""
@@ -16,19 +16,6 @@ server that got the port of an ended one would fail as long as the old connectio
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-UNKNOWN_TEXTS = frozenset(
-    {
-        UNKNOWN_TEXT,
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # bool
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # array
-        "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
-        "e48ece36-62e2-4504-bad9-02848725956a",  # archive
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
-    }
-)
-"""The engine's sentinels for a value that is not known yet, one per type."""
 
 
 def decode(struct: struct_pb2.Struct) -> dict[str, Any]:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainup.core.values import UNKNOWN
-from trainup.core.wire import UNKNOWN_TEXTS
+from trainup.core.values import UNKNOWN, UNKNOWN_TEXTS
 from trainup.provider.handler import Context, Handler
 
 TOKEN = "trainup:index:check"

@@ -14,6 +14,7 @@ BURST = 20
 def listener(context: Context) -> lifecycle.Listener:
     """A listener that shows the lines and the status changes of a run as progress."""
     before: dict[str, Status] = {}
+    pages: set[str] = set()
 
     def lines(texts: list[str]) -> None:
         if len(texts) >= BURST:
@@ -27,6 +28,9 @@ def listener(context: Context) -> lifecycle.Listener:
         phase = PHASES.get(last, "") if last is not None else ""
         if last is not record.status and phase in record.phases:
             context.info(f"{record.name}: was {last} for {length(record.phases[phase])}")
+        if record.web_url and record.web_url not in pages:
+            pages.add(record.web_url)
+            context.info(f"{record.name}: its page is {record.web_url}")
         before[record.name] = record.status
         context.info(f"{record.name}: {record.status}" + (f", {record.note}" if record.note else ""))
 

@@ -54,7 +54,7 @@ def _resource(folder: RunFolder, **outputs: Any) -> dict[str, Any]:
 
 
 def test_without_pulumi_the_way_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["output"]) == 1
+    assert main(["output"]) == 2
     assert "there is no Pulumi CLI on this machine: run `trainup setup` first" in capsys.readouterr().err
 
 
@@ -63,7 +63,7 @@ def test_without_a_stack_that_is_told_with_the_way_out(
     project: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     _pulumi(project, "error: no stack named 'local' found", 255)
-    assert main(command) == 1
+    assert main(command) == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("trainup: there is no stack 'local': `trainup up` creates a new one, and `pulumi stack")
@@ -242,7 +242,7 @@ def test_a_damaged_record_is_told_by_its_place(
     other = ledger.claim(
         Workspace(project / ".trainup" / "local", project), Job("b", SPEC, "d" * 64, Owner(URN, "t")), 1
     )
-    assert main(command) == (1 if command[0] == "logs" else 0)
+    assert main(command) == (2 if command[0] == "logs" else 0)
     told = capsys.readouterr()
     assert (other.name in told.out) == (command[0] != "logs"), "it hides no other"
     assert str(folder.path) in told.err
@@ -252,7 +252,7 @@ def test_a_damaged_record_is_told_by_its_place(
 @pytest.mark.parametrize("text", ["{", "[]", "no state"])
 def test_a_state_that_cannot_be_read_is_told(project: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     _pulumi(project, text)
-    assert main(["output"]) == 1
+    assert main(["output"]) == 2
     assert "printed no state" in capsys.readouterr().err
 
 
@@ -260,7 +260,7 @@ def test_a_state_that_cannot_be_read_is_told(project: Path, capsys: pytest.Captu
 def test_a_project_file_without_a_name_is_told(project: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     _pulumi(project, _state())
     (project / "Pulumi.yaml").write_text(text)
-    assert main(["output"]) == 1
+    assert main(["output"]) == 2
     assert "Pulumi.yaml has no `name` that can be read" in capsys.readouterr().err
 
 

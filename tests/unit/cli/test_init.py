@@ -148,7 +148,7 @@ def test_the_example_is_the_one_of_the_checkout(folder: Path) -> None:
 def refused(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """What is told where nothing is written."""
     before = sorted(folder.rglob("*"))
-    assert main(["init", "--yes", *words]) == 1
+    assert main(["init", "--yes", *words]) == 2
     assert sorted(folder.rglob("*")) == before
     return capsys.readouterr().err
 

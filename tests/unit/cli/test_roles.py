@@ -72,12 +72,12 @@ def test_the_list_fits_the_terminal(
 def test_a_local_stack_needs_no_roles(stacks: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(capsys, "--stack", "local") == "stack 'local' runs on this machine, and needs no roles\n"
     assert json.loads(shown(capsys, "--stack", "local", "--json")) == []
-    assert main(["roles", "--stack", "local", "--az"]) == 1
+    assert main(["roles", "--stack", "local", "--az"]) == 2
     assert "needs no roles" in capsys.readouterr().err
 
 
 def test_a_stack_that_is_not_there_is_told(stacks: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["roles", "--stack", "dve"]) == 1
+    assert main(["roles", "--stack", "dve"]) == 2
     assert "there is no Pulumi.dve.yaml" in capsys.readouterr().err
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from trainup.cli.stack import RUN_TYPE, Stack, StackError
-from trainup.core.values import UNKNOWN, Secret, has_unknown
-from trainup.core.wire import SECRET, SIGNATURE, UNKNOWN_TEXTS
+from trainup.core.values import UNKNOWN, UNKNOWN_TEXTS, Secret, has_unknown
+from trainup.core.wire import SECRET, SIGNATURE
 from trainup.jobs.job_inputs import job_of
 from trainup.jobs.target import Owner, TargetError
 from trainup.jobs.targets import opening_of

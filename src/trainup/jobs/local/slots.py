@@ -229,6 +229,15 @@ class Pool:
                     return True
         return False
 
+    def waiting(self) -> list[str]:
+        """The attempts that wait for slots, in the order of the queue."""
+        names = []
+        for ticket in self.tickets():
+            with contextlib.suppress(FileNotFoundError, UnreadableRecord):  # it has just left, or is damaged
+                if not _read_ticket(ticket)["slots"]:
+                    names.append(run_of(ticket))
+        return names
+
     def in_use(self) -> int:
         """How many slots have a run."""
         running = self.occupied()

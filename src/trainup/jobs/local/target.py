@@ -17,7 +17,7 @@ from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import id_of, run_of
 from trainup.core.status import Status
-from trainup.jobs.local import code, handover, launch, ledger, links, log, run_record
+from trainup.jobs.local import code, handover, launch, ledger, links, log, queue_places, run_record
 from trainup.jobs.local.code import file_of
 from trainup.jobs.local.files import Lock, UnreadableRecord, write_json
 from trainup.jobs.local.processes import kill_all_of, let_go_on
@@ -72,7 +72,11 @@ class LocalTarget:
         return self.records(run_id)
 
     def get(self, name: str) -> Record | None:
-        return ledger.view(self.workspace, self._folder(name))
+        folder = self._folder(name)
+        record = ledger.view(self.workspace, folder)
+        if record is None or record.status is not Status.QUEUED or record.abandoned:
+            return record
+        return replace(record, waiting=queue_places.place(self._pool(folder), name))
 
     def claim(self, job: Job, attempt: int) -> Record:
         folder = ledger.claim(self.workspace, job, attempt)
