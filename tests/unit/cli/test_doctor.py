@@ -27,7 +27,7 @@ from trainup.jobs.azure.http.connection import connect
 from trainup.simulator.cloud.rights import Granted
 from trainup.simulator.cloud.sample import Sample, furnish
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
-from trainup.toolchain import ciphers, environment, passphrase, pulumi_cli, uv
+from trainup.toolchain import environment, passphrase, pulumi_cli, uv
 
 SUBSCRIPTION = "5ab0f3e2-0000-4000-8000-000000000001"
 WELL = Machine(free=90_000 * MIB, memory=8_000 * MIB, shared=512 * MIB, open_files=4096, processes=9000)
@@ -205,7 +205,8 @@ def test_a_backend_elsewhere(
     assert (seen, text in told) == (level, True), told
 
 
-SALT = ciphers.new_salt("right")
+SALT = "v1:ZRJ1o6+apDI=:v1:GKQlefRrq6HlC8i5:K0lXRiOBnHqX1OyWIyE+wwpDLwWLZg=="
+"""Made with the passphrase `right`."""
 
 
 @pytest.mark.parametrize(
