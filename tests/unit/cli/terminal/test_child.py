@@ -15,16 +15,14 @@ from trainup.cli.terminal.child import Child
 CLI = """\
 import os, signal, sys
 events = open(sys.argv[sys.argv.index("--event-log") + 1], "w")
+asked = {signal.SIGINT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, asked)
+print(os.getpid(), file=events, flush=True)
 count = 0
-def interrupted(*_):
-    global count
+while signal.sigwait(asked) is signal.SIGINT:
     count += 1
     print(count, file=events, flush=True)
-signal.signal(signal.SIGINT, interrupted)
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(count))
-print(os.getpid(), file=events, flush=True)
-while True:
-    signal.pause()
+sys.exit(count)
 """
 PARENT = """\
 import os, sys
