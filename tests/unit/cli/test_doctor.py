@@ -202,9 +202,10 @@ def test_a_backend_elsewhere(
     program.chmod(0o755)
     cli = pulumi_cli.Cli(program, (3, 245, 0), "found on PATH") if script else None
     monkeypatch.setattr(pulumi_cli, "for_reading", lambda: cli)
-    monkeypatch.setenv("PULUMI_BACKEND_URL", "azblob://states")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "azblob://ann:pa55word@states")
     ((seen, told),) = found(state.backend, patient(project))
     assert (seen, text in told) == (level, True), told
+    assert "pa55word" not in told
 
 
 @pytest.mark.parametrize(
