@@ -41,7 +41,9 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path, environment: dict[str, 
 
 @pytest.mark.parametrize("copy", sorted(TRAINED), indirect=True)
 def test_an_example_trains_once_and_leaves_nothing(copy: Copy) -> None:
+    assert copy.findings() == []
     copy.trainup("up")
+    assert copy.findings() == []
     assert copy.statuses() == dict.fromkeys(TRAINED[copy.name], "Completed")
     assert "created" not in copy.trainup("up")
     copy.trainup("destroy")
@@ -58,18 +60,20 @@ def test_a_run_on_two_nodes_adds_up_what_both_have(copy: Copy) -> None:
 @pytest.mark.parametrize("name", ON_AZURE)
 def test_an_example_for_azure_trains_there(name: str, tmp_path: Path, environment: dict[str, str]) -> None:
     with cloud(tmp_path, environment) as running:
-        running.azure.subscription = NOBODY
         sample = furnish(running.azure)
         copied = Copy(EXAMPLES / name, tmp_path / "copy", {**running.variables, "PULUMI_STACK": "dev"})
         file = copied.folder / "Pulumi.dev.yaml"
         text = file.read_text()
         # What its reader is told to edit, and what the others name is there.
-        file.write_text(text.replace(f"users: [{NOBODY}]", f"users: [{running.azure.deployer}]"))
+        text = text.replace(f"users: [{NOBODY}]", f"users: [{running.azure.deployer}]")
+        file.write_text(text := text.replace(NOBODY, running.azure.subscription))
         assert all(text.count(existing) == 1 for existing in (sample.cluster,) if "workspace:" in text)
         copied.trainup("stack", "dev", plain=True)
         if name == "private-registry":
             copied.pulumi("config", "set", "--secret", "trainup:registry_password", "planted-5ecret")
+        assert copied.findings() == []
         copied.trainup("up", "--yes")
+        assert copied.findings() == []
         assert copied.statuses() == {"hello": "Completed"}
         assert "created" not in copied.trainup("up", "--yes")
         copied.trainup("destroy", "--yes")

@@ -46,6 +46,15 @@ class Copy:
         assert done.returncode == 0, done.stderr
         return {name: run["status"] for name, run in json.loads(done.stdout)["runs"].items()}
 
+    def findings(self) -> list[str]:
+        """What `trainup doctor` finds wrong, but for what depends on the machine and network that the test runs on."""
+        done = subprocess.run(
+            ["trainup", "doctor", "--json"], cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
+        assert done.returncode in (0, 1, 2), done.stderr
+        findings = [item for item in json.loads(done.stdout) if item["level"] != "ok"]
+        return [str(item) for item in findings if item["check"] not in ("packages", "disk", "memory", "limits")]
+
     def _run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             words,

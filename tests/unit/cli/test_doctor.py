@@ -27,7 +27,7 @@ from trainup.jobs.azure.http.connection import connect
 from trainup.simulator.cloud.rights import Granted
 from trainup.simulator.cloud.sample import Sample, furnish
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
-from trainup.toolchain import environment, passphrase, pulumi_cli, uv
+from trainup.toolchain import ciphers, environment, passphrase, pulumi_cli, uv
 
 SUBSCRIPTION = "5ab0f3e2-0000-4000-8000-000000000001"
 WELL = Machine(free=90_000 * MIB, memory=8_000 * MIB, shared=512 * MIB, open_files=4096, processes=9000)
@@ -51,7 +51,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def patient(project: Path, stack: str = "local", **changes: Any) -> Patient:
-    return replace(command.patient_of(stack)[0], **changes)
+    one, _ = command.patient_of(stack)
+    assert one is not None
+    return replace(one, **changes)
 
 
 def found(check: Callable[[Patient], Any], of: Patient) -> list[tuple[Level, str]]:
@@ -200,13 +202,10 @@ def test_a_backend_elsewhere(
     program.chmod(0o755)
     cli = pulumi_cli.Cli(program, (3, 245, 0), "found on PATH") if script else None
     monkeypatch.setattr(pulumi_cli, "for_reading", lambda: cli)
-    monkeypatch.setenv("PULUMI_BACKEND_URL", "azblob://states")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "azblob://ann:pa55word@states")
     ((seen, told),) = found(state.backend, patient(project))
     assert (seen, text in told) == (level, True), told
-
-
-SALT = "v1:ZRJ1o6+apDI=:v1:GKQlefRrq6HlC8i5:K0lXRiOBnHqX1OyWIyE+wwpDLwWLZg=="
-"""Made with the passphrase `right`."""
+    assert "pa55word" not in told
 
 
 @pytest.mark.parametrize(
@@ -215,8 +214,8 @@ SALT = "v1:ZRJ1o6+apDI=:v1:GKQlefRrq6HlC8i5:K0lXRiOBnHqX1OyWIyE+wwpDLwWLZg=="
         ("local", "config: {}", {}, OK, "the first `up` makes a passphrase"),
         ("far", "config: {'trainup:target': azure}", {}, ERROR, "there is no passphrase"),
         ("far", "config: {'trainup:target': azure}", {"PULUMI_CONFIG_PASSPHRASE": "word"}, OK, "there is a passphrase"),
-        ("far", f"encryptionsalt: {SALT}", {"PULUMI_CONFIG_PASSPHRASE": "right"}, OK, "there is a passphrase"),
-        ("far", f"encryptionsalt: {SALT}", {"PULUMI_CONFIG_PASSPHRASE": "wrong"}, ERROR, "another passphrase"),
+        ("far", "encryptionsalt: SALT", {"PULUMI_CONFIG_PASSPHRASE": "right"}, OK, "there is a passphrase"),
+        ("far", "encryptionsalt: SALT", {"PULUMI_CONFIG_PASSPHRASE": "wrong"}, ERROR, "another passphrase"),
         ("far", "config: {}", {"PULUMI_CONFIG_PASSPHRASE_FILE": "/nowhere/word"}, ERROR, "which is no file"),
         ("far", "secretsprovider: azurekeyvault://v/keys/k", {}, OK, "azurekeyvault://v/keys/k has it"),
         ("far", "config: {}", {"PULUMI_BACKEND_URL": "https://api.pulumi.com"}, OK, "the backend has it"),
@@ -231,7 +230,8 @@ def test_what_encrypts_secrets(
     level: Level,
     text: str,
 ) -> None:
-    (project / f"Pulumi.{stack}.yaml").write_text(f"{file}\n")
+    salt = ciphers.new_salt("right") if "SALT" in file else ""
+    (project / f"Pulumi.{stack}.yaml").write_text(f"{file.replace('SALT', salt)}\n")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     ((seen, told),) = found(state.secrets, patient(project, stack))
@@ -270,7 +270,7 @@ class _Index(BaseHTTPRequestHandler):
 def test_an_index_that_answers(project: Path, monkeypatch: pytest.MonkeyPatch, status: int, level: Level) -> None:
     handler = type("Index", (_Index,), {"status": status})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://me:pa55word@127.0.0.1:{server.server_port}/simple")
         monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -479,6 +479,13 @@ def test_a_subscription_of_another_tenant(cloud: Cloud, monkeypatch: pytest.Monk
             ERROR,
             "there is a workspace 'team' in the resource group team already",
         ),
+        (
+            azure.names,
+            {"workspace": {"name": "team", "resource_group": "team"}},
+            "deleted",
+            ERROR,
+            "a deleted workspace still has the name 'team'",
+        ),
         (azure.roles, {}, None, OK, "what it is for is allowed"),
         (azure.roles, {}, "reader", ERROR, "trainup roles --stack far --az"),
         (azure.roles, {}, "contributor", ERROR, "Microsoft.Authorization/roleAssignments/write"),
@@ -508,6 +515,7 @@ def test_azure(
         "no quota": lambda: here.quota.clear(),
         "little quota": lambda: here.quota.update({"standardNCASv3_T4Family": 4}),
         "our own": lambda: here.amend(cloud.sample.registry, {"tags": {"managed-by": "trainup", "stack": "far"}}),
+        "deleted": lambda: here.delete(cloud.sample.workspace),
         "reader": lambda: setattr(here.may, "granted", [Granted("Reader", here.root)]),
         "contributor": lambda: setattr(here.may, "granted", [Granted("Contributor", here.root)]),
         "only the workspace": lambda: setattr(
@@ -580,6 +588,21 @@ def test_the_exit_code_is_the_worst_level(
     (project / "Pulumi.local.yaml").write_text("config: {'trainup:clutser': {}}\n")
     assert main(["doctor", "--stack", "local"]) == 2
     assert "trainup:clutser" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("broken", ["nothing", "no YAML", "no project"])
+def test_a_stack_that_cannot_be_read_is_an_error(
+    project: Path, broken: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "ON_THIS_MACHINE", ())
+    (project / "Pulumi.local.yaml").write_text("config: [" if broken == "no YAML" else "config: {}")
+    if broken == "no project":
+        (project / "Pulumi.yaml").unlink()
+    stack = "elsewhere" if broken == "nothing" else "local"
+    assert main(["doctor", "--stack", stack, "--json"]) == 2
+    first, *_ = json.loads(capsys.readouterr().out)
+    assert (first["check"], first["level"]) == ("settings", "error")
+    assert first["came"]
 
 
 def test_nothing_is_changed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,29 +61,37 @@ def doctor(stack: str, as_json: bool) -> int:
     Exit code 0: all is well. 1: there are warnings. 2: there are errors, with which `up` cannot work.
     """
     patient, about_settings = patient_of(stack)
-    results, left_out = examine(patient, checks_of(patient))
+    results, left_out = examine(patient, checks_of(patient)) if patient else ({}, {})
     results = {"settings": [about_settings], **results}
     if as_json:
         print(json.dumps(list(as_objects(results, left_out)), indent=2))
     else:
-        print(as_text(results, left_out, patient, shutil.get_terminal_size().columns))
+        print(as_text(results, left_out, f"stack {stack!r}{_where(patient)}", shutil.get_terminal_size().columns))
     return int(max(finding.level for findings in results.values() for finding in findings))
 
 
-def patient_of(stack: str) -> tuple[Patient, Finding]:
-    """What is looked at, and the finding about the stack's settings."""
+def _where(patient: Patient | None) -> str:
+    if patient is None:
+        return ""
+    return " on this machine" if patient.is_local else " on Azure"
+
+
+def patient_of(stack: str) -> tuple[Patient | None, Finding]:
+    """What is looked at, and the finding about the stack's settings. None where not even its target can be read."""
     # Imported here, since it imports Pulumi's SDK, which is slow.
     from trainup.infra import offline
 
     os.environ |= environment.surroundings()
-    file = stack_files.read(projects.read(ROOT), stack)
-    tried = f"the settings in {file.path.name}"
+    tried, mend = f"the settings of stack {stack!r}", "edit the stack's file, or write one with `trainup init`"
+    try:
+        is_local = stack_files.read(projects.read(ROOT), stack).is_local
+    except UserError as problem:
+        return None, error(tried, str(problem), mend)
     try:
         settings, finding = offline.settings_of(ROOT, stack), ok(tried, "are valid")
     except UserError as problem:
-        settings, finding = None, error(tried, str(problem), f"edit {file.path.name}, or write one with `trainup init`")
-    patient = Patient(ROOT, stack, file.is_local, settings, machine.measure(ROOT), dict(os.environ))
-    return patient, finding
+        settings, finding = None, error(tried, str(problem), mend)
+    return Patient(ROOT, stack, is_local, settings, machine.measure(ROOT), dict(os.environ)), finding
 
 
 def checks_of(patient: Patient) -> Sequence[Check]:
@@ -106,7 +114,7 @@ def as_objects(results: Mapping[str, Sequence[Finding]], left_out: Mapping[str, 
         yield {"check": check, "level": "untried", "tried": "", "came": f"{reason} has failed", "mend": ""}
 
 
-def as_text(results: Mapping[str, Sequence[Finding]], left_out: Mapping[str, str], patient: Patient, width: int) -> str:
+def as_text(results: Mapping[str, Sequence[Finding]], left_out: Mapping[str, str], about: str, width: int) -> str:
     """The findings for a terminal of so many columns."""
     lines = []
     for check, findings in results.items():
@@ -118,10 +126,9 @@ def as_text(results: Mapping[str, Sequence[Finding]], left_out: Mapping[str, str
         others = ", ".join(check for check, first in left_out.items() if first == reason)
         lines += _wrapped(f"{'untried':8}{'':{WIDTH}} ", f"since {reason} failed: {others}", width)
     counts = {level: sum(one.level is level for findings in results.values() for one in findings) for level in Level}
-    where = "this machine" if patient.is_local else "Azure"
     words = {Level.OK: "{} ok", Level.WARNING: "{} to look at", Level.ERROR: "{} in the way"}
     told = ", ".join(words[level].format(count) for level, count in counts.items() if count)
-    return "\n".join([*lines, f"stack {patient.stack!r} on {where}: {told}"])
+    return "\n".join([*lines, f"{about}: {told}"])
 
 
 def _wrapped(start: str, text: str, width: int) -> list[str]:

@@ -46,7 +46,7 @@ def _is_address(value: str) -> bool:
 def index(patient: Patient) -> Iterator[Finding]:
     """The index from which uv installs packages."""
     address = next((patient.variables[name] for name in INDEX_VARIABLES if patient.variables.get(name)), INDEX)
-    shown = _without_login(address)
+    shown = without_login(address)
     tried = f"the package index {shown}"
     try:
         with urllib.request.urlopen(f"{address.rstrip('/')}/pip/", timeout=SECONDS):
@@ -61,7 +61,8 @@ def index(patient: Patient) -> Iterator[Finding]:
         yield _unreachable(tried, problem, urlsplit(address).hostname or shown)
 
 
-def _without_login(address: str) -> str:
+def without_login(address: str) -> str:
+    """An address as it may be shown: without user name and password."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

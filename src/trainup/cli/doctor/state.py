@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainup.cli.doctor.finding import Finding, Patient, error, ok, warning
+from trainup.cli.doctor.network import without_login
 from trainup.core.status import Status
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
@@ -32,7 +33,8 @@ def location_of(patient: Patient) -> StateLocation | None:
 def backend(patient: Patient) -> Iterator[Finding]:
     """Whether the backend can be used."""
     address = _address(patient)
-    tried = f"the state's backend {address}"
+    shown = without_login(address)
+    tried = f"the state's backend {shown}"
     if place := location_of(patient):
         if is_writable(place.root):
             yield ok(tried, "can be written")
@@ -49,11 +51,11 @@ def backend(patient: Patient) -> Iterator[Finding]:
             words, capture_output=True, text=True, timeout=BACKEND_SECONDS, env=patient.variables, check=False
         )
     except subprocess.TimeoutExpired:
-        yield error(tried, f"does not answer within {BACKEND_SECONDS} s", f"pulumi login {address}")
+        yield error(tried, f"does not answer within {BACKEND_SECONDS} s", f"pulumi login {shown}")
         return
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it failed"])[-1].removeprefix("error: ")
-        yield error(tried, said, f"pulumi login {address}")
+        yield error(tried, said, f"pulumi login {shown}")
     else:
         yield ok(tried, f"lets {done.stdout.strip()} in")
 
