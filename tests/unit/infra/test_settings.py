@@ -92,7 +92,7 @@ def test_every_problem_is_in_one_message_by_key() -> None:
     [
         (
             {"runz": {}},
-            "trainup:runz: there is no such key; there are target, workspace, cluster, image, data, costs, runs, allow_",
+            "trainup:runz: there is no such key; there are target, workspace, cluster, image, data, costs, runs, ",
         ),
         ({"runs": {"a": {"scirpt": "x"}}}, "trainup:runs.a.scirpt: there is no such key"),
         ({"runs": {"A": RUN}}, "trainup:runs.A: 'A' is no name for a run"),
