@@ -17,6 +17,8 @@ ATTEMPT = re.compile(r".+-[0-9a-f]{12}(-a\d+)?")
 NEWS = re.compile(rf"{ATTEMPT.pattern}: (was \w+ for .+|its page is .+)")
 GENERIC = frozenset({"update failed", "preview failed", "refresh failed", "destroy failed"})
 """Errors that only say that there are others."""
+OUR_PLUGIN = "using pulumi-resource-trainup from $PATH"
+"""How the engine begins a warning about a plugin that it finds on PATH, even where `trainup` has started its own."""
 
 
 @dataclass
@@ -94,7 +96,7 @@ class View:
                 yield lines.done(step, seconds)
 
     def _message(self, message: Message) -> Iterator[Line]:
-        if message.severity == "debug" or not message.text.strip():
+        if message.severity == "debug" or not message.text.strip() or message.text.startswith(OUR_PLUGIN):
             return
         if message.is_ephemeral:
             yield from self._progress(message)
