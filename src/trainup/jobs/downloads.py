@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from trainup.core.disk import replacement
 from trainup.jobs.target import File, TargetError
+from trainup.jobs.transfers import Transfer, side_by_side
 
 AT_ONCE = 8
 TICK = 1e-6
@@ -20,9 +20,8 @@ def download(files: Sequence[File], folder: Path, progress: Callable[[str], None
             raise TargetError(
                 f"there is a file {file.path!r}, which would lie outside of {folder}: nothing was fetched"
             )
-    progress(f"{len(files)} files, {sum(file.size for file in files) / 1024**2:,.1f} MB")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda file: _fetch(file, folder / file.path), files))
+    transfer = Transfer("downloading", [file.size for file in files], progress)
+    return side_by_side(lambda file: _fetch(file, folder / file.path, transfer.moved), files, AT_ONCE)
 
 
 def _is_of(target: Path, modified: float) -> bool:
@@ -30,14 +29,16 @@ def _is_of(target: Path, modified: float) -> bool:
     return abs(target.stat().st_mtime - modified) < TICK
 
 
-def _fetch(file: File, target: Path) -> Path:
+def _fetch(file: File, target: Path, moved: Callable[[int], None]) -> Path:
     if target.is_file() and target.stat().st_size == file.size and _is_of(target, file.modified):
+        moved(file.size)
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacement(target) as temporary:
         with temporary.open("wb") as output:
             for piece in file.pieces():
                 output.write(piece)
+                moved(len(piece))
             size = output.tell()
         if size != file.size:
             raise TargetError(f"{file.path} was changed while it was being fetched: fetch it again")

@@ -1,11 +1,9 @@
 """Registers a run's source folder as a code asset in Azure ML; equal content is uploaded once."""
 
 import hashlib
-import os
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,9 @@ from trainup.jobs.snapshot.reading import entry
 from trainup.jobs.snapshot.selection import SelectedFile
 from trainup.jobs.snapshot.tree_hash import VERSION, TreeHashes, tree_hash
 from trainup.jobs.target import TargetError
+from trainup.jobs.transfers import Transfer, side_by_side
 
 FOLDER = "code"
-AT_ONCE = 16
 _NAMESPACE = uuid.UUID("2f1b6a52-6f0e-5a51-8b43-5a3f5e1f6d10")
 NO_STORAGE = frozenset(
     {"KeyBasedAuthenticationNotPermitted", "AuthorizationPermissionMismatch", "AuthorizationFailure"}
@@ -155,7 +153,7 @@ def _upload(
     stop: threading.Event,
 ) -> None:
     files = snapshot.files(source)
-    progress(f"uploading {len(files):,} files, {sum(file.status.st_size for file in files) / 1024**2:,.1f} MB")
+    transfer = Transfer("uploading the code", [file.status.st_size for file in files], progress)
 
     def put(file: SelectedFile, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
         blobs.put(below(container, f"{FOLDER}/{file.path}"), data, metadata)
@@ -163,11 +161,11 @@ def _upload(
     def send(file: SelectedFile) -> tuple[str, str]:
         data = Path(file.location).read_bytes()
         put(file, data)
+        transfer.moved(len(data))
         return file.path, _entry(data)
 
     def send_all(files: list[SelectedFile]) -> dict[str, str]:
-        with ThreadPoolExecutor(min(AT_ONCE, 4 * (os.cpu_count() or 1))) as pool:
-            return dict(pool.map(send, files))  # after a refusal, no further file is tried
+        return dict(side_by_side(send, files))
 
     def patient(action: Callable[[], Result]) -> Result:
         return wait_for_role(client, action, refused_by_storage, ROLE, progress, stop)

@@ -5,7 +5,6 @@ import io
 import os
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -15,10 +14,11 @@ from trainup.core.input_assets import CONTENT
 from trainup.jobs.azure.http.blobs import below
 from trainup.jobs.azure.http.client import AzureError
 from trainup.jobs.azure.http.roles import wait_for_role
-from trainup.jobs.azure.platform.code import AT_ONCE, ROLE, refused_by_storage
+from trainup.jobs.azure.platform.code import ROLE, refused_by_storage
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.local import data
 from trainup.jobs.target import TargetError
+from trainup.jobs.transfers import Transfer, side_by_side
 
 FOLDER = "trainup/data"
 """Folder of the workspace's datastore with a folder for each content."""
@@ -83,8 +83,7 @@ def ensure(workspace: Workspace, asset: UploadedAsset, progress: Callable[[str],
     if client.find(asset.id) is not None:
         return
     files = data.files_of(asset.path)
-    size = sum(path.stat().st_size for _, path in files)
-    progress(f"uploading {asset.path.name}: {len(files):,} files, {size / 1024**2:,.1f} MB")
+    transfer = Transfer(f"uploading {asset.path.name}", [path.stat().st_size for _, path in files], progress)
     container, _ = workspace.datastore(DEFAULT_STORE)
 
     def send(file: tuple[str, Path]) -> tuple[str, str]:
@@ -93,13 +92,12 @@ def ensure(workspace: Workspace, asset: UploadedAsset, progress: Callable[[str],
         if not path.stat().st_size:
             workspace.blobs.put(address, b"")
             return name, hashlib.sha256().hexdigest()
-        with _Hashed(path) as opened:
+        with _Hashed(path, transfer.moved) as opened:
             workspace.blobs.put_file(address, cast(BinaryIO, opened))
             return name, opened.digest
 
     def send_all() -> dict[str, str]:
-        with ThreadPoolExecutor(min(AT_ONCE, 4 * (os.cpu_count() or 1))) as pool:
-            return dict(pool.map(send, files))
+        return dict(side_by_side(send, files))
 
     try:
         sent = wait_for_role(client, send_all, refused_by_storage, ROLE, progress, stop)
@@ -118,14 +116,16 @@ def ensure(workspace: Workspace, asset: UploadedAsset, progress: Callable[[str],
 class _Hashed(io.FileIO):
     """A file that is hashed while it is sent; from the start again where a request is repeated."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, moved: Callable[[int], None]) -> None:
         super().__init__(path, "rb")
         self._sha256 = hashlib.sha256()
+        self._moved = moved
 
     def read(self, size: int | None = -1) -> Any:
         """The next bytes."""
         piece = super().read(-1 if size is None else size)
         self._sha256.update(piece or b"")
+        self._moved(len(piece or b""))
         return piece
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
