@@ -58,7 +58,10 @@ class ImageFacts:
         """Tell the facts."""
         from trainup.jobs.facts import images, report
 
+        words = os.environ.get(report.VARIABLE, "").split()
         old, replaced = self._before.pop(context.urn, (None, False))
+        if report.NOTHING in words:
+            return
         reasons = []
         if old is not None:
             requirements = [packages_of(context, one, one.get("reference")) for one in (old, inputs)]
@@ -69,7 +72,7 @@ class ImageFacts:
         uploads = _uploads(context, old, inputs) if old is None or replaced else []
         action = "create" if old is None else "replace" if replaced else "update"
         facts = report.Facts(context.urn.rsplit("::", 1)[-1], "image", action, reasons, uploads)
-        if text := report.message(facts, os.environ.get(report.VARIABLE, "").split()):
+        if text := report.message(facts, words):
             context.note(text)
 
 

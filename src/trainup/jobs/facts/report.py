@@ -10,7 +10,9 @@ from trainup.jobs.facts.why import Reason
 from trainup.jobs.facts.wording import listed
 
 VARIABLE = "TRAINUP_FACTS"
-"""Environment variable of the plugin: words `json` (facts as JSON, for `trainup plan`) and `lines` (changed lines)."""
+"""Environment variable of the plugin: words `json` (facts as JSON, for `trainup plan`), `lines` (changed lines), or
+`none`."""
+NOTHING = "none"
 MARK = "trainup-facts:"
 """Start of a message that holds facts as JSON."""
 MOST_REASONS = 8
