@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.measure import Row, alternate, row
 from tests.support.project import Project, toolchain_environment
-from trainup.jobs.facts.report import NOTHING, VARIABLE
+from trainup.core.facts import NOTHING, VARIABLE
 
 REPEATS = 9
 FILES, RUNS = 400, 5

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from trainup.core import facts as facts_words
 from trainup.provider.handler import Context, Properties
 from trainup.provider.input_checks import local_workspace
 
@@ -58,9 +59,9 @@ class ImageFacts:
         """Tell the facts."""
         from trainup.jobs.facts import images, report
 
-        words = os.environ.get(report.VARIABLE, "").split()
+        words = os.environ.get(facts_words.VARIABLE, "").split()
         old, replaced = self._before.pop(context.urn, (None, False))
-        if report.NOTHING in words:
+        if facts_words.NOTHING in words:
             return
         reasons = []
         if old is not None:

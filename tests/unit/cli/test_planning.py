@@ -9,7 +9,7 @@ from trainup.cli.planning import markdown, texts
 from trainup.cli.planning.plan import plan_of
 from trainup.cli.planning.preview import parse
 from trainup.cli.stack import StackError
-from trainup.jobs.facts.report import MARK
+from trainup.core.facts import MARK
 
 URN = "urn:pulumi:dev::trainup::{}::{}"
 RUN = URN.format("trainup:index:TrainingRun$trainup:index:Run", "digits-job")
