@@ -52,6 +52,34 @@ DIAGNOSTICS = (
 )
 
 
+PRICE = {"amount": 0.5, "currency": "USD", "unit": "hour", "source": "Azure's retail prices", "date": "2026-11-28"}
+ESTIMATE = {
+    "currency": "USD",
+    "runs": {"digits": {"per_hour": 0.5, "at_most": 1.0, "why": "1 node for 2 h", "currency": "USD"}},
+    "per_hour": 0.5,
+    "at_most": 1.0,
+    "idle": {"registry": 5.0},
+    "idle_per_month": 5.0,
+    "by_use": {},
+    "unknown": {},
+}
+COSTS = URN.format("trainup:index:CostEstimate", "costs")
+
+
+def test_costs_are_a_section_of_the_plan_and_are_told_once() -> None:
+    costs = step("same", COSTS)
+    costs["newState"]["inputs"] = {"estimate": ESTIMATE, "prices": {"Standard_NC4as_T4_v3 spot": PRICE}}
+    note = {"urn": COSTS, "message": "what this stack can cost, in USD", "severity": "info"}
+    warning = {"urn": COSTS, "message": "run digits has no price", "severity": "warning"}
+    told = plan_of(parse(printed(costs, diagnostics=(note, warning)), "", 0), "dev")
+    assert told["sections"][0]["values"]["at_most"] == 1.0
+    text = texts.as_text(told, 80)
+    assert text.count("hat this stack can cost") == 1
+    assert "    run digits: at most 1.00 (1 node for 2 h)" in text.splitlines()
+    assert "warning (costs): run digits has no price" in text
+    assert "run digits" in markdown.as_markdown(told)
+
+
 def plan() -> dict[str, Any]:
     return plan_of(parse(printed(*STEPS, diagnostics=DIAGNOSTICS), "", 0), "dev")
 

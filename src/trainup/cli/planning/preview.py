@@ -62,9 +62,14 @@ class Diagnostic:
 
     severity: str
     """`info`, `warning` or `error`."""
-    resource: str
-    """Name of the resource; empty for one of none."""
+    urn: str
+    """Of the resource; empty for a message about none."""
     message: str
+
+    @property
+    def resource(self) -> str:
+        """Name of the resource."""
+        return self.urn.rsplit("::", 1)[-1]
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,7 @@ def _messages(raw: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Mapping[str, 
         if (told := report.parse(text)) is not None:
             facts[urn] = told
         elif plain := _plain(text):
-            diagnostics.append(Diagnostic(str(item.get("severity", "info")), urn.rsplit("::", 1)[-1], plain))
+            diagnostics.append(Diagnostic(str(item.get("severity", "info")), urn, plain))
     return facts, list(dict.fromkeys(diagnostics))
 
 

@@ -38,7 +38,8 @@ def as_text(plan: Mapping[str, Any], width: int) -> str:
     for told in plans.told(plan):
         lines += ["", f"{told['kind'].capitalize()} {told['name']}: {told['action']}", *_facts(told, width)]
     for section in plan["sections"]:
-        lines += ["", section["title"], *table(section["rows"], width)]
+        lines += ["", *wrapped(section["title"], width, "", " " * INDENT)]
+        lines += [one for text in section["lines"] for one in wrapped(text, width, " " * INDENT, " " * (INDENT + 2))]
     return "\n".join([*lines, *_diagnostics(plan["diagnostics"], width)])
 
 
