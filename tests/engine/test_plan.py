@@ -28,7 +28,7 @@ def trainup(project: Project, *words: str, columns: int = 80, code: int = 0) -> 
     variables = {**project.environment, "COLUMNS": str(columns)}
     done = subprocess.run(command, cwd=project.folder, env=variables, capture_output=True, text=True, timeout=300)
     assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    return done.stdout + (done.stderr if words[0] == "preview" else "")  # where the CLI shows messages beside a diff
 
 
 def plan(project: Project, *words: str, code: int = 0) -> dict[str, Any]:
@@ -110,8 +110,9 @@ def test_a_plan_tells_what_an_up_does_and_why(project: Project) -> None:
     changed = plan(project, "--diff")
     is_as_recorded("changed-160", texts.as_text(changed, 160))
     is_as_recorded("changed-markdown", markdown.as_markdown(changed))
-    shown = project.run("preview").text
+    shown = trainup(project, "preview", "--diff", "--non-interactive", "--color", "never")
     assert "why: code/lib/größe.txt changed (line ends LF → CRLF)" in shown
+    assert "+print('more')" in shown
     for text in (shown, json.dumps(changed)):
         assert "sesame" not in text, "no value of a secret is shown, not even in a line of a file"
     told = project.up()

@@ -8,6 +8,7 @@ import click
 
 from trainup.cli.options import on_stack, stack_option
 from trainup.cli.terminal import command
+from trainup.core.facts import LINES, VARIABLE
 from trainup.core.wording import TYPED
 from trainup.toolchain import as_pulumi, attached, environment, setting_up, stacks
 from trainup.toolchain.paths import ROOT, SHIM, SetupError, say
@@ -55,7 +56,8 @@ def _work(words: list[str], stack: str, *, quiet: bool, logs: str, pulumi_displa
     is_local = stacks.is_local(stack)
     variables = os.environ | environment.variables(cli, stack, is_local=is_local)
     prepared = stacks.prepare(stack, variables, words)
-    variables = attached.with_plugin(prepared.file, words[0], prepared.variables(variables))
+    variables = prepared.variables(variables) | ({VARIABLE: LINES} if "--diff" in words else {})
+    variables = attached.with_plugin(prepared.file, words[0], variables)
     words = prepared.words(words, sure=True)
     if pulumi_display or command.wants_pulumi(words):
         stacks.become([str(cli.path), *words], variables, prepared.location)

@@ -6,7 +6,7 @@ sentence beside it says why.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from trainup.core.antichain import heaviest
 from trainup.core.prices import HOURS_PER_MONTH, Price, per_month
@@ -93,6 +93,13 @@ class Estimate:
             "by_use": dict(self.by_use),
             "unknown": dict(self.unknown),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The estimate that `to_dict` made."""
+        names = ("currency", "per_hour", "at_most", "idle", "by_use", "unknown")
+        runs = {name: RunCost(**run) for name, run in values["runs"].items()}
+        return cls(runs=runs, **{name: values[name] for name in names})
 
 
 def estimate(

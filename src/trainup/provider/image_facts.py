@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from trainup.core import facts as facts_words
 from trainup.provider.handler import Context, Properties
 from trainup.provider.input_checks import local_workspace
 
@@ -58,7 +59,10 @@ class ImageFacts:
         """Tell the facts."""
         from trainup.jobs.facts import images, report
 
+        words = os.environ.get(facts_words.VARIABLE, "").split()
         old, replaced = self._before.pop(context.urn, (None, False))
+        if facts_words.NOTHING in words:
+            return
         reasons = []
         if old is not None:
             requirements = [packages_of(context, one, one.get("reference")) for one in (old, inputs)]
@@ -69,7 +73,7 @@ class ImageFacts:
         uploads = _uploads(context, old, inputs) if old is None or replaced else []
         action = "create" if old is None else "replace" if replaced else "update"
         facts = report.Facts(context.urn.rsplit("::", 1)[-1], "image", action, reasons, uploads)
-        if text := report.message(facts, os.environ.get(report.VARIABLE, "").split()):
+        if text := report.message(facts, words):
             context.note(text)
 
 

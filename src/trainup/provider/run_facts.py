@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainup.core import facts as facts_words
 from trainup.core import targets
 from trainup.core.errors import TrainupError
 from trainup.core.input_assets import CONTENT
@@ -47,8 +49,14 @@ class RunFacts:
         """Tell the facts."""
         from trainup.jobs.facts import report
 
-        words = os.environ.get(report.VARIABLE, "").split()
-        facts = self._facts(context, inputs, trees, with_uploads=True, with_lines="lines" in words)
+        words = os.environ.get(facts_words.VARIABLE, "").split()
+        if facts_words.NOTHING in words:
+            return
+        try:
+            facts = self._facts(context, inputs, trees, with_uploads=True, with_lines=facts_words.LINES in words)
+        except (TrainupError, OSError) as error:  # files that change meanwhile: the facts only inform
+            context.note(f"why it trains, and what is uploaded, could not be told: {error}")
+            return
         if text := report.message(facts, words):
             context.note(text)
 
@@ -56,9 +64,9 @@ class RunFacts:
         """Tell why a run trains again, when it does; as progress, since the preview has told it."""
         if context.urn not in self._before:
             return
-        facts = self._facts(context, inputs, TreeHashes(), with_uploads=False, with_lines=False)
-        for line in facts.lines():
-            context.info(line)
+        with suppress(TrainupError, OSError):  # the preview has told it, or why it cannot be told
+            for line in self._facts(context, inputs, TreeHashes(), with_uploads=False, with_lines=False).lines():
+                context.info(line)
 
     def _facts(
         self, context: Context, inputs: Properties, trees: TreeHashes, *, with_uploads: bool, with_lines: bool

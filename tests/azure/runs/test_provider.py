@@ -60,7 +60,11 @@ def test_a_run_is_previewed_trained_read_and_deleted(world: World, engine: Plugi
     before = len(world.azure.journal.entries)
     planned = engine.plan(RUN, inputs)
     assert (planned["status"], planned["digest"]) == (UNKNOWN, inputs["digest"])
-    assert len(world.azure.journal.entries) == before, "a preview needs no network"
+    asked = [entry.path for entry in world.azure.journal.entries[before:]]
+    asked = [path for path in asked if not path.startswith(("/metadata/", "/msi/"))]
+    assert len(asked) == 1, "a preview asks only whether the workspace has the code"
+    assert "/codes/" in asked[0]
+    assert "code (code): 1 file, 16 B; 16 B travel" in engine.engine.lines()
     made = engine.create(RUN, inputs)
     assert made.outputs["status"] == "Completed"
     assert "trained" in engine.engine.lines()

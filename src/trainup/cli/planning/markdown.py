@@ -22,7 +22,7 @@ def as_markdown(plan: Mapping[str, Any]) -> str:
             parts.append(_table(rows))
         for told in plans.told(plan):
             parts += _facts(told)
-        parts += [f"#### {escaped(section['title'])}\n\n{_table(section['rows'])}" for section in plan["sections"]]
+        parts += [_section(section) for section in plan["sections"]]
     parts += [f"- {_kind(item)}: {escaped(item['message'])}" for item in plan["diagnostics"]]
     return "\n\n".join(parts)
 
@@ -40,6 +40,10 @@ def _facts(told: Mapping[str, Any]) -> Iterator[str]:
     for text, changed in lines_of(told):
         block = _block("\n".join(changed), "diff")
         yield f"<details><summary>{escaped(text)}</summary>\n\n{block}\n\n</details>"
+
+
+def _section(section: Mapping[str, Any]) -> str:
+    return "\n".join([f"#### {escaped(section['title'])}\n", *(f"- {escaped(line)}" for line in section["lines"])])
 
 
 def _kind(item: Mapping[str, str]) -> str:

@@ -5,10 +5,13 @@ from typing import Any
 
 from trainup.cli.planning.preview import ACTIONS, UNCHANGED, Preview, Step
 from trainup.cli.stack import RUN_TYPE
+from trainup.core import cost_lines
+from trainup.core.costs import Estimate
+from trainup.core.prices import Price
 
 VERSION = 1
 """Of the form of the JSON; within a version, keys are only added."""
-IMAGE_TYPE = "trainup:index:Image"
+IMAGE_TYPE, COSTS_TYPE = "trainup:index:Image", "trainup:index:CostEstimate"
 INTERNAL = ("pulumi:providers:", "pulumi:pulumi:Stack")
 """Types of resources that are Pulumi's own."""
 
@@ -19,6 +22,8 @@ def plan_of(preview: Preview, stack: str) -> dict[str, Any]:
     order = list(dict.fromkeys(ACTIONS.values()))
     # The engine's own order is another one each time.
     resources.sort(key=lambda step: (order.index(step.action) if step.action in order else len(order), step.name))
+    sections = sections_of(resources)
+    in_sections = {step.urn for step in resources if step.type == COSTS_TYPE and sections}
     counts = {action: sum(step.action == action for step in resources) for action in preview.counts}
     return {
         "version": VERSION,
@@ -34,10 +39,11 @@ def plan_of(preview: Preview, stack: str) -> dict[str, Any]:
         "images": [
             dict(preview.facts[step.urn]) for step in resources if step.type == IMAGE_TYPE and step.urn in preview.facts
         ],
-        "sections": sections_of(preview.steps),
+        "sections": sections,
         "diagnostics": [
             {"severity": item.severity, "resource": item.resource, "message": item.message}
             for item in preview.diagnostics
+            if item.severity == "warning" or item.urn not in in_sections
         ],
     }
 
@@ -49,11 +55,18 @@ def _run(step: Step, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def sections_of(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """Further sections of the plan: `title`, and `rows` of texts, the first of which is the head.
+    """Further sections of the plan: `title`, `lines` for people, and `values` for programs.
 
-    Costs, quota and roles come from resources whose checked inputs hold them.
+    They come from resources whose checked inputs hold what they tell.
     """
-    return []
+    return [_costs(step) for step in steps if step.type == COSTS_TYPE and isinstance(step.inputs.get("estimate"), dict)]
+
+
+def _costs(step: Step) -> dict[str, Any]:
+    estimate = step.inputs["estimate"]
+    prices = {key: Price.from_dict(price) for key, price in step.inputs.get("prices", {}).items()}
+    title, *lines = cost_lines.lines(Estimate.from_dict(estimate), prices)
+    return {"title": title[:1].upper() + title[1:], "lines": [line.strip() for line in lines], "values": estimate}
 
 
 def told(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

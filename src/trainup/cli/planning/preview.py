@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainup.cli.stack import StackError
+from trainup.core import facts as facts_words
 from trainup.jobs.facts import report
 from trainup.toolchain import attached, environment, setting_up, stacks
 
@@ -27,6 +28,7 @@ ACTIONS = {
     UNCHANGED: UNCHANGED,
 }
 """Operation of the engine → what people call it."""
+SAY_NOTHING = ("preview failed", "update failed")
 _COLOR = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
 
 
@@ -60,9 +62,14 @@ class Diagnostic:
 
     severity: str
     """`info`, `warning` or `error`."""
-    resource: str
-    """Name of the resource; empty for one of none."""
+    urn: str
+    """Of the resource; empty for a message about none."""
     message: str
+
+    @property
+    def resource(self) -> str:
+        """Name of the resource."""
+        return self.urn.rsplit("::", 1)[-1]
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,8 @@ def run(stack: str, *, with_lines: bool) -> Preview:
     cli = setting_up.cli()
     variables = os.environ | environment.variables(cli, stack, is_local=stacks.is_local(stack))
     prepared = stacks.prepare(stack, variables, WORDS)
-    variables = prepared.variables(variables) | {report.VARIABLE: "json lines" if with_lines else "json"}
+    words = [facts_words.JSON, *([facts_words.LINES] if with_lines else [])]
+    variables = prepared.variables(variables) | {facts_words.VARIABLE: " ".join(words)}
     variables = attached.with_plugin(prepared.file, WORDS[0], variables)
     command = [str(cli.path), *prepared.words(WORDS)]
     process = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, umask=stacks.PRIVATE)
@@ -104,7 +112,9 @@ def parse(output: str, errors: str, code: int) -> Preview:
             raise StackError(f"`pulumi {' '.join(WORDS)}` printed no plan: {_plain(output) or 'nothing'}") from None
         return Preview(findings=(_plain(errors) or _plain(output) or f"the preview ended with exit code {code}",))
     facts, diagnostics = _messages(content.get("diagnostics") or [])
-    findings = [item.message for item in diagnostics if item.severity == "error"]
+    errors_told = [item.message.removeprefix("Preview failed: ") for item in diagnostics if item.severity == "error"]
+    # The engine adds to each reason that the preview failed.
+    findings = [text for text in errors_told if text not in SAY_NOTHING] or errors_told
     if code and not findings:
         findings = [_plain(errors) or f"the preview ended with exit code {code}"]
     return Preview(
@@ -142,7 +152,7 @@ def _messages(raw: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Mapping[str, 
         if (told := report.parse(text)) is not None:
             facts[urn] = told
         elif plain := _plain(text):
-            diagnostics.append(Diagnostic(str(item.get("severity", "info")), urn.rsplit("::", 1)[-1], plain))
+            diagnostics.append(Diagnostic(str(item.get("severity", "info")), urn, plain))
     return facts, list(dict.fromkeys(diagnostics))
 
 

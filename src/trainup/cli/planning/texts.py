@@ -32,13 +32,14 @@ def as_text(plan: Mapping[str, Any], width: int) -> str:
     if not plan["ok"]:
         parts = [f"The preview of stack {plan['stack']} failed:", *_bullets(plan["findings"], width)]
         return "\n".join([*parts, *_diagnostics(plan["diagnostics"], width)])
-    lines = [f"Plan of stack {plan['stack']}: {summary(plan)}"]
+    lines = wrapped(f"Plan of stack {plan['stack']}: {summary(plan)}", width, "", " " * INDENT)
     if resources := plans.changing(plan):
         lines += ["", *table(_rows(resources, width), width)]
     for told in plans.told(plan):
         lines += ["", f"{told['kind'].capitalize()} {told['name']}: {told['action']}", *_facts(told, width)]
     for section in plan["sections"]:
-        lines += ["", section["title"], *table(section["rows"], width)]
+        lines += ["", *wrapped(section["title"], width, "", " " * INDENT)]
+        lines += [one for text in section["lines"] for one in wrapped(text, width, " " * INDENT, " " * (INDENT + 2))]
     return "\n".join([*lines, *_diagnostics(plan["diagnostics"], width)])
 
 
@@ -136,6 +137,6 @@ def table(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
         start = "".join(f"{text:{size}}  " for text, size in zip(texts, widths, strict=True))
         if last and len(start) > width - 16:
             yield start.rstrip()
-            yield from wrapped(last, width, further, further)
+            yield from wrapped(last, width, further, further) if row is not rows[0] else ()
         else:
             yield from wrapped(last, width, start, further)

@@ -37,6 +37,12 @@ def changes(before: Sequence[str], now: Sequence[str]) -> list[str]:
     return texts
 
 
+def text_of(words: Sequence[str]) -> str:
+    """The words as one text, masked and clipped; `none` where there are none."""
+    hidden = set(_suspects(words))
+    return clipped(" ".join(_shown(word, hidden) for word in words)) or "none"
+
+
 def _units(words: Sequence[str]) -> Iterator[Unit]:
     position = 0
     while position < len(words):

@@ -5,14 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from trainup.core.facts import JSON, MARK
 from trainup.jobs.facts.upload import Upload
 from trainup.jobs.facts.why import Reason
 from trainup.jobs.facts.wording import listed
 
-VARIABLE = "TRAINUP_FACTS"
-"""Environment variable of the plugin: words `json` (facts as JSON, for `trainup plan`) and `lines` (changed lines)."""
-MARK = "trainup-facts:"
-"""Start of a message that holds facts as JSON."""
 MOST_REASONS = 8
 
 
@@ -53,8 +50,8 @@ class Facts:
 
 
 def message(facts: Facts, words: Sequence[str]) -> str:
-    """The message that tells the facts, in the form that `VARIABLE` asks for by these words."""
-    if "json" in words:
+    """The message that tells the facts, in the form that the variable TRAINUP_FACTS asks for by these words."""
+    if JSON in words:
         return MARK + json.dumps(facts.to_json())
     return "\n".join(facts.lines())
 

@@ -183,7 +183,11 @@ def _arguments(key: str) -> Callable[[Any, Any, Surroundings], Iterator[str]]:
         if has_unknown(now):
             yield f"{key}: known later"
             return
-        yield f"{key}: {listed(arguments.changes(_words(before), _words(now)), MOST_WORDS)}"
+        old, new = _words(before), _words(now)
+        if key == "command" and not (old and new):
+            yield f"{key}: {arguments.text_of(old)} → {arguments.text_of(new)}"
+        else:
+            yield f"{key}: {listed(arguments.changes(old, new), MOST_WORDS)}"
 
     return texts
 

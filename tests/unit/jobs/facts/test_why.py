@@ -53,7 +53,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "no source any more": (
         {},
         {"source": None, "manifest": None, "script": None, "command": ["true"]},
-        ["source: training → none (files: 1 removed)", "script: train.py → none", "command: +true"],
+        ["source: training → none (files: 1 removed)", "script: train.py → none", "command: none → true"],
     ),
     "a value": ({}, {"arguments": ["--epochs", "5", "--data", "digits"]}, ["arguments: --epochs 3 → 5"]),
     "a flag more and one less": (
@@ -76,6 +76,15 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         {"job": "job.yml", "definition": {"shell_command": "python a.py --epochs 3 && echo 'it"}},
         {"job": "job.yml", "definition": {"shell_command": "python a.py --epochs 5 && echo 'it"}},
         ["command: --epochs 3 → 5"],
+    ),
+    "a command in place of a script": (
+        {},
+        {"script": None, "arguments": None, "command": ["bash", "run.sh", "--token", TOKEN]},
+        [
+            "script: train.py → none",
+            "arguments: −--epochs 3, −--data digits",
+            "command: none → bash run.sh --token ***",
+        ],
     ),
     "a Conda file": (
         {"target": "azure", "definition": {"conda": "dependencies:\n  - python=3.11\n  - pip:\n    - torch==2.8\n"}},

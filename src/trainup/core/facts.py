@@ -1,0 +1,11 @@
+"""How commands ask the plugin for the facts about runs, which it tells in previews."""
+
+VARIABLE = "TRAINUP_FACTS"
+"""Environment variable of the plugin: one or several of these words; without it, facts are short texts."""
+JSON = "json"
+"""Facts as JSON, for `trainup plan`."""
+LINES = "lines"
+"""Also the changed lines of files."""
+NOTHING = "none"
+MARK = "trainup-facts:"
+"""Start of a message that holds facts as JSON."""
