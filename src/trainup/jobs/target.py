@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from trainup.core.choices import OnDelete
 from trainup.core.errors import ServiceError, TrainupError
 from trainup.core.failure import Failure, FailureClass
+from trainup.core.git_state import GitState
 from trainup.core.naming import run_id
 from trainup.core.spec import RunSpec
 from trainup.core.status import Status
@@ -82,6 +83,8 @@ class Job:
     """ARM id of the environment that the image is registered as."""
     identity: str | None = None
     """Who the run is on Azure: a client id, `cluster`, `user` or `token`."""
+    git: GitState = field(default_factory=GitState)
+    """The project in git as the run starts; recorded with the attempt, and no part of its identity."""
 
     @property
     def id(self) -> str:
@@ -115,6 +118,8 @@ class Record:
     owners: tuple[Owner, ...] = ()
     released: tuple[Owner, ...] = ()
     """Owners that have given it up, where the target knows them."""
+    git: GitState = field(default_factory=GitState)
+    """The project in git when the attempt was started; empty in older records."""
     created: str = ""
     """When it was accepted, ISO 8601 in UTC."""
     number: int = 0

@@ -1,5 +1,6 @@
 """`trainup:index:Run`: a training run and the wait for its end. The target's record is the truth, the state a view."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from trainup.core import targets
@@ -11,7 +12,7 @@ from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, w
 from trainup.core.run_keys import KEYS
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN, has_unknown
-from trainup.jobs import lifecycle, outputs, snapshot
+from trainup.jobs import git, lifecycle, outputs, snapshot
 from trainup.jobs.azure.http.connection import CODE_HASHES
 from trainup.jobs.job_inputs import job_of
 from trainup.jobs.local.files import UnreadableRecord
@@ -141,7 +142,7 @@ class RunHandler:
 
     def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
         """Start the run or attach to it, and wait for its end if the inputs say so."""
-        job = job_of(inputs, context.project, owner)
+        job = replace(job_of(inputs, context.project, owner), git=git.state_of(context.project))
         target = target_of(inputs, context.project, context.info, context.canceled)
         self._confirm_data(context, job)
         try:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.records import definition_of
 from trainup.core.failure import Failure, FailureClass
+from trainup.core.git_state import GitState
 from trainup.core.status import Status
 from trainup.jobs.local import ledger, run_record
-from trainup.jobs.local.files import ByFile, UnreadableRecord
+from trainup.jobs.local.files import ByFile, UnreadableRecord, read_json
 from trainup.jobs.local.run_record import Policy, RunDefinition, RunState
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -173,3 +175,16 @@ def test_a_file_is_read_again_when_it_was_replaced_or_is_not_final(workspace: Wo
         (workspace.root / "new").replace(path)
         assert [contents.of(str(path)), contents.of(str(path))] == [content, content]
         assert len(reads) == count
+
+
+def test_git_and_former_owners_are_kept_and_missing_in_older_records(workspace: Workspace) -> None:
+    folder = RunFolder(workspace.runs / "digits-0123456789ab")
+    folder.path.mkdir()
+    plain = definition_of(folder.name)
+    run_record.write_definition(folder, plain)
+    content = read_json(folder.definition) or {}
+    assert {"git", "released"} & content.keys() == set(), "older versions of trainup read what is new as unknown"
+    assert run_record.read_definition(folder) == plain
+    whole = replace(plain, git=GitState("abc", "main", "", True), released=(Owner("urn", "t", "/project"),))
+    run_record.write_definition(folder, whole)
+    assert run_record.read_definition(folder) == whole

@@ -2,12 +2,14 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from trainup.cli.stack import RUN_TYPE, Stack, StackError
 from trainup.core.values import UNKNOWN, UNKNOWN_TEXTS, Secret, has_unknown
 from trainup.core.wire import SECRET, SIGNATURE
+from trainup.jobs import git
 from trainup.jobs.job_inputs import job_of
 from trainup.jobs.target import Owner, TargetError
 from trainup.jobs.targets import opening_of
@@ -43,7 +45,8 @@ def request(inputs: dict[str, Any], stack: Stack, project: Path) -> dict[str, An
     owner = Owner(urn, token)
     if unknown_inputs(inputs):
         return opening.draft_of(inputs, project, owner)
-    return opening.request_of(job_of(inputs, project, owner), inputs, project)
+    job = replace(job_of(inputs, project, owner), git=git.state_of(project))
+    return opening.request_of(job, inputs, project)
 
 
 def unknown_inputs(inputs: dict[str, Any]) -> list[str]:

@@ -41,6 +41,7 @@ def claim(workspace: Workspace, job: Job, attempt: int) -> RunFolder:
         data_inputs={name: dict(item) for name, item in job.data_inputs.items()},
         owners=(job.owner,),
         policy=policy_of(job),
+        git=job.git,
     )
     run_record.write_definition(folder, definition)
     return folder
@@ -174,6 +175,7 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
         abandoned=is_abandoned,
         owners=definition.owners,
         released=definition.released,
+        git=definition.git,
         created=definition.created,
         number=definition.number,
         failure=failure,

@@ -10,6 +10,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 from trainup.core.failure import Failure
+from trainup.core.git_state import GitState
 from trainup.core.naming import job_name
 from trainup.core.numbers import to_number, to_plain
 from trainup.core.status import Status
@@ -102,6 +103,8 @@ class RunDefinition:
     released: tuple[Owner, ...] = ()
     """Owners that have given it up; none in older records."""
     policy: Policy = field(default_factory=Policy)
+    git: GitState = field(default_factory=GitState)
+    """The project in git when the attempt was claimed; empty in older records."""
     archived: bool = False
     unknown: Mapping[str, Any] = field(default_factory=dict)
     """Keys that another version of trainup wrote; they are kept as they are."""
@@ -140,7 +143,8 @@ def write_definition(folder: RunFolder, definition: RunDefinition) -> None:
     for name in ("owners", "released"):
         owners = getattr(definition, name)
         content[name] = [{key: getattr(owner, field) for key, field in OWNER_FIELDS.items()} for owner in owners]
-    for name in ("archived", "released"):
+    content["git"] = definition.git.to_dict()
+    for name in ("archived", "released", "git"):
         if not content[name]:
             del content[name]
     write_json(folder.definition, content.pop("unknown") | content)
@@ -166,6 +170,7 @@ def _definition(folder: RunFolder, content: dict[str, Any]) -> RunDefinition:
         "owners": _owners(folder, content),
         "released": _owners(folder, {"owners": content.get("released") or []}),
         "policy": Policy(**{name: content["policy"][name] for name in POLICY if name in content["policy"]}),
+        "git": GitState.from_dict(content.get("git")),
         "archived": bool(content.get("archived")),
     }
     return RunDefinition(**_arguments(DEFINITION_FIELDS, content))

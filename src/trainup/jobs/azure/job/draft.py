@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from trainup.core.azure_ids import CLUSTER, WORKSPACE, AzureId
 from trainup.core.naming import job_name
 from trainup.core.values import Unknown
-from trainup.jobs import snapshot
+from trainup.jobs import git, snapshot
 from trainup.jobs.azure.http.client import API_VERSION
 from trainup.jobs.azure.http.endpoints import find_endpoints
 from trainup.jobs.azure.job.body import References, to_command_job
@@ -34,7 +35,7 @@ def draft_of(inputs: Inputs, project: Path, owner: Owner) -> dict[str, Any]:
     It asks nobody but a cloud of one's own for its addresses. Raises SnapshotError and TargetError.
     """
     given = {name: _filled(name, value) for name, value in inputs.items() if name != "digest"}
-    job = job_of(given, project, owner)
+    job = replace(job_of(given, project, owner), git=git.state_of(project))
     workspace = given["workspace"]
     cluster = cluster_of(job, workspace)
     references = References(

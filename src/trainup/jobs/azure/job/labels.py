@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainup.core.failure import Failure, FailureClass
+from trainup.core.git_state import GitState
 from trainup.jobs.target import Job, Owner, StackUrns, TargetError
 
 DIGEST, RUN, ID, ATTEMPT = "trainup.digest", "trainup.run", "trainup.id", "trainup.attempt"
@@ -19,6 +20,13 @@ STOPPED = "trainup.stopped"
 """Tag with the reason why trainup ended the run, as JSON with `class` and `message`."""
 PHASES = "trainup.phases"
 """Tag with the observed seconds of each phase as JSON; the service records only start and end."""
+GIT = {
+    "commit": "mlflow.source.git.commit",
+    "branch": "mlflow.source.git.branch",
+    "repository": "mlflow.source.git.repoURL",
+    "dirty": "azureml.git.dirty",
+}
+"""Fact of a `GitState` → the property by which studio shows it, as azure-ai-ml writes it (`GitProperties`)."""
 MANAGED = "managed-by"
 """Tag of all jobs that trainup starts."""
 OWNED = ("trainup.", "managed-by")
@@ -92,8 +100,15 @@ def of_user(tags: Mapping[str, str]) -> dict[str, str]:
 def properties(job: Job, attempt: int, node_price: float | None = None) -> dict[str, str]:
     """The properties of a new job. `node_price` is Azure's own price, which the run's own goes before."""
     facts = {DIGEST: job.digest, RUN: job.run, ID: job.id, ATTEMPT: str(attempt)}
+    git = {GIT[name]: str(value) for name, value in job.git.to_dict().items()}
     price = node_price if job.spec.node_price is None else job.spec.node_price
-    return facts | ({PRICE: str(price)} if price is not None else {})
+    return facts | git | ({PRICE: str(price)} if price is not None else {})
+
+
+def git_of(facts: Mapping[str, str]) -> GitState:
+    """The state of git in the properties of a job."""
+    known: dict[str, Any] = {name: facts[key] for name, key in GIT.items() if key in facts}
+    return GitState.from_dict(known | {"dirty": {"True": True, "False": False}.get(str(known.get("dirty")))})
 
 
 def stopped(kind: FailureClass, message: str) -> str:

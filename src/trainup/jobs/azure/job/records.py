@@ -139,6 +139,7 @@ def record_of(view: JobView, *, portal: str, workspace: str, now: float, **facts
         digest=str(own.get(labels.DIGEST, "")),
         status=status,
         owners=labels.owners(view.tags),
+        git=labels.git_of(own),
         created=str((view.job.get("systemData") or {}).get("createdAt", "")),
         failure=failure,
         phases=phases,
