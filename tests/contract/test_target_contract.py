@@ -412,6 +412,23 @@ def test_a_stack_finds_its_former_runs_and_none_of_others(world: World) -> None:
     assert target.is_of(record, stack)
 
 
+def test_a_run_at_work_is_found_with_its_seconds_and_metrics(world: World) -> None:
+    text = """echo '{"loss": 0.5}' > outputs/metrics.json; echo began >> {}/began; sleep 600"""
+    job, record = world.running(text.replace("{}/", f"{world.project}/", 1))
+    stack, target = StackUrns("dev", "trainup", urns={"pets": job.owner.urn}), world.target()
+    until(lambda: get(target, record.name).status is Status.RUNNING)
+    (active,) = target.at_work("pets", stack)
+    assert active.name == record.name
+    until(lambda: target.live(get(target, record.name)).metrics == {"loss": 0.5})
+    assert target.live(get(target, record.name)).phases["running"] > 0
+    assert target.log_position(record.name, 0) == 0
+    ended = target.cancel(record.name, "enough")
+    assert ended
+    assert target.live(ended) == ended
+    assert world.target().at_work("pets", stack) == []
+    assert world.target().at_work("other", stack) == []
+
+
 def test_who_does_not_own_a_run_gives_nothing_up(world: World) -> None:
     job, record = world.running()
     world.target().release(job.id, replace(job.owner, token="an older one"), OnDelete.DELETE)

@@ -5,6 +5,7 @@ import sys
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from trainup.cli.exit_codes import EXIT_CODES, ExitCode
 from trainup.core.errors import TrainupError, UserError
@@ -22,16 +23,36 @@ COMMANDS = {
         "setup": "install what the other commands need",
         "env": 'variables for plain `pulumi` commands: eval "$(trainup env)"',
     },
+    "runs.listing": {
+        "runs": "list the runs of the stack; `--all` also former ones, `--watch` while they change",
+        "history": "list every attempt that the stack ever had, with digest and git commit",
+    },
+    "runs.status": {
+        "status": "show a run in full, or how the stack stands",
+    },
+    "runs.logs": {
+        "logs": "print the log of any recorded run, or a part of it",
+    },
+    "runs.canceling": {
+        "cancel": "end a run, and wait until it has ended",
+    },
+    "runs.rerunning": {
+        "rerun": "train a run again though nothing changed",
+    },
+    "runs.opening": {
+        "open": "open the page of a run in the browser",
+    },
     "records": {
-        "runs": "list the runs of the stack",
         "output": "print the results as JSON, from the state and the target's records",
-        "logs": "print the log of a run",
         "download": "download the outputs of a run into a folder, and print its name",
         "ui": "print the address of the runs' pages; starts the MLflow server if it has stopped",
         "cluster": "show the stack's cluster: nodes by state, and errors that keep it from getting more",
     },
     "costs": {
         "costs": "what the attempts of the stack's runs took and cost, by run, month or tag",
+    },
+    "collecting": {
+        "gc": "show what the workspace on this machine holds, and remove what nobody needs",
     },
     "declarations": {
         "init": "write the Pulumi files into a folder with training code",
@@ -50,12 +71,20 @@ COMMANDS = {
     "comparison": {
         "diff": "show how two runs differ: code, arguments, packages, data, variables, metrics",
     },
+    "runs.completing": {
+        "completion": "print the script by which bash, zsh or fish completes commands and options",
+    },
     "verification": {
         "verify-azure": "hold what trainup believes of Azure against a subscription",
         "beliefs": "print what trainup believes of Azure and nothing confirms",
     },
 }
 """Module → its commands and their help. A module is imported only when one of its commands runs."""
+
+
+def _function(name: str) -> str:
+    """The name of the function of a command."""
+    return "open_" if name == "open" else name.replace("-", "_")
 
 
 class Commands(click.Group):
@@ -67,9 +96,16 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         for module, names in COMMANDS.items():
             if name in names:
-                command: click.Command = getattr(import_module(f"trainup.cli.{module}"), name.replace("-", "_"))
+                command: click.Command = getattr(import_module(f"trainup.cli.{module}"), _function(name))
                 return command
         return None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, without an import of their modules."""
+        lines = (line for names in COMMANDS.values() for line in names.items() if line[0].startswith(incomplete))
+        return [CompletionItem(name, help=text) for name, text in lines] + click.Command.shell_complete(
+            self, ctx, incomplete
+        )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

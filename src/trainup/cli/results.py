@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from trainup.cli.runs import places
 from trainup.cli.runs.places import inputs_of, urns, workspaces
 from trainup.cli.stack import Stack
 from trainup.core.numbers import to_plain
 from trainup.core.targets import is_elsewhere
 from trainup.core.wording import as_typed
 from trainup.jobs.local import tracked
+from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.outputs import NAMES, outputs_of
 from trainup.jobs.target import Record
@@ -37,11 +39,36 @@ def latest(stack: Stack, project: Path, only: str | None = None) -> dict[str, Re
             other = records_by_run.get(record.run)
             if other is None or _is_newer(record, other):
                 records_by_run[record.run] = record
-    for name, resource in stack.runs.items():
-        is_there = is_elsewhere(resource["inputs"].get("target")) and name in ids and only in (None, name)
-        if is_there and (attempts := target_of(resource["inputs"], project).attempts(ids[name])):
-            records_by_run[name] = attempts[-1]
+    for name in stack.runs if only is None else stack.runs.keys() & {only}:
+        if current := _of_state(stack, project, name, records_by_run.get(name)):
+            records_by_run[name] = current
     return records_by_run
+
+
+def _of_state(stack: Stack, project: Path, run: str, local: Record | None) -> Record | None:
+    """The current attempt of a run in the state: one at work, which an `up` may just have begun, else its last."""
+    inputs, resource = inputs_of(stack, run), stack.runs[run]
+    target = target_of(inputs, project)
+    try:
+        active = [one for one in target.at_work(run, urns(stack, project)) if not one.status.is_terminal]
+    except UnreadableRecord as error:
+        _warn(str(error))
+        active = []
+    if active:
+        return active[-1]
+    if not is_elsewhere(inputs.get("target")) or not resource.get("id"):
+        return local
+    attempts = target.attempts(resource["id"])
+    return attempts[-1] if attempts else None
+
+
+def now(stack: Stack, project: Path, only: str | None = None) -> dict[str, Record]:
+    """As `latest`; runs at work have their seconds and metrics so far."""
+    records = latest(stack, project, only)
+    for run, record in records.items():
+        if not record.status.is_terminal and (place := places.target(stack, project, run, record.name)):
+            records[run] = place.live(record)
+    return records
 
 
 def _is_newer(record: Record, other: Record) -> bool:
@@ -67,7 +94,7 @@ def pages(stack: Stack, project: Path) -> list[str]:
 def merged(stack: Stack, project: Path) -> dict[str, Any]:
     """`platform` and `runs` as JSON values. After a failed `up`, stack outputs are out of date, but records are not."""
     runs = {name: _outputs_in_state(resource.get("outputs", {})) for name, resource in stack.runs.items()}
-    for name, record in latest(stack, project).items():
+    for name, record in now(stack, project).items():
         runs[name] = outputs_of(record)
     result = {"platform": stack.outputs.get("platform", {}), "runs": runs}
     return dict(to_plain(result))

@@ -278,6 +278,17 @@ class Target(Protocol):
         """The current record of an attempt; None if there is none, or if it was deleted."""
         ...
 
+    def live(self, record: Record) -> Record:
+        """The record of a run at work with the seconds and metrics so far; any other record, or any trouble: as it is.
+
+        For those who look now and then; `get` leaves this out, since it is called in short intervals.
+        """
+        ...
+
+    def at_work(self, run: str, stack: StackUrns) -> list[Record]:
+        """The attempts of a stack's run that have not ended, whatever their inputs: an `up` may just have begun one."""
+        ...
+
     def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
         """The attempts whose names have this beginning and that belong to a stack, or did; and what cannot be read.
 
@@ -345,6 +356,13 @@ class Target(Protocol):
         0 is the beginning; other positions are the target's own, and hold for the instance that returned them. Every
         line comes once, in order, with secrets masked; a line that is not finished yet comes when it is, or when the
         attempt has ended.
+        """
+        ...
+
+    def log_position(self, name: str, since: float) -> int:
+        """The position in the log from which on it was printed after a time, in seconds since 1970.
+
+        TargetError where the target does not know when lines were printed.
         """
         ...
 

@@ -92,6 +92,31 @@ class StackFile:
         keys = (f"trainup:{name}", f"{self.project.name}:{name}", name)
         return next((config[key] for key in keys if key in config), None)
 
+    def with_rerun(self, run: str, token: str) -> str | None:
+        """The text with another `rerun` of a run; every other byte is unchanged. None where it declares no such run.
+
+        Raises SetupError where the text of the run stands elsewhere: behind an alias, or in another form than a map.
+        """
+        node = _entries(self._setting("runs")).get(run)
+        if node is None:
+            return None
+        text = self.text or ""
+        edited = _with_entry(text, node, "rerun", f'"{token}"') if node.id == "mapping" and node.value else None
+        if edited is None or not self._says(edited, run, token):
+            raise SetupError(
+                f"{self.path} declares {run} in a form that is not edited (an alias, or shared text): write "
+                f'`rerun: "{token}"` into it by hand'
+            )
+        return edited
+
+    def _says(self, edited: str, run: str, token: str) -> bool:
+        """Whether an edited text can be read, and differs by nothing but the `rerun` of one run."""
+        try:
+            after = StackFile(self.path, edited, self.project)._root
+        except SetupError:
+            return False
+        return _differs_only(self._root, after, run, token)
+
     def with_values(self, values: dict[str, str]) -> str:
         """The text with these top-level keys set; every other byte is unchanged."""
         text = self.text or ""
@@ -134,6 +159,42 @@ def write(path: Path, content: str | bytes, mode: int | None = None) -> None:
     if mode is None:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     replace_file(path.resolve(), content, mode=mode, is_durable=True)
+
+
+def _with_entry(text: str, node: Any, name: str, shown: str) -> str:
+    """The text with an entry of a map set to a value that is written as `shown`."""
+    if (value := _entries(node).get(name)) is not None:
+        start, end = int(value.start_mark.index), int(value.end_mark.index)
+        return text[:start] + (" " if text[start - 1] == ":" else "") + shown + text[end:]
+    start = int(node.start_mark.index)
+    if node.flow_style:
+        return text[: start + 1] + f'"{name}": {shown}, ' + text[start + 1 :]
+    line = "\r\n" if "\r\n" in text else "\n"
+    return text[:start] + f"{name}: {shown}{line}" + " " * int(node.start_mark.column) + text[start:]
+
+
+def _differs_only(before: Any, after: Any, run: str, token: str) -> bool:
+    """Whether the edited text says the same, but for the `rerun` of one run."""
+    old, new = _plain(before), _plain(after)
+    key = next((name for name in old.get("config") or {} if run in _runs_of(old, name)), None)
+    if key is None:
+        return False
+    old["config"][key][run] = {**old["config"][key][run], "rerun": token}
+    return bool(old == new)
+
+
+def _runs_of(content: Any, key: str) -> dict[str, Any]:
+    value = content["config"][key]
+    return value if key.rpartition(":")[2] == "runs" and isinstance(value, dict) else {}
+
+
+def _plain(node: Any) -> Any:
+    """The texts of a YAML document; an alias repeats what it stands for."""
+    if node is None:
+        return {}
+    if node.id == "mapping":
+        return {str(key.value): _plain(value) for key, value in node.value}
+    return [_plain(item) for item in node.value] if node.id == "sequence" else node.value
 
 
 def _entries(node: Any) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from trainup.jobs.azure.job.late_roles import LateRoles
 from trainup.jobs.azure.job.launcher import Launcher
 from trainup.jobs.azure.job.logs import Logs
 from trainup.jobs.azure.job.observation import Observer
+from trainup.jobs.azure.job.phases import seconds_of
 from trainup.jobs.azure.job.records import JobView
 from trainup.jobs.azure.job.release import Releaser
 from trainup.jobs.azure.job.submission import Submission
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.masking import Mask
-from trainup.jobs.target import Definition, File, Job, Owner, Record, StackUrns
+from trainup.jobs.target import Definition, File, Job, Owner, Record, StackUrns, TargetError
 
 
 class AzureTarget:
@@ -65,6 +66,12 @@ class AzureTarget:
     def get(self, name: str) -> Record | None:
         return self._observer.get(name)
 
+    def live(self, record: Record) -> Record:
+        return self._observer.live(record)
+
+    def at_work(self, run: str, stack: StackUrns) -> list[Record]:
+        return self._observer.at_work(stack.urns.get(run, ""))
+
     def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
         return self._observer.history(stack, beginning), []
 
@@ -101,6 +108,13 @@ class AzureTarget:
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         return self._logs.read(name, position)
+
+    def log_position(self, name: str, since: float) -> int:
+        record = self.get(name)
+        created = seconds_of(record.created) if record else None
+        if created is not None and since <= created:
+            return 0
+        raise TargetError(f"Azure ML does not record when the lines of {name} were printed: use --tail")
 
     def log_tail(self, name: str, lines: int) -> list[str]:
         return self._logs.tail(name, lines)

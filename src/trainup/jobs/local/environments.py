@@ -168,7 +168,7 @@ def _make(
 
 def _note_use(workspace: Workspace, recipe: Recipe, folder: Path) -> None:
     """Record that the environment is the last one used, and so the last to be pruned."""
-    number = max((_used(path) for path in _built(workspace)), default=0) + 1
+    number = max((_used(path) for path in built(workspace)), default=0) + 1
     lines = [_CREDENTIALS.sub("://***@", line) for line in recipe.lines]
     record = {"reference": recipe.reference, "python": recipe.python, "requirements": lines, "used": number}
     write_json(folder / "environment.json", record)
@@ -192,7 +192,8 @@ def _used(environment: Path) -> int:
     return 0
 
 
-def _built(workspace: Workspace) -> list[Path]:
+def built(workspace: Workspace) -> list[Path]:
+    """The folders of all environments of a workspace."""
     if not workspace.environments.is_dir():
         return []
     return [path for path in workspace.environments.iterdir() if path.is_dir() and not path.name.startswith(".")]
@@ -200,19 +201,25 @@ def _built(workspace: Workspace) -> list[Path]:
 
 def prune(workspace: Workspace, keep: int = 3) -> list[str]:
     """Remove the environments that were not used for longest, all but `keep`; never one in use."""
-    removed = []
-    for path in sorted(_built(workspace), key=lambda path: (_used(path), path.stat().st_mtime), reverse=True)[keep:]:
-        lock = Lock(path.with_name(f"{path.name}.lock"))
-        if is_in_use(workspace, path.name) or not lock.try_acquire():
-            continue
-        try:
-            trash = path.with_name(f".{path.name}.trash")
-            path.rename(trash)
-            shutil.rmtree(trash, ignore_errors=True)
-            removed.append(path.name)
-        finally:
-            lock.release()
-    return removed
+    by_use = sorted(built(workspace), key=lambda path: (_used(path), path.stat().st_mtime), reverse=True)
+    return [path.name for path in by_use[keep:] if remove(workspace, path.name)]
+
+
+def remove(workspace: Workspace, name: str) -> bool:
+    """Remove an environment, unless somebody uses or builds it; returns whether it was removed."""
+    path = workspace.environments / name
+    lock = Lock(path.with_name(f"{name}.lock"))
+    if is_in_use(workspace, name) or not lock.try_acquire():
+        return False
+    try:
+        if is_in_use(workspace, name) or not path.is_dir():
+            return False
+        trash = path.with_name(f".{name}.trash")
+        path.rename(trash)
+        shutil.rmtree(trash, ignore_errors=True)
+        return True
+    finally:
+        lock.release()
 
 
 def is_in_use(workspace: Workspace, name: str) -> bool:

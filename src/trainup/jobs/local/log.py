@@ -5,6 +5,7 @@ import ctypes
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from trainup.jobs.masking import Mask
 CHUNK = 1 << 16
 STEP = 16 << 20
 """Bytes of raw log after which the disk gets back what the clean log has."""
+TIMES_SECONDS = 1.0
+"""Shortest distance between two times in the file that says when which part of a log was printed."""
 KEEP_SIZE, PUNCH_HOLE = 1, 2
 """Of fallocate(2), Linux."""
 
@@ -27,8 +30,18 @@ class LogPump:
     A long log is not stored twice: bytes that have been moved are freed in the raw file, which keeps its length.
     """
 
-    def __init__(self, raw: Path, clean: Path, secrets: Iterable[str] = (), begin: tuple[int, int] = (0, 0)) -> None:
-        """`begin`: the positions in both files to go on from; what the clean log has beyond is written again."""
+    def __init__(
+        self,
+        raw: Path,
+        clean: Path,
+        secrets: Iterable[str] = (),
+        begin: tuple[int, int] = (0, 0),
+        times: Path | None = None,
+    ) -> None:
+        """`begin`: the positions in both files to go on from; what the clean log has beyond is written again.
+
+        `times`: the file in which it notes when which part was printed.
+        """
         self._progress = progress_file(raw)
         self._raw = os.open(raw, os.O_RDWR | os.O_CLOEXEC)
         self._clean = os.open(clean, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -37,9 +50,19 @@ class LogPump:
         self._cleaner = LineCleaner(Mask(secrets))
         self._unread = self._unwritten = b""
         self._is_due = False
+        self._times, self._noted = times, -TIMES_SECONDS
 
     def pump(self) -> bool:
         """Move all new output; returns whether there was any. After an OSError (a full disk) it can be called again."""
+        begin = os.lseek(self._clean, 0, os.SEEK_CUR)
+        moved = self._move()
+        if self._times and moved and time.monotonic() - self._noted >= TIMES_SECONDS:
+            self._noted = time.monotonic()
+            with contextlib.suppress(OSError), self._times.open("a") as file:  # only information
+                file.write(f"{time.time():.0f} {begin}\n")
+        return moved
+
+    def _move(self) -> bool:
         moved = False
         while True:
             while self._unwritten:
@@ -138,6 +161,23 @@ def read_lines(path: Path, position: int, limit: int = 1 << 20) -> tuple[list[st
         return [], position
     lines = data[:end].decode("utf-8", "replace").split("\n")[:-1]
     return lines, position + end
+
+
+def position_at(folder: RunFolder, since: float) -> int | None:
+    """The position in the log from which on it was printed after a time; None where that is not recorded."""
+    try:
+        lines = folder.log_times.read_text(encoding="ascii", errors="replace").splitlines()
+        size, changed = folder.log.stat().st_size, folder.log.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    if changed < int(since):
+        return size
+    noted = (line.split() for line in lines)
+    later = (int(at) for moment, at, *_ in (one for one in noted if len(one) == 2) if int(moment) >= int(since))
+    try:
+        return min(next(later, size), size)
+    except ValueError:
+        return None
 
 
 def tail(path: Path, count: int) -> list[str]:

@@ -159,7 +159,7 @@ class Supervisor:
         self.spared = processes.children()
         self.enter(Status.RUNNING, started=True)
         raw = os.open(self.folder.raw_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        pump = LogPump(self.folder.raw_log, self.folder.log, self.secrets.values())
+        pump = LogPump(self.folder.raw_log, self.folder.log, self.secrets.values(), times=self.folder.log_times)
         try:
             end = self.carry_out(words, environment, raw, pump)
             self.enter(Status.FINALIZING)

@@ -17,7 +17,7 @@ from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import id_of, run_of
 from trainup.core.status import Status
-from trainup.jobs.local import code, handover, launch, ledger, links, log, queue_places, run_record
+from trainup.jobs.local import code, handover, launch, ledger, links, live, log, queue_places, run_record
 from trainup.jobs.local.code import file_of
 from trainup.jobs.local.files import Lock, UnreadableRecord, write_json
 from trainup.jobs.local.processes import kill_all_of, let_go_on
@@ -183,6 +183,12 @@ class LocalTarget:
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         return log.read_lines(self._folder(name).log, position)
 
+    def log_position(self, name: str, since: float) -> int:
+        position = log.position_at(self._folder(name), since)
+        if position is None:
+            raise TargetError(f"it is not recorded when the lines of {name} were printed: use --tail")
+        return position
+
     def log_tail(self, name: str, lines: int) -> list[str]:
         return log.tail(self._folder(name).log, lines)
 
@@ -215,6 +221,17 @@ class LocalTarget:
         if problems:
             raise problems[0]
         return records
+
+    def live(self, record: Record) -> Record:
+        return live.of(self.workspace, self._folder(record.name), record)
+
+    def at_work(self, run: str, stack: StackUrns) -> list[Record]:
+        # Of one resource only the last can be at work, so that those of all former inputs need not be read.
+        names = [folder for folder in ledger.folders(self.workspace, beginning=run) if run_of(folder.name) == run]
+        last = max(names, key=_changed, default=None)
+        record = ledger.view(self.workspace, last) if last else None
+        is_mine = record is not None and any(stack.owns(owner) for owner in record.owners)
+        return [record] if record and is_mine and not record.status.is_terminal and not record.abandoned else []
 
     def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
         records, problems = self.readable(beginning=beginning)
@@ -308,6 +325,14 @@ def end_runs_of(target: LocalTarget, names: Iterable[str], owner: Owner) -> None
         if record and record.owners and all(owner.is_same_stack(one) for one in record.owners):
             for one in record.owners:
                 target.release(record.id, one, OnDelete.KEEP)
+
+
+def _changed(folder: RunFolder) -> int:
+    """When the definition of an attempt was written last, in nanoseconds."""
+    try:
+        return folder.definition.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _definition(folder: RunFolder) -> RunDefinition:

@@ -133,6 +133,11 @@ class RunFolder:
         return self.logs / "std_log.txt"
 
     @property
+    def log_times(self) -> Path:
+        """When which part of the log was printed: lines of a time in seconds since 1970 and a position in bytes."""
+        return self.logs / ".times"
+
+    @property
     def raw_log(self) -> Path:
         """What the command prints, as it is, until it has ended; readable by this user alone."""
         return self.logs / ".raw"

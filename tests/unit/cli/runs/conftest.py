@@ -1,15 +1,18 @@
 """A project with a stand-in for the CLI, and runs of its stack `local` that nobody executes."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import stand_in
+from trainup.core.git_state import GitState
 from trainup.core.spec import RunSpec
 from trainup.jobs.local import ledger
 from trainup.jobs.local.files import Lock, write_json
+from trainup.jobs.local.run_record import read_definition, write_definition
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Job, Owner
 
@@ -35,7 +38,7 @@ class Records:
     """Makes records; those that are alive have a supervisor's lock."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._workspace, self._locks = workspace, list[Lock]()
+        self._workspace, self._locks, self._count = workspace, list[Lock](), 0
 
     def add(
         self,
@@ -46,12 +49,18 @@ class Records:
         status: str = "Completed",
         stack: str = "local",
         log: str = "",
+        git: GitState | None = None,
         **facts: Any,
     ) -> RunFolder:
         """A record of a run; other `inputs` give another digest."""
         spec = RunSpec(command=("echo", str(inputs)))
         owner = Owner(urn_of(run, stack), "t", str(self._workspace.project))
         folder = ledger.claim(self._workspace, Job(run, spec, spec.digest(), owner), attempt)
+        self._count += 1
+        definition = read_definition(folder)
+        assert definition
+        created = f"2026-11-28T09:{self._count:02}:00.000+00:00"
+        write_definition(folder, replace(definition, created=created, git=git or GitState()))
         is_alive = status in ("Queued", "Preparing", "Running", "Finalizing")
         write_json(folder.status, {"status": status, "phases": {}, **({"started": True} if log else {}), **facts})
         folder.log.write_text(log)

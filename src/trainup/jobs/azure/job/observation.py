@@ -19,7 +19,7 @@ from trainup.jobs.azure.job.records import JobView, record_of
 from trainup.jobs.azure.job.statuses import status_of
 from trainup.jobs.azure.platform.workspace import HISTORY_VERSION, Workspace
 from trainup.jobs.masking import Mask
-from trainup.jobs.target import Record, StackUrns, TargetError
+from trainup.jobs.target import Owner, Record, StackUrns, TargetError
 
 END_SECONDS = 900.0
 """Time limit for a job to end or be deleted. Azure ML first waits for the script and for the upload of outputs."""
@@ -105,6 +105,20 @@ class Observer:
         if created is not None and steady_now() - created < NEW_SECONDS:
             watch.is_new()
         return self._record_of(Watch(job, self.details(job["name"]) or self._late_details(watch) or {}))
+
+    def live(self, record: Record) -> Record:
+        """The record of a run at work with its metrics so far."""
+        if record.status in (Status.RUNNING, Status.FINALIZING):
+            with contextlib.suppress(AzureError):  # only information, which comes again with the record of its end
+                return replace(record, metrics=tracking.last_values(self.workspace, record.name))
+        return record
+
+    def at_work(self, urn: str) -> list[Record]:
+        """The attempts of the resource with this URN that have not ended."""
+        jobs = self.jobs.tagged(labels.owner_tag(Owner(urn, ""))) if urn else []
+        active = [job for job in jobs if not JobView(job).has_ended]
+        mine = [job for job in active if any(one.urn == urn for one in labels.owners(JobView(job).tags))]
+        return [self.record_with_details(job) for job in mine]
 
     def history(self, stack: StackUrns, beginning: str) -> list[Record]:
         """The attempts of a stack, also former ones, as the resource manager lists them: without metrics."""

@@ -17,9 +17,7 @@ def metrics(workspace: Workspace, name: str) -> tuple[dict[str, float], dict[str
 
     The history of each metric takes a request. Best values that are not read within HISTORY_SECONDS are left out.
     """
-    answer = workspace.client.find(f"{workspace.mlflow}/runs/get", version="", run_id=name) or {}
-    data = answer.get("run", {}).get("data", {}).get("metrics") or []
-    last = {str(item["key"]): to_number(item["value"]) for item in data}
+    last = _logged(workspace, name)
     if not last:
         written = _file(workspace, name)
         return written, dict(written)
@@ -33,6 +31,17 @@ def metrics(workspace: Workspace, name: str) -> tuple[dict[str, float], dict[str
     with ThreadPoolExecutor(AT_ONCE) as pool:
         values = zip(last, pool.map(best, last), strict=True)
         return last, {key: value for key, value in values if value is not None}
+
+
+def last_values(workspace: Workspace, name: str) -> dict[str, float]:
+    """The last values of the metrics that a job has logged so far, or else of its file. Raises AzureError."""
+    return _logged(workspace, name) or _file(workspace, name)
+
+
+def _logged(workspace: Workspace, name: str) -> dict[str, float]:
+    answer = workspace.client.find(f"{workspace.mlflow}/runs/get", version="", run_id=name) or {}
+    data = answer.get("run", {}).get("data", {}).get("metrics") or []
+    return {str(item["key"]): to_number(item["value"]) for item in data}
 
 
 def _file(workspace: Workspace, name: str) -> dict[str, float]:

@@ -1,0 +1,135 @@
+"""`trainup runs` and `trainup history`: the records of a stack, as tables, as JSON and while they change."""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trainup.cli import results
+from trainup.cli import stack as stacks
+from trainup.cli.options import on_stack
+from trainup.cli.runs import places, shown
+from trainup.cli.stack import Stack
+from trainup.cli.table import aligned
+from trainup.core import suggest
+from trainup.core.wording import as_typed
+from trainup.jobs.target import Record, TargetError
+
+PAUSE = 2.0
+"""Seconds between two looks of `--watch`."""
+Listed = tuple[Record, bool]
+"""A record, and whether it is a current attempt."""
+
+
+@on_stack
+@click.command()
+@click.option("--all", "with_all", is_flag=True, help="also former attempts and those of former inputs")
+@click.option("--json", "as_json", is_flag=True, help="as a list of objects")
+@click.option("--watch", "-w", is_flag=True, help="go on until no run is active; in a pipe, a line for each change")
+def runs(stack: str, with_all: bool, as_json: bool, watch: bool) -> None:
+    """List the runs of the stack."""
+    looks = _looks(stack, with_all)
+    if not watch:
+        listed = next(looks)
+        print(_as_json(listed)) if as_json else shown.show(as_table(listed, with_all=with_all))
+    elif as_json or not sys.stdout.isatty():
+        _print_changes(looks, as_json=as_json)
+    else:
+        _redraw(looks, with_all=with_all)
+
+
+@on_stack
+@click.command()
+@click.argument("run", required=False)
+@click.option("--json", "as_json", is_flag=True, help="as a list of objects")
+def history(run: str | None, stack: str, as_json: bool) -> None:
+    """List every attempt that the stack ever had, or that RUN had, with digest and git commit, oldest first.
+
+    The digits in NAME are the first of the digest, and `-a2` is a second attempt; `--json` has the whole digest.
+    DIRTY says whether files of the project were changed since the commit. Records of earlier versions lack both.
+    """
+    listed = [one for one in everything(*stacks.open_stack(stack)) if run in (None, one[0].run)]
+    if run and not listed:
+        names = sorted(results.latest(*stacks.open_stack(stack)))
+        raise TargetError(suggest.unknown(run, names, f"stack {stack!r} has never had a run {run!r}"))
+    if as_json:
+        print(_as_json(listed))
+        return
+    rows = [("STARTED", "NAME", "STATUS", "COMMIT", "DIRTY")]
+    rows += [
+        (shown.moment(record.created), record.name, str(record.status), *shown.commit(record)) for record, _ in listed
+    ]
+    shown.show(aligned(rows))
+
+
+def everything(stack: Stack, project: Path) -> list[Listed]:
+    """Every attempt that belongs to the stack, or did, oldest first. What cannot be read is told on standard error."""
+    ids = {resource["id"] for resource in stack.runs.values() if resource.get("id")}
+    records: list[Record] = []
+    for target in places.all_targets(stack, project):
+        known, problems = target.history(places.urns(stack, project))
+        records += [target.live(record) for record in known]
+        for problem in problems:
+            print(as_typed(f"trainup: {problem}", os.environ), file=sys.stderr)
+    last = {record.id: record.attempt for record in sorted(records, key=lambda one: one.attempt)}
+    return [(record, record.id in ids and record.attempt == last[record.id]) for record in records]
+
+
+def as_table(listed: list[Listed], *, with_all: bool = False) -> str:
+    """A line for each record, then one for each that has something to tell."""
+    started = ("STARTED",) if with_all else ()
+    rows: list[tuple[str, ...]] = [("RUN", "NAME", "STATUS", "SECONDS", *started, "METRICS")]
+    for record, _ in listed:
+        begin = (shown.moment(record.created),) if with_all else ()
+        seconds = f"{record.duration_seconds:.1f}"
+        rows.append((record.run, record.name, str(record.status), seconds, *begin, shown.metrics(record.metrics)))
+    reasons = [f"{record.name}: {text}" for record, _ in listed if (text := shown.reason(record))]
+    return "\n".join([aligned(rows), *reasons])
+
+
+def _as_json(listed: list[Listed]) -> str:
+    return json.dumps([shown.values_of(record, current=current) for record, current in listed], indent=2)
+
+
+def _looks(stack: str, with_all: bool) -> Iterator[list[Listed]]:
+    """The records of the stack, as often as they are asked for; the last time when no run is active."""
+    pause = threading.Event()
+    while True:
+        current, project = stacks.open_stack(stack)
+        if with_all:
+            listed = everything(current, project)
+        else:
+            listed = [(record, True) for _, record in sorted(results.now(current, project).items())]
+        yield listed
+        if all(record.status.is_terminal for record, _ in listed):
+            return
+        pause.wait(PAUSE)
+
+
+def _print_changes(looks: Iterator[list[Listed]], *, as_json: bool) -> None:
+    """A line for each record at first, and then for each that has got another status or reason."""
+    told: dict[str, Any] = {}
+    for listed in looks:
+        for record, current in listed:
+            now = record.status, shown.reason(record)
+            if told.get(record.name) != now:
+                told[record.name] = now
+                text = ", ".join(str(part) for part in now if part)
+                values = shown.values_of(record, current=current)
+                print(json.dumps(values) if as_json else f"{record.name}: {text}", flush=True)
+
+
+def _redraw(looks: Iterator[list[Listed]], *, with_all: bool) -> None:
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(auto_refresh=False) as live:
+        for listed in looks:
+            table = shown.fitted(as_table(listed, with_all=with_all), shown.width())
+            text = Text.from_ansi(shown.coloured(table)) if shown.has_colour() else Text(table)
+            live.update(text, refresh=True)
