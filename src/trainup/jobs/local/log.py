@@ -166,8 +166,13 @@ def read_lines(path: Path, position: int, limit: int = 1 << 20) -> tuple[list[st
 def position_at(folder: RunFolder, since: float) -> int | None:
     """The position in the log from which on it was printed after a time; None where that is not recorded."""
     try:
-        lines = folder.log_times.read_text(encoding="ascii", errors="replace").splitlines()
         size, changed = folder.log.stat().st_size, folder.log.stat().st_mtime
+    except FileNotFoundError:
+        return 0
+    if not size:
+        return 0
+    try:
+        lines = folder.log_times.read_text(encoding="ascii", errors="replace").splitlines()
     except FileNotFoundError:
         return None
     if changed < int(since):
