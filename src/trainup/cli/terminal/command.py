@@ -1,8 +1,11 @@
 """Runs `pulumi up`, `preview`, `refresh` or `destroy`, and shows its events instead of Pulumi's own display."""
 
+import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import click
@@ -22,10 +25,15 @@ PULUMI_DISPLAY = frozenset(
     | {"--show-sames", "--show-secrets", "--urns", "--attach-debugger", "--remote", "--neo"}
 )
 """Options that ask for something that only Pulumi's own display shows."""
-SURE = frozenset({"--yes", "-y"})
-SKIPS_PREVIEW = frozenset({"--skip-preview", "-f"})
+SURE = frozenset({"--yes", "-y", "--yes=true"})
+SKIPS_PREVIEW = frozenset({"--skip-preview", "-f", "--skip-preview=true"})
 PREVIEWS = {"up": ["preview"], "refresh": ["refresh", "--preview-only"], "destroy": ["destroy", "--preview-only"]}
 """Operation → the command that says what it would do."""
+
+USAGE = re.compile(r"error: (unknown (shorthand )?flag|flag needs an argument|invalid argument|bad flag|accepts )")
+"""What the CLI's parser of options says (spf13/cobra, spf13/pflag). Pulumi ends with 1 then, and with 2 where it has
+looked at the options itself (pulumi/pulumi, pkg/cmd/pulumi/cmd/exit_codes.go)."""
+PULUMI_USAGE = 2
 
 Become = Callable[[Sequence[str], Mapping[str, str]], object]
 
@@ -77,7 +85,7 @@ def _may_ask(variables: Mapping[str, str]) -> bool:
 def _shown(command: Sequence[str], variables: Mapping[str, str], become: Become, *, quiet: bool, logs: str) -> int:
     view = View(is_preview=command[1] == "preview" or not SKIPS_PREVIEW & set(command))
     child = Child(become, command, variables)
-    display = _display(view)
+    display = Enduring(_display(view))
 
     def show(lines: list[Line]) -> None:
         for line in lines:
@@ -93,6 +101,42 @@ def _shown(command: Sequence[str], variables: Mapping[str, str], become: Become,
     show(end(view))
     show(_own_errors(view, ended))
     return exit_code(view, ended)
+
+
+@dataclass
+class Enduring:
+    """A display that may get lost, as with `| head` or a full disk. The command goes on: it would end with us, in the
+    middle of an update."""
+
+    display: Display
+    is_lost: bool = False
+
+    def __enter__(self) -> "Enduring":
+        self._try(self.display.__enter__)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._try(self.display.__exit__, None, None, None)
+
+    def show(self, line: Line) -> None:
+        """Show a line that stays."""
+        self._try(self.display.show, line)
+
+    def refresh(self) -> None:
+        """Show what moves as it is now."""
+        self._try(self.display.refresh)
+
+    def _try(self, action: Callable[..., object], *arguments: object) -> None:
+        if self.is_lost:
+            return
+        try:
+            action(*arguments)
+        except OSError as error:
+            self.is_lost = True
+            # What is still in the buffer would fail once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            with contextlib.suppress(OSError):
+                print(f"trainup: what happens is not shown any more ({error}), but goes on", file=sys.stderr)
 
 
 def _display(view: View) -> Display:
@@ -123,4 +167,5 @@ def exit_code(view: View, ended: Ended) -> int:
         return 128 - ended.code
     if view.has_failed_training():
         return ExitCode.TRAINING_FAILED
-    return ExitCode.REFUSED if view.errors and not view.failed else ExitCode.FAILED
+    is_usage = ended.code == PULUMI_USAGE or USAGE.search(ended.printed)
+    return ExitCode.REFUSED if is_usage or (view.errors and not view.has_changed()) else ExitCode.FAILED

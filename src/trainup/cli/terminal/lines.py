@@ -1,10 +1,12 @@
 """Lines about steps: how a resource, its change and its result are put into words."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from trainup.cli.stack import SIGNATURE
 from trainup.cli.terminal.events import Moment, Step
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN_TEXTS
@@ -146,17 +148,28 @@ def changed_outputs(step: Step) -> Iterator[Line]:
     """The outputs of the stack that differ from those before, but for those of runs, which have a line of their own."""
     for name in sorted(step.outputs.keys() - {"runs"}):
         old = dict(_leaves(name, step.old_outputs.get(name)))
-        for path, value in _leaves(name, step.outputs[name]):
-            if old.get(path) != value and value not in UNKNOWN_TEXTS:
-                yield Line(f"{path}: {value}", Style.FAINT)
+        for path, text in _leaves(name, step.outputs[name]):
+            if old.get(path) != text and not any(unknown in text for unknown in UNKNOWN_TEXTS):
+                yield Line(f"{path}: {text}", Style.FAINT)
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """(path, text) of each value in it. Texts are as they are, and all other values in JSON."""
+    value = _without_secrets(value)
     if isinstance(value, Mapping):
         for key in sorted(value):
             yield from _leaves(f"{path}.{key}", value[key])
     elif value is not None and value != "":
-        yield path, str(value)
+        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _without_secrets(value: Any) -> Any:
+    """The value with `[secret]` in place of each secret, as Pulumi shows it: the events do not tell its value."""
+    if isinstance(value, Mapping):
+        if SIGNATURE in value:
+            return "[secret]" if "ciphertext" in value or "plaintext" in value else "[a file]"
+        return {key: _without_secrets(one) for key, one in value.items()}
+    return [_without_secrets(one) for one in value] if isinstance(value, list) else value
 
 
 def style_of(operation: str) -> Style:

@@ -47,10 +47,10 @@ class Live:
         """Print a line that stays, above those that move."""
         if line.is_in_row:
             return
-        text = Text(line.text, style=COLORS[line.style])
+        # What a script prints may have colors of its own; the last lines of its log stand in an error too.
+        text = Text.from_ansi(line.text, style=COLORS[line.style])
         if line.run:
             color = self._colors.setdefault(line.run, RUN_COLORS[len(self._colors) % len(RUN_COLORS)])
-            # What a script prints may have colors of its own.
             text = Text.assemble((f"{line.run} | ", color), Text.from_ansi(line.text))
         # The terminal wraps long lines, so that whoever copies one gets it whole.
         self.console.print(text, soft_wrap=True)

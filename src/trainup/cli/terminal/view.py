@@ -47,6 +47,8 @@ class View:
     """Whether the events are still those of a preview."""
     results: list[Line] = field(default_factory=list)
     """A line for each run that has ended, which is shown at the end once more, with everything."""
+    planned_outputs: list[Line] = field(default_factory=list)
+    """The outputs of the stack that an update would change."""
     _said: set[tuple[str, str]] = field(default_factory=set)
     _last: dict[str, str] = field(default_factory=dict)
 
@@ -66,9 +68,16 @@ class View:
             step.type == lines.RUN_TYPE and lines.is_failure(step.outputs) for step in self.failed.values()
         )
 
+    def has_changed(self) -> bool:
+        """Whether the command may have changed something."""
+        updates = [summary for summary in self.summaries if not summary.is_preview]
+        return bool(self.failed) or any(set(summary.changes) - {"same"} for summary in updates)
+
     def _step(self, step: Step) -> Iterator[Line]:
         if step.type == STACK_TYPE:
-            if step.moment is Moment.DONE and not self.is_preview:
+            if step.moment is Moment.DONE and self.is_preview:
+                self.planned_outputs = list(lines.changed_outputs(step))
+            elif step.moment is Moment.DONE:
                 yield from lines.changed_outputs(step)
             return
         if step.is_component or step.operation == "same" or step.type.startswith("pulumi:providers:"):
@@ -157,6 +166,8 @@ def end(view: View) -> list[Line]:
     if not view.summaries:
         return shown
     summary = view.summaries[-1]
+    if summary.is_preview:
+        shown += view.planned_outputs
     if not summary.is_preview or not set(summary.changes) - {"same"}:
         failures = f", {len(view.failed)} failed" if view.failed else ""
         shown.append(Line(f"{lines.counts(summary.changes)}{failures}; {lines.seconds_of(summary.seconds)}"))

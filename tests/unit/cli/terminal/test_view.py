@@ -22,6 +22,8 @@ EPOCH_2 = next(number for number, line in enumerate(RECORDED) if "epoch 2" in li
 RUN = "urn:pulumi:local::demo::trainup:index:TrainingRun$trainup:index:Run::one-job"
 STACK = "urn:pulumi:local::demo::pulumi:pulumi:Stack::demo-local"
 
+CHANGED = json.dumps({"summaryEvent": {"isPreview": False, "durationSeconds": 1, "resourceChanges": {"create": 1}}})
+
 
 class Clock:
     """Goes on by a tenth of a second at each event."""
@@ -123,6 +125,38 @@ def test_unchanged_outputs_and_unknown_ones_are_not_listed() -> None:
     assert [line.text for line in lines] == ["1 to update", "platform.image: b"]
 
 
+def outputs_of(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The lines of a preview and then of an update that changes these outputs, and the last lines of the preview."""
+    states = {"old": {"outputs": old}, "new": {"outputs": new}}
+    metadata = {"op": "same", "urn": STACK, "type": "pulumi:pulumi:Stack", **states}
+    done, summary = {"resOutputsEvent": {"metadata": metadata}}, {"summaryEvent": {"isPreview": True}}
+    view, planned = played(map(json.dumps, (done, summary)))
+    last = [line.text for line in end(view)][:-1]
+    _, lines = played(map(json.dumps, (done, summary, done)))
+    assert (planned, [line.text for line in lines]) == ([], last), "a preview tells the same as the update"
+    return last
+
+
+def test_outputs_are_told_in_json_and_secrets_as_such() -> None:
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
+    new = {"key": secret, "deep": {"keys": [secret], "text": "a"}, "is_open": True, "sizes": ["b", 1, None]}
+    assert outputs_of({}, new) == [
+        'deep.keys: ["[secret]"]',
+        "deep.text: a",
+        "is_open: true",
+        "key: [secret]",
+        'sizes: ["b", 1, null]',
+    ]
+    assert outputs_of(new, new) == []
+
+
+def test_the_last_lines_of_a_log_do_not_move_the_cursor_or_color_what_follows() -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="standard")
+    with console.capture() as capture:
+        Live(View(), console).show(Line("  \x1b[2A\x1b[31mred"))
+    assert capture.get() == "  \x1b[31mred\x1b[0m\n"
+
+
 def test_warnings_come_once_though_preview_and_update_both_tell_them() -> None:
     warning = message("the quota was not looked up\n", severity="warning")
     _, lines = played([warning, json.dumps({"summaryEvent": {"isPreview": True}}), warning])
@@ -157,9 +191,12 @@ def test_the_colors_of_a_script_stay_within_its_line() -> None:
     [
         ([], Ended(0), ExitCode.DONE),
         ([], Ended(255, printed="error: the stack is locked"), ExitCode.FAILED),
+        ([], Ended(1, printed="error: unknown flag: --nonsense"), ExitCode.REFUSED),
+        ([], Ended(2, printed="error: --yes or --skip-preview must be passed"), ExitCode.REFUSED),
         ([], Ended(255, interrupted=2), ExitCode.INTERRUPTED),
         ([], Ended(-9), 137),
         ([message("wrong key", severity="error")], Ended(255), ExitCode.REFUSED),
+        ([message("a bug", severity="error"), CHANGED], Ended(255), ExitCode.FAILED),
         (RECORDED, Ended(255), ExitCode.TRAINING_FAILED),
         ([step("resOpFailedEvent", "create", outputs={})], Ended(255), ExitCode.FAILED),
     ],
