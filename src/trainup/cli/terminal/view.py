@@ -166,7 +166,7 @@ def end(view: View) -> list[Line]:
     if not view.summaries:
         return shown
     summary = view.summaries[-1]
-    if summary.is_preview:
+    if summary.is_preview and not view.errors:
         shown += view.planned_outputs
     if not summary.is_preview or not set(summary.changes) - {"same"}:
         failures = f", {len(view.failed)} failed" if view.failed else ""

@@ -132,8 +132,12 @@ def outputs_of(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     done, summary = {"resOutputsEvent": {"metadata": metadata}}, {"summaryEvent": {"isPreview": True}}
     view, planned = played(map(json.dumps, (done, summary)))
     last = [line.text for line in end(view)][:-1]
+    failed, _ = played([message("a bug", severity="error"), *map(json.dumps, (done, summary))])
+    texts = [line.text for line in end(failed)]
+    assert texts[:-1] == ["error: one: a bug"], "the outputs of a program that failed are not all there"
     _, lines = played(map(json.dumps, (done, summary, done)))
-    assert (planned, [line.text for line in lines]) == ([], last), "a preview tells the same as the update"
+    assert planned == []
+    assert [line.text for line in lines] == last, "a preview tells the same as the update"
     return last
 
 
