@@ -97,12 +97,14 @@ def _about_names(
     name = inputs.get("workspace_name")
     if name and name != before.get("workspace_name") and group and not isinstance(group, Unknown):
         workspace_id = str(AzureId(subscription, group, WORKSPACE, (name,)))
-        if client.find(workspace_id) is None and (problem := readiness.workspace_problem(client, workspace_id)):
+        # One that exists may be the stack's own, or be made at this moment; one that is deleted is neither.
+        if problem := readiness.deleted_workspace_problem(client, workspace_id):
             findings.append(Finding("workspace_name", problem))
     name = inputs.get("registry_name")
-    if name and name != before.get("registry_name") and not _is_in_group(client, subscription, group, name):
+    if name and name != before.get("registry_name"):
         problem = readiness.name_problem(client, subscription, "registry", name, inputs["location"])
-        if problem:
+        # In this order, since the stack may make it between the two requests.
+        if problem and not _is_in_group(client, subscription, group, name):
             findings.append(Finding("registry_name", f"trainup:registry.name: {problem}"))
     return findings
 
