@@ -88,6 +88,13 @@ class CostEstimate(pulumi.CustomResource):
         super().__init__("trainup:index:CostEstimate", name, inputs, opts)
 
 
+class Readiness(pulumi.CustomResource):
+    """`trainup:index:Readiness`: checks, in the preview, that the subscription lets the stack be created."""
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:Readiness", name, inputs, opts)
+
+
 class ClusterRemoval(pulumi.CustomResource):
     """`trainup:index:ClusterRemoval`: deletes a cluster of the stack in the way that Azure defines."""
 

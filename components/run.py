@@ -92,7 +92,7 @@ class TrainingRunArgs(TypedDict):
     """Without a cluster: `spot`, `basic`, `standard` or `premium`. Defaults to what Azure ML takes."""
 
     node_price: NotRequired[pulumi.Input[float] | None]
-    """US dollars for a node and an hour, which `cost` counts with. Defaults to nothing."""
+    """US dollars for a node and an hour, which `cost` counts with. Defaults to what Azure ML tells."""
 
     rerun: NotRequired[pulumi.Input[str] | None]
     """Anything new here trains again on purpose. Defaults to nothing."""
@@ -223,7 +223,7 @@ class TrainingRun(pulumi.ComponentResource):
     """The run's page."""
 
     cost: pulumi.Output[float]
-    """US dollars: nodes times the time they worked times `node_price`; nothing on this machine."""
+    """US dollars: nodes times the time they worked times `node_price`, or Azure's price; nothing on this machine."""
 
     def __init__(self, name: str, args: TrainingRunArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:TrainingRun", name, {}, opts)

@@ -13,7 +13,7 @@ from trainup.components.azure.workspace import Workspace, registry_of
 from trainup.components.resources import Keep, Quota
 from trainup.core.choices import QueueTier
 from trainup.core.sizes import find_size
-from trainup.infra import azure_access, azure_costs, azure_images
+from trainup.infra import azure_access, azure_costs, azure_images, azure_readiness
 from trainup.infra.azure_keys import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.image_fit import fit_of
@@ -122,7 +122,9 @@ def build(settings: AzureSettings, config: StackConfig) -> Platform:
     )
 
     _check_sizes_of_runs(settings)
-    costs = azure_costs.cost_estimate(settings, cluster, Path(get_root_directory()))
+    root = Path(get_root_directory())
+    costs = azure_costs.cost_estimate(settings, cluster, root)
+    azure_readiness.readiness(settings, workspace, cluster, root)
 
     image = CustomImage(
         "image",

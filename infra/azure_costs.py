@@ -27,7 +27,7 @@ def cost_estimate(settings: AzureSettings, cluster: GpuCluster, root: Path) -> C
         "cloud": settings.azure_native.cloud,
         "currency": settings.costs.currency,
         "size": cluster.size,
-        "runs": {name: _run(name, run, settings, root) for name, run in settings.runs.items()},
+        "runs": {name: planned_run(run, settings, root) for name, run in settings.runs.items()},
         "workspace": settings.existing_workspace is None,
         "ceilings": settings.costs.ceilings,
     }
@@ -40,8 +40,8 @@ def cost_estimate(settings: AzureSettings, cluster: GpuCluster, root: Path) -> C
     return CostEstimate("costs", inputs, pulumi.ResourceOptions())
 
 
-def _run(name: str, run: RunSettings, settings: AzureSettings, root: Path) -> dict[str, Any]:
-    """The inputs of one run: what is not the default."""
+def planned_run(run: RunSettings, settings: AzureSettings, root: Path) -> dict[str, Any]:
+    """One run as an input of `CostEstimate`: what is not the default. Without a cluster, it has a `tier`."""
     keys = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after", "inputs"})
     if run.job:
         keys = with_definition({**keys, "target": "azure", "definition": read(root, run.job)[0]})

@@ -31,6 +31,12 @@ def test_a_stack_is_complete_unchanged_the_second_time_and_leaves_nothing(runnin
     assert running.azure.log == []
     assert any("an idle month: " in line for line in dear.said), dear.said
     project.edit(costs={"max_monthly_idle_cost": 100})
+    if name == "prod":
+        running.azure.registrations.missing = {"Microsoft.Insights"}
+        early = project.preview()
+        assert early.code != 0
+        assert "az provider register -n Microsoft.Insights" in early.text
+        running.azure.registrations.missing.clear()
     if name == "dev":
         _only_with_the_listed_roles(running, project)
     up = project.up()

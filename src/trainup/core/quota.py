@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainup.core.costs import at_once
 from trainup.core.sizes import Size, of_offer
 
 SPOT = "TotalLowPriorityCores"
@@ -112,6 +113,56 @@ def _judge_cores(
             ]
         )
     return Verdict()
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Nodes that something of a stack may have at once."""
+
+    size: Size
+    nodes: int
+    spot: bool = False
+    after: tuple[str, ...] = ()
+    """What has to end before."""
+
+
+def judge_together(
+    demands: Mapping[str, Demand],
+    *,
+    location: str,
+    usages: Sequence[Mapping[str, Any]],
+    sizes: Sequence[Mapping[str, Any]],
+) -> list[str]:
+    """Where the quota of a family covers each demand of a stack by itself, and not all that may be there at once.
+
+    These are warnings, since what does not fit waits. Cores in use do not count: those of the stack's own runs, which
+    are at work already, are among them.
+    """
+    if not usages:
+        return []
+    offers = {str(item.get("name", "")).lower(): item for item in sizes}
+    spellings: dict[str, str] = {}
+    cores: dict[str, dict[str, float]] = {}
+    for name, demand in demands.items():
+        offer = offers.get(demand.size.sku.lower())
+        size = of_offer(demand.size, offer) if offer else demand.size
+        if family := SPOT if demand.spot else size.family:
+            spelling = spellings.setdefault(_plain(family), family)
+            cores.setdefault(spelling, {})[name] = size.vcpus * demand.nodes
+    after = {name: demand.after for name, demand in demands.items()}
+    warnings = []
+    for family, weights in sorted(cores.items()):
+        usage = _usage(usages, family)
+        limit, needed = int(usage["limit"]) if usage else 0, round(at_once(weights, after))
+        # What one demand alone does not get is told about that one.
+        if limit == UNCLEAR_LIMIT or not max(weights.values()) <= limit < needed or usage is None:
+            continue
+        what = "spot nodes" if family == SPOT else f"the family {usage['name']['value']}"
+        warnings.append(
+            f"the quota for {what} in {location} is {limit} vCPUs, and {', '.join(sorted(weights))} together may need "
+            f"{needed} at once: some of them wait for others; {ASK}"
+        )
+    return warnings
 
 
 def _usage(usages: Sequence[Mapping[str, Any]], family: str) -> Mapping[str, Any] | None:

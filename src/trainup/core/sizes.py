@@ -4,6 +4,7 @@ The table has the sizes that names stand for, and what a region's own list of si
 size that Azure sells can be used: the list of the region tells its cores, family and GPUs (`of_offer`).
 """
 
+import datetime
 import difflib
 import re
 from collections.abc import Mapping
@@ -106,6 +107,44 @@ RETIRED = (
     _retired("NVv3", r"nv(12|24|48)s_v3", "on 2026-09-30", "Standard_NC4as_T4_v3"),
     _retired("NVv4", r"nv(4|8|16|32)as_v4", "on 2026-09-30", "Standard_NC4as_T4_v3"),
 )
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Sizes whose end Azure has announced."""
+
+    series: str
+    pattern: str
+    on: datetime.date
+    successor: str
+
+
+ENDING = (
+    Ending(
+        "D, Ds, Dv2 and Dsv2", r"ds?(1|2|3|4|5|1[1-5])(-[124])?(_v2)?", datetime.date(2028, 5, 1), "Standard_D4ds_v4"
+    ),
+    Ending("F and Fs", r"f(1|2|4|8|16)s?", datetime.date(2028, 11, 15), "Standard_D4ds_v4"),
+    Ending("Fsv2", r"f\d+s_v2", datetime.date(2028, 11, 15), "Standard_D4ds_v4"),
+    Ending("Lsv2", r"l\d+s_v2", datetime.date(2028, 11, 15), "Standard_E4ds_v4"),
+    Ending("Av2 and Amv2", r"a(1|2|4|8)m?_v2", datetime.date(2028, 11, 15), "Standard_D4ds_v4"),
+)
+"""As learn.microsoft.com/azure/virtual-machines/sizes/retirement/retirement-overview has announced it."""
+NEAR = datetime.timedelta(days=365)
+
+
+def ending(size: "Size", today: datetime.date) -> str | None:
+    """That the announced end of a size is near or over; None where it is far, or none was announced.
+
+    A list of a region without the size proves its end; this only tells of it before.
+    """
+    for one in ENDING:
+        if today >= one.on - NEAR and re.fullmatch(one.pattern, _plain(size.sku)):
+            verb = "retires" if today < one.on else "was to retire"
+            return (
+                f"Azure {verb} {size.sku} on {one.on.isoformat()} with all of the {one.series} series: take a newer "
+                f"size before, such as {one.successor}"
+            )
+    return None
 
 
 _SKU = re.compile(r"(?:standard_|basic_)[a-z]{1,4}\d[\w-]*|[a-z]{1,4}\d[\w-]*_v\d+", re.IGNORECASE)

@@ -101,7 +101,7 @@ class SpecKeys:
         Role.POLICY,
         kinds.price,
         None,
-        "US dollars for a node and an hour, which `cost` counts with. Defaults to nothing.",
+        "US dollars for a node and an hour, which `cost` counts with. Defaults to what Azure ML tells.",
         local="",
         azure="what `cost` counts with",
     )

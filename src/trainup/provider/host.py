@@ -39,6 +39,7 @@ KINDS = {
     "trainup:index:Keep": ("trainup.provider.keep", "KeepHandler"),
     "trainup:index:ClusterRemoval": ("trainup.provider.cluster_removal", "ClusterRemovalHandler"),
     "trainup:index:CostEstimate": ("trainup.provider.cost_estimate", "CostEstimateHandler"),
+    "trainup:index:Readiness": ("trainup.provider.readiness", "ReadinessHandler"),
     "trainup:index:Quota": ("trainup.provider.quota", "QuotaHandler"),
     "trainup:index:Server": ("trainup.provider.server", "ServerHandler"),
 }

@@ -1,5 +1,6 @@
 """`trainup:index:Quota`: checks, in the preview, that a cluster can be created and that the quota covers its nodes."""
 
+import datetime
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from trainup.core.gpu_choice import DEFAULT_GPUS, check_gpu, choose
 from trainup.core.inputs import Finding
 from trainup.core.quota import judge
 from trainup.core.rights import ASSIGN, CREATE, WAY_OUT, missing_rights
-from trainup.core.sizes import find_size
+from trainup.core.sizes import ending, find_size
 from trainup.core.values import has_unknown
 from trainup.jobs.target import TargetError
 from trainup.provider.handler import Change, Context, Difference, Properties, State, compare
@@ -127,6 +128,8 @@ class QuotaHandler:
                 return inputs, findings
             verdict = judge(size, **facts, usages=usages, sizes=sizes)
             problems, warnings = verdict.problems, verdict.warnings
+        if inputs.get("size") is not None and (near := ending(find_size(inputs["size"]), datetime.date.today())):
+            warnings = [*warnings, near]
         for warning in warnings:
             context.warn(warning)
         key = "size" if inputs.get("gpu") is None else "gpu"

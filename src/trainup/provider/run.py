@@ -34,7 +34,7 @@ from trainup.provider.handler import (
 from trainup.provider.input_checks import check_workspace, run_owner
 from trainup.provider.run_definition import Definitions
 from trainup.provider.run_facts import RunFacts
-from trainup.provider.run_reports import listener, record_outputs, report, sentence
+from trainup.provider.run_reports import last_time, listener, record_outputs, report, sentence
 from trainup.provider.run_secrets import with_likely_secrets
 
 LOCATION = frozenset(name for name, key in KEYS.items() if key.role is Role.LOCATION)
@@ -84,6 +84,8 @@ class RunHandler:
         changes = compare(_compared(old), _compared(new), lambda name: _kind(name, replaced))
         if replaced and Change.REPLACE not in changes.values():
             changes["digest"] = Change.REPLACE
+        if replaced and (told := last_time(state.outputs)):
+            context.note(told)
         status = _status(state.outputs)
         if not replaced and _needs_attention(state.outputs, new):
             changes["status"] = Change.UPDATE

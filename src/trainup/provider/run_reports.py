@@ -1,5 +1,6 @@
 """What the user sees of a run: its progress, its outputs and the report of a failure."""
 
+from trainup.core.costs import amount_text
 from trainup.core.failure import FailureClass
 from trainup.core.status import PHASES, Status
 from trainup.jobs import lifecycle, outputs
@@ -66,6 +67,20 @@ def report(record: Record, tail: list[str] | None) -> str:
     if record.failure:
         parts.append(f"what to do: {record.failure.remedy}")
     return "\n".join(parts)
+
+
+def last_time(outputs: Properties) -> str | None:
+    """What the run that is replaced took and cost, from its outputs; None where it never began.
+
+    `the last one, digits-6c3e449ba5eb (Completed), took queued 3.2 s, running 12 m 4 s, and cost 0.13 US dollars`
+    """
+    phases = {name: float(seconds) for name, seconds in (outputs.get("phases") or {}).items() if seconds}
+    if not phases:
+        return None
+    took = ", ".join(f"{name} {length(seconds)}" for name, seconds in phases.items())
+    cost = float(outputs.get("cost") or 0)
+    paid = f", and cost {amount_text(cost)} US dollars" if cost else ""
+    return f"the last one, {outputs.get('name')} ({outputs.get('status')}), took {took}{paid}"
 
 
 def sentence(record: Record) -> str:

@@ -28,6 +28,7 @@ def config_of(azure: Azure) -> dict[str, Any]:
         "azure-native:location": "westeurope",
         "trainup:target": "azure",
         "trainup:access": {"users": [azure.deployer]},
+        "trainup:workspace": {"name": "journey-ml"},  # a name of one's own is asked about
     }
 
 

@@ -1,11 +1,12 @@
 """Quota: a no is certain, everything else is a warning."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
-from trainup.core.quota import SPOT, Verdict, judge
-from trainup.core.sizes import find_size
+from trainup.core.quota import SPOT, Demand, Verdict, judge, judge_together
+from trainup.core.sizes import ending, find_size
 
 T4 = find_size("gpu-small")
 SIZES = [{"name": "STANDARD_NC4AS_T4_V3", "lowPriorityCapable": True}]
@@ -123,3 +124,43 @@ def test_a_size_that_only_the_region_knows_is_judged_by_what_its_list_tells() ->
 
 def test_lists_that_are_empty_tell_nothing() -> None:
     assert judged(sizes=[]) == Verdict()
+
+
+A100_ROW = {"name": {"value": "standardNCADSA100v4Family"}, "limit": 48, "currentValue": 48}
+POOL = {**typed(24, "lowPriorityCores", SPOT), "currentValue": 0}
+NODE = find_size("gpu-large")  # 24 vCPUs
+
+
+def together(usages: list[dict[str, Any]], **demands: Demand) -> list[str]:
+    return judge_together(demands, location="westeurope", usages=usages, sizes=[])
+
+
+def test_what_runs_at_once_needs_the_quota_of_all_of_it_together() -> None:
+    (short,) = together([{**A100_ROW, "limit": 71}], a=Demand(NODE, 1), b=Demand(NODE, 2))
+    assert "is 71 vCPUs, and a, b together may need 72 at once" in short  # short by one core
+    assert "Azure ML studio, Quota" in short
+    assert together([{**A100_ROW, "limit": 72}], a=Demand(NODE, 1), b=Demand(NODE, 2)) == []
+    assert together([A100_ROW], a=Demand(NODE, 1), b=Demand(NODE, 1)) == []  # at work already: the cores are its own
+    assert together([A100_ROW], a=Demand(NODE, 1), b=Demand(NODE, 2, after=("a",))) == []
+
+
+def test_spot_nodes_of_all_families_share_one_pool() -> None:
+    t4 = find_size("gpu-small")
+    (short,) = together([POOL, A100_ROW], a=Demand(NODE, 1, spot=True), b=Demand(t4, 1, spot=True))
+    assert "the quota for spot nodes in westeurope is 24 vCPUs, and a, b together may need 28 at once" in short
+
+
+def test_what_is_not_told_of_a_family_is_nothing_to_warn_of() -> None:
+    assert together([], a=Demand(NODE, 2), b=Demand(NODE, 2)) == []
+    assert together([POOL], a=Demand(NODE, 2), b=Demand(NODE, 2)) == []  # told of each of them, by its own check
+    assert together([{**A100_ROW, "limit": -1}], a=Demand(NODE, 2), b=Demand(NODE, 2)) == []
+
+
+def test_a_size_near_its_announced_end_is_told_a_year_before() -> None:
+    old, new = find_size("Standard_F4s_v2"), find_size("Standard_D4ds_v4")
+    assert ending(old, date(2026, 11, 28)) is None
+    told = ending(old, date(2027, 11, 16)) or ""
+    assert "Azure retires Standard_F4s_v2 on 2028-11-15 with all of the Fsv2 series" in told
+    assert "was to retire" in (ending(old, date(2029, 1, 1)) or "")
+    assert ending(new, date(2030, 1, 1)) is None
+    assert "2028-05-01" in (ending(find_size("cpu-small"), date(2028, 1, 1)) or "")

@@ -5,7 +5,6 @@ Every function may raise AzureError, and waits no longer than a preview can.
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from trainup.core import readiness
 from trainup.core.azure_ids import WORKSPACE, parse_id
@@ -58,20 +57,25 @@ def name_problem(client: AzureClient, subscription_id: str, kind: str, name: str
 
 
 def workspace_problem(client: AzureClient, workspace_id: str) -> str | None:
-    """Why no workspace can be created under this id, or None. Raises AzureError.
-
-    The list of deleted workspaces is documented nowhere, and not every subscription has it: silence proves nothing.
-    """
+    """Why no workspace can be created under this id, or None. Raises AzureError."""
     quick, place = hasty(client), parse_id(workspace_id, WORKSPACE)
     if quick.find(workspace_id) is not None:
         return (
             f"there is a workspace {place.name!r} in the resource group {place.resource_group} already: attach to it "
             f"(trainup:workspace.id: {workspace_id}), or choose another name"
         )
-    address = f"/subscriptions/{place.subscription_id}/providers/Microsoft.MachineLearningServices/deletedWorkspaces"
-    deleted: list[dict[str, Any]]
+    return deleted_workspace_problem(client, workspace_id)
+
+
+def deleted_workspace_problem(client: AzureClient, workspace_id: str) -> str | None:
+    """That a deleted workspace still has the name of this id, or None. Raises nothing.
+
+    The list of deleted workspaces is documented nowhere, and not every subscription has it: silence proves nothing.
+    """
+    subscription = parse_id(workspace_id, WORKSPACE).subscription_id
+    address = f"/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/deletedWorkspaces"
     try:
-        deleted = list(quick.pages(address, version=DELETED_WORKSPACES_VERSION))
+        deleted = list(hasty(client).pages(address, version=DELETED_WORKSPACES_VERSION))
     except AzureError:
-        deleted = []
-    return readiness.deleted_workspace_problem(workspace_id, list(deleted))
+        return None
+    return readiness.deleted_workspace_problem(workspace_id, [*deleted])
