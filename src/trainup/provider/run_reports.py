@@ -74,7 +74,8 @@ def last_time(outputs: Properties) -> str | None:
 
     `the last one, digits-6c3e449ba5eb (Completed), took queued 3.2 s, running 12 m 4 s, and cost 0.13 US dollars`
     """
-    phases = {name: float(seconds) for name, seconds in (outputs.get("phases") or {}).items() if seconds}
+    spent = outputs.get("phases") or {}
+    phases = {name: float(spent[name]) for name in PHASES.values() if spent.get(name)}
     if not phases:
         return None
     took = ", ".join(f"{name} {length(seconds)}" for name, seconds in phases.items())
