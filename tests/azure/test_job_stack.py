@@ -197,3 +197,30 @@ def test_two_jobs_are_compared_from_their_records(deployed: Deployed) -> None:
     assert told["code"] == []
     assert {item["key"] for item in told["inputs"]} >= {"command", "image", "inputs"}
     assert "rerun is not in the record" in told["notes"]
+
+
+def test_the_commands_about_runs_read_the_records_of_the_workspace(deployed: Deployed) -> None:
+    assert deployed.up.code == 0, deployed.up.text
+
+    def trainup(*words: str, code: int = 0) -> str:
+        command = [sys.executable, "-m", "trainup.cli", *words, "--stack", STACK]
+        folder, environment = deployed.project.folder, deployed.project.environment
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    listed = json.loads(trainup("history", "--json"))
+    assert [(item["run"], item["status"], item["current"]) for item in listed] == [
+        ("built", "Completed", True),
+        ("labeled", "Completed", True),
+    ]
+    built = listed[0]["name"]
+    assert json.loads(trainup("status", built[:10], "--json"))["name"] == built
+    assert json.loads(trainup("runs", "--json"))[0]["name"] == built
+    assert trainup("runs", "--all").splitlines()[1].split()[:3] == ["built", built, "Completed"]
+    assert trainup("logs", built, "--tail", "1") == "trained\n"
+    assert "does not record when the lines" in trainup("logs", built, "--since", "0.001s", code=1)
+    assert f"{built} has ended already: Completed" in trainup("cancel", "built")
+    assert trainup("open", "built").startswith("https://")
+    assert "keeps nothing on this machine" in trainup("gc", code=1)
+    assert "has no run 'other'; there are built, labeled" in trainup("logs", "other", code=1)
