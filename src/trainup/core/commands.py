@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from trainup.core import sweeps
 from trainup.core.suggest import nearest
 
 EXPRESSION = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_-]+)\s*\}\}")
@@ -58,6 +59,8 @@ def _unfilled(expression: str, inner: str, names: list[str]) -> str:
         return f"{expression} is filled in by nothing: name the secret in `secrets`, and read the variable {variable}"
     if kind == "parent":
         return f"{expression} is filled in within pipelines alone, and a run stands by itself: {FILLED}"
+    if kind == "search_space":
+        return f"{expression} is filled in by sweeps alone, and {sweeps.NOT_YET}"
     guess = nearest(kind, ("inputs", "outputs")) if name else None
     suggestion = f"; did you mean ${{{{{guess}.{name}}}}}?" if guess else ""
     return f"{expression} is filled in by nothing: {FILLED}{suggestion}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainup.core import input_values as kinds
-from trainup.core import suggest
+from trainup.core import suggest, sweeps
 from trainup.core.commands import EXPRESSION
 from trainup.core.declaration import Role
 from trainup.core.input_findings import cross_findings, is_unknown
@@ -36,7 +36,8 @@ def parse_run(inputs: dict[str, Any]) -> tuple[RunInputs, list[Finding]]:
     findings: list[Finding] = []
     values: dict[str, Any] = {}
     for name in sorted(inputs.keys() - FIELDS.keys()):
-        findings.append(Finding(name, suggest.unknown(name, sorted(KEYS), f"a run has no input {name!r}")))
+        unknown_name = suggest.unknown(name, sorted(KEYS), f"a run has no input {name!r}")
+        findings.append(Finding(name, sweeps.NOT_YET if name in sweeps.KEYS else unknown_name))
     findings += _beside_job_file(inputs)
     inputs = with_definition(inputs)
     for name, parse in FIELDS.items():

@@ -95,6 +95,13 @@ def test_every_problem_is_in_one_message_by_key() -> None:
             "trainup:runz: there is no such key; there are target, workspace, cluster, image, data, costs, runs, ",
         ),
         ({"runs": {"a": {"scirpt": "x"}}}, "trainup:runs.a.scirpt: there is no such key"),
+        *(
+            ({"runs": {"a": {**RUN, key: {}}}}, f"trainup:runs.a.{key}: trainup does not run sweeps yet: declare a run")
+            for key in ("sweep", "search_space", "sampling_algorithm", "objective", "early_termination", "trial")
+        ),
+        ({"sweep": {}}, "trainup:sweep: trainup does not run sweeps yet: declare a run"),
+        ({"sweeps": {"a": {}}}, "trainup:sweeps: trainup does not run sweeps yet: declare a run"),
+        ({"cluster": {"trial": 1}}, "trainup:cluster.trial: there is no such key"),
         ({"runs": {"A": RUN}}, "trainup:runs.A: 'A' is no name for a run"),
         ({"runs": {"a": {**RUN, "nodes": 2}}}, "trainup:runs.a.nodes: 2 nodes never start on a cluster"),
         ({"runs": {"a": {**RUN, "after": ["b"]}}}, "trainup:runs.a.after: there is no run 'b'; there are a"),

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from trainup.core import sweeps
+
 RUNS = "trainup runs command jobs"
 _JOBS = {
     "pipeline": "a pipeline: give each step a job file of its own, and say with `after` which comes first",
-    "sweep": "a sweep: declare a run for each trial",
+    "sweep": f"a sweep: {sweeps.INSTEAD}",
     "spark": "a Spark job",
     "automl": "an AutoML job",
     "parallel": "a parallel job",
