@@ -306,6 +306,13 @@ class Target(Protocol):
         """
         ...
 
+    def measured(self, records: Sequence[Record]) -> list[Record]:
+        """The records with their metrics, where `history` leaves these out: few requests for many records.
+
+        Records of other targets are returned as they are.
+        """
+        ...
+
     def is_of(self, record: Record, stack: StackUrns) -> bool:
         """Whether an attempt belongs to a stack, or did, by the rule of `history`."""
         ...

@@ -1,6 +1,7 @@
 """What the user sees of a run: its progress, its outputs and the report of a failure."""
 
 from trainup.core.failure import FailureClass
+from trainup.core.slow_phases import length
 from trainup.core.status import PHASES, Status
 from trainup.jobs import lifecycle, outputs
 from trainup.jobs.target import Record, Target
@@ -35,15 +36,6 @@ def listener(context: Context) -> lifecycle.Listener:
         context.info(f"{record.name}: {record.status}" + (f", {record.note}" if record.note else ""))
 
     return lifecycle.Listener(lines, status)
-
-
-def length(seconds: float) -> str:
-    """`3 m 20 s`; less than a minute with one decimal."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} m" if hours else f"{minutes} m {rest} s"
 
 
 def record_outputs(record: Record, target: Target) -> Properties:
