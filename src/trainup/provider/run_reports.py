@@ -6,14 +6,15 @@ from trainup.core.status import PHASES, Status
 from trainup.jobs import lifecycle, outputs
 from trainup.jobs.target import Record, Target
 from trainup.provider.handler import Context, Properties
+from trainup.provider.run_alarms import Alarm
 
 TAIL_LINES = 20
 BURST = 20
 """Log lines that arrive together are shown as one message from this number on."""
 
 
-def listener(context: Context) -> lifecycle.Listener:
-    """A listener that shows the lines and the status changes of a run as progress."""
+def listener(context: Context, alarm: Alarm) -> lifecycle.Listener:
+    """A listener that shows the lines and the status changes of a run as progress, and names slow phases."""
     before: dict[str, Status] = {}
     pages: set[str] = set()
 
@@ -35,7 +36,7 @@ def listener(context: Context) -> lifecycle.Listener:
         before[record.name] = record.status
         context.info(f"{record.name}: {record.status}" + (f", {record.note}" if record.note else ""))
 
-    return lifecycle.Listener(lines, status)
+    return lifecycle.Listener(lines, status, alarm.look)
 
 
 def record_outputs(record: Record, target: Target) -> Properties:
