@@ -393,6 +393,17 @@ def test_a_run_that_was_deleted_meanwhile_cannot_be_adopted(world: World) -> Non
     assert target.get(record.name) is None
 
 
+def test_the_metrics_and_parameters_of_many_runs_are_told_at_once(world: World) -> None:
+    write = """echo '{"accuracy": 0.%d}' > "$TRAINUP_OUTPUT_DIR/metrics.json\""""
+    shell = ["bash", "-c", write % 5, "--lr", "0.1"], ["bash", "-c", write % 7, "--lr", "0.2", "--smoke"]
+    for command in shell:
+        assert world.run(world.job("", command=command))[0].status is Status.COMPLETED
+    target = world.target()
+    records, _ = target.history(StackUrns("dev", "trainup", urns={"pets": world.job("").owner.urn}))
+    told = [(one.parameters["lr"], one.parameters.get("smoke"), one.metrics) for one in target.measured(records)]
+    assert told == [("0.1", None, {"accuracy": 0.5}), ("0.2", "true", {"accuracy": 0.7})]
+
+
 def test_a_stack_finds_its_former_runs_and_none_of_others(world: World) -> None:
     former, now = world.job("echo 1"), world.job("echo 2")
     gone, others = world.job("echo 3", run="gone"), world.job("echo 4", run="others", stack="prod")

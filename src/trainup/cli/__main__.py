@@ -33,6 +33,9 @@ COMMANDS = {
     "runs.logs": {
         "logs": "print the log of any recorded run, or a part of it",
     },
+    "runs.comparing": {
+        "compare": "compare runs by metric and argument: sorted, filtered, as a table, JSON or CSV",
+    },
     "runs.canceling": {
         "cancel": "end a run, and wait until it has ended",
     },

@@ -32,6 +32,8 @@ class Listener:
     lines: Callable[[list[str]], None] = lambda lines: None
     status: Callable[[Record], None] = lambda record: None
     """Called when the status changes, and when the note beside it does."""
+    look: Callable[[Record, float], None] = lambda record, seconds: None
+    """Called at every look with the seconds since the present status was first seen."""
 
 
 def start(target: Target, job: Job) -> Record:
@@ -69,6 +71,7 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
     polling = target.polling
     position, pause, reported = 0, polling.fastest, None
     queued_since = time.monotonic()
+    seen, since = record.status, queued_since
     while True:
         current = target.get(record.name)
         if current is None:
@@ -80,6 +83,9 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
         if (current.status, current.note) != reported:
             reported = (current.status, current.note)
             listener.status(current)
+        if current.status is not seen:
+            seen, since = current.status, time.monotonic()
+        listener.look(current, time.monotonic() - since)
         if current.status.is_terminal:
             return current
         if current.status is not Status.QUEUED:

@@ -11,6 +11,7 @@ from trainup.core.errors import ServiceError, TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.git_state import GitState
 from trainup.core.naming import run_id
+from trainup.core.parameters import parameters_of
 from trainup.core.spec import RunSpec
 from trainup.core.status import Status
 
@@ -151,6 +152,15 @@ class Record:
     """The tags that the user gave it."""
     reproduce: str = ""
     """A shell command that runs the same thing by hand."""
+    command: Sequence[str] = ()
+    """The words of its command; empty for a script of a shell, and where they are unknown."""
+    literals: Mapping[str, str] = field(default_factory=dict)
+    """Its inputs that are values: name → value."""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The options of its command and its literal inputs, as MLflow gets them."""
+        return parameters_of(self.command, self.literals)
 
     @property
     def note(self) -> str:
@@ -293,6 +303,13 @@ class Target(Protocol):
         """The attempts whose names have this beginning and that belong to a stack, or did; and what cannot be read.
 
         Oldest first. An attempt that nobody owns, and of which no former owner is known, counts as everybody's.
+        """
+        ...
+
+    def measured(self, records: Sequence[Record]) -> list[Record]:
+        """The records with their metrics, where `history` leaves these out: few requests for many records.
+
+        Records of other targets are returned as they are.
         """
         ...
 

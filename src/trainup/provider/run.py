@@ -1,5 +1,6 @@
 """`trainup:index:Run`: a training run and the wait for its end. The target's record is the truth, the state a view."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from trainup.provider.handler import (
     unknown_outputs,
 )
 from trainup.provider.input_checks import check_workspace, run_owner
+from trainup.provider.run_alarms import Alarm, earlier_phases
 from trainup.provider.run_definition import Definitions
 from trainup.provider.run_facts import RunFacts
 from trainup.provider.run_reports import last_time, listener, record_outputs, report, sentence
@@ -192,12 +194,21 @@ class RunHandler:
 def _wait(context: Context, target: Target, job: Job, record: Record) -> Record:
     """The record at the end of the run; after Ctrl-C the current one, or that of the run canceled by `on_interrupt`."""
     try:
-        return lifecycle.see_through(target, job, record, listener(context), context.canceled)
+        alarm = Alarm(context.note, lambda: _earlier_phases(target, record))
+        return lifecycle.see_through(target, job, record, listener(context, alarm), context.canceled)
     except lifecycle.Interrupted as interrupted:
         record = interrupted.record
         if job.spec.on_interrupt is OnInterrupt.CANCEL:
             return target.cancel(record.name, "`pulumi up` was interrupted") or record
         return record
+
+
+def _earlier_phases(target: Target, record: Record) -> list[Mapping[str, float]]:
+    """As `earlier_phases`; a watched run must not fail because others cannot be read."""
+    try:
+        return earlier_phases(target, record)
+    except REFUSALS:
+        return []
 
 
 def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record: Record) -> State:

@@ -2,18 +2,20 @@
 
 from trainup.core.costs import amount_text
 from trainup.core.failure import FailureClass
+from trainup.core.slow_phases import length
 from trainup.core.status import PHASES, Status
 from trainup.jobs import lifecycle, outputs
 from trainup.jobs.target import Record, Target
 from trainup.provider.handler import Context, Properties
+from trainup.provider.run_alarms import Alarm
 
 TAIL_LINES = 20
 BURST = 20
 """Log lines that arrive together are shown as one message from this number on."""
 
 
-def listener(context: Context) -> lifecycle.Listener:
-    """A listener that shows the lines and the status changes of a run as progress."""
+def listener(context: Context, alarm: Alarm) -> lifecycle.Listener:
+    """A listener that shows the lines and the status changes of a run as progress, and names slow phases."""
     before: dict[str, Status] = {}
     pages: set[str] = set()
 
@@ -35,16 +37,7 @@ def listener(context: Context) -> lifecycle.Listener:
         before[record.name] = record.status
         context.info(f"{record.name}: {record.status}" + (f", {record.note}" if record.note else ""))
 
-    return lifecycle.Listener(lines, status)
-
-
-def length(seconds: float) -> str:
-    """`3 m 20 s`; less than a minute with one decimal."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} m" if hours else f"{minutes} m {rest} s"
+    return lifecycle.Listener(lines, status, alarm.look)
 
 
 def record_outputs(record: Record, target: Target) -> Properties:

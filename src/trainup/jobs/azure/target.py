@@ -1,6 +1,6 @@
 """The target Azure ML: its jobs are the record of runs, and the service itself supervises them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -74,6 +74,9 @@ class AzureTarget:
 
     def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
         return self._observer.history(stack, beginning), []
+
+    def measured(self, records: Sequence[Record]) -> list[Record]:
+        return self._observer.measured(records)
 
     def is_of(self, record: Record, stack: StackUrns) -> bool:
         return self._observer.is_of(record.name, stack)

@@ -190,4 +190,6 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
         nodes=int(definition.spec.get("nodes") or 1),
         tags=definition.policy.tags,
         reproduce=launch.reproduce(workspace, folder, definition),
+        command=() if definition.spec.get("shell") else tuple(definition.spec.get("command") or ()),
+        literals=definition.literals,
     )

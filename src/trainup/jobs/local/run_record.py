@@ -109,6 +109,11 @@ class RunDefinition:
     unknown: Mapping[str, Any] = field(default_factory=dict)
     """Keys that another version of trainup wrote; they are kept as they are."""
 
+    @property
+    def literals(self) -> dict[str, str]:
+        """The inputs that are values: name → value."""
+        return {name: item["value"] for name, item in self.data_inputs.items() if "value" in item}
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:

@@ -266,8 +266,8 @@ class Supervisor:
         if self.state.mlflow_run_id:
             from trainup.jobs.local import tracked
 
-            literals = {name: item["value"] for name, item in self.definition.data_inputs.items() if "value" in item}
-            parameters = parameters_of(() if self.spec.get("shell") else self.spec["command"], literals)
+            words = () if self.spec.get("shell") else self.spec["command"]
+            parameters = parameters_of(words, self.definition.literals)
             collected = tracked.collect(self.workspace, self.state.mlflow_run_id, status, parameters)
             facts = {"metrics": collected.metrics, "best": collected.best, "tracking_error": collected.error}
             if self.workspace.tracking()["kind"] == "server":

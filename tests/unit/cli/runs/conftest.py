@@ -1,6 +1,6 @@
 """A project with a stand-in for the CLI, and runs of its stack `local` that nobody executes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,11 @@ class Records:
         stack: str = "local",
         log: str = "",
         git: GitState | None = None,
+        arguments: Sequence[str] = (),
         **facts: Any,
     ) -> RunFolder:
         """A record of a run; other `inputs` give another digest."""
-        spec = RunSpec(command=("echo", str(inputs)))
+        spec = RunSpec(command=("echo", str(inputs), *arguments))
         owner = Owner(urn_of(run, stack), "t", str(self._workspace.project))
         folder = ledger.claim(self._workspace, Job(run, spec, spec.digest(), owner), attempt)
         self._count += 1

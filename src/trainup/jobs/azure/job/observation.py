@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -125,6 +125,14 @@ class Observer:
         views = (JobView(job) for job in self.jobs.tagged(labels.MANAGED))
         mine = [view for view in views if view.name.startswith(beginning) and _is_of(view, stack)]
         return sorted((self.record(view) for view in mine), key=lambda record: record.created)
+
+    def measured(self, records: Sequence[Record]) -> list[Record]:
+        """The records of this workspace's jobs with the last values of their metrics. Raises AzureError."""
+        names = [
+            record.name for record in records if record.outputs_uri.startswith("azureml://") and not record.metrics
+        ]
+        known = tracking.last_values_of(self.workspace, names)
+        return [replace(one, metrics=known[one.name]) if known.get(one.name) else one for one in records]
 
     def is_of(self, name: str, stack: StackUrns) -> bool:
         """Whether a job that was read belongs to a stack, or did."""

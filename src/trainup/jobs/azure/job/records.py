@@ -1,14 +1,16 @@
 """Derives a record from Azure ML's data about a job."""
 
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from trainup.core.duration import iso_seconds
 from trainup.core.failure import Failure, FailureClass
+from trainup.core.input_assets import CHECKPOINTS
 from trainup.core.status import Status
-from trainup.jobs.azure.job import labels
+from trainup.jobs.azure.job import commands, labels
 from trainup.jobs.azure.job.failures import classify, message_of
 from trainup.jobs.azure.job.phases import Times, seconds_of
 from trainup.jobs.azure.job.statuses import ENDED, STALLED, status_of
@@ -74,6 +76,21 @@ class JobView:
     def log_files(self) -> Mapping[str, str]:
         """Path → URL."""
         return dict(self.details.get("logFiles") or {})
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of its command; empty for one that no shell could split."""
+        text = commands.without_surroundings(str(self.inside.get("command") or ""), CHECKPOINTS)
+        try:
+            return tuple(shlex.split(text))
+        except ValueError:
+            return ()
+
+    @property
+    def literals(self) -> Mapping[str, str]:
+        """The inputs that are values: name → value."""
+        inputs = (self.inside.get("inputs") or {}).items()
+        return {name: str(item.get("value")) for name, item in inputs if item.get("jobInputType") == "literal"}
 
     @property
     def nodes(self) -> int:
@@ -150,6 +167,8 @@ def record_of(view: JobView, *, portal: str, workspace: str, now: float, **facts
         node_price=price_of(view),
         nodes=view.nodes,
         tags=labels.of_user(view.tags),
+        command=view.words,
+        literals=view.literals,
         **facts,
     )
 

@@ -1,0 +1,173 @@
+"""`trainup compare`: the runs of a stack side by side, by metric and argument."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from trainup.cli import stack as stacks
+from trainup.cli.options import on_stack
+from trainup.cli.runs import listing, places, shown
+from trainup.cli.table import aligned
+from trainup.core import suggest
+from trainup.core.numbers import to_plain
+from trainup.jobs import comparing
+from trainup.jobs.comparing import Compared
+from trainup.jobs.target import TargetError
+
+VERSION = 1
+"""Of the form of the JSON; within a version, keys are only added."""
+WIDEST = 24
+"""Characters of an argument's value in the table."""
+GAP = 2
+"""Blanks between columns."""
+Column = tuple[str, Callable[[Compared], str]]
+
+
+@on_stack
+@click.command()
+@click.argument("runs", metavar="[RUN]…", nargs=-1)
+@click.option("--all", "with_all", is_flag=True, help="also runs of former inputs; those of a RUN are always there")
+@click.option("--metric", "-m", "metrics", multiple=True, metavar="NAME", help="show this metric alone; repeatable")
+@click.option("--argument", "-a", "arguments", multiple=True, metavar="NAME", help="show this argument; repeatable")
+@click.option("--best", is_flag=True, help="the best values of metrics in place of the last ones")
+@click.option("--sort", metavar="NAME", help="by a metric (best first), an argument, seconds, cost, started …")
+@click.option("--ascending/--descending", "ascending", default=None, help="the other order")
+@click.option("--filter", "conditions", multiple=True, metavar="CONDITION", help="accuracy>=0.9, status=Completed …")
+@click.option("--json", "as_json", is_flag=True, help="as one JSON object, with all arguments and metrics")
+@click.option("--csv", "as_csv", is_flag=True, help="as comma-separated values, with all arguments and metrics")
+def compare(
+    runs: tuple[str, ...],
+    stack: str,
+    with_all: bool,
+    metrics: tuple[str, ...],
+    arguments: tuple[str, ...],
+    best: bool,
+    sort: str | None,
+    ascending: bool | None,
+    conditions: tuple[str, ...],
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Compare runs by their metrics and by the arguments in which they differ, from the targets' own records.
+
+    RUN is a run's name or the beginning of one: all its runs are compared, those of former inputs too. Without RUN, it
+    is those that the stack declares now. Of a run that was tried again, the last attempt counts.
+    """
+    rows = comparing.of(_records(stack, runs, with_all=with_all), best=best)
+    try:
+        rows = comparing.filtered(rows, conditions)
+        if sort or len(metrics) == 1:
+            descending = None if ascending is None else not ascending
+            rows = comparing.ordered(rows, sort or metrics[0], descending=descending)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if as_json:
+        print(json.dumps(to_plain({"version": VERSION, "runs": [_values(row) for row in rows]}), indent=2))
+    elif as_csv:
+        _write_csv(rows)
+    elif not rows:
+        print("no run meets these conditions" if conditions else "the stack has no runs yet", file=sys.stderr)
+    else:
+        _show(rows, metrics, arguments)
+
+
+def _records(stack: str, runs: Sequence[str], *, with_all: bool) -> list[listing.Listed]:
+    current, project = stacks.open_stack(stack)
+    listed = listing.everything(current, project)
+    for text in runs:
+        if not any(_is_meant(one[0].run, one[0].name, text) for one in listed):
+            names = sorted({record.run for record, _ in listed})
+            raise TargetError(suggest.unknown(text, names, f"stack {current.name!r} has never had a run {text!r}"))
+    if runs:
+        listed = [one for one in listed if any(_is_meant(one[0].run, one[0].name, text) for text in runs)]
+    elif not with_all:
+        listed = [one for one in listed if one[1]]
+    return _measured(listed, places.all_targets(current, project))
+
+
+def _measured(listed: Sequence[listing.Listed], targets: Sequence[Any]) -> list[listing.Listed]:
+    """The records with their metrics, which lists of jobs on Azure leave out."""
+    records = [record for record, _ in listed]
+    for target in targets:
+        records = target.measured(records)
+    return list(zip(records, (current for _, current in listed), strict=True))
+
+
+def _is_meant(run: str, name: str, text: str) -> bool:
+    return text == run or name.startswith(text)
+
+
+def _show(rows: Sequence[Compared], metrics: Sequence[str], arguments: Sequence[str]) -> None:
+    """The table as wide as the terminal allows; columns that have no room are named."""
+    chosen = list(arguments) or ([] if metrics else comparing.arguments_that_differ(rows))
+    named = list(metrics) or ([] if arguments else comparing.metrics_of(rows))
+    if metrics and not arguments:
+        chosen = comparing.arguments_that_differ(rows)
+    columns: list[Column] = [
+        ("NAME", lambda row: row.record.name),
+        ("STATUS", lambda row: str(row.record.status)),
+        *((name, _argument(name)) for name in chosen),
+        *((name, _metric(name)) for name in named),
+        ("SECONDS", lambda row: f"{row.record.duration_seconds:.1f}"),
+    ]
+    table = [[title for title, _ in columns], *([text(row) for _, text in columns] for row in rows)]
+    kept = _that_fit(table, shown.width())
+    shown.show(aligned([[line[index] for index in kept] for line in table]))
+    if left_out := [title for index, (title, _) in enumerate(columns) if index not in kept]:
+        note = f"no room for {', '.join(left_out)}: --metric and --argument choose columns, --json has all"
+        print(note, file=sys.stderr)
+
+
+def _that_fit(table: Sequence[Sequence[str]], width: int | None) -> list[int]:
+    """The columns that fit into the width, from the left; the first two are always there."""
+    kept: list[int] = []
+    used = -GAP
+    for index in range(len(table[0])):
+        used += GAP + max(len(line[index]) for line in table)
+        if width is None or index < 2 or used <= width:
+            kept.append(index)
+        else:
+            used -= GAP + max(len(line[index]) for line in table)
+    return kept
+
+
+def _argument(name: str) -> Callable[[Compared], str]:
+    def text(row: Compared) -> str:
+        value = " ".join(row.parameters.get(name, shown.NOTHING).split())
+        return value if len(value) <= WIDEST else f"{value[: WIDEST - 3]}..."
+
+    return text
+
+
+def _metric(name: str) -> Callable[[Compared], str]:
+    return lambda row: f"{row.metrics[name]:.4g}" if name in row.metrics else shown.NOTHING
+
+
+def _values(row: Compared) -> dict[str, Any]:
+    values = shown.values_of(row.record, current=row.current)
+    del values["reproduce"]  # its words are not masked
+    return {
+        **values,
+        "arguments": dict(row.parameters),
+        "compared": dict(row.metrics),
+    }
+
+
+def _write_csv(rows: Sequence[Compared]) -> None:
+    arguments = list(dict.fromkeys(name for row in rows for name in row.parameters))
+    metrics = comparing.metrics_of(rows)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    facts = list(comparing.FACTS)
+    writer.writerow([*facts, *(f"argument.{name}" for name in arguments), *(f"metric.{name}" for name in metrics)])
+    for row in rows:
+        writer.writerow(
+            [
+                *(comparing.FACTS[name](row.record) for name in facts),
+                *(row.parameters.get(name, "") for name in arguments),
+                *(to_plain(row.metrics[name]) if name in row.metrics else "" for name in metrics),
+            ]
+        )
