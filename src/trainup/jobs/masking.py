@@ -35,8 +35,12 @@ _BASE64_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 _SHORT = {"\n": b"n", "\r": b"r", "\t": b"t", "\b": b"b", "\f": b"f", "\v": b"v", "\a": b"a", "\0": b"0"}
 _CODE = re.compile(r"%[0-9A-Fa-f]{2}|&#?\w+;")
 _HTML = {"&": b"amp", "<": b"lt", ">": b"gt", '"': b"quot", "'": b"apos"}
-_QUOTED = {"'": (b"'\"'\"'", b"'\\''", b"''"), '"': (b'""',)}
-"""What becomes of a quote between quotes, in a shell, in SQL, in CSV."""
+_QUOTED = {"'": (b"'\"'\"'", b"'\\''")}
+"""What becomes of a quote between quotes in a shell."""
+_DOUBLED = {"'": b"''", '"': b'""'}
+"""What becomes of a quote between quotes in SQL and in CSV."""
+_PART = re.compile(r"(\\*)(([\"'])\3+|[^\\]|\Z)", re.DOTALL)
+"""Backslashes, and the character or the run of equal quotes that follows."""
 
 Spelling = tuple[bytes, bytes]
 """What it begins with, literally, and a pattern for the rest."""
@@ -187,12 +191,22 @@ def _pieces(text: str) -> list[str]:
 def _written(text: str) -> Iterator[_Needle]:
     """A text as it is, and with each of its characters spelled in any way."""
     yield _Needle((_bytes(text),))
-    parts = re.findall(r"(\\*)([^\\]|\Z)", text, re.DOTALL)
     # A text that looks escaped already can be told from its escapes only if they are of one kind and not nested.
     ways = [(b"\\%&", AGAIN), *([(b"\\", 0), (b"%", 0), (b"&", 0)] if _CODE.search(text) else [])]
     for kinds, again in ways:
-        tokens = (_token(len(backslashes), char, kinds, again) for backslashes, char in parts if backslashes or char)
-        yield _Needle(tuple(tokens))
+        yield _Needle(tuple(_tokens(text, kinds, again)))
+
+
+def _tokens(text: str, kinds: bytes, again: int) -> Iterator[Token]:
+    for match in _PART.finditer(text):
+        backslashes, chars = len(match[1]), match[2]
+        if len(chars) > 1 and backslashes:
+            yield _token(backslashes, chars[0], kinds, again, doubled=False)
+            backslashes, chars = 0, chars[1:]
+        if len(chars) > 1:
+            yield _quotes(chars[0], len(chars), kinds, again)
+        elif backslashes or chars:
+            yield _token(backslashes, chars, kinds, again)
 
 
 def _encoded(data: bytes) -> Iterator[_Needle]:
@@ -230,13 +244,22 @@ def _base64_token(char: str) -> Token:
     return (b"-" if char == "+" else b"_", b""), *_every_spelling(char, b"\\%&", AGAIN)
 
 
-def _token(backslashes: int, char: str, kinds: bytes, again: int) -> Token:
-    """A character and the text's own backslashes before it."""
+def _quotes(char: str, count: int, kinds: bytes, again: int) -> Token:
+    """Equal quotes, all of them doubled or none: two could be one that is doubled."""
+    single = _every_spelling(char, kinds, again, doubled=False)
+    others = b"(?>" + _pattern_of(single) + b"){%d}" % (count - 1)
+    return (_DOUBLED[char] * count, b""), *((start, rest + others) for start, rest in single)
+
+
+def _token(backslashes: int, char: str, kinds: bytes, again: int, *, doubled: bool = True) -> Token:
+    """A character and the text's own backslashes before it; `doubled` is about a quote between quotes."""
     if not backslashes:
         return char.encode() if char.isascii() and char.isalnum() else _every_spelling(char, kinds, again)
     # These backslashes cannot be distinguished from those of an escape that follows, so one pattern matches both.
     any_char = (
-        b"(?:" + b"|".join([_pattern_of(_every_spelling(char, kinds, again)), *_behind_backslashes(char)]) + b")"
+        b"(?:"
+        + b"|".join([_pattern_of(_every_spelling(char, kinds, again, doubled=doubled)), *_behind_backslashes(char)])
+        + b")"
         if char
         else b""
     )
@@ -247,8 +270,9 @@ def _token(backslashes: int, char: str, kinds: bytes, again: int) -> Token:
 
 
 @cache
-def _every_spelling(char: str, kinds: bytes, again: int) -> Sequence[Spelling]:
-    bare = [] if char in "\n\r" else [*_QUOTED.get(char, ()), _bytes(char)]
+def _every_spelling(char: str, kinds: bytes, again: int, *, doubled: bool = True) -> Sequence[Spelling]:
+    whole = [*_QUOTED.get(char, ()), *([_DOUBLED[char]] if doubled and char in _DOUBLED else []), _bytes(char)]
+    bare = [] if char in "\n\r" else whole
     bare += [char.encode("latin-1")] if "\x7f" < char <= "\xff" else []
     bare += [b"+"] if char == " " else []
     # Codes first: some begin with the character itself.

@@ -72,6 +72,9 @@ def test_no_spelling_of_a_secret_is_shown(name: str) -> None:
 @example(secret="''''")
 @example(secret="\\\\\\\\")
 @example(secret="0\u00c3\u00830")
+@example(secret='0""\x1b')
+@example(secret="''''\x1b")
+@example(secret='\\""\x1b"')
 @example(secret="\u00c2\u0082\u00c2\u0082")
 @given(
     secret=st.text(
