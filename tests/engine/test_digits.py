@@ -66,7 +66,9 @@ def test_the_digits_model_is_trained_once_and_shown_with_its_curves(project: Pro
     log = (project.folder / told["ranks"]["log_uri"]).read_text()
     assert {f"[default{rank}]:rank {rank} of 2, the sum is 3" for rank in (0, 1)} <= set(log.splitlines()), log
     logs = (project.folder / told["ranks"]["log_uri"]).parent
-    assert {path.name for path in logs.iterdir()} == {"std_log.txt", "supervisor.log"}, "no rank's raw log is kept"
+    assert {path.name for path in logs.iterdir()} == {"std_log.txt", ".times", "supervisor.log"}, (
+        "no rank's raw log is kept"
+    )
 
     assert (told["foreign"]["status"], told["foreign"]["metrics"]) == ("Completed", {})
     log = (project.folder / told["foreign"]["log_uri"]).read_text()
