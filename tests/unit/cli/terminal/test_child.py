@@ -25,7 +25,8 @@ while signal.sigwait(asked) is signal.SIGINT:
 sys.exit(count)
 """
 PARENT = """\
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that runs tests in the background ignores it
 from trainup.cli.terminal.child import Child
 child = Child(lambda words, variables: os.execve(words[0], words, variables), sys.argv[1:], os.environ)
 ended = child.follow(lambda line: print(line, flush=True), lambda: None, 0.05)
