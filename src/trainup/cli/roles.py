@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -10,6 +9,7 @@ import click
 
 from trainup.cli import bicep, grants
 from trainup.cli.options import on_stack
+from trainup.cli.planning.texts import wrapped
 from trainup.core.errors import UserError
 from trainup.core.role_needs import Need, Who
 from trainup.core.roles import Role
@@ -103,11 +103,4 @@ def notes(needs: Sequence[Need]) -> list[str]:
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
     hanging = indent + ("     " if text.startswith(("on   ", "for  ")) else "")
-    return textwrap.wrap(
-        text,
-        max(width, 40),
-        initial_indent=indent,
-        subsequent_indent=hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrapped(text, max(width, 40), indent, hanging)

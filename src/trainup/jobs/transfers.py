@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-AT_ONCE = 16
+AT_ONCE = min(16, 4 * (os.cpu_count() or 1))
 EVERY = 2.0
 """Seconds between two lines of progress."""
 MB = 1024**2
@@ -16,8 +16,8 @@ Result = TypeVar("Result")
 
 
 def side_by_side(action: Callable[[Item], Result], items: Iterable[Item], most: int = AT_ONCE) -> list[Result]:
-    """The results of an action on each item, in order, with several at work. After an error no other item is begun."""
-    with ThreadPoolExecutor(min(most, 4 * (os.cpu_count() or 1))) as pool:
+    """The results of an action on each item, in order, with `most` at work. After an error no other item is begun."""
+    with ThreadPoolExecutor(most) as pool:
         return list(pool.map(action, items))
 
 

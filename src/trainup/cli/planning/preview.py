@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainup.cli.stack import StackError
+from trainup.cli.terminal.events import uncolored
 from trainup.core import facts as facts_words
 from trainup.jobs.facts import report
 from trainup.toolchain import attached, environment, setting_up, stacks
@@ -29,7 +30,7 @@ ACTIONS = {
 }
 """Operation of the engine → what people call it."""
 SAY_NOTHING = ("preview failed", "update failed")
-_COLOR = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -158,4 +159,4 @@ def _messages(raw: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Mapping[str, 
 
 def _plain(text: str) -> str:
     """A message without the engine's marks of colours and its word for the severity, which stands beside it."""
-    return re.sub(r"^(warning|error): ", "", _COLOR.sub("", text).strip())
+    return re.sub(r"^(warning|error): ", "", _COLOR.sub("", uncolored(text)).strip())

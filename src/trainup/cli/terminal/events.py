@@ -5,12 +5,14 @@ Python classes are not used: they take 0.4 s to import.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 STACK_TYPE = "pulumi:pulumi:Stack"
+_MARK = re.compile(r"<\{%[^%]*%\}>")
 
 
 class Moment(StrEnum):
@@ -77,13 +79,13 @@ def parse(line: str) -> Event | None:
         if (body := event.get(moment)) is not None:
             return _step(moment, body["metadata"])
     if (body := event.get("diagnosticEvent")) is not None:
-        text = _uncolored(str(body.get("message", ""))).rstrip("\n")
+        text = uncolored(str(body.get("message", ""))).rstrip("\n")
         return Message(str(body.get("severity", "info")), text, body.get("urn") or "", bool(body.get("ephemeral")))
     if (body := event.get("stdoutEvent")) is not None:
-        return Message("info", _uncolored(str(body.get("message", ""))).rstrip("\n"))
+        return Message("info", uncolored(str(body.get("message", ""))).rstrip("\n"))
     if (body := event.get("policyEvent")) is not None:
         severity = "error" if body.get("enforcementLevel") == "mandatory" else "warning"
-        return Message(severity, _uncolored(str(body.get("message", ""))).rstrip("\n"), body.get("resourceUrn") or "")
+        return Message(severity, uncolored(str(body.get("message", ""))).rstrip("\n"), body.get("resourceUrn") or "")
     if (body := event.get("summaryEvent")) is not None:
         return Summary(
             bool(body.get("isPreview")), float(body.get("durationSeconds", 0)), dict(body.get("resourceChanges") or {})
@@ -106,8 +108,6 @@ def _step(moment: Moment, metadata: Mapping[str, Any]) -> Step:
     )
 
 
-def _uncolored(text: str) -> str:
-    """The text without Pulumi's marks for colors, which stand in it as `<{%reset%}>`."""
-    while (start := text.find("<{%")) >= 0 and (end := text.find("%}>", start)) >= 0:
-        text = text[:start] + text[end + 3 :]
-    return text
+def uncolored(text: str) -> str:
+    """The text without the engine's marks for colors, which stand in it as `<{%reset%}>`."""
+    return _MARK.sub("", text)

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from trainup.cli.stack import SIGNATURE
+from trainup.cli.stack import RUN_TYPE, SIGNATURE
 from trainup.cli.terminal.events import Moment, Step
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN_TEXTS
 
-RUN_TYPE = "trainup:index:Run"
 SIGNS = {
     "create": "+",
     "update": "~",

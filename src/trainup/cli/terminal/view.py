@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from trainup.cli.stack import RUN_TYPE
 from trainup.cli.terminal import lines
 from trainup.cli.terminal.events import STACK_TYPE, Event, Message, Moment, Step, Summary
 from trainup.cli.terminal.lines import Line, Style
+from trainup.core.naming import JOB_NAME, is_job_name
 from trainup.core.status import Status
 
-ATTEMPT = re.compile(r".+-[0-9a-f]{12}(-a\d+)?")
-NEWS = re.compile(rf"{ATTEMPT.pattern}: (was \w+ for .+|its page is .+)")
+NEWS = re.compile(rf"{JOB_NAME.pattern}: (?P<news>was \w+ for .+|its page is .+)")
 GENERIC = frozenset({"update failed", "preview failed", "refresh failed", "destroy failed"})
 """Errors that only say that there are others."""
 OUR_PLUGIN = "using pulumi-resource-trainup from $PATH"
@@ -65,7 +66,7 @@ class View:
     def has_failed_training(self) -> bool:
         """Whether nothing failed but runs, and those in the training itself."""
         return bool(self.failed) and all(
-            step.type == lines.RUN_TYPE and lines.is_failure(step.outputs) for step in self.failed.values()
+            step.type == RUN_TYPE and lines.is_failure(step.outputs) for step in self.failed.values()
         )
 
     def has_changed(self) -> bool:
@@ -90,7 +91,7 @@ class View:
         elif step.moment is Moment.BEGUN:
             if step.operation == "replace":
                 return  # only says that the new one is there and the old one goes
-            self.rows[step.urn] = Row(lines.name(step), self.now(), step.type == lines.RUN_TYPE)
+            self.rows[step.urn] = Row(lines.name(step), self.now(), step.type == RUN_TYPE)
         else:
             row = self.rows.pop(step.urn, None)
             seconds = self.now() - row.started if row else 0.0
@@ -98,7 +99,7 @@ class View:
                 self.failed[step.urn] = step
             if step.operation == "replace" or self.is_preview:
                 return
-            if step.type == lines.RUN_TYPE and step.outputs.get("status") and not step.operation.startswith("delete"):
+            if step.type == RUN_TYPE and step.outputs.get("status") and not step.operation.startswith("delete"):
                 self.results.append(lines.result(step))
                 yield Line(f"{lines.name(step)}: {step.outputs.get('status')}", self.results[-1].style)
             elif step.moment is Moment.DONE:
@@ -134,7 +135,7 @@ class View:
                     yield Line(f"{row.name}: {phase}{f', {detail}' if detail else ''}", Style.FAINT, is_in_row=True)
                 row.phase, row.detail = phase, detail
             elif row and row.is_run and (news := NEWS.fullmatch(text)):
-                yield Line(f"{row.name}: {news[2]}", Style.FAINT, is_in_row=news[2].startswith("was "))
+                yield Line(f"{row.name}: {news['news']}", Style.FAINT, is_in_row=news["news"].startswith("was "))
             elif row and row.is_run:
                 row.detail = text
                 yield Line(text, run=row.name)
@@ -178,5 +179,5 @@ def _phase_of(text: str) -> tuple[str, str]:
     """(status, what it waits for) of the provider's line `digits-0123456789ab: Queued, behind 2 runs`; else empty."""
     attempt, _, rest = text.partition(": ")
     status, _, note = rest.partition(", ")
-    is_status = ATTEMPT.fullmatch(attempt) and status in {str(one) for one in Status}
+    is_status = is_job_name(attempt) and status in {str(one) for one in Status}
     return (status, note) if is_status else ("", "")

@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from trainup.core.clouds import plain_region
 from trainup.core.prices import Price, Tier
 from trainup.jobs.azure.http.client import AzureClient, AzureError, Patience
 from trainup.jobs.azure.platform import quota
+from trainup.jobs.transfers import side_by_side
 
 VERSION = "2023-01-01-preview"
 PATIENCE = Patience(tries=1, first_pause=0.2, longest_pause=2, connect_seconds=5, read_seconds=15)
@@ -70,8 +70,7 @@ def ask(
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             return f"the answer of Azure's retail prices cannot be read ({type(error).__name__}: {error})"
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = dict(zip((question.key for question in wanted), pool.map(answer, wanted), strict=True))
+    answers = dict(zip((question.key for question in wanted), side_by_side(answer, wanted, AT_ONCE), strict=True))
     return Answers(
         {key: price for key, price in answers.items() if isinstance(price, Price)},
         {key: reason for key, reason in answers.items() if isinstance(reason, str)},

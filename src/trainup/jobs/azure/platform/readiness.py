@@ -4,12 +4,12 @@ Every function may raise AzureError, and waits no longer than a preview can.
 """
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from trainup.core import readiness
 from trainup.core.azure_ids import WORKSPACE, parse_id
 from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.jobs.azure.platform.quota import hasty
+from trainup.jobs.transfers import side_by_side
 
 PROVIDERS_VERSION = "2021-04-01"
 VERSIONS = {
@@ -32,8 +32,7 @@ def registrations(client: AzureClient, subscription_id: str, namespaces: Iterabl
         answer = quick.find(address, version=PROVIDERS_VERSION) or {}
         return namespace, str(answer.get("registrationState") or "")
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(pool.map(state, namespaces))
+    return dict(side_by_side(state, namespaces, AT_ONCE))
 
 
 def unregistered_problem(client: AzureClient, subscription_id: str, namespaces: Iterable[str]) -> str | None:
