@@ -1,20 +1,17 @@
 """Costs over gRPC: asked for once, told in the preview, refused above a ceiling; the unknown stops nobody."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from tests.support.azure import visit
-from tests.support.plugin import Plugin, Resource, plugin, urn
+from tests.support.plugin import Plugin, Resource, urn
 from trainup.core import wire
 from trainup.core.values import UNKNOWN
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.sample import furnish
-from trainup.simulator.rehearsal import rehearsal
 
 pytestmark = pytest.mark.slow
 
@@ -32,14 +29,6 @@ STACK: dict[str, Any] = {
     "registry_sku": "Premium",
     "workspace": True,
 }
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Azure, Plugin]]:
-    with rehearsal(tmp_path_factory.mktemp("azure")) as running, pytest.MonkeyPatch.context() as patch:
-        visit(running, patch)
-        with plugin(tmp_path_factory.mktemp("project")) as made:
-            yield running.azure, made
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from tests.support.azure import visit
-from tests.support.plugin import Plugin, Resource, plugin, urn
+from tests.support.plugin import Plugin, Resource, urn
 from trainup.core import wire
 from trainup.core.values import UNKNOWN
 from trainup.simulator.cloud.azure import Azure
@@ -15,7 +14,6 @@ from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.rights import Granted
 from trainup.simulator.cloud.sample import Sample, furnish
-from trainup.simulator.rehearsal import rehearsal
 
 pytestmark = pytest.mark.slow
 
@@ -27,14 +25,6 @@ CLUSTER: dict[str, Any] = {
     "max_nodes": 2,
     "spot": False,
 }
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Azure, Plugin]]:
-    with rehearsal(tmp_path_factory.mktemp("azure")) as running, pytest.MonkeyPatch.context() as patch:
-        visit(running, patch)
-        with plugin(tmp_path_factory.mktemp("project")) as made:
-            yield running.azure, made
 
 
 T4 = "standardNCASv3_T4Family"

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from tests.support.azure import visit
-from tests.support.plugin import Plugin, plugin, urn
+from tests.support.plugin import Plugin, urn
 from trainup.core import wire
 from trainup.core.readiness import NAMESPACES
 from trainup.core.values import UNKNOWN
@@ -15,7 +14,6 @@ from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.sample import Sample, furnish
-from trainup.simulator.rehearsal import rehearsal
 
 pytestmark = pytest.mark.slow
 
@@ -28,14 +26,6 @@ STACK: dict[str, Any] = {
     "size": "Standard_NC24ads_A100_v4",
     "demands": {"the cluster": {"nodes": 2}},
 }
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Azure, Plugin]]:
-    with rehearsal(tmp_path_factory.mktemp("azure")) as running, pytest.MonkeyPatch.context() as patch:
-        visit(running, patch)
-        with plugin(tmp_path_factory.mktemp("project")) as made:
-            yield running.azure, made
 
 
 @pytest.fixture
