@@ -25,6 +25,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "components": {"core"},
     "infra": {"components", "core"},
     "cli": {"core", "infra", "jobs", "toolchain", "verification"},
+    "report": {"core", "jobs"},
     "simulator": {"core", "verification"},
     "training": set(),
     "toolchain": {"core"},
