@@ -24,7 +24,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "provider": {"core", "jobs"},
     "components": {"core"},
     "infra": {"components", "core"},
-    "cli": {"core", "infra", "jobs", "toolchain", "verification"},
+    "cli": {"core", "infra", "jobs", "report", "toolchain", "verification"},
     "report": {"core", "jobs"},
     "simulator": {"core", "verification"},
     "training": set(),

@@ -18,3 +18,8 @@ FILE = Path(__file__).parent / "echarts" / "echarts.min.js.gz"
 def encoded() -> str:
     """The compressed library in base64; browsers decompress it (`DecompressionStream`)."""
     return base64.b64encode(FILE.read_bytes()).decode()
+
+
+def sha256() -> str:
+    """The hash of the library as a Content-Security-Policy writes it."""
+    return base64.b64encode(bytes.fromhex(SHA256)).decode()
