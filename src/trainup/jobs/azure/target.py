@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from trainup.core.choices import OnDelete
+from trainup.core.curves import Point
 from trainup.core.errors import TrainupError
 from trainup.core.failure import FailureClass
 from trainup.core.naming import job_name
@@ -75,8 +76,11 @@ class AzureTarget:
     def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
         return self._observer.history(stack, beginning), []
 
-    def measured(self, records: Sequence[Record]) -> list[Record]:
-        return self._observer.measured(records)
+    def measured(self, records: Sequence[Record], *, best: bool = False) -> list[Record]:
+        return self._observer.measured(records, best=best)
+
+    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
+        return self._observer.curves(records, points)
 
     def is_of(self, record: Record, stack: StackUrns) -> bool:
         return self._observer.is_of(record.name, stack)
