@@ -22,6 +22,7 @@ MODULES = {
     "GpuCluster": "trainup.components.azure.cluster",
     "CustomImage": "trainup.components.azure.image",
     "DataAsset": "trainup.components.azure.data",
+    "ModelEndpoint": "trainup.components.azure.endpoint",
     "Access": "trainup.components.azure.access",
     "NodeAccess": "trainup.components.azure.access",
     "LocalWorkspace": "trainup.components.local.workspace",
@@ -29,6 +30,7 @@ MODULES = {
     "LocalCluster": "trainup.components.local.cluster",
     "LocalImage": "trainup.components.local.image",
     "LocalData": "trainup.components.local.data",
+    "LocalEndpoint": "trainup.components.local.endpoint",
 }
 """Component → its module."""
 
