@@ -4,6 +4,8 @@
 200 will do. Numbers may differ by a millionth. Imported by the environment of a model as well: nothing of trainup here.
 """
 
+from __future__ import annotations
+
 import json
 import math
 from dataclasses import dataclass

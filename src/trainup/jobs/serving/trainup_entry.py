@@ -6,24 +6,31 @@ the request's fault where it is a `ValueError`, or where the request is built di
 deployment was tried with; then the answer is 400, with the error and the difference.
 """
 
+from __future__ import annotations
+
 import functools
 import importlib.util
 import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 MOST_SHOWN = 300
 """Characters of an error that an answer repeats."""
 
 
-def load(path):
+def load(path: str) -> ModuleType:
     """The user's entry script as a module. Raises what the script raises, and RuntimeError where it is none."""
     if not os.path.isfile(path):
         raise RuntimeError(f"there is no entry script {path}")
     sys.path.insert(0, os.path.dirname(path))
     spec = importlib.util.spec_from_file_location("entry_module", path)
+    assert spec is not None, "the file is there"
+    assert spec.loader is not None, "the file is there"
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickles look their module up there
     spec.loader.exec_module(module)
@@ -33,7 +40,7 @@ def load(path):
     return module
 
 
-def samples_in(folder):
+def samples_in(folder: str) -> list[Any]:
     """The bodies of the sample requests in a folder, parsed; those that are no JSON are left out."""
     samples = []
     for path in sorted(Path(folder).glob("*.json")) if folder else ():
@@ -45,7 +52,7 @@ def samples_in(folder):
     return samples
 
 
-def difference(value, sample, place="the request"):
+def difference(value: Any, sample: Any, place: str = "the request") -> str | None:
     """How a request is built differently from a sample, in words; None where it is not."""
     if _kind(value) != _kind(sample):
         return f"{place} is {_kind(value)}, and in the sample {_kind(sample)}"
@@ -64,14 +71,14 @@ def difference(value, sample, place="the request"):
     return next((found for item in inner if (found := difference(*item))), None)
 
 
-def _kind(value):
+def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "a boolean"
     names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}
     return names.get(type(value), "null")
 
 
-def refusal(error, body, samples):
+def refusal(error: Exception, body: bytes, samples: list[Any]) -> str | None:
     """Why a request is refused, if the error is its fault; None where it is the script's own."""
     found = None
     if samples:
@@ -89,11 +96,11 @@ def refusal(error, body, samples):
     return f"{found} ({said})" if found else said
 
 
-def checked(run, samples):
+def checked(run: Callable[..., Any], samples: list[Any]) -> Callable[..., Any]:
     """The function `run` with refusals as answers of status 400; its signature and its decorators stay visible."""
 
     @functools.wraps(run)
-    def run_checked(*args, **kwargs):
+    def run_checked(*args: Any, **kwargs: Any) -> Any:
         try:
             return run(*args, **kwargs)
         except SystemExit as error:

@@ -82,9 +82,10 @@ class Keeper:
         if self._failed and not self._folder.deployment(self._failed).failure.exists():
             self._failed = None  # somebody wants to try it again
         if self._current and self._current.process.poll() is not None:
-            print(f"the server of {self._current.folder.name} ended: {self._current.process.returncode}", flush=True)
-            _let_go(self._current)
-            self._current, self._not_before = None, self._current.started + RESTART_PAUSE
+            ended, self._current = self._current, None
+            print(f"the server of {ended.folder.name} ended: {ended.process.returncode}", flush=True)
+            _let_go(ended)
+            self._not_before = ended.started + RESTART_PAUSE
         name = live if wanted == self._failed else wanted
         is_there = self._current is not None and self._current.folder.name == name
         if name and not is_there and time.monotonic() >= self._not_before:

@@ -7,6 +7,7 @@ from threading import Event
 
 from trainup.core.serving import EndpointInputs
 from trainup.jobs.local import environments
+from trainup.jobs.local.launch import environment_folder
 from trainup.jobs.local.serving import endpoints, environment
 from trainup.jobs.local.serving.folder import folder_of
 from trainup.jobs.local.workspace import Workspace
@@ -41,12 +42,12 @@ class LocalEndpoint:
             image = environment.build(self.workspace, deployment.image, self.progress, self.stop)
         except environments.BuildError as error:
             raise ServingError(f"the environment that serves could not be built: {error}") from error
-        users = environments.owners(self.workspace, image)
-        users.join(self.owner)
+        environments.owners(self.workspace, image).join(self.owner)
         port = endpoints.deploy(
             self.workspace, self.inputs.name, deployment, image, self.inputs.port, self.progress, self.stop
         )
         folder.owners.join(self.owner)
+        self._leave_environments({environment_folder(self.workspace, image).name})
         return Serving(endpoints.address(port), deployment.name)
 
     def read(self) -> Serving | None:
@@ -63,9 +64,14 @@ class LocalEndpoint:
         if not folder.owners.is_empty and not folder.owners.leave(self.owner):
             return False
         endpoints.remove(self.workspace, self.inputs.name)
-        for path in environments.built(self.workspace):
-            environments.owners(self.workspace, path.name).leave(self.owner)
+        self._leave_environments(set())
         return True
+
+    def _leave_environments(self, needed: set[str]) -> None:
+        """Need no other environments than these, which `prune` would else keep for ever."""
+        for path in environments.built(self.workspace):
+            if path.name not in needed:
+                environments.owners(self.workspace, path.name).leave(self.owner)
 
 
 def open_endpoint(
