@@ -97,6 +97,8 @@ def merged(stack: Stack, project: Path) -> dict[str, Any]:
     for name, record in now(stack, project).items():
         runs[name] = outputs_of(record)
     result = {"platform": stack.outputs.get("platform", {}), "runs": runs}
+    if endpoints := stack.outputs.get("endpoints"):
+        result["endpoints"] = endpoints
     return dict(to_plain(result))
 
 
