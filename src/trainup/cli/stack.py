@@ -24,6 +24,10 @@ class StackError(UserError):
     """The stack cannot be read; the message is the CLI's own."""
 
 
+class NoStack(StackError):
+    """The backend has no stack of this name."""
+
+
 @dataclass(frozen=True)
 class Stack:
     """One stack's state."""
@@ -110,7 +114,7 @@ def _export(name: str, *options: str) -> list[dict[str, Any]]:
     words = ["pulumi", "stack", "export", "--stack", name, *options]
     process = _ask(*words[1:])
     if process.returncode != 0 and "no stack named" in process.stderr:
-        raise StackError(
+        raise NoStack(
             f"there is no stack {name!r}: `pulumi up` creates a new one, and `pulumi stack ls` lists the others"
         )
     if process.returncode != 0:

@@ -300,10 +300,13 @@ class Target(Protocol):
         """The attempts of a stack's run that have not ended, whatever their inputs: an `up` may just have begun one."""
         ...
 
-    def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
+    def history(
+        self, stack: StackUrns, beginning: str = "", *, newest: int | None = None
+    ) -> tuple[list[Record], list[TrainupError]]:
         """The attempts whose names have this beginning and that belong to a stack, or did; and what cannot be read.
 
-        Oldest first. An attempt that nobody owns, and of which no former owner is known, counts as everybody's.
+        Oldest first; `newest` limits them to so many of all that changed last. An attempt that nobody owns, and of
+        which no former owner is known, counts as everybody's.
         """
         ...
 

@@ -1,6 +1,5 @@
 """`trainup:index:Run`: a training run and the wait for its end. The target's record is the truth, the state a view."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from trainup.core.errors import TrainupError
 from trainup.core.input_assets import CONTENT
 from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, with_definition
 from trainup.core.run_keys import KEYS
+from trainup.core.slow_phases import Usual
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN, has_unknown
 from trainup.jobs import git, lifecycle, outputs, snapshot
@@ -33,7 +33,7 @@ from trainup.provider.handler import (
     unknown_outputs,
 )
 from trainup.provider.input_checks import check_workspace, run_owner
-from trainup.provider.run_alarms import Alarm, earlier_phases
+from trainup.provider.run_alarms import Alarm, EarlierRuns, usual_phases
 from trainup.provider.run_definition import Definitions
 from trainup.provider.run_facts import RunFacts
 from trainup.provider.run_reports import last_time, listener, record_outputs, report, sentence
@@ -56,6 +56,7 @@ class RunHandler:
         self._data_digests = DataDigests()
         self._definitions = Definitions(self._data_digests)
         self._facts = RunFacts()
+        self._earlier = EarlierRuns()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
@@ -162,7 +163,7 @@ class RunHandler:
             raise ResourceError(f"{job.id} could not be started: {error}") from error
         try:
             if job.spec.wait and not attempts:
-                record = _wait(context, target, job, record)
+                record = _wait(context, target, job, inputs, record, self._earlier)
         except REFUSALS as error:
             # The run exists by now: without a state, `destroy` could not remove it.
             reason = (
@@ -191,10 +192,12 @@ class RunHandler:
         return self._trees.setdefault(path, snapshot.TreeHashes(path))
 
 
-def _wait(context: Context, target: Target, job: Job, record: Record) -> Record:
+def _wait(
+    context: Context, target: Target, job: Job, inputs: Properties, record: Record, earlier: EarlierRuns
+) -> Record:
     """The record at the end of the run; after Ctrl-C the current one, or that of the run canceled by `on_interrupt`."""
     try:
-        alarm = Alarm(context.note, lambda: _earlier_phases(target, record))
+        alarm = Alarm(context.note, lambda: earlier.of(_stack_of(job, inputs), lambda: _usual_phases(target, record)))
         return lifecycle.see_through(target, job, record, listener(context, alarm), context.canceled)
     except lifecycle.Interrupted as interrupted:
         record = interrupted.record
@@ -203,12 +206,17 @@ def _wait(context: Context, target: Target, job: Job, record: Record) -> Record:
         return record
 
 
-def _earlier_phases(target: Target, record: Record) -> list[Mapping[str, float]]:
-    """As `earlier_phases`; a watched run must not fail because others cannot be read."""
+def _stack_of(job: Job, inputs: Properties) -> tuple[object, ...]:
+    """The stack and the workspace of a run."""
+    return tuple(job.owner.urn.split("::")[:2]), job.owner.project, inputs.get("target"), inputs.get("workspace")
+
+
+def _usual_phases(target: Target, record: Record) -> Usual:
+    """As `usual_phases`; a watched run must not fail because others cannot be read."""
     try:
-        return earlier_phases(target, record)
+        return usual_phases(target, record)
     except REFUSALS:
-        return []
+        return Usual()
 
 
 def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record: Record) -> State:

@@ -73,8 +73,11 @@ class AzureTarget:
     def at_work(self, run: str, stack: StackUrns) -> list[Record]:
         return self._observer.at_work(stack.urns.get(run, ""))
 
-    def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
-        return self._observer.history(stack, beginning), []
+    def history(
+        self, stack: StackUrns, beginning: str = "", *, newest: int | None = None
+    ) -> tuple[list[Record], list[TrainupError]]:
+        records = self._observer.history(stack, beginning)
+        return records[-newest:] if newest else records, []
 
     def measured(self, records: Sequence[Record], *, best: bool = False) -> list[Record]:
         return self._observer.measured(records, best=best)

@@ -234,8 +234,13 @@ class LocalTarget:
         is_mine = record is not None and any(stack.owns(owner) for owner in record.owners)
         return [record] if record and is_mine and not record.status.is_terminal and not record.abandoned else []
 
-    def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
-        records, problems = self.readable(beginning=beginning)
+    def history(
+        self, stack: StackUrns, beginning: str = "", *, newest: int | None = None
+    ) -> tuple[list[Record], list[TrainupError]]:
+        folders = list(ledger.folders(self.workspace, beginning=beginning))
+        if newest is not None and len(folders) > newest:
+            folders = sorted(folders, key=_changed)[-newest:]
+        records, problems = self._read(folder.name for folder in folders)
         mine = [record for record in records if _was_of(record, stack)]
         return sorted(mine, key=lambda record: (record.number, record.created)), [*problems]
 
