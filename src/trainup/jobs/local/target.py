@@ -18,7 +18,7 @@ from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import id_of, run_of
 from trainup.core.status import Status
-from trainup.jobs.local import code, curves, handover, launch, ledger, links, live, log, queue_places, run_record
+from trainup.jobs.local import code, curves, handover, index, launch, ledger, links, live, log, queue_places, run_record
 from trainup.jobs.local.code import file_of
 from trainup.jobs.local.files import Lock, UnreadableRecord, write_json
 from trainup.jobs.local.processes import kill_all_of, let_go_on
@@ -224,7 +224,7 @@ class LocalTarget:
         return records
 
     def live(self, record: Record) -> Record:
-        return live.of(self.workspace, self._folder(record.name), record)
+        return record if record.status.is_terminal else live.of(self.workspace, self._folder(record.name), record)
 
     def at_work(self, run: str, stack: StackUrns) -> list[Record]:
         # Of one resource only the last can be at work, so that those of all former inputs need not be read.
@@ -237,10 +237,11 @@ class LocalTarget:
     def history(
         self, stack: StackUrns, beginning: str = "", *, newest: int | None = None
     ) -> tuple[list[Record], list[TrainupError]]:
-        folders = list(ledger.folders(self.workspace, beginning=beginning))
-        if newest is not None and len(folders) > newest:
-            folders = sorted(folders, key=_changed)[-newest:]
-        records, problems = self._read(folder.name for folder in folders)
+        names = [name for name in ledger.names(self.workspace) if name.startswith(beginning)]
+        if newest is not None and len(names) > newest:
+            names = sorted(names, key=lambda name: _changed(self._folder(name)))[-newest:]
+        is_whole = not beginning and newest is None
+        records, problems = self._read(names, indexed=is_whole and len(names) >= index.FEWEST)
         mine = [record for record in records if _was_of(record, stack)]
         return sorted(mine, key=lambda record: (record.number, record.created)), [*problems]
 
@@ -266,11 +267,11 @@ class LocalTarget:
         `ids` are the ids of the runs in its state: of these runs no other attempts are read. `only` is the one run that
         is asked for.
         """
-        names = [folder.name for folder in ledger.folders(self.workspace, beginning=only or "")]
+        names = [name for name in ledger.names(self.workspace) if name.startswith(only or "")]
         known = {run_id for run, run_id in ids.items() if only in (None, run)}
         others = [name for name in names if run_of(name) not in ids and only in (None, run_of(name))]
         records, problems = self._read([name for name in names if id_of(name) in known])
-        more, more_problems = self._read(others)
+        more, more_problems = self._read(others, indexed=len(others) >= index.FEWEST)
         owned = [record for record in more if any(stack.owns(owner) for owner in record.owners)]
         return records + owned, problems + more_problems
 
@@ -278,16 +279,26 @@ class LocalTarget:
         """The attempts that can be read, of all runs or of one, by name; and what is wrong with the others."""
         return self._read(folder.name for folder in ledger.folders(self.workspace, run_id, beginning))
 
-    def _read(self, names: Iterable[str]) -> tuple[list[Record], list[Problem]]:
+    def _read(self, names: Iterable[str], *, indexed: bool = False) -> tuple[list[Record], list[Problem]]:
+        """These attempts. With `indexed`, those that have ended come from the index, which is brought up to date."""
         records: list[Record] = []
         problems: list[Problem] = []
+        known = index.read(self.workspace) if indexed else None
         for name in names:
             try:
+                if known and (record := known.find(name)):
+                    records.append(record)
+                    continue
+                stamp = known.stamp(name) if known else None
                 record = ledger.view(self.workspace, self._folder(name))
             except (UnreadableRecord, TargetError) as error:
                 problems.append(error)
             else:
                 records += [record] if record else []
+                if known and record:
+                    known.add(record, stamp)
+        if known:
+            known.save()
         return sorted(records, key=lambda record: (record.id, record.attempt)), problems
 
     def _redefine(self, name: str, **changes: Any) -> None:
