@@ -20,6 +20,7 @@ from bench import (
     memory,
     previews,
     queue,
+    records,
     rehearsal,
     side_by_side,
     snapshots,
@@ -42,6 +43,7 @@ BENCHMARKS = {
     "snapshots": snapshots.run,
     "memory": memory.run,
     "queue": queue.run,
+    "records": records.run,
     "side_by_side": side_by_side.run,
     "load": load.run,
 }

@@ -281,9 +281,17 @@ class LocalTarget:
 
     def _read(self, names: Iterable[str], *, indexed: bool = False) -> tuple[list[Record], list[Problem]]:
         """These attempts. With `indexed`, those that have ended come from the index, which is brought up to date."""
+        if not indexed:
+            return self._read_each(names, None)
+        with index.without_collections():
+            known = index.read(self.workspace)
+            result = self._read_each(names, known)
+            known.save()
+            return result
+
+    def _read_each(self, names: Iterable[str], known: index.Index | None) -> tuple[list[Record], list[Problem]]:
         records: list[Record] = []
         problems: list[Problem] = []
-        known = index.read(self.workspace) if indexed else None
         for name in names:
             try:
                 if known and (record := known.find(name)):
@@ -297,8 +305,6 @@ class LocalTarget:
                 records += [record] if record else []
                 if known and record:
                     known.add(record, stamp)
-        if known:
-            known.save()
         return sorted(records, key=lambda record: (record.id, record.attempt)), problems
 
     def _redefine(self, name: str, **changes: Any) -> None:
