@@ -103,6 +103,20 @@ def test_damaged_entries_are_read_again(target: LocalTarget) -> None:
             assert told(target) == first
 
 
+def test_what_an_entry_does_not_hold_is_read_from_the_record(
+    target: LocalTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = ledger.view
+
+    def priced(workspace: Workspace, folder: RunFolder) -> Record | None:
+        record = view(workspace, folder)
+        return record and replace(record, cost=2.0)
+
+    monkeypatch.setattr(ledger, "view", priced)
+    assert {record.cost for record in told(target).values()} == {2.0}
+    assert {record.cost for record in told(target).values()} == {2.0}
+
+
 def test_few_attempts_leave_no_index(target: LocalTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "FEWEST", 200)
     told(target)

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from trainup.core import bounded
@@ -31,6 +31,9 @@ PLAIN = (
     *("web_url", "node_price", "nodes", "tags", "reproduce", "literals"),
 )
 """Fields of a record that JSON holds as they are."""
+HELD = {"name", "status", "owners", "released", "git", "failure", "command", "log_uri", "outputs_uri", *PLAIN}
+OTHERS = [item for item in fields(Record) if item.name not in HELD]
+"""Fields that an entry does not hold: a record that has anything in them is read again each time."""
 
 Owners = tuple[Owner, ...]
 
@@ -63,6 +66,8 @@ class Index:
     def add(self, record: Record, stamp: list[int] | None) -> None:
         """Add an attempt that has ended, by the stamp from before it was read."""
         if stamp is None or not record.status.is_terminal:
+            return
+        if any(getattr(record, item.name) != _default(item) for item in OTHERS):
             return
         self.new += 1
         self.entries[record.name] = [
@@ -146,6 +151,10 @@ NO_GIT = GitState()
 def _origin(workspace: Workspace) -> list[Any]:
     """What the entries depend on beside the records."""
     return [FORMAT, VERSION, str(workspace.root), str(workspace.project), sys.executable]
+
+
+def _default(item: Any) -> Any:
+    return item.default if item.default is not MISSING else item.default_factory()
 
 
 def _owners(entries: list[list[str]]) -> Owners:
