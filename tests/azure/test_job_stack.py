@@ -42,6 +42,19 @@ for step, value in enumerate((0.5, 1.0, 0.75)):
     urllib.request.urlopen(urllib.request.Request(address, json.dumps(metric).encode(), headers)).read()
 """
 MAIN = "import logged\nprint('trained')\n"
+STEPS = """\
+import json, os, pathlib, time, urllib.request
+last = pathlib.Path(os.environ["TRAINUP_CHECKPOINT_DIR"]) / "last"
+address = os.environ["MLFLOW_TRACKING_URI"].replace("azureml://", "https://") + "/api/2.0/mlflow/runs/log-metric"
+headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}
+for epoch in range(int(last.read_text()) + 1 if last.exists() else 0, 6):
+    time.sleep(0.6)  # an epoch
+    body = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": "loss", "value": 1 / (epoch + 1), "step": epoch,
+            "timestamp": time.time_ns() // 1_000_000}
+    urllib.request.urlopen(urllib.request.Request(address, json.dumps(body).encode(), headers)).close()
+    last.write_text(str(epoch))
+    print("epoch", epoch, flush=True)
+"""
 SCHEDULE = "$schema: https://azuremlschemas.azureedge.net/latest/schedule.schema.json\ncreate_job: file:./built.yml\n"
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
 JOBS = "Microsoft.MachineLearningServices/workspaces/jobs"
@@ -213,15 +226,20 @@ def test_two_jobs_are_compared_from_their_records(deployed: Deployed) -> None:
     assert "rerun is not in the record" in told["notes"]
 
 
+def called(deployed: Deployed, *words: str, code: int = 0) -> tuple[str, str]:
+    """What a command printed on standard output, and on standard error."""
+    command = [sys.executable, "-m", "trainup.cli", *words, "--stack", STACK]
+    folder, environment = deployed.project.folder, deployed.project.environment
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout, done.stderr
+
+
 def test_the_commands_about_runs_read_the_records_of_the_workspace(deployed: Deployed) -> None:
     assert deployed.up.code == 0, deployed.up.text
 
     def trainup(*words: str, code: int = 0) -> str:
-        command = [sys.executable, "-m", "trainup.cli", *words, "--stack", STACK]
-        folder, environment = deployed.project.folder, deployed.project.environment
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == code, done.stderr
-        return done.stdout + done.stderr
+        return "".join(called(deployed, *words, code=code))
 
     listed = json.loads(trainup("history", "--json"))
     assert [(item["run"], item["status"], item["current"]) for item in listed] == [
@@ -271,3 +289,23 @@ def test_the_commands_about_runs_read_the_records_of_the_workspace(deployed: Dep
     finally:
         file.write_text(content)
         deployed.project.environment["PULUMI_BACKEND_URL"] = backend
+
+
+def test_a_run_survives_the_loss_of_its_node(deployed: Deployed) -> None:
+    file, code = deployed.project.folder / f"Pulumi.{STACK}.yaml", deployed.project.folder / "steps"
+    settings = yaml.safe_load(file.read_text())
+    settings["config"]["trainup:runs"]["stepped"] = {"source": "steps", "script": "main.py"}
+    code.mkdir()
+    (code / "main.py").write_text(STEPS)
+    file.write_text(yaml.safe_dump(settings))
+    up = deployed.project.up()
+    assert up.code == 0, up.text
+
+    told = json.loads(called(deployed, "drill", "stepped", "--yes", "--json")[0])
+    assert (told["resumed"], told["final_step"], told["original_step"]) == (True, 5, 5), told
+    assert told["evicted_step"] in range(5)
+    (copy,) = told["attempts"]
+    assert copy.startswith("stepped-drill-")
+    assert called(deployed, "logs", copy, "--tail", "1")[0] == "epoch 5\n"
+    assert deployed.project.preview("--expect-no-changes").code == 0
+    contract.judge(deployed.running.bodies)
