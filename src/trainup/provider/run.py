@@ -11,8 +11,9 @@ from trainup.core.errors import TrainupError
 from trainup.core.input_assets import CONTENT
 from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, with_definition
 from trainup.core.run_keys import KEYS
+from trainup.core.spec import RunSpec
 from trainup.core.status import Status
-from trainup.core.values import UNKNOWN, has_unknown
+from trainup.core.values import UNKNOWN, Unknown, has_unknown
 from trainup.jobs import git, lifecycle, outputs, snapshot
 from trainup.jobs.azure.http.connection import CODE_HASHES
 from trainup.jobs.job_inputs import job_of
@@ -78,8 +79,7 @@ class RunHandler:
             context.warn(warning)
         if warning := run_source.disk_shortage(context.project, inputs):
             context.warn(warning)
-        parsed, findings = parse_run(inputs)
-        return {**inputs, "digest": parsed.spec.digest() if parsed.spec else UNKNOWN}, findings
+        return {**inputs, "digest": _digest(parsed.spec, inputs.get("snapshot_digest"))}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         replaced = new.get("digest") != old.get("digest") or any(new.get(name) != old.get(name) for name in LOCATION)
@@ -241,6 +241,13 @@ def _owner(context: Context, inputs: Properties, state: State, target: Target) -
         return owner
     owners = (one for record in reversed(attempts) for one in record.owners)
     return next((one for one in owners if one.is_same_resource(owner)), owner)
+
+
+def _digest(spec: RunSpec | None, snapshot_digest: str | Unknown | None) -> str | Unknown:
+    """The digest of a run with the files of its source; `spec` is what was parsed before they were read."""
+    if spec is None or isinstance(snapshot_digest, Unknown):
+        return UNKNOWN
+    return replace(spec, snapshot=snapshot_digest).digest()
 
 
 def _location(state: State) -> Properties:

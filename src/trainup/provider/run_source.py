@@ -64,9 +64,9 @@ def disk_shortage(project: Path, inputs: Properties) -> str | None:
     path = inputs.get("workspace")
     if not targets.is_on_this_machine(inputs.get("target")) or not isinstance(path, str):
         return None
-    workspace = Workspace((project / path).resolve(), project.resolve())
-    if disk.free_bytes(workspace.root) > room.PLENTY:
+    if disk.free_bytes(project / path) > room.PLENTY:
         return None
+    workspace = Workspace((project / path).resolve(), project.resolve())
     needed = room.of_run(workspace, str(inputs["run"]))
     return room.shortage(workspace, needed, f"run {inputs['run']}") if needed else None
 
