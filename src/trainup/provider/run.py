@@ -57,6 +57,7 @@ class RunHandler:
         self._data_digests = DataDigests()
         self._definitions = Definitions(self._data_digests)
         self._facts = RunFacts()
+        self._git = git.GitStates()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
@@ -146,7 +147,7 @@ class RunHandler:
 
     def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
         """Start the run or attach to it, and wait for its end if the inputs say so."""
-        job = replace(job_of(inputs, context.project, owner), git=git.state_of(context.project))
+        job = replace(job_of(inputs, context.project, owner), git=self._git.state_of(context.project))
         target = target_of(inputs, context.project, context.info, context.canceled)
         self._confirm_data(context, job)
         try:
