@@ -36,7 +36,7 @@ SUPERVISOR, KEEPER = "trainup.jobs.local.supervisor", "trainup.jobs.local.keeper
 """Modules in the command lines of the processes that watch over runs, as `ps` shows them."""
 Problem = UnreadableRecord | TargetError
 """Why a record cannot be used."""
-POLLING = Polling(fastest=0.05, queued=0.5, running=0.1)
+POLLING = Polling(fastest=0.05, queued=0.5, running=0.1, first=0.01)
 
 
 class LocalTarget:
