@@ -58,6 +58,7 @@ class RunHandler:
         self._definitions = Definitions(self._data_digests)
         self._facts = RunFacts()
         self._git = git.GitStates()
+        self._snapshots = run_source.SharedSnapshots()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
@@ -67,7 +68,9 @@ class RunHandler:
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
             kind = targets.find(inputs.get("target"))
             trees = self._tree_hashes(context) if kind and kind.keeps_code else None
-            computed, problems = run_source.examine(context.project, inputs, parsed, self._cache(context), trees)
+            computed, problems = run_source.examine(
+                context, inputs, parsed, self._cache(context), trees, self._snapshots
+            )
             inputs |= computed
             findings += problems
         elif with_definition(inputs).get("source") is not None:
