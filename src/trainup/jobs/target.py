@@ -208,12 +208,14 @@ class Polling:
     """Pauses between two looks at a run, in seconds: short at first and while new lines arrive, then growing."""
 
     fastest: float
-    """Seconds."""
+    """While new lines arrive."""
     queued: float
     """The longest pause while it waits for a node."""
     running: float
     """The longest pause while it runs."""
     growth: float = 1.2
+    first: float | None = None
+    """The first pause, where a run may end at once; `fastest` where there is none."""
 
     def after(self, pause: float, status: Status, *, progressed: bool) -> float:
         """The pause after this one, in seconds; `progressed` says whether there were new lines."""

@@ -11,8 +11,9 @@ from trainup.core.input_assets import CONTENT
 from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, with_definition
 from trainup.core.run_keys import KEYS
 from trainup.core.slow_phases import Usual
+from trainup.core.spec import RunSpec
 from trainup.core.status import Status
-from trainup.core.values import UNKNOWN, has_unknown
+from trainup.core.values import UNKNOWN, Unknown, has_unknown
 from trainup.jobs import git, lifecycle, outputs, snapshot
 from trainup.jobs.azure.http.connection import CODE_HASHES
 from trainup.jobs.job_inputs import job_of
@@ -57,6 +58,8 @@ class RunHandler:
         self._definitions = Definitions(self._data_digests)
         self._facts = RunFacts()
         self._earlier = EarlierRuns()
+        self._git = git.GitStates()
+        self._snapshots = run_source.SharedSnapshots()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
@@ -66,7 +69,9 @@ class RunHandler:
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
             kind = targets.find(inputs.get("target"))
             trees = self._tree_hashes(context) if kind and kind.keeps_code else None
-            computed, problems = run_source.examine(context.project, inputs, parsed, self._cache(context), trees)
+            computed, problems = run_source.examine(
+                context, inputs, parsed, self._cache(context), trees, self._snapshots
+            )
             inputs |= computed
             findings += problems
         elif with_definition(inputs).get("source") is not None:
@@ -79,8 +84,7 @@ class RunHandler:
             context.warn(warning)
         if warning := run_source.disk_shortage(context.project, inputs):
             context.warn(warning)
-        parsed, findings = parse_run(inputs)
-        return {**inputs, "digest": parsed.spec.digest() if parsed.spec else UNKNOWN}, findings
+        return {**inputs, "digest": _digest(parsed.spec, inputs.get("snapshot_digest"))}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         replaced = new.get("digest") != old.get("digest") or any(new.get(name) != old.get(name) for name in LOCATION)
@@ -147,7 +151,7 @@ class RunHandler:
 
     def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
         """Start the run or attach to it, and wait for its end if the inputs say so."""
-        job = replace(job_of(inputs, context.project, owner), git=git.state_of(context.project))
+        job = replace(job_of(inputs, context.project, owner), git=self._git.state_of(context.project))
         target = target_of(inputs, context.project, context.info, context.canceled)
         self._confirm_data(context, job)
         try:
@@ -249,6 +253,13 @@ def _owner(context: Context, inputs: Properties, state: State, target: Target) -
         return owner
     owners = (one for record in reversed(attempts) for one in record.owners)
     return next((one for one in owners if one.is_same_resource(owner)), owner)
+
+
+def _digest(spec: RunSpec | None, snapshot_digest: str | Unknown | None) -> str | Unknown:
+    """The digest of a run with the files of its source; `spec` is what was parsed before they were read."""
+    if spec is None or isinstance(snapshot_digest, Unknown):
+        return UNKNOWN
+    return replace(spec, snapshot=snapshot_digest).digest()
 
 
 def _location(state: State) -> Properties:
