@@ -13,6 +13,8 @@ Value = str | int | float
 """A value of a hyperparameter."""
 EXACT = 2**53
 """Up to here a float stands for one whole number."""
+DIGITS = 10
+"""Of a draw. The last digits of a logarithm differ between machines, and a trial must be the same one on each."""
 LEAST = 2.0**-53
 """A normal distribution is infinite for 0 and 1: the draws are at least so far from both."""
 
@@ -132,7 +134,8 @@ class Uniform:
         number = _number_of(value)
         low, high = self._range()
         if self.q is None:
-            return low <= number <= high
+            # A draw is shortened, and so may be a little beyond an end.
+            return low <= number <= high or any(math.isclose(number, end, rel_tol=1e-8) for end in (low, high))
         # The ends are rounded too, so they may lie outside the range.
         if not low - self.q <= number <= high + self.q:
             return False
@@ -217,7 +220,9 @@ def _number_of(value: Value) -> float:
 
 
 def _rounded(value: float, q: float | None) -> float:
-    return value if q is None else _multiple(round(value / q), q)
+    if q is None:
+        return float(f"{value:.{DIGITS}g}")
+    return _multiple(round(value / q), q)
 
 
 def _multiple(steps: int, q: float) -> float:
