@@ -12,6 +12,21 @@ from trainup.core.sweeps.sampling import next_number, next_point
 SPACE = {"lr": [0.1, 0.01], "batch": [16, 32, 64]}
 OBJECTIVE = {"primary_metric": "accuracy", "goal": "maximize"}
 
+EVERY_DISTRIBUTION: dict[str, Any] = {
+    "list": [1, "two", 0.5],
+    "choice": {"type": "choice", "values": [16, 32]},
+    "randint": {"type": "randint", "upper": 10},
+    "uniform": {"type": "uniform", "min_value": 0, "max_value": 0.5},
+    "quniform": {"type": "quniform", "min_value": 10, "max_value": 100, "q": 10},
+    "loguniform": {"type": "loguniform", "min_value": -6, "max_value": -1},
+    "qloguniform": {"type": "qloguniform", "min_value": 0, "max_value": 3, "q": 0.5},
+    "normal": {"type": "normal", "mu": 0, "sigma": 1},
+    "qnormal": {"type": "qnormal", "mu": 10, "sigma": 3, "q": 1},
+    "lognormal": {"type": "lognormal", "mu": -2, "sigma": 0.5},
+    "qlognormal": {"type": "qlognormal", "mu": 3, "sigma": 1, "q": 2},
+}
+RANDOM = {"sampling_algorithm": {"type": "random", "seed": 1}, "limits": {"max_total_trials": 10}}
+
 
 def declaration(**changes: Any) -> dict[str, Any]:
     """A right declaration of a grid, with changes; a change to None leaves a key out."""

@@ -132,7 +132,7 @@ class Uniform:
     def holds(self, value: Value) -> bool:
         """Whether it is one of its values."""
         number = _number_of(value)
-        low, high = self._range()
+        low, high = self.range
         if self.q is None:
             # A draw is shortened, and so may be a little beyond an end.
             return low <= number <= high or any(math.isclose(number, end, rel_tol=1e-8) for end in (low, high))
@@ -142,11 +142,13 @@ class Uniform:
         first, last = self._steps()
         return first <= round(number / self.q) <= last and _is_multiple(number, self.q)
 
-    def _range(self) -> tuple[float, float]:
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest value, before they are rounded."""
         return (math.exp(self.low), math.exp(self.high)) if self.is_log else (self.low, self.high)
 
     def _steps(self) -> tuple[int, int]:
-        low, high = self._range()
+        low, high = self.range
         return round(low / (self.q or 1)), round(high / (self.q or 1))
 
     def to_wire(self) -> dict[str, Any]:

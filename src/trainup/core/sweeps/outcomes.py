@@ -67,6 +67,8 @@ def commonest_cause(outcomes: Iterable[Outcome]) -> str | None:
     if not failures or any(outcome.status is Status.COMPLETED for outcome in ended):
         return None
     (failure_class, message), count = Counter((one.failure_class, one.message) for one in failures).most_common(1)[0]
-    how_many = "all" if count == len(ended) else f"{count} of them"
     remedy = next(one for one in failures if one.failure_class is failure_class).remedy
+    if len(ended) == 1:
+        return f"the only trial did not complete: {message}: {remedy}"
+    how_many = "all of them" if count == len(ended) else f"{count} of them"
     return f"none of {len(ended)} trials completed, {how_many} for this reason: {message}: {remedy}"

@@ -12,6 +12,8 @@ from trainup.core.input_values import Invalid
 from trainup.core.sweeps.findings import Finding
 from trainup.core.values import Secret
 
+LARGEST = 1e100
+"""Sums and quotients of larger numbers may be infinite."""
 Parsed = TypeVar("Parsed")
 Named = TypeVar("Named", bound=StrEnum)
 
@@ -61,6 +63,8 @@ def named(kind: type[Named], what: str) -> Callable[[Any], Named]:
     """Parses one of the names of an enum, in every spelling that Azure ML takes (`Grid`, `MedianStopping`)."""
 
     def parse(value: Any) -> Named:
+        if value is None:
+            raise Invalid(f"it is missing; there are {', '.join(kind)}")
         text = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", value).lower() if isinstance(value, str) else None
         if text not in list(kind):
             raise Invalid(suggest.unknown(value, kind, f"{written.shown(value)} is no {what}"))
@@ -80,6 +84,8 @@ def number(value: Any) -> float:
         raise Invalid(f"{written.shown(value)} is no number")
     if not math.isfinite(value):
         raise Invalid(f"{written.shown(value)} is no finite number")
+    if abs(value) > LARGEST:
+        raise Invalid(f"{written.shown(value)} is too large: a number of a sweep is at most {LARGEST:g}")
     return int(value) if float(value).is_integer() and abs(value) < 2**53 else float(value)
 
 

@@ -158,7 +158,9 @@ def _of_uniform(kind: Type, keys: Keys, findings: list[Finding]) -> Uniform | No
         keys.problem(("min_value",), f"{reason} or correct them")
         return None
     result = Uniform(low, high, q, kind.is_log)
-    if result.size is not None and result.size < 2:
+    if q is not None and _is_too_small(q, result.range, keys):
+        return None
+    if result.size == 1:
         keys.problem(
             ("q",), f"all values are rounded to a multiple of {text_of(q or 0)}, and so to one: make it smaller"
         )
@@ -174,7 +176,17 @@ def _of_normal(kind: Type, keys: Keys, findings: list[Finding]) -> Normal | None
     if kind.is_log and mu + SIGMAS * sigma > LARGEST_EXPONENT:
         keys.problem(("mu",), f"{kind} takes exponents of e, and values would be too large: {_logarithm(mu)}")
         return None
+    ends = mu - SIGMAS * sigma, mu + SIGMAS * sigma
+    if q is not None and _is_too_small(q, tuple(map(math.exp, ends)) if kind.is_log else ends, keys):
+        return None
     return Normal(mu, sigma, q, kind.is_log)
+
+
+def _is_too_small(q: float, ends: tuple[float, ...], keys: Keys) -> bool:
+    if max(map(abs, ends)) / q <= EXACT:
+        return False
+    keys.problem(("q",), f"there are too many multiples of {text_of(q)} to count: make it larger")
+    return True
 
 
 def _step(kind: Type, keys: Keys) -> float | None:
