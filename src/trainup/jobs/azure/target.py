@@ -58,6 +58,11 @@ class AzureTarget:
         records = [self._observer.record(one) for one in views if not one.has_ended]
         return [record for record in records if any(owner.is_same_resource(other) for other in record.owners)]
 
+    def owned(self, owner: Owner) -> list[Record]:
+        views = (JobView(job) for job in self._observer.jobs.tagged(labels.owner_tag(owner)))
+        records = [self._observer.record(view) for view in views]
+        return [record for record in records if any(owner.is_same_resource(other) for other in record.owners)]
+
     def attempts(self, identity: str) -> list[Record]:
         jobs = self._observer.jobs.attempts(identity)
         records = [self._observer.record(JobView(job)) for job in jobs[:-1]]

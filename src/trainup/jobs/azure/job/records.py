@@ -167,6 +167,7 @@ def record_of(view: JobView, *, portal: str, workspace: str, now: float, **facts
         node_price=price_of(view),
         nodes=view.nodes,
         tags=labels.of_user(view.tags),
+        trials=labels.trials_of(view.tags),
         command=view.words,
         literals=view.literals,
         **facts,
