@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trainup.core import sweeps
+from trainup.core.sweeps import not_yet
 
 RUNS = "trainup runs command jobs"
 _JOBS = {
     "pipeline": "a pipeline: give each step a job file of its own, and say with `after` which comes first",
-    "sweep": f"a sweep: {sweeps.INSTEAD}",
+    "sweep": f"a sweep: {not_yet.INSTEAD}",
     "spark": "a Spark job",
     "automl": "an AutoML job",
     "parallel": "a parallel job",
