@@ -16,6 +16,7 @@ NAME = "trainup"
 FILE = Path(__file__).with_name("schema.json")
 MODULES = {
     "TrainingRun": "trainup.components.run",
+    "TrainingSweep": "trainup.components.sweep",
     "Workspace": "trainup.components.azure.workspace",
     "ContainerRegistry": "trainup.components.azure.registry",
     "ExternalRegistry": "trainup.components.azure.registry",

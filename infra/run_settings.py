@@ -219,6 +219,11 @@ class RunSettings(Section):
     after: list[RunName] | None = Field(
         default=None, description="Runs that have to complete first; when they change, this one trains again."
     )
+    sweep: dict[str, Any] | None = Field(
+        default=None,
+        description="Tries the points of a search space, a trial each, and finds the best: in the words of Azure ML's "
+        "sweep jobs. The command takes `${{search_space.name}}`.",
+    )
     distribution: DistributionSettings | None = None
     rerun: Text | None = None
     allow_secrets: list[str] | None = None

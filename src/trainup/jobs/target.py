@@ -1,6 +1,6 @@
 """The interface of all targets: jobs that they run, and records of attempts."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -320,6 +320,18 @@ class Target(Protocol):
 
         Records of other targets are returned as they are.
         """
+        ...
+
+    def curves(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
+        """Attempt → step → value of a metric that it logged so far; attempts that logged none may be missing."""
+        ...
+
+    def room(self, job: Job) -> int | None:
+        """How many jobs of this kind can run at once on their cluster; None where that is not known."""
+        ...
+
+    def trained(self, run_ids: Collection[str]) -> set[str]:
+        """Those of these run ids that have completed, whoever owns them. For previews: one request for all of them."""
         ...
 
     def is_of(self, record: Record, stack: StackUrns) -> bool:

@@ -111,6 +111,14 @@ def has_ended(folder: str) -> bool:
         return False
 
 
+def has_completed(folder: RunFolder) -> bool:
+    """Whether the attempt in this folder has completed; its record may be damaged otherwise."""
+    try:
+        return _statuses.of(str(folder.status)) is Status.COMPLETED
+    except (OSError, UnreadableRecord):
+        return False
+
+
 def owners_of(folder: RunFolder) -> tuple[Owner, ...]:
     """The owners of the attempt, cached since every start reads those of many runs. Raises UnreadableRecord."""
     try:

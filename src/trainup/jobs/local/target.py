@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -255,6 +255,17 @@ class LocalTarget:
 
     def measured(self, records: Sequence[Record]) -> list[Record]:
         return list(records)  # a record holds its metrics
+
+    def curves(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
+        return live.curves(self.workspace, [self._folder(name) for name in names], metric)
+
+    def room(self, job: Job) -> int | None:
+        settings = Pool(self.workspace, job.cluster or DEFAULT_CLUSTER).settings()
+        return int(settings["max_nodes"]) // job.spec.nodes if settings else None
+
+    def trained(self, run_ids: Collection[str]) -> set[str]:
+        folders = [folder for folder in ledger.folders(self.workspace) if id_of(folder.name) in run_ids]
+        return {id_of(folder.name) for folder in folders if ledger.has_completed(folder)}
 
     def is_of(self, record: Record, stack: StackUrns) -> bool:
         return _was_of(record, stack)
