@@ -1,8 +1,6 @@
 """Sweeps on this machine, by the real engine: trials train once, side by side as far as there are slots."""
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from tests.engine.ledger import records
 from tests.support.project import Project
 from tests.support.waiting import until
-from trainup.core.status import Status
 
 pytestmark = pytest.mark.engine
 
@@ -20,7 +17,7 @@ folder, rate, depth = pathlib.Path(os.environ["TALLY"]), float(sys.argv[1]), int
 mark = folder / f"{rate}-{depth}-{os.getpid()}"
 mark.write_text("begun")
 (folder / f"{mark.name}.seen").write_text(str(sum(one.read_text() == "begun" for one in folder.glob("*-*-*[0-9]"))))
-if (folder / "gate").exists():
+if (folder / "gate").exists() and rate >= float((folder / "gate").read_text()):
     while not (folder / "open").exists():
         time.sleep(0.05)
 time.sleep(0.2)
@@ -97,3 +94,54 @@ def test_a_sweep_trains_each_point_once_and_a_wider_one_the_new_points_alone(swe
         assert again.is_empty, again.text
     refreshed = project.refresh("--expect-no-changes")
     assert refreshed.code == 0, refreshed.text
+
+    # A wider space, a second sweep with points of the first one, and a run that reads the outputs of the best trial.
+    wider = declared({**SPACE, "rate": [*SPACE["rate"], 0.5]})
+    few = {"rate": [0.4, 0.6], "depth": [1]}
+    some = declared(few, sampling_algorithm={"type": "random", "seed": 7}, limits={"max_total_trials": 2})
+    reader = {"command": ["cat", "${{inputs.model}}"], "inputs": {"model": {"run": "rates", "path": "model.txt"}}}
+    run = project.runs()["rates"]
+    swept.configure(wider, {"some": {**run, "sweep": some}, "reader": reader})
+    preview = project.preview()
+    assert "15 trials (grid), at most 15 at a time; 12 of them are trained already, 3 are new" in preview.text
+    assert "2 trials (random), at most 2 at a time; 1 of them are trained already, 1 is new" in preview.text
+    up = project.up()
+    assert up.code == 0, up.text
+    assert up.ops("Sweep") == {"rates": "update", "some": "create"}
+    assert len(swept.starts()) == len(set(swept.starts())) == 16
+    assert swept.outputs()["best"]["arguments"] == {"rate": 0.5, "depth": 3}
+    assert "0.5 3" in up.text
+    assert project.up("--expect-no-changes").is_empty
+
+    # A narrower one gives trials up and trains none; a point that another sweep has stays.
+    swept.configure(declared({"rate": [0.1, 0.2], "depth": [1, 2, 3]}), {"some": {**run, "sweep": some}})
+    up = project.up()
+    assert up.code == 0, up.text
+    assert len(swept.starts()) == 16
+    assert swept.outputs()["best"]["arguments"] == {"rate": 0.2, "depth": 3}
+    assert len(json.dumps(project.sweep("rates")["outputs"]["trials"])) < 6 * 1024
+    assert project.up("--expect-no-changes").is_empty
+    assert project.destroy().code == 0
+    assert project.left_running() == []
+    assert all(record.released and not record.owners for record in records(project) if record.run == "trial")
+
+
+def test_after_kill_9_the_next_up_goes_on_with_the_same_points(swept: Swept) -> None:
+    project = swept.project
+    (swept.tally / "gate").write_text("0.2")
+    limits = {"max_total_trials": 9, "max_concurrent_trials": 2}
+    swept.configure(declared(sampling_algorithm={"type": "random", "seed": 3}, limits=limits))
+    running = project.start("up")
+    until(lambda: sum(path.read_text() == "begun" for path in swept.tally.glob("*-*-*[0-9]")) == 2)
+    running.kill()
+    running.finish()
+    before = swept.starts()
+    project.unlock()
+    (swept.tally / "open").touch()
+    up = project.up()
+    assert up.code == 0, up.text
+    assert len(swept.starts()) == len(set(swept.starts())) == 9
+    assert set(before) <= set(swept.starts())
+    assert swept.most_at_once() == 2
+    assert [trial["number"] for trial in swept.outputs()["trials"]] == list(range(9))
+    assert project.up("--expect-no-changes").is_empty

@@ -237,6 +237,19 @@ class Project:
             if resource["type"] == "trainup:index:Run" and resource["urn"].endswith(f"::{name}-job")
         )
 
+    def sweep(self, name: str) -> dict[str, Any]:
+        """One `Sweep` in state."""
+        return next(
+            resource
+            for resource in self.state()["resources"]
+            if resource["type"] == "trainup:index:Sweep" and resource["urn"].endswith(f"::{name}-job")
+        )
+
+    def runs(self) -> dict[str, Any]:
+        """The runs in the stack's configuration."""
+        path = self.folder / f"Pulumi.{self.stack}.yaml"
+        return dict(yaml.safe_load(path.read_text())["config"]["trainup:runs"])
+
     def output(self) -> dict[str, Any]:
         """What `make output` prints."""
         command = [sys.executable, "-m", "trainup.cli", "output", "--stack", self.stack]
