@@ -75,7 +75,7 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class MedianStopping(Policy):
-    """Ends a trial whose best value is worse than the median of the other trials' running averages."""
+    """Ends a trial whose best value is worse than the median of all trials' running averages."""
 
     type: ClassVar[str] = "median_stopping"
 

@@ -7,15 +7,14 @@ https://learn.microsoft.com/azure/machine-learning/how-to-tune-hyperparameters
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from statistics import NormalDist
 from typing import Any
 
 Value = str | int | float
 """A value of a hyperparameter."""
 EXACT = 2**53
 """Up to here a float stands for one whole number."""
-LEAST = 2.0**-54
-"""What stands for 0 where a normal distribution would give minus infinity."""
+LEAST = 2.0**-53
+"""A normal distribution is infinite for 0 and 1: the draws are at least so far from both."""
 
 
 def text_of(value: Value) -> str:
@@ -35,8 +34,8 @@ class Choice:
     values: tuple[Value, ...]
 
     @property
-    def size(self) -> int | None:
-        """How many values there are; None if they cannot be counted."""
+    def size(self) -> int:
+        """How many values there are."""
         return len(self.values)
 
     def at(self, index: int) -> Value:
@@ -44,8 +43,12 @@ class Choice:
         return self.values[index]
 
     def draw(self, part: float) -> Value:
-        """The value for a random number from 0 to 1, without 1."""
-        return self.values[int(part * len(self.values))]
+        """The value for a random number from 0 to 1."""
+        return self.values[min(int(part * self.size), self.size - 1)]
+
+    def place_of(self, value: Value) -> int:
+        """Its index among the values."""
+        return [text_of(one) for one in self.values].index(text_of(value))
 
     def holds(self, value: Value) -> bool:
         """Whether it is one of its values."""
@@ -63,7 +66,7 @@ class Randint:
     upper: int
 
     @property
-    def size(self) -> int | None:
+    def size(self) -> int:
         """How many values there are."""
         return self.upper
 
@@ -72,12 +75,17 @@ class Randint:
         return index
 
     def draw(self, part: float) -> Value:
-        """The value for a random number from 0 to 1, without 1."""
-        return int(part * self.upper)
+        """The value for a random number from 0 to 1."""
+        return min(int(part * self.upper), self.upper - 1)
+
+    def place_of(self, value: Value) -> float:
+        """A number from 0 to 1 for which it is drawn."""
+        return (float(value) + 0.5) / self.upper
 
     def holds(self, value: Value) -> bool:
         """Whether it is one of its values."""
-        return _is_number(value) and float(value).is_integer() and 0 <= float(value) < self.upper
+        number = _number_of(value)
+        return 0 <= number < self.upper and number.is_integer()
 
     def to_wire(self) -> dict[str, Any]:
         """The declaration, in Azure ML's words."""
@@ -108,19 +116,28 @@ class Uniform:
         return _multiple(self._steps()[0] + index, self.q or 1)
 
     def draw(self, part: float) -> Value:
-        """The value for a random number from 0 to 1, without 1."""
-        exponent = self.low + (self.high - self.low) * part
+        """The value for a random number from 0 to 1."""
+        exponent = min(self.low + (self.high - self.low) * part, self.high)
         return _rounded(math.exp(exponent) if self.is_log else exponent, self.q)
+
+    def place_of(self, value: Value) -> float:
+        """A number from 0 to 1 for which it is drawn; a value that was rounded may lie a little outside the range."""
+        number = float(value)
+        if self.is_log:
+            number = math.log(number) if number > 0 else self.low
+        return min(max((number - self.low) / (self.high - self.low), 0.0), 1.0)
 
     def holds(self, value: Value) -> bool:
         """Whether it is one of its values."""
-        if not _is_number(value):
-            return False
-        if self.q is not None:
-            first, last = self._steps()
-            return first <= round(float(value) / self.q) <= last and _is_multiple(float(value), self.q)
+        number = _number_of(value)
         low, high = self._range()
-        return low <= float(value) <= high
+        if self.q is None:
+            return low <= number <= high
+        # The ends are rounded too, so they may lie outside the range.
+        if not low - self.q <= number <= high + self.q:
+            return False
+        first, last = self._steps()
+        return first <= round(number / self.q) <= last and _is_multiple(number, self.q)
 
     def _range(self) -> tuple[float, float]:
         return (math.exp(self.low), math.exp(self.high)) if self.is_log else (self.low, self.high)
@@ -156,15 +173,27 @@ class Normal:
         raise IndexError(f"a normal distribution has no value number {index}")
 
     def draw(self, part: float) -> Value:
-        """The value for a random number from 0 to 1, without 1."""
-        exponent = NormalDist(self.mu, self.sigma).inv_cdf(max(part, LEAST))
+        """The value for a random number from 0 to 1."""
+        from statistics import NormalDist
+
+        exponent = NormalDist(self.mu, self.sigma).inv_cdf(min(max(part, LEAST), 1 - LEAST))
         return _rounded(math.exp(exponent) if self.is_log else exponent, self.q)
+
+    def place_of(self, value: Value) -> float:
+        """A number from 0 to 1 for which it is drawn."""
+        from statistics import NormalDist
+
+        number = float(value)
+        if self.is_log:
+            number = math.log(number) if number > 0 else -math.inf
+        return NormalDist(self.mu, self.sigma).cdf(number)
 
     def holds(self, value: Value) -> bool:
         """Whether it is one of its values."""
-        if not _is_number(value) or (self.is_log and float(value) < 0):
+        number = _number_of(value)
+        if not math.isfinite(number) or (self.is_log and number < 0):
             return False
-        return self.q is None or _is_multiple(float(value), self.q)
+        return self.q is None or _is_multiple(number, self.q)
 
     def to_wire(self) -> dict[str, Any]:
         """The declaration, in Azure ML's words."""
@@ -179,8 +208,12 @@ def _name(kind: str, q: float | None, is_log: bool) -> str:
     return f"{'' if q is None else 'q'}{'log' if is_log else ''}{kind}"
 
 
-def _is_number(value: Value) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+def _number_of(value: Value) -> float:
+    """NaN for a text that is no number. A text that is one counts, for a command gets the same text for both."""
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan
 
 
 def _rounded(value: float, q: float | None) -> float:

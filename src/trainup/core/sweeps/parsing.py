@@ -6,8 +6,9 @@ from typing import Any
 
 from trainup.core import written
 from trainup.core.input_values import Invalid, Whole, duration, filled
+from trainup.core.sweeps import bayesian
 from trainup.core.sweeps.declaration import MOST_TRIALS, Algorithm, Goal, Limits, Objective, Sampling, Sweep
-from trainup.core.sweeps.distributions import Distribution, Normal
+from trainup.core.sweeps.distributions import Distribution
 from trainup.core.sweeps.findings import Finding
 from trainup.core.sweeps.policies import parse_policy
 from trainup.core.sweeps.reading import Keys, named
@@ -105,11 +106,8 @@ def _cross(sampling: Sampling, space: Mapping[str, Distribution], limits: Limits
             if distribution.size is None:
                 reason = f"a grid has every value, and {distribution.to_wire()['type']} has no end of them"
                 yield Finding(("search_space", name), f"{reason}: give a list, a `q`, or take random sampling")
-    if algorithm is Algorithm.BAYESIAN:
-        for name, distribution in space.items():
-            if isinstance(distribution, Normal):
-                reason = f"bayesian sampling does not know {distribution.to_wire()['type']}"
-                yield Finding(("search_space", name), f"{reason}: take a uniform distribution or a list")
+    if algorithm is Algorithm.BAYESIAN and (missing := bayesian.problem()):
+        yield Finding(("sampling_algorithm",), missing)
     if limits is None or limits.max_total_trials is not None:
         return
     place = ("limits", "max_total_trials")

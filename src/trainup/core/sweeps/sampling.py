@@ -4,10 +4,12 @@ So a sweep goes on where it was killed, and the same declaration finds the same 
 """
 
 import hashlib
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
 
+from trainup.core.sweeps import bayesian
 from trainup.core.sweeps.declaration import Algorithm, Sweep
 from trainup.core.sweeps.outcomes import Key, Outcome, Point, key_of
 
@@ -35,9 +37,11 @@ def next_point(sweep: Sweep, outcomes: Sequence[Outcome]) -> Point | Wait | None
     if len(begun) >= sweep.total:
         return None
     if sweep.sampling.algorithm is Algorithm.BAYESIAN:
-        from trainup.core.sweeps import bayesian
-
-        return bayesian.next_point(sweep, begun)
+        begun.sort(key=lambda outcome: outcome.number)
+        if not bayesian.is_ready(sweep, begun):
+            return WAIT
+        if (point := bayesian.propose(sweep, begun)) is not None:
+            return point
     return next(_others(sweep, begun), None)
 
 
@@ -48,7 +52,8 @@ def next_number(outcomes: Iterable[Outcome]) -> int:
 
 def kept(sweep: Sweep, outcomes: Iterable[Outcome]) -> list[Outcome]:
     """The trials whose points are in the search space as it is declared now; others are of an earlier one."""
-    return [outcome for outcome in outcomes if is_in(sweep, outcome.point)]
+    points = _Points.of(sweep)
+    return [outcome for outcome in outcomes if outcome.key in points.keys or is_in(sweep, outcome.point)]
 
 
 def is_in(sweep: Sweep, point: Point) -> bool:
@@ -80,8 +85,11 @@ class _Points:
 
     def __init__(self, sweep: Sweep) -> None:
         is_grid = sweep.sampling.algorithm is Algorithm.GRID
+        self._lock = threading.Lock()
         self._source = _grid(sweep) if is_grid else _random(sweep)
         self._points: list[tuple[Key, Point]] = []
+        self.keys: set[Key] = set()
+        """What tells the points apart that were found so far."""
 
     @staticmethod
     @lru_cache(maxsize=16)
@@ -90,15 +98,18 @@ class _Points:
 
     def __iter__(self) -> Iterator[tuple[Key, Point]]:
         index = 0
-        while index < len(self._points) or self._grow():
+        while index < len(self._points) or self._grow(index):
             yield self._points[index]
             index += 1
 
-    def _grow(self) -> bool:
-        point = next(self._source, None)
-        if point is not None:
-            self._points.append((key_of(point), point))
-        return point is not None
+    def _grow(self, index: int) -> bool:
+        """Find the point at an index; False if there are no more. Sweeps of several threads may share their points."""
+        with self._lock:
+            point = None if index < len(self._points) else next(self._source, None)
+            if point is not None:
+                self.keys.add(key_of(point))
+                self._points.append((key_of(point), point))
+            return index < len(self._points)
 
 
 def _grid(sweep: Sweep) -> Iterator[Point]:
