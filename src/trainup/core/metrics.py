@@ -25,7 +25,7 @@ def best_of(name: str, values: Sequence[float]) -> float:
     return min(finite) if LOWER_IS_BETTER.search(name) else max(finite)
 
 
-def curve_of(logged: Iterable[tuple[int, int, float]]) -> dict[int, float]:
+def history_of(logged: Iterable[tuple[int, int, float]]) -> dict[int, float]:
     """Step → value, from (step, time, value) of all values that were logged, in any order.
 
     A script that counts no steps logs all values under one; then their order counts.

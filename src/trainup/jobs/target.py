@@ -322,7 +322,7 @@ class Target(Protocol):
         """
         ...
 
-    def curves(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
+    def histories(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
         """Attempt → step → value of a metric that it logged so far; attempts that logged none may be missing."""
         ...
 

@@ -50,13 +50,13 @@ def reports(context: Context, plan: Plan, target: Target) -> Reports:
         def status(record: Record) -> None:
             if record.status is Status.RUNNING and record.name not in told:
                 told.add(record.name)
-                context.info(f"{plan.name}: trial {trial.number} ({point_text(trial.point)}) runs as {record.name}")
+                context.info(f"trial {trial.number} ({point_text(trial.point)}) runs as {record.name}")
 
         return lifecycle.Listener(status=status)
 
     def ended(trial: KnownTrial, is_best: bool, done: int) -> None:
         told.discard(trial.name)
-        context.info(f"{plan.name}: {_end(plan.sweep, trial, is_best)}; {done} of {plan.sweep.total} done")
+        context.info(f"{_end(plan.sweep, trial, is_best)}; {done} of {plan.sweep.total} done")
 
     return Reports(listener, ended)
 

@@ -83,8 +83,8 @@ class AzureTarget:
     def measured(self, records: Sequence[Record]) -> list[Record]:
         return self._observer.measured(records)
 
-    def curves(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
-        return tracking.curves(self.workspace, names, metric)
+    def histories(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
+        return tracking.histories(self.workspace, names, metric)
 
     def room(self, job: Job) -> int | None:
         cluster = cluster_of(job, self.workspace.id)

@@ -48,20 +48,20 @@ def _metrics(workspace: Workspace, folder: RunFolder) -> dict[str, float]:
     return {}
 
 
-def curves(workspace: Workspace, folders: Sequence[RunFolder], metric: str) -> dict[str, dict[int, float]]:
+def histories(workspace: Workspace, folders: Sequence[RunFolder], metric: str) -> dict[str, dict[int, float]]:
     """Attempt → step → value of a metric; attempts are missing that have logged nothing yet. Raises TrackingError."""
     tracking = workspace.tracking()
     if tracking["kind"] == "none":
         return {}
     client = Tracking(str(tracking["uri"]))
 
-    def curve(folder: RunFolder) -> dict[int, float]:
+    def history(folder: RunFolder) -> dict[int, float]:
         with contextlib.suppress(UnreadableRecord):
             state = run_record.read_state(folder)
             if state and state.mlflow_run_id:
-                return client.curve(state.mlflow_run_id, metric)
+                return client.history(state.mlflow_run_id, metric)
         return {}
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = zip(folders, pool.map(curve, folders), strict=True)
+        found = zip(folders, pool.map(history, folders), strict=True)
         return {folder.name: values for folder, values in found if values}

@@ -256,8 +256,8 @@ class LocalTarget:
     def measured(self, records: Sequence[Record]) -> list[Record]:
         return list(records)  # a record holds its metrics
 
-    def curves(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
-        return live.curves(self.workspace, [self._folder(name) for name in names], metric)
+    def histories(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
+        return live.histories(self.workspace, [self._folder(name) for name in names], metric)
 
     def room(self, job: Job) -> int | None:
         settings = Pool(self.workspace, job.cluster or DEFAULT_CLUSTER).settings()

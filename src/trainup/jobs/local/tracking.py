@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainup.core.errors import ServiceError
-from trainup.core.metrics import curve_of
+from trainup.core.metrics import history_of
 from trainup.core.numbers import to_number
 
 TIMEOUT = 15.0
@@ -112,9 +112,9 @@ class Tracking:
             list(pool.map(read, keys))
         return values
 
-    def curve(self, run_id: str, key: str) -> dict[int, float]:
+    def history(self, run_id: str, key: str) -> dict[int, float]:
         """Step → value of one metric; empty where it was not logged."""
-        return curve_of(
+        return history_of(
             (int(item.get("step") or 0), int(item.get("timestamp") or 0), to_number(item["value"]))
             for item in self._logged(run_id, key)
         )

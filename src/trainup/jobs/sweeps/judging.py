@@ -42,9 +42,9 @@ class Judge:
             for number, trial in trials.items()
             if trial.status.is_terminal and trial.name and number not in self._ended and number not in running
         }
-        curves = self._target.curves([*running.values(), *over.values()], self._metric)
-        self._ended |= {number: curves.get(name, {}) for number, name in over.items()}
-        now = {number: curves.get(name, {}) for number, name in running.items()}
+        logged = self._target.histories([*running.values(), *over.values()], self._metric)
+        self._ended |= {number: logged.get(name, {}) for number, name in over.items()}
+        now = {number: logged.get(name, {}) for number, name in running.items()}
         histories = {number: history for number, history in {**self._ended, **now}.items() if history}
         for number in now.keys() & histories.keys():
             if reason := early_end(self._sweep, number, histories):

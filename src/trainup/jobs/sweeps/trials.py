@@ -1,11 +1,13 @@
 """The trials of a sweep: the job of each, and what is known of it."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from trainup.core import trials
+from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.git_state import GitState
 from trainup.core.metrics import LOWER_IS_BETTER
@@ -149,7 +151,9 @@ def value_of(target: Target, objective: Objective, record: Record) -> float | No
     if is_lower == bool(LOWER_IS_BETTER.search(name)) and name in record.best:
         return record.best[name]
     # The record's best value is that of the other direction.
-    logged = target.curves([record.name], name).get(record.name) or {}
+    logged: Mapping[int, float] = {}
+    with contextlib.suppress(TrainupError):  # then its last value counts, which the record has
+        logged = target.histories([record.name], name).get(record.name) or {}
     return best_value(objective, [*logged.values(), record.metrics[name]])
 
 

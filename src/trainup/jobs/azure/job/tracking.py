@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from trainup.core.metrics import best_of, curve_of, metrics_of
+from trainup.core.metrics import best_of, history_of, metrics_of
 from trainup.core.numbers import to_number
 from trainup.jobs.azure.platform.workspace import Workspace
 
@@ -92,17 +92,17 @@ def _file(workspace: Workspace, name: str) -> dict[str, float]:
     return metrics_of(b"".join(workspace.linked_blobs.pieces(info["contentUri"]))) if info else {}
 
 
-def curves(workspace: Workspace, names: Sequence[str], key: str) -> dict[str, dict[int, float]]:
+def histories(workspace: Workspace, names: Sequence[str], key: str) -> dict[str, dict[int, float]]:
     """Job → step → value of one metric. Takes a request for each job. Raises AzureError."""
 
-    def curve(name: str) -> dict[int, float]:
-        return curve_of(
+    def history(name: str) -> dict[int, float]:
+        return history_of(
             (int(item.get("step") or 0), int(item.get("timestamp") or 0), to_number(item["value"]))
             for item in _logged_values(workspace, name, key)
         )
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(names, pool.map(curve, names), strict=True))
+        return dict(zip(names, pool.map(history, names), strict=True))
 
 
 def _history(workspace: Workspace, name: str, key: str) -> list[float]:
