@@ -7,6 +7,7 @@ import pytest
 
 from tests.support import contract
 from tests.support.attached import Place
+from tests.support.logging_script import HOPELESS, LOG, PRUNED
 from tests.support.project import Project
 from tests.support.waiting import until
 
@@ -15,14 +16,10 @@ pytestmark = pytest.mark.engine
 QUICK = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "0.05", "AZUREML_RUN_POLLING_INTERVAL_MAX": "0.5"}
 JOBS = "Microsoft.MachineLearningServices/workspaces/jobs"
 CODES = "Microsoft.MachineLearningServices/workspaces/codes/versions"
-TRIAL = """\
-import json, os, pathlib, sys, time, urllib.request
+TRIAL = (
+    LOG
+    + """\
 folder, rate = pathlib.Path(os.environ["TALLY"]), float(sys.argv[1])
-def log(value, step):
-    body = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": "accuracy", "value": value, "timestamp": step, "step": step}
-    headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}
-    address = os.environ["MLFLOW_TRACKING_URI"].replace("azureml://", "https://") + "/api/2.0/mlflow/runs/log-metric"
-    urllib.request.urlopen(urllib.request.Request(address, json.dumps(body).encode(), headers)).read()
 (folder / f"{rate}-{os.getpid()}").touch()
 while not (folder / "open").exists():
     time.sleep(0.05)
@@ -30,6 +27,7 @@ for step in range(3):
     log(rate + step / 100, step)
 (pathlib.Path(os.environ["TRAINUP_OUTPUT_DIR"]) / "model.txt").write_text(str(rate))
 """
+)
 
 
 def sweep(rates: list[float], **more: Any) -> dict[str, Any]:
@@ -77,13 +75,21 @@ def test_trials_are_jobs_and_each_is_submitted_once(place: Place) -> None:
     for again in (project.up("--expect-no-changes"), project.refresh("--expect-no-changes")):
         assert again.code == 0, again.text
 
-    # Wider: the new point alone.
-    project.edit(runs={"rates": run(project.folder, sweep=sweep([0.1, 0.2, 0.3, 0.4]))})
+    # Wider: the new point alone. Beside it, a sweep that ends a trial early.
+    project.script(HOPELESS, name="hopeless.py", source="hopeless")
+    pruned = run(project.folder, source="hopeless", script="hopeless.py", sweep=PRUNED)
+    project.edit(runs={"rates": run(project.folder, sweep=sweep([0.1, 0.2, 0.3, 0.4])), "pruned": pruned})
     assert "4 trials (grid), at most 2 at a time; 3 of them are trained already, 1 is new" in project.preview().text
     up = project.up()
     assert up.code == 0, up.text
     assert outputs(project)["best"]["arguments"] == {"rate": 0.4}
-    jobs = [job["properties"] for job in place.azure.resources(JOBS)]
+    good, bad = outputs(project, "pruned")["trials"]
+    assert (good["status"], bad["status"]) == ("Completed", "Canceled")
+    assert bad["failure"]["message"].startswith("the run was canceled: ended early: accuracy 0.1 by step")
+    assert "ended early: accuracy 0.1 by step" in up.text
+    again = project.up("--expect-no-changes")
+    assert again.is_empty, again.text
+    jobs = [job["properties"] for job in place.azure.resources(JOBS) if "hopeless" not in job["properties"]["command"]]
     assert sorted(job["command"].split()[-1] for job in jobs) == ["0.1", "0.2", "0.3", "0.4"]
     assert {job["limits"]["timeout"] for job in jobs} == {"PT1H"}
     assert sorted(job["displayName"] for job in jobs) == ["rates_0", "rates_1", "rates_2", "rates_3"]
@@ -93,5 +99,5 @@ def test_trials_are_jobs_and_each_is_submitted_once(place: Place) -> None:
     contract.judge(place.cloud.bodies)
 
 
-def outputs(project: Project) -> dict[str, Any]:
-    return dict(json.loads(project.pulumi("stack", "output", "--json"))["sweeps"]["rates"])
+def outputs(project: Project, name: str = "rates") -> dict[str, Any]:
+    return dict(json.loads(project.pulumi("stack", "output", "--json"))["sweeps"][name])

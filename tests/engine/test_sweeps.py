@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.engine.ledger import records
+from tests.support.logging_script import HOPELESS, PRUNED
 from tests.support.project import Project
 from tests.support.waiting import until
 
@@ -25,6 +26,7 @@ mark.write_text("ended")
 outputs = pathlib.Path(os.environ["TRAINUP_OUTPUT_DIR"])
 (outputs / "metrics.json").write_text(json.dumps({"accuracy": rate + depth / 100}))
 (outputs / "model.txt").write_text(f"{rate} {depth}")
+print(rate, depth)
 """
 SPACE = {"rate": [0.1, 0.2, 0.3, 0.4], "depth": [1, 2, 3]}
 
@@ -95,6 +97,15 @@ def test_a_sweep_trains_each_point_once_and_a_wider_one_the_new_points_alone(swe
     refreshed = project.refresh("--expect-no-changes")
     assert refreshed.code == 0, refreshed.text
 
+    # Commands know trials by their sweep and number, and the sweep's name stands for the best.
+    listed = project.trainup("runs", "--json")
+    assert {one["run"]: one["name"] for one in json.loads(listed)} == {
+        f"rates_{trial['number']}": trial["name"] for trial in outputs["trials"]
+    }
+    assert project.output()["sweeps"]["rates"]["best"]["name"] == outputs["best"]["name"]
+    number = outputs["best"]["number"]
+    assert project.trainup("logs", f"rates_{number}") == project.trainup("logs", "rates") == "0.4 3\n"
+
     # A wider space, a second sweep with points of the first one, and a run that reads the outputs of the best trial.
     wider = declared({**SPACE, "rate": [*SPACE["rate"], 0.5]})
     few = {"rate": [0.4, 0.6], "depth": [1]}
@@ -145,3 +156,18 @@ def test_after_kill_9_the_next_up_goes_on_with_the_same_points(swept: Swept) -> 
     assert swept.most_at_once() == 2
     assert [trial["number"] for trial in swept.outputs()["trials"]] == list(range(9))
     assert project.up("--expect-no-changes").is_empty
+
+
+def test_a_trial_that_does_badly_ends_early_and_says_so(project: Project) -> None:
+    project.script(HOPELESS)
+    run = {"source": "code", "script": "main.py", "arguments": ["${{search_space.rate}}"], "sweep": PRUNED}
+    project.configure(tracking="server", cluster={"max_nodes": 2}, runs={"pruned": run})
+    up = project.up()
+    assert up.code == 0, up.text
+    good, bad = project.sweep("pruned")["outputs"]["trials"]
+    assert (good["status"], good["metric"], bad["status"]) == ("Completed", 0.9, "Canceled")
+    assert bad["failure"]["message"].startswith("the run was canceled: ended early: accuracy 0.1 by step")
+    assert "(rate=0.1) Canceled, ended early: accuracy 0.1 by step" in up.text
+    assert project.up("--expect-no-changes").is_empty
+    assert project.destroy().code == 0
+    assert project.left_running() == []

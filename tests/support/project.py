@@ -252,10 +252,14 @@ class Project:
 
     def output(self) -> dict[str, Any]:
         """What `make output` prints."""
-        command = [sys.executable, "-m", "trainup.cli", "output", "--stack", self.stack]
+        return dict(json.loads(self.trainup("output")))
+
+    def trainup(self, *words: str) -> str:
+        """A command of ours about the stack, which has to succeed; its standard output."""
+        command = [sys.executable, "-m", "trainup.cli", *words, "--stack", self.stack]
         done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
+        return done.stdout
 
     def records(self) -> list[Path]:
         """Folder of every run the workspace knows."""

@@ -51,7 +51,7 @@ def records(stack: Stack, project: Path) -> Iterator[Record]:
         known, _ = target.history(places.urns(stack, project), f"{RUN}-")
         last: dict[str, Record] = {}
         for record in known:
-            if record.trials and any(stack.owns(owner.urn) for owner in record.owners):
-                if record.id not in last or last[record.id].attempt < record.attempt:
-                    last[record.id] = record
+            is_mine = record.trials and any(stack.owns(owner.urn) for owner in record.owners)
+            if is_mine and (record.id not in last or last[record.id].attempt < record.attempt):
+                last[record.id] = record
         yield from labeled(stack, target.measured([*last.values()]))

@@ -117,12 +117,16 @@ class Driver:
         return self._progress
 
     def most_at_once(self) -> int:
-        """How many trials are watched at once."""
+        """How many trials are begun at once.
+
+        Where the cluster has no room for more than the sweep allows, twice as many as it has room for: then the next
+        ones wait in its queue, and no slot is idle while `up` looks elsewhere. Bayesian sampling waits for results.
+        """
         declared = self._sweep.concurrent
         room = self._target.room(self._plan.job(self._plan.sample))
-        if self._sweep.limits.max_concurrent_trials is None and room is not None:
-            declared = min(declared, max(1, room))
-        return min(declared, MOST_AT_ONCE)
+        if room is None or room > declared or self._sweep.sampling.algorithm is Algorithm.BAYESIAN:
+            return min(declared, MOST_AT_ONCE)
+        return min(2 * max(1, room), self._sweep.total, MOST_AT_ONCE)
 
     # What was begun before.
 
