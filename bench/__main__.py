@@ -25,6 +25,7 @@ from bench import (
     snapshots,
     start,
     submit,
+    sweep,
     up,
 )
 from bench.measure import Row, table
@@ -42,6 +43,7 @@ BENCHMARKS = {
     "snapshots": snapshots.run,
     "memory": memory.run,
     "queue": queue.run,
+    "sweep": sweep.run,
     "side_by_side": side_by_side.run,
     "load": load.run,
 }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trainup.components.local.registry import LocalRegistry
     from trainup.components.local.workspace import LocalWorkspace
     from trainup.components.run import TrainingRun
+    from trainup.components.sweep import TrainingSweep
 
 __all__ = [
     "Access",
@@ -35,6 +36,7 @@ __all__ = [
     "LocalWorkspace",
     "NodeAccess",
     "TrainingRun",
+    "TrainingSweep",
     "Workspace",
 ]
 

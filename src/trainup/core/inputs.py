@@ -12,7 +12,7 @@ from trainup.core.input_findings import cross_findings, is_unknown
 from trainup.core.input_values import Invalid
 from trainup.core.run_keys import INPUT_KEYS, KEYS, SPEC_KEYS, InputKeys
 from trainup.core.spec import RunSpec
-from trainup.core.sweeps import not_yet
+from trainup.core.sweeps import places
 from trainup.core.targets import is_on_this_machine
 
 
@@ -38,7 +38,7 @@ def parse_run(inputs: dict[str, Any]) -> tuple[RunInputs, list[Finding]]:
     values: dict[str, Any] = {}
     for name in sorted(inputs.keys() - FIELDS.keys()):
         unknown_name = suggest.unknown(name, sorted(KEYS), f"a run has no input {name!r}")
-        findings.append(Finding(name, not_yet.NOT_YET if name in not_yet.KEYS else unknown_name))
+        findings.append(Finding(name, places.misplaced(name) or unknown_name))
     findings += _beside_job_file(inputs)
     inputs = with_definition(inputs)
     for name, parse in FIELDS.items():

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from trainup.cli import results
+from trainup.cli import results, trials
 from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
 from trainup.cli.runs import places, shown
@@ -69,7 +69,7 @@ def history(run: str | None, stack: str, as_json: bool) -> None:
 
 def everything(stack: Stack, project: Path) -> list[Listed]:
     """Every attempt that belongs to the stack, or did, oldest first. What cannot be read is told on standard error."""
-    ids = {resource["id"] for resource in stack.runs.values() if resource.get("id")}
+    ids = {resource["id"] for resource in stack.runs.values() if resource.get("id")} | trials.ids_of(stack)
     records: list[Record] = []
     for target in places.all_targets(stack, project):
         known, problems = target.history(places.urns(stack, project))
@@ -77,7 +77,9 @@ def everything(stack: Stack, project: Path) -> list[Listed]:
         for problem in problems:
             print(as_typed(f"trainup: {problem}", os.environ), file=sys.stderr)
     last = {record.id: record.attempt for record in sorted(records, key=lambda one: one.attempt)}
-    return [(record, record.id in ids and record.attempt == last[record.id]) for record in records]
+    return [
+        (record, record.id in ids and record.attempt == last[record.id]) for record in trials.labeled(stack, records)
+    ]
 
 
 def as_table(listed: list[Listed], *, with_all: bool = False) -> str:

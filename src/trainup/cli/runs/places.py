@@ -21,7 +21,7 @@ def default_workspace(stack: Stack) -> str:
 
 def workspaces(stack: Stack, project: Path) -> list[Workspace]:
     """The local workspaces of a stack's runs; a stack whose state was lost still has its default one."""
-    runs = [resource["inputs"] for resource in stack.runs.values()]
+    runs = [resource["inputs"] for resource in (*stack.runs.values(), *stack.sweeps.values())]
     paths = {str(inputs["workspace"]) for inputs in runs if not is_elsewhere(inputs.get("target"))}
     if not runs:
         paths = {default_workspace(stack)}
@@ -30,7 +30,8 @@ def workspaces(stack: Stack, project: Path) -> list[Workspace]:
 
 def urns(stack: Stack, project: Path) -> StackUrns:
     """The stack, as the owners of its runs name it."""
-    declared = {run: str(resource["urn"]) for run, resource in stack.runs.items() if resource.get("urn")}
+    resources = {**stack.runs, **stack.sweeps}
+    declared = {run: str(resource["urn"]) for run, resource in resources.items() if resource.get("urn")}
     return StackUrns(stack.name, stack.project, str(project.resolve()), declared)
 
 
@@ -48,7 +49,7 @@ def all_targets(stack: Stack, project: Path) -> list[Target]:
 def _elsewhere(stack: Stack) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Where records are elsewhere → inputs that lead there, with the secrets of all runs, since logs may hold any."""
     by_location: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for run, resource in stack.runs.items():
+    for run, resource in {**stack.runs, **stack.sweeps}.items():
         inputs = resource["inputs"]
         if is_elsewhere(inputs.get("target")):
             location = {name: inputs[name] for name in LOCATION if name in inputs}

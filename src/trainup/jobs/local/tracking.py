@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainup.core.errors import ServiceError
+from trainup.core.metrics import history_of
 from trainup.core.numbers import to_number
 
 TIMEOUT = 15.0
@@ -111,13 +112,23 @@ class Tracking:
             list(pool.map(read, keys))
         return values
 
+    def history(self, run_id: str, key: str) -> dict[int, float]:
+        """Step → value of one metric; empty where it was not logged."""
+        return history_of(
+            (int(item.get("step") or 0), int(item.get("timestamp") or 0), to_number(item["value"]))
+            for item in self._logged(run_id, key)
+        )
+
     def _history(self, run_id: str, key: str) -> list[float]:
-        values: list[float] = []
+        return [to_number(item["value"]) for item in self._logged(run_id, key)]
+
+    def _logged(self, run_id: str, key: str) -> list[dict[str, Any]]:
+        values: list[dict[str, Any]] = []
         token: str | None = ""
         while token is not None:
             query = {"run_id": run_id, "metric_key": key, "max_results": "10000"}
             page = self._get("metrics/get-history", query | ({"page_token": token} if token else {}))
-            values += [to_number(item["value"]) for item in page.get("metrics", [])]
+            values += page.get("metrics", [])
             token = page.get("next_page_token") or None
         return values
 

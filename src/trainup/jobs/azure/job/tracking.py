@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from trainup.core.metrics import best_of, metrics_of
+from trainup.core.metrics import best_of, history_of, metrics_of
 from trainup.core.numbers import to_number
 from trainup.jobs.azure.platform.workspace import Workspace
 
@@ -92,12 +92,29 @@ def _file(workspace: Workspace, name: str) -> dict[str, float]:
     return metrics_of(b"".join(workspace.linked_blobs.pieces(info["contentUri"]))) if info else {}
 
 
+def histories(workspace: Workspace, names: Sequence[str], key: str) -> dict[str, dict[int, float]]:
+    """Job → step → value of one metric. Takes a request for each job. Raises AzureError."""
+
+    def history(name: str) -> dict[int, float]:
+        return history_of(
+            (int(item.get("step") or 0), int(item.get("timestamp") or 0), to_number(item["value"]))
+            for item in _logged_values(workspace, name, key)
+        )
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(names, pool.map(history, names), strict=True))
+
+
 def _history(workspace: Workspace, name: str, key: str) -> list[float]:
-    values: list[float] = []
+    return [to_number(item["value"]) for item in _logged_values(workspace, name, key)]
+
+
+def _logged_values(workspace: Workspace, name: str, key: str) -> list[dict[str, Any]]:
+    values: list[dict[str, Any]] = []
     query = {"run_id": name, "metric_key": key, "max_results": PAGE}
     while True:
         page = workspace.client.get(f"{workspace.mlflow}/metrics/get-history", version="", **query)
-        values += [to_number(item["value"]) for item in page.get("metrics") or []]
+        values += page.get("metrics") or []
         if not (token := page.get("next_page_token")):
             return values
         query["page_token"] = str(token)
