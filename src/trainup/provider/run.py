@@ -1,5 +1,6 @@
 """`trainup:index:Run`: a training run and the wait for its end. The target's record is the truth, the state a view."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,8 @@ from trainup.provider.run_facts import RunFacts
 from trainup.provider.run_reports import last_time, listener, record_outputs, report, sentence
 from trainup.provider.run_secrets import with_likely_secrets
 
+Fill = Callable[[Properties], Properties]
+"""Fills the command of inputs in, for the checks that need all of it."""
 LOCATION = frozenset(name for name, key in KEYS.items() if key.role is Role.LOCATION)
 """Inputs that say which run it is and where its record is kept: with another value it is another run."""
 REFUSALS = (TargetError, UnreadableRecord, snapshot.SnapshotError, OSError)
@@ -59,13 +62,17 @@ class RunHandler:
         self._earlier = EarlierRuns()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
+        return self.check_filled(context, inputs, lambda inputs: inputs)
+
+    def check_filled(self, context: Context, inputs: Properties, fill: Fill) -> tuple[Properties, list[Finding]]:
+        """As `check`, of inputs whose command is filled in first; what is returned is not filled in."""
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
         inputs, file_findings = self._definitions.complete(context, inputs)
-        parsed, findings = parse_run(inputs)
+        parsed, findings = parse_run(fill(inputs))
         findings = with_likely_secrets(inputs, file_findings + findings) + check_workspace(context.project, parsed)
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
             kind = targets.find(inputs.get("target"))
-            trees = self._tree_hashes(context) if kind and kind.keeps_code else None
+            trees = self.tree_hashes(context) if kind and kind.keeps_code else None
             computed, problems = run_source.examine(context.project, inputs, parsed, self._cache(context), trees)
             inputs |= computed
             findings += problems
@@ -79,12 +86,12 @@ class RunHandler:
             context.warn(warning)
         if warning := run_source.disk_shortage(context.project, inputs):
             context.warn(warning)
-        parsed, findings = parse_run(inputs)
+        parsed, findings = parse_run(fill(inputs))
         return {**inputs, "digest": parsed.spec.digest() if parsed.spec else UNKNOWN}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         replaced = new.get("digest") != old.get("digest") or any(new.get(name) != old.get(name) for name in LOCATION)
-        changes = compare(_compared(old), _compared(new), lambda name: _kind(name, replaced))
+        changes = compare(compared(old), compared(new), lambda name: _kind(name, replaced))
         if replaced and Change.REPLACE not in changes.values():
             changes["digest"] = Change.REPLACE
         if replaced and (told := last_time(state.outputs)):
@@ -98,7 +105,7 @@ class RunHandler:
         return Difference(changes, delete_first=replaced and not status.is_terminal)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
-        self._facts.preview(context, inputs, self._tree_hashes(context))
+        self._facts.preview(context, inputs, self.tree_hashes(context))
         copied = {name: inputs.get(name, UNKNOWN) for name in ("digest", "workspace", "target")}
         if state and not _needs_attention(state.outputs, inputs):
             return {**state.outputs, **copied}
@@ -149,10 +156,9 @@ class RunHandler:
         """Start the run or attach to it, and wait for its end if the inputs say so."""
         job = replace(job_of(inputs, context.project, owner), git=git.state_of(context.project))
         target = target_of(inputs, context.project, context.info, context.canceled)
-        self._confirm_data(context, job)
+        self.confirm_data(context, job)
         try:
-            self._cache(context).save()
-            self._tree_hashes(context).save()
+            self.save(context)
             attempts = target.attempts(job.id) if keep_failure and job.spec.on_failure is OnFailure.KEEP else []
             if attempts:
                 with target.exclusive():
@@ -173,7 +179,12 @@ class RunHandler:
             raise InitFailed(job.id, now, [f"{reason}: {error}"], refresh=True) from error
         return _outcome(target, job, owner, inputs, record)
 
-    def _confirm_data(self, context: Context, job: Job) -> None:
+    def save(self, context: Context) -> None:
+        """Keep what the check learned about unchanged files."""
+        self._cache(context).save()
+        self.tree_hashes(context).save()
+
+    def confirm_data(self, context: Context, job: Job) -> None:
         """Raise ResourceError unless the data on this machine still has the digests that the preview showed."""
         for name, item in job.data_inputs.items():
             digest = job.spec.inputs[name].get("digest", "")
@@ -187,7 +198,8 @@ class RunHandler:
             self._caches[path] = snapshot.StatCache.load(path)
         return self._caches[path]
 
-    def _tree_hashes(self, context: Context) -> snapshot.TreeHashes:
+    def tree_hashes(self, context: Context) -> snapshot.TreeHashes:
+        """Azure ML's hashes of code folders, as far as they are known."""
         path = context.project / CODE_HASHES
         return self._trees.setdefault(path, snapshot.TreeHashes(path))
 
@@ -269,7 +281,8 @@ def _needs_attention(outputs: Properties, inputs: Properties) -> bool:
     return not status.is_terminal and (inputs.get("wait") is not False or bool(outputs.get("abandoned")))
 
 
-def _compared(inputs: Properties) -> Properties:
+def compared(inputs: Properties) -> Properties:
+    """The inputs that make a difference."""
     # The paths of source and data are no part of a run, and the digests only sum up what is compared one by one.
     excluded = {"source", "job", "allow_secrets", "digest", "snapshot_digest", "resolved"}
     compared = {name: value for name, value in inputs.items() if name not in excluded}
