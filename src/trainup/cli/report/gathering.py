@@ -50,9 +50,9 @@ def _slow(attempts: Sequence[Record]) -> list[str]:
     usual = Usual()
     told: list[str] = []
     for record in attempts:
-        told += [f"{record.name}: {one.text}" for one in usual.slow(record.run, record.phases)]
+        told += [f"{record.name}: {one.text}" for one in usual.slow(record.run, record.name, record.phases)]
         if record.status is Status.COMPLETED:
-            usual.add(record.run, record.phases)
+            usual.add(record.run, record.name, record.phases)
     newest = told[::-1]
     return [*newest[:MOST_SLOW], *([f"and {len(newest) - MOST_SLOW} before"] if len(newest) > MOST_SLOW else [])]
 
