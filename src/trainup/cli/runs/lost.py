@@ -9,13 +9,12 @@ from trainup.core.targets import DEFAULT
 from trainup.toolchain import projects, stack_files
 
 
-def local_workspace(stack: Stack, project: Path) -> str:
-    """The workspace folder that the stack's file sets, else the default one, below the project's folder."""
+def local_workspace(stack: Stack, project: Path) -> str | None:
+    """The workspace folder that the stack's file sets, below the project's folder; None where it sets none."""
     try:
-        path = stack_files.read(projects.read(project), stack.name).workspace
+        return stack_files.read(projects.read(project), stack.name).workspace
     except UserError:
-        path = None
-    return path or f".trainup/{stack.name}"
+        return None
 
 
 def elsewhere(stack: Stack, project: Path) -> dict[str, Any] | None:

@@ -17,12 +17,17 @@ LOCATION = ("target", "workspace", "cloud")
 """Inputs of a run that say where its record is."""
 
 
+def default_workspace(stack: Stack) -> str:
+    """The workspace folder of a local stack that does not set one."""
+    return f".trainup/{stack.name}"
+
+
 def workspaces(stack: Stack, project: Path) -> list[Workspace]:
     """The local workspaces of a stack's runs; a stack whose state was lost still has that of its file."""
     runs = [resource["inputs"] for resource in (*stack.runs.values(), *stack.sweeps.values())]
     paths = {str(inputs["workspace"]) for inputs in runs if not is_elsewhere(inputs.get("target"))}
     if not runs:
-        paths = {lost.local_workspace(stack, project)}
+        paths = {lost.local_workspace(stack, project) or default_workspace(stack)}
     return [Workspace((project / path).resolve(), project.resolve()) for path in sorted(paths)]
 
 
