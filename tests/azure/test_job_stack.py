@@ -42,6 +42,19 @@ for step, value in enumerate((0.5, 1.0, 0.75)):
     urllib.request.urlopen(urllib.request.Request(address, json.dumps(metric).encode(), headers)).read()
 """
 MAIN = "import logged\nprint('trained')\n"
+STEPS = """\
+import json, os, pathlib, time, urllib.request
+last = pathlib.Path(os.environ["TRAINUP_CHECKPOINT_DIR"]) / "last"
+address = os.environ["MLFLOW_TRACKING_URI"].replace("azureml://", "https://") + "/api/2.0/mlflow/runs/log-metric"
+headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}
+for epoch in range(int(last.read_text()) + 1 if last.exists() else 0, 6):
+    time.sleep(0.6)  # an epoch
+    body = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": "loss", "value": 1 / (epoch + 1), "step": epoch,
+            "timestamp": time.time_ns() // 1_000_000}
+    urllib.request.urlopen(urllib.request.Request(address, json.dumps(body).encode(), headers)).close()
+    last.write_text(str(epoch))
+    print("epoch", epoch, flush=True)
+"""
 SCHEDULE = "$schema: https://azuremlschemas.azureedge.net/latest/schedule.schema.json\ncreate_job: file:./built.yml\n"
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
 JOBS = "Microsoft.MachineLearningServices/workspaces/jobs"
@@ -75,13 +88,16 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, st
     with cloud(folder, {**environment, **quick}) as running:
         running.azure.shared.share("azureml", "environments", "sklearn", "7", image="mcr.microsoft.com/x:1")
         runs = {"built": {"job": "jobs/built.yml"}, "labeled": {"job": "jobs/labeled.yml", "after": ["built"]}}
+        runs["stepped"] = {"source": "steps", "script": "main.py"}
         access = {"users": [running.azure.deployer]}
         project = running.stack("dev", image={"context": "image"}, runs=runs, access=access)
         project.environment.update(quick)
         jobs = project.folder / "jobs"
         for part in ("src", "data", "docker-context"):
             (jobs / part).mkdir(parents=True)
-        (project.folder / "image").mkdir()
+        for part in ("image", "steps"):
+            (project.folder / part).mkdir()
+        (project.folder / "steps" / "main.py").write_text(STEPS)
         (project.folder / "image" / "Dockerfile").write_text("FROM scratch\n")
         (jobs / "built.yml").write_text(BUILT)
         (jobs / "labeled.yml").write_text(LABELED)
@@ -216,33 +232,35 @@ def test_two_jobs_are_compared_from_their_records(deployed: Deployed) -> None:
 def test_the_commands_about_runs_read_the_records_of_the_workspace(deployed: Deployed) -> None:
     assert deployed.up.code == 0, deployed.up.text
 
-    def trainup(*words: str, code: int = 0) -> str:
+    def trainup(*words: str, code: int = 0, errors: bool = True) -> str:
         command = [sys.executable, "-m", "trainup.cli", *words, "--stack", STACK]
         folder, environment = deployed.project.folder, deployed.project.environment
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == code, done.stderr
-        return done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + (done.stderr if errors else "")
 
     listed = json.loads(trainup("history", "--json"))
     assert [(item["run"], item["status"], item["current"]) for item in listed] == [
         ("built", "Completed", True),
         ("labeled", "Completed", True),
+        ("stepped", "Completed", True),
     ]
-    built, labeled = (item["name"] for item in listed)
+    built, labeled, stepped = (item["name"] for item in listed)
 
     # Runs are compared and reported with their metrics, which are MLflow's.
     compared = json.loads(trainup("compare", "--sort", "accuracy", "--json"))["runs"]
     assert [(one["name"], one["compared"]) for one in compared] == [
         (built, {"accuracy": 0.75}),
         (labeled, {"accuracy": 0.75}),
+        (stepped, {"loss": pytest.approx(1 / 6)}),
     ]
     best = json.loads(trainup("compare", "built", "--best", "--json"))["runs"]
     assert [one["compared"] for one in best] == [{"accuracy": 1.0}]
     assert "accuracy=0.75" in trainup("runs", "--all")
-    assert [item["metrics"] for item in listed] == [{"accuracy": 0.75}] * 2
+    assert [item["metrics"].get("accuracy") for item in listed] == [0.75, 0.75, None]
     page = Path(trainup("report").strip())
     (seen,) = browser.look(browser.Look(page))
-    assert (seen["errors"], seen["charts"]) == ([], 2), "a curve and the timeline"
+    assert (seen["errors"], seen["charts"]) == ([], 4), "two curves, parallel coordinates and the timeline"
     assert built in seen["text"]
 
     assert json.loads(trainup("status", built[:10], "--json"))["name"] == built
@@ -271,3 +289,14 @@ def test_the_commands_about_runs_read_the_records_of_the_workspace(deployed: Dep
     finally:
         file.write_text(content)
         deployed.project.environment["PULUMI_BACKEND_URL"] = backend
+    assert "has no run 'other'; there are built, labeled, stepped" in trainup("logs", "other", code=1)
+
+    # The loss of a node, on a copy: the run itself stays as it is.
+    told = json.loads(trainup("drill", "stepped", "--yes", "--json", errors=False))
+    assert (told["resumed"], told["final_step"], told["original_step"]) == (True, 5, 5), told
+    assert told["evicted_step"] in range(5)
+    assert told["attempts"][0].startswith("stepped-drill-")
+    assert "epoch 5" in trainup("logs", told["attempts"][0], "--tail", "1")
+    assert json.loads(trainup("history", "--json"))[:3] == listed
+    assert deployed.project.preview("--expect-no-changes").code == 0
+    contract.judge(deployed.running.bodies)

@@ -103,6 +103,15 @@ def secret_texts(name: str, stack: Stack) -> list[str]:
     return [text for one in secrets if one for text in _revealed(one).values() if isinstance(text, str)]
 
 
+def revealed_inputs(name: str, resource: dict[str, Any]) -> dict[str, Any]:
+    """The inputs of a run's resource with the values of its secrets. StackError if they are locked."""
+    inputs: dict[str, Any] = dict(resource.get("inputs") or {})
+    if inputs.get("secrets"):
+        shown = next((one for one in _export(name, "--show-secrets") if one["urn"] == resource["urn"]), resource)
+        inputs["secrets"] = _revealed(shown["inputs"]["secrets"])
+    return inputs
+
+
 def _inputs_with_secrets(resource: dict[str, Any]) -> dict[str, Any] | None:
     inputs: dict[str, Any] = resource.get("inputs") or {}
     is_masked = (

@@ -391,6 +391,15 @@ class Target(Protocol):
         """
         ...
 
+    def evict(self, name: str, reason: str) -> None:
+        """Take the nodes of a running attempt away without a warning, as a spot market does. For drills.
+
+        What follows is what follows such a loss: the attempt fails as preempted, with `reason` in its message, or the
+        target starts it again itself. An attempt that does not run is left as it is. TargetError where the target
+        cannot do this.
+        """
+        ...
+
     def release(self, run_id: str, owner: Owner, on_delete: OnDelete) -> None:
         """Remove an owner from all attempts of a run.
 

@@ -130,6 +130,9 @@ class AzureTarget:
     def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
         return self._canceler.cancel(name, reason, kind)
 
+    def evict(self, name: str, reason: str) -> None:
+        self._canceler.evict(name)
+
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
         self._releaser.release(identity, owner, on_delete)
 

@@ -12,7 +12,7 @@ from trainup.core.naming import id_of, job_name
 from trainup.core.status import Status
 from trainup.core.trials import read as trials_of
 from trainup.core.trials import tags_of, without
-from trainup.jobs.local import launch, run_record
+from trainup.jobs.local import eviction, launch, run_record
 from trainup.jobs.local.files import ByFile, UnreadableRecord, is_held, read_json, write_json
 from trainup.jobs.local.machine import boot_id, machine_id
 from trainup.jobs.local.run_record import Policy, RunDefinition, RunState
@@ -150,6 +150,12 @@ def view(workspace: Workspace, folder: RunFolder) -> Record | None:
         raise run_record.damaged(folder, error) from error
 
 
+def end_of_lost(folder: RunFolder) -> tuple[Status, Failure]:
+    """How an attempt ended that had begun, and whose supervisor is gone: its node was taken away, or nobody knows."""
+    evicted = eviction.failure_of(folder)
+    return (Status.FAILED, evicted) if evicted else (Status.NOT_RESPONDING, Failure(FailureClass.SERVICE, LOST))
+
+
 def _has_printed(folder: RunFolder) -> bool:
     """Whether the command wrote anything; before that, its status is on disk."""
     return any(path.is_file() and path.stat().st_size > 0 for path in (folder.log, folder.raw_log))
@@ -184,7 +190,7 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
                 "end it there, or remove that folder if the machine is gone"
             )
         if state.started:
-            status, failure = Status.NOT_RESPONDING, Failure(FailureClass.SERVICE, LOST)
+            status, failure = end_of_lost(folder)
             is_abandoned = False
     shown = workspace.shown(folder.path)
     return Record(

@@ -19,7 +19,20 @@ from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import id_of, run_of
 from trainup.core.status import Status
-from trainup.jobs.local import code, curves, handover, index, launch, ledger, links, live, log, queue_places, run_record
+from trainup.jobs.local import (
+    code,
+    curves,
+    eviction,
+    handover,
+    index,
+    launch,
+    ledger,
+    links,
+    live,
+    log,
+    queue_places,
+    run_record,
+)
 from trainup.jobs.local.code import file_of
 from trainup.jobs.local.files import Lock, UnreadableRecord, write_json
 from trainup.jobs.local.processes import kill_all_of, let_go_on
@@ -33,8 +46,8 @@ from trainup.jobs.target import Definition, File, Job, Owner, Polling, Record, S
 
 CANCEL_SECONDS = GRACE + 30.0
 LOOK_SECONDS = 1.0
-SUPERVISOR, KEEPER = "trainup.jobs.local.supervisor", "trainup.jobs.local.keeper"
-"""Modules in the command lines of the processes that watch over runs, as `ps` shows them."""
+KEEPER = "trainup.jobs.local.keeper"
+"""Module in the command lines of keepers, as `ps` shows them."""
 Problem = UnreadableRecord | TargetError
 """Why a record cannot be used."""
 POLLING = Polling(fastest=0.05, queued=0.5, running=0.1)
@@ -139,8 +152,8 @@ class LocalTarget:
             log.rebuild(folder, self._secrets.values())
             if state.status.is_terminal:
                 return record
-            failure = Failure(FailureClass.SERVICE, ledger.LOST)
-            run_record.write_state(folder, replace(state, status=Status.NOT_RESPONDING, failure=failure))
+            status, failure = ledger.end_of_lost(folder)
+            run_record.write_state(folder, replace(state, status=status, failure=failure))
         finally:
             lock.release()
         return self._view(folder)
@@ -158,7 +171,7 @@ class LocalTarget:
                 replace_file(folder.cancel, json.dumps(failure.to_dict()))
                 handover.wake(self.workspace, self._pool(folder), folder)
             if time.monotonic() > look_at:  # the processes that are to end it may have been suspended
-                let_go_on(SUPERVISOR, str(folder.path))
+                let_go_on(eviction.SUPERVISOR, str(folder.path))
                 let_go_on(KEEPER, str(self.workspace.root))
                 look_at += LOOK_SECONDS
             if time.monotonic() > end:
@@ -167,6 +180,13 @@ class LocalTarget:
                 )
             time.sleep(0.05)
         return self.settle(record) if record else None
+
+    def evict(self, name: str, reason: str) -> None:
+        folder = self._folder(name)
+        record = ledger.view(self.workspace, folder)
+        if record is not None and record.status is Status.RUNNING:
+            eviction.evict(folder, _definition(folder).token, reason)
+            handover.poke(self._pool(folder))  # its slots are free
 
     def release(self, run_id: str, owner: Owner, on_delete: OnDelete) -> None:
         # The owner is removed last, so that a repetition after a failure finds the same runs.
