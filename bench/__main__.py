@@ -26,6 +26,7 @@ from bench import (
     snapshots,
     start,
     submit,
+    sweep,
     up,
 )
 from bench.measure import Row, table
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "memory": memory.run,
     "queue": queue.run,
     "records": records.run,
+    "sweep": sweep.run,
     "side_by_side": side_by_side.run,
     "load": load.run,
 }

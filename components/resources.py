@@ -25,6 +25,19 @@ class Run(pulumi.CustomResource):
         super().__init__("trainup:index:Run", name, {**_outputs(Run), **inputs}, opts)
 
 
+class Sweep(pulumi.CustomResource):
+    """`trainup:index:Sweep`: the trials of a sweep."""
+
+    status: pulumi.Output[str]
+    best: pulumi.Output[dict[str, Any] | None]
+    digest: pulumi.Output[str]
+    outputs_uri: pulumi.Output[str]
+    trials: pulumi.Output[list[dict[str, Any]]]
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:Sweep", name, {**_outputs(Sweep), **inputs}, opts)
+
+
 class Image(pulumi.CustomResource):
     """`trainup:index:Image`: an environment named by its content."""
 

@@ -143,6 +143,16 @@ def are_of_a_run(args: Mapping[str, Any]) -> TypeGuard[TrainingRunArgs]:
     return not arguments.problems_of(args, TrainingRunArgs)
 
 
+FREE_TEXTS = [key.argument for key in KEYS.values() if key.parse is text]
+"""Arguments whose text may be empty."""
+
+
+def inputs_of(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of the resource of a run, or of a sweep, with these arguments."""
+    inputs = {name: args.get(key.argument) for name, key in KEYS.items()}
+    return {"run": name, **{key: value for key, value in inputs.items() if value is not None}}
+
+
 class TrainingRun(pulumi.ComponentResource):
     """One training run, trained once for its inputs and waited for; metrics are outputs.
 
@@ -227,15 +237,8 @@ class TrainingRun(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TrainingRunArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:TrainingRun", name, {}, opts)
-        free_texts = [key.argument for key in KEYS.values() if key.parse is text]
-        arguments.check(self, args, TrainingRunArgs, may_be_empty=free_texts)
-
-        inputs: dict[str, Any] = {name: args.get(key.argument) for name, key in KEYS.items()}
-        run = Run(
-            f"{name}-job",
-            {"run": name, **{key: value for key, value in inputs.items() if value is not None}},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        arguments.check(self, args, TrainingRunArgs, may_be_empty=FREE_TEXTS)
+        run = Run(f"{name}-job", inputs_of(name, args), opts=pulumi.ResourceOptions(parent=self))
 
         self.digest = run.digest
         self.name = run.name

@@ -16,6 +16,7 @@ NAME = "trainup"
 FILE = Path(__file__).with_name("schema.json")
 MODULES = {
     "TrainingRun": "trainup.components.run",
+    "TrainingSweep": "trainup.components.sweep",
     "Workspace": "trainup.components.azure.workspace",
     "ContainerRegistry": "trainup.components.azure.registry",
     "ExternalRegistry": "trainup.components.azure.registry",
@@ -36,11 +37,9 @@ MODULES = {
 
 def generate() -> dict[str, Any]:
     """The schema in Pulumi's format (https://www.pulumi.com/docs/using-pulumi/pulumi-packages/schema/)."""
-    from pulumi.provider.experimental.analyzer import Analyzer
     from pulumi.provider.experimental.schema import generate_schema
 
-    classes = [getattr(import_module(module), name) for name, module in MODULES.items()]
-    analysis = Analyzer(NAME).analyze(classes)
+    analysis = analyze([getattr(import_module(module), name) for name, module in MODULES.items()])
     schema = generate_schema(
         NAME,
         VERSION,
@@ -55,6 +54,20 @@ def generate() -> dict[str, Any]:
         "description": "`pulumi up` for training: registry, cluster, image and the training run in one program",
         "license": "MIT",
     }
+
+
+def analyze(classes: list[type]) -> Any:
+    """What Pulumi's analyzer finds in components, with the texts of inherited arguments, which it leaves out."""
+    from pulumi.provider.experimental.analyzer import Analyzer
+
+    from trainup.components.run import TrainingRun
+
+    analysis: Any = Analyzer(NAME).analyze([*classes])
+    run: Any = Analyzer(NAME).analyze([TrainingRun])["component_definitions"]["TrainingRun"]
+    if sweep := analysis["component_definitions"].get("TrainingSweep"):
+        for name, item in run.inputs.items():
+            sweep.inputs[name].description = item.description
+    return analysis
 
 
 def _cleaned(value: Any) -> Any:

@@ -6,16 +6,20 @@ from typing import Any
 import pulumi
 
 from trainup.components.run import TrainingRun, TrainingRunArgs, are_of_a_run
+from trainup.components.sweep import TrainingSweep, TrainingSweepArgs, are_of_a_sweep
 from trainup.infra.endpoint_settings import EndpointSettings
 from trainup.infra.platforms import Platform
 from trainup.infra.run_settings import InputSettings, RunSettings
 from trainup.infra.stack_config import StackConfig
 
+Upstream = TrainingRun | TrainingSweep
+"""What a run may come after: of a sweep it gets the outputs of the best trial."""
+
 
 def arguments(
-    run: RunSettings, platform: Platform, runs: Mapping[str, TrainingRun], config: StackConfig
-) -> TrainingRunArgs:
-    """The arguments of a `TrainingRun`: its settings, the platform's ids, its secrets, and the runs before it."""
+    run: RunSettings, platform: Platform, runs: Mapping[str, Upstream], config: StackConfig
+) -> TrainingRunArgs | TrainingSweepArgs:
+    """The arguments of a run or of a sweep: its settings, the platform's ids, its secrets, and the runs before it."""
     own_image = platform.job_images.get(run.job or "")
     platform_args: TrainingRunArgs = {
         "target": platform.target,
@@ -34,13 +38,37 @@ def arguments(
     if run.inputs:
         settings["inputs"] = {key: input_of(item, platform, runs) for key, item in run.inputs.items()}
     args = {**platform_args, **settings}
-    assert are_of_a_run(args), "settings and component have the keys of core/run_keys.py"
+    if are_of_a_run(args):
+        return args
+    assert are_of_a_sweep(args), "settings and components have the keys of core/run_keys.py"
     return args
 
 
-def input_of(
-    settings: InputSettings, platform: Platform, runs: Mapping[str, TrainingRun]
-) -> dict[str, pulumi.Input[str]]:
+def declare(
+    name: str,
+    run: RunSettings,
+    platform: Platform,
+    runs: Mapping[str, Upstream],
+    config: StackConfig,
+    options: pulumi.ResourceOptions,
+) -> Upstream:
+    """The component of a run, or of a sweep."""
+    args = arguments(run, platform, runs, config)
+    if are_of_a_sweep(args):
+        return TrainingSweep(name, args, options)
+    return TrainingRun(name, args, options)
+
+
+def outputs_of(runs: Mapping[str, Upstream], kind: type[Upstream]) -> dict[str, Any]:
+    """Name → outputs, of the components of one kind."""
+    return {
+        name: {output: getattr(run, output) for output in kind.__annotations__}
+        for name, run in runs.items()
+        if isinstance(run, kind)
+    }
+
+
+def input_of(settings: InputSettings, platform: Platform, runs: Mapping[str, Upstream]) -> dict[str, pulumi.Input[str]]:
     """An input as argument of a run: its address, and the digest, by which a change trains again."""
     reference: dict[str, pulumi.Input[str]]
     if settings.data is not None:
@@ -56,9 +84,7 @@ def input_of(
     return reference | settings.model_dump(mode="json", exclude_none=True, include={"path", "type", "mode"})
 
 
-def endpoint_arguments(
-    settings: EndpointSettings, platform: Platform, runs: Mapping[str, TrainingRun]
-) -> dict[str, Any]:
+def endpoint_arguments(settings: EndpointSettings, platform: Platform, runs: Mapping[str, Upstream]) -> dict[str, Any]:
     """The arguments of an endpoint: its settings, the platform's ids, and the model that it serves."""
     args = settings.model_dump(mode="json", exclude_none=True, exclude={"model"})
     args |= {"workspace_id": platform.workspace_id, "image": platform.image}

@@ -52,7 +52,8 @@ def _runs(target: str, sections: Mapping[str, Any], context: Any) -> list[Resour
         if run is not None:
             unknown_inputs = dict.fromkeys(PLATFORM_INPUTS, UNKNOWN_TEXT)
             inputs = {**unknown_inputs, **_inputs(run), "run": name, "target": target}
-            resources.append((f"trainup:runs.{name}", "trainup:index:Run", inputs))
+            kind = "trainup:index:Run" if run.sweep is None else "trainup:index:Sweep"
+            resources.append((f"trainup:runs.{name}", kind, inputs))
     return resources
 
 

@@ -11,6 +11,7 @@ ALREADY_REPORTED = 32
 gc.disable()  # modules and resources stay in use: searching them for garbage took a tenth of a preview
 
 from trainup.components.run import TrainingRun
+from trainup.components.sweep import TrainingSweep
 from trainup.infra import edges, findings, references, settings
 from trainup.infra.platforms import Platform
 from trainup.infra.stack_config import StackConfig
@@ -29,14 +30,15 @@ def run() -> None:
     target = import_module(f"trainup.infra.{stack_settings.target}")
     platform: Platform = target.build(stack_settings, config)
 
-    runs: dict[str, TrainingRun] = {}
+    runs: dict[str, edges.Upstream] = {}
     for name in references.order(stack_settings.runs):
         first = pulumi.ResourceOptions(depends_on=platform.first)
-        runs[name] = TrainingRun(name, edges.arguments(stack_settings.runs[name], platform, runs, config), opts=first)
+        runs[name] = edges.declare(name, stack_settings.runs[name], platform, runs, config, first)
 
     pulumi.export("platform", platform.exported())
-    outputs = TrainingRun.__annotations__
-    pulumi.export("runs", {name: {output: getattr(run, output) for output in outputs} for name, run in runs.items()})
+    pulumi.export("runs", edges.outputs_of(runs, TrainingRun))
+    if sweeps := edges.outputs_of(runs, TrainingSweep):
+        pulumi.export("sweeps", sweeps)
     if stack_settings.endpoints:  # stacks without any keep the outputs that they had
         served = {
             name: target.serve(name, edges.endpoint_arguments(endpoint, platform, runs))

@@ -99,11 +99,18 @@ def _rows(model: type[BaseModel], definitions: Schema) -> list[Row]:
     rows = [heading]
     for name, field in model.model_fields.items():
         text, shown = texts[name], field.alias or name
-        more = (KEYS[name].local or "nothing", KEYS[name].azure) if is_run else (text.costs,)
+        more = _on_targets(name) if is_run else (text.costs,)
         default = "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
         kind = _kind(properties.get(shown, properties.get(name, {})), definitions)
         rows.append((f"`{shown}`", kind, default, text.meaning, text.replaces, *more))
     return rows
+
+
+def _on_targets(name: str) -> tuple[str, str]:
+    """What a key of a run does here, and on Azure."""
+    if name not in KEYS:  # `sweep` makes many runs of one
+        return "as many trials at once as there are slots", "trials are jobs, as many at once as nodes"
+    return KEYS[name].local or "nothing", KEYS[name].azure
 
 
 def _table(rows: list[Row]) -> Iterator[str]:

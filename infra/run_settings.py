@@ -10,6 +10,7 @@ from trainup.core import input_values as kinds
 from trainup.core.choices import DistributionType, InputMode, OutputMode
 from trainup.core.run_keys import KEYS
 from trainup.infra.sections import SECRET_NAME, UNSHOWN, LengthOfTime, RunName, Section, Text, Words
+from trainup.infra.sweep_settings import SweepSettings
 
 Model = TypeVar("Model", bound=Section)
 
@@ -219,6 +220,13 @@ class RunSettings(Section):
     after: list[RunName] | None = Field(
         default=None, description="Runs that have to complete first; when they change, this one trains again."
     )
+    sweep: SweepSettings | None = None
+    """Tries the points of a search space, a trial for each, and finds the best, in the words of Azure ML's sweep jobs.
+    The command takes `${{search_space.name}}`.
+
+    Replaces: nothing; new points train, and trials are given up whose points are not declared any more.
+    Costs: what the run costs, for each trial.
+    """
     distribution: DistributionSettings | None = None
     rerun: Text | None = None
     allow_secrets: list[str] | None = None

@@ -7,9 +7,10 @@ from typing import Any
 import pulumi
 from pydantic import ValidationError
 
-from trainup.core import suggest, sweeps
+from trainup.core import suggest
 from trainup.core.input_secrets import Place, is_likely_secret
 from trainup.core.project import misplaced
+from trainup.core.sweeps import places
 from trainup.core.targets import DEFAULT, TARGETS
 from trainup.core.written import quotes, shown
 from trainup.infra import endpoint_settings, references
@@ -159,7 +160,7 @@ def _key_problems(
 ) -> list[str]:
     """A problem for each unknown setting, and for each secret that is missing or in plain text."""
     problems = [
-        f"{config.key(key)}: {sweeps.NOT_YET if key in sweeps.KEYS else suggest.unknown(key, declaration.keys)}"
+        f"{config.key(key)}: {places.misplaced(key) or suggest.unknown(key, declaration.keys)}"
         for key in texts
         if key not in declaration.keys and key not in required_secrets
     ]
@@ -190,9 +191,8 @@ def _is_wrong(
 def _reason(error: Any, declaration: SettingsDeclaration, config: StackConfig) -> str:
     if error["type"] == "extra_forbidden":
         *path, key = error["loc"]
-        if key in sweeps.KEYS and len(path) == 2 and path[0] == "runs":
-            return sweeps.NOT_YET
-        return suggest.unknown(key, keys_of(declaration.model, path))
+        place = places.misplaced(key) if len(path) == 2 and path[0] == "runs" else None
+        return place or suggest.unknown(key, keys_of(declaration.model, path))
     if error["loc"][0] == AZURE_NATIVE and config.is_secret(error["loc"][1], AZURE_NATIVE):
         return "its value is invalid, and not shown because it is a secret: set it without `--secret` to see why"
     rule = str(error["msg"]).removeprefix("Value error, ")

@@ -35,7 +35,7 @@ def texts_of(model: type[BaseModel]) -> dict[str, KeyText]:
     own = _docstrings(model)
     texts = {name: _parsed(own.get(name) or field.description or "") for name, field in model.model_fields.items()}
     if issubclass(model, RunSettings):
-        for name in texts:
+        for name in texts.keys() & KEYS.keys():
             # The description of a field says how a stack file writes the key, where that is not as a component does.
             meaning = texts[name].meaning or KEYS[name].doc
             texts[name] = KeyText(meaning, "the run" if KEYS[name].role is Role.IDENTITY else "")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trainup.components.local.registry import LocalRegistry
     from trainup.components.local.workspace import LocalWorkspace
     from trainup.components.run import TrainingRun
+    from trainup.components.sweep import TrainingSweep
 
 __all__ = [
     "Access",
@@ -37,6 +38,7 @@ __all__ = [
     "LocalWorkspace",
     "NodeAccess",
     "TrainingRun",
+    "TrainingSweep",
     "Workspace",
 ]
 

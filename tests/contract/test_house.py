@@ -12,8 +12,8 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.provider.experimental.analyzer import Analyzer
 
+from trainup.components.schema import analyze
 from trainup.core.targets import TARGETS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -132,8 +132,7 @@ COMPONENTS = sorted(components(), key=lambda component: component.__name__)
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
 def test_a_component_can_be_hosted_and_describes_every_input_and_output(component: Any) -> None:
     """The schema is what users of other languages would see (Pulumi's component provider)."""
-    result: Any = Analyzer("trainup").analyze([component])
-    definition = result["component_definitions"][component.__name__]
+    definition = analyze([component])["component_definitions"][component.__name__]
     assert definition.description
     assert definition.outputs
     described = {**definition.inputs, **definition.outputs}

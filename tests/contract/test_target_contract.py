@@ -20,6 +20,7 @@ from trainup.core.choices import OnDelete
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.status import Status
 from trainup.core.targets import TARGETS
+from trainup.core.trials import Trial, tag_of
 from trainup.core.values import UNKNOWN, Secret
 from trainup.jobs import lifecycle
 from trainup.jobs.azure.http.connection import connect
@@ -656,3 +657,51 @@ def test_the_code_and_the_definition_of_an_attempt_are_read_from_its_record(worl
     for ask in (target.code, target.definition):
         with pytest.raises(TargetError):
             ask("nobody-0123456789ab")
+
+
+# Trials of sweeps.
+
+SWEEP = "urn:pulumi:{}::trainup::trainup:index:TrainingSweep$trainup:index:Sweep::{}-job"
+
+
+def trial(world: World, number: int, sweep: str = "rates", text: str = "sleep 600", **inputs: Any) -> Job:
+    job = world.job(f"echo {number} >> {world.project}/began; {text}", "trial", **inputs)
+    owner = Owner(SWEEP.format("dev", sweep), f"t-{sweep}")
+    return replace(job, owner=owner, trial=Trial(sweep, number, {"rate": number / 10}))
+
+
+def test_the_trials_of_a_sweep_do_not_end_each_other(world: World) -> None:
+    first, second = trial(world, 1), trial(world, 2)
+    records = [world.start(first), world.start(second)]
+    target = world.target()
+    assert not any(get(target, record.name).status.is_terminal for record in records)
+    assert {record.name for record in target.owned(first.owner)} == {record.name for record in records}
+    target.cancel(records[1].name, "enough")
+    assert not get(target, records[0].name).status.is_terminal
+
+
+def test_a_trial_is_released_without_the_others(world: World) -> None:
+    first, second = trial(world, 1), trial(world, 2)
+    records = [world.start(first), world.start(second)]
+    world.target().release(second.id, second.owner, OnDelete.KEEP)
+    target = world.target()
+    assert not get(target, records[0].name).status.is_terminal
+    assert get(target, records[1].name).status is Status.CANCELED
+    assert [record.name for record in target.owned(first.owner)] == [records[0].name]
+
+
+def test_a_record_tells_its_number_and_point_in_each_sweep_that_has_it(world: World) -> None:
+    job = trial(world, 1, text="true")
+    done, _ = world.run(job)
+    other = replace(job, owner=Owner(SWEEP.format("dev", "wider"), "t-wider"), trial=Trial("wider", 7, {"rate": 0.1}))
+    assert world.start(other).name == done.name
+    record = get(world.target(), done.name)
+    assert {(one.sweep, one.number, one.point["rate"]) for one in record.trials.values()} == {
+        ("rates", 1, 0.1),
+        ("wider", 7, 0.1),
+    }
+    assert record.trials[tag_of(other.owner.urn)].number == 7
+    assert not any(name.startswith("trainup.") for name in record.tags)
+    assert [one.name for one in world.target().owned(other.owner)] == [done.name]
+    world.target().release(job.id, job.owner, OnDelete.DELETE)
+    assert get(world.target(), done.name).owners == (other.owner,)

@@ -239,12 +239,29 @@ class Project:
             if resource["type"] == "trainup:index:Run" and resource["urn"].endswith(f"::{name}-job")
         )
 
+    def sweep(self, name: str) -> dict[str, Any]:
+        """One `Sweep` in state."""
+        return next(
+            resource
+            for resource in self.state()["resources"]
+            if resource["type"] == "trainup:index:Sweep" and resource["urn"].endswith(f"::{name}-job")
+        )
+
+    def runs(self) -> dict[str, Any]:
+        """The runs in the stack's configuration."""
+        path = self.folder / f"Pulumi.{self.stack}.yaml"
+        return dict(yaml.safe_load(path.read_text())["config"]["trainup:runs"])
+
     def output(self) -> dict[str, Any]:
         """What `make output` prints."""
-        command = [sys.executable, "-m", "trainup.cli", "output", "--stack", self.stack]
+        return dict(json.loads(self.trainup("output")))
+
+    def trainup(self, *words: str) -> str:
+        """A command of ours about the stack, which has to succeed; its standard output."""
+        command = [sys.executable, "-m", "trainup.cli", *words, "--stack", self.stack]
         done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
+        return done.stdout
 
     def records(self) -> list[Path]:
         """Folder of every run the workspace knows."""

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from trainup.cli import trials
 from trainup.cli.runs import places
 from trainup.cli.runs.places import inputs_of, urns, workspaces
 from trainup.cli.stack import Stack
@@ -15,6 +16,7 @@ from trainup.jobs.local import tracked
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.outputs import NAMES, outputs_of
+from trainup.jobs.sweeps.results import OUTPUTS
 from trainup.jobs.target import Record
 from trainup.jobs.targets import target_of
 
@@ -26,8 +28,9 @@ def _warn(text: str) -> None:
 def latest(stack: Stack, project: Path, only: str | None = None) -> dict[str, Record]:
     """Run → its current attempt: the one in the state, else the last attempt that belongs to the stack.
 
-    `only` is the one run that is asked for. A record that cannot be read is reported on standard error, and the others
-    are still returned.
+    The trials of sweeps are among them, called by sweep and number: `rates_3`. `only` is the one that is asked for; the
+    name of a sweep stands for its best trial. A record that cannot be read is reported on standard error, and the
+    others are still returned.
     """
     ids = {name: resource["id"] for name, resource in stack.runs.items() if resource.get("id")}
     records_by_run: dict[str, Record] = {}
@@ -36,12 +39,18 @@ def latest(stack: Stack, project: Path, only: str | None = None) -> dict[str, Re
         for problem in problems:
             _warn(str(problem))
         for record in records:
+            if record.trials:
+                continue
             other = records_by_run.get(record.run)
             if other is None or _is_newer(record, other):
                 records_by_run[record.run] = record
     for name in stack.runs if only is None else stack.runs.keys() & {only}:
         if current := _of_state(stack, project, name, records_by_run.get(name)):
             records_by_run[name] = current
+    if only in stack.sweeps and (best := trials.best_of(stack, project, only)):
+        records_by_run[only] = best[1]
+    elif only is None or trials.LABEL.fullmatch(only):
+        records_by_run |= {one.run: one for one in trials.records(stack, project) if only in (None, one.run)}
     return records_by_run
 
 
@@ -95,11 +104,20 @@ def merged(stack: Stack, project: Path) -> dict[str, Any]:
     """`platform` and `runs` as JSON values. After a failed `up`, stack outputs are out of date, but records are not."""
     runs = {name: _outputs_in_state(resource.get("outputs", {})) for name, resource in stack.runs.items()}
     for name, record in now(stack, project).items():
-        runs[name] = outputs_of(record)
+        if not record.trials:
+            runs[name] = outputs_of(record)
     result = {"platform": stack.outputs.get("platform", {}), "runs": runs}
+    if stack.sweeps:  # their trials are in the state, and `runs` tells what they do now
+        result["sweeps"] = {
+            name: _sweep_in_state(resource.get("outputs", {})) for name, resource in stack.sweeps.items()
+        }
     if endpoints := stack.outputs.get("endpoints"):
         result["endpoints"] = endpoints
     return dict(to_plain(result))
+
+
+def _sweep_in_state(outputs: dict[str, Any]) -> dict[str, Any]:
+    return {name: outputs.get(name) for name in OUTPUTS}
 
 
 def _outputs_in_state(outputs: dict[str, Any]) -> dict[str, Any]:

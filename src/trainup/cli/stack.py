@@ -15,7 +15,7 @@ from trainup.core.project import PROJECT_FILES, nearest_folder
 from trainup.core.texts import decode
 from trainup.toolchain import environment, passphrase, pulumi_cli, stacks
 
-RUN_TYPE = "trainup:index:Run"
+RUN_TYPE, SWEEP_TYPE = "trainup:index:Run", "trainup:index:Sweep"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that marks a secret in a state."""
 
@@ -47,11 +47,19 @@ class Stack:
     @property
     def runs(self) -> dict[str, dict[str, Any]]:
         """Run → its resource; resources that are about to be deleted are left out."""
-        runs = {}
-        for resource in self.resources:
-            if resource["type"] == RUN_TYPE and not resource.get("delete"):
-                runs[str(resource["inputs"]["run"])] = resource
-        return runs
+        return self._by_run(RUN_TYPE)
+
+    @property
+    def sweeps(self) -> dict[str, dict[str, Any]]:
+        """Sweep → its resource, likewise."""
+        return self._by_run(SWEEP_TYPE)
+
+    def _by_run(self, kind: str) -> dict[str, dict[str, Any]]:
+        return {
+            str(resource["inputs"]["run"]): resource
+            for resource in self.resources
+            if resource["type"] == kind and not resource.get("delete")
+        }
 
     def owns(self, urn: str) -> bool:
         """Whether a URN belongs to this stack."""
@@ -89,7 +97,7 @@ def read(name: str) -> Stack:
 
 def secret_texts(name: str, stack: Stack) -> list[str]:
     """The values of all secrets of the stack's runs, to be masked in what is shown. StackError if they are locked."""
-    if not any((resource["inputs"].get("secrets")) for resource in stack.runs.values()):
+    if not any((resource["inputs"].get("secrets")) for resource in (*stack.runs.values(), *stack.sweeps.values())):
         return []
     secrets = [(resource.get("inputs") or {}).get("secrets") for resource in _export(name, "--show-secrets")]
     return [text for one in secrets if one for text in _revealed(one).values() if isinstance(text, str)]
@@ -106,7 +114,11 @@ def revealed_inputs(name: str, resource: dict[str, Any]) -> dict[str, Any]:
 
 def _inputs_with_secrets(resource: dict[str, Any]) -> dict[str, Any] | None:
     inputs: dict[str, Any] = resource.get("inputs") or {}
-    is_masked = resource["type"] == RUN_TYPE and targets.is_elsewhere(inputs.get("target")) and inputs.get("secrets")
+    is_masked = (
+        resource["type"] in (RUN_TYPE, SWEEP_TYPE)
+        and targets.is_elsewhere(inputs.get("target"))
+        and inputs.get("secrets")
+    )
     return inputs if is_masked else None
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from trainup.core import sweeps
 from trainup.core.suggest import nearest
+from trainup.core.sweeps import places
 
 EXPRESSION = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_-]+)\s*\}\}")
 """`${{inputs.NAME}}` and `${{outputs.NAME}}` in a command."""
@@ -60,7 +60,7 @@ def _unfilled(expression: str, inner: str, names: list[str]) -> str:
     if kind == "parent":
         return f"{expression} is filled in within pipelines alone, and a run stands by itself: {FILLED}"
     if kind == "search_space":
-        return f"{expression} is filled in by sweeps alone, and {sweeps.NOT_YET}"
+        return f"{expression} is filled in by sweeps alone: {places.HOW}"
     guess = nearest(kind, ("inputs", "outputs")) if name else None
     suggestion = f"; did you mean ${{{{{guess}.{name}}}}}?" if guess else ""
     return f"{expression} is filled in by nothing: {FILLED}{suggestion}"

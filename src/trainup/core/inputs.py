@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainup.core import input_values as kinds
-from trainup.core import suggest, sweeps
+from trainup.core import suggest
 from trainup.core.commands import EXPRESSION
 from trainup.core.declaration import Role
 from trainup.core.input_findings import cross_findings, is_unknown
 from trainup.core.input_values import Invalid
 from trainup.core.run_keys import INPUT_KEYS, KEYS, SPEC_KEYS, InputKeys
 from trainup.core.spec import RunSpec
+from trainup.core.sweeps import places
 from trainup.core.targets import is_on_this_machine
 
 
@@ -37,7 +38,7 @@ def parse_run(inputs: dict[str, Any]) -> tuple[RunInputs, list[Finding]]:
     values: dict[str, Any] = {}
     for name in sorted(inputs.keys() - FIELDS.keys()):
         unknown_name = suggest.unknown(name, sorted(KEYS), f"a run has no input {name!r}")
-        findings.append(Finding(name, sweeps.NOT_YET if name in sweeps.KEYS else unknown_name))
+        findings.append(Finding(name, places.misplaced(name) or unknown_name))
     findings += _beside_job_file(inputs)
     inputs = with_definition(inputs)
     for name, parse in FIELDS.items():

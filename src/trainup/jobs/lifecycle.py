@@ -39,10 +39,11 @@ class Listener:
 def start(target: Target, job: Job) -> Record:
     """Make sure that one run of these inputs exists: attach, adopt a completed one, or start an attempt.
 
-    A run of the same resource with other inputs is cancelled first, so two never compete.
+    A run of the same resource with other inputs is cancelled first, so two never compete. Trials do not compete: their
+    sweep has many runs.
     """
     with target.expecting(job):
-        for other in target.active_runs(job):
+        for other in target.active_runs(job) if job.trial is None else ():
             if other.id != job.id:
                 _supersede(target, other, job)
         with target.exclusive():

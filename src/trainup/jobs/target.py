@@ -1,6 +1,6 @@
 """The interface of all targets: jobs that they run, and records of attempts."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from trainup.core.naming import run_id
 from trainup.core.parameters import parameters_of
 from trainup.core.spec import RunSpec
 from trainup.core.status import Status
+from trainup.core.trials import Trial
 
 
 class TargetError(ServiceError):
@@ -87,6 +88,8 @@ class Job:
     """Who the run is on Azure: a client id, `cluster`, `user` or `token`."""
     git: GitState = field(default_factory=GitState)
     """The project in git as the run starts; recorded with the attempt, and no part of its identity."""
+    trial: Trial | None = None
+    """Which trial of a sweep it is: the owner is the sweep then, and has many runs at once. None for any other run."""
 
     @property
     def id(self) -> str:
@@ -151,6 +154,8 @@ class Record:
     nodes: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)
     """The tags that the user gave it."""
+    trials: Mapping[str, Trial] = field(default_factory=dict)
+    """Which trials it is: tag of a sweep (`core/trials.py`) → trial. Empty for any other run."""
     reproduce: str = ""
     """A shell command that runs the same thing by hand."""
     command: Sequence[str] = ()
@@ -283,6 +288,10 @@ class Target(Protocol):
         """The attempts of a job's resource that have not ended, whatever their inputs."""
         ...
 
+    def owned(self, owner: Owner) -> list[Record]:
+        """All attempts that belong to a resource, whatever their inputs: the trials of a sweep. In no order."""
+        ...
+
     def attempts(self, run_id: str) -> list[Record]:
         """All attempts of a run id, oldest first; empty for an unknown id."""
         ...
@@ -320,11 +329,22 @@ class Target(Protocol):
         """
         ...
 
-    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
+    def curves(
+        self, records: Sequence[Record], points: int, metrics: Collection[str] | None = None
+    ) -> dict[str, dict[str, list[Point]]]:
         """Attempt → metric → at most so many of its points, by step; attempts and metrics that have none are left out.
 
+        `metrics` are those that are asked for, also of runs at work; without them, all that the records have.
         Starts no server. Raises TargetError.
         """
+        ...
+
+    def room(self, job: Job) -> int | None:
+        """How many jobs of this kind can run at once on their cluster; None where that is not known."""
+        ...
+
+    def trained(self, run_ids: Collection[str]) -> set[str]:
+        """Those of these run ids that have completed, whoever owns them. For previews: one request for all of them."""
         ...
 
     def is_of(self, record: Record, stack: StackUrns) -> bool:

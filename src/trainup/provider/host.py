@@ -32,6 +32,7 @@ from trainup.provider.handler import Change, Context, Difference, Handler, InitF
 
 KINDS = {
     "trainup:index:Run": ("trainup.provider.run", "RunHandler"),
+    "trainup:index:Sweep": ("trainup.provider.sweep", "SweepHandler"),
     "trainup:index:Image": ("trainup.provider.image", "ImageHandler"),
     "trainup:index:Data": ("trainup.provider.data", "DataHandler"),
     "trainup:index:Pool": ("trainup.provider.pool", "PoolHandler"),

@@ -1,5 +1,6 @@
 """`trainup:index:Run`: a training run and the wait for its end. The target's record is the truth, the state a view."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,8 @@ from trainup.provider.run_facts import RunFacts
 from trainup.provider.run_reports import last_time, listener, record_outputs, report, sentence
 from trainup.provider.run_secrets import with_likely_secrets
 
+Fill = Callable[[Properties], Properties]
+"""Fills the command of inputs in, for the checks that need all of it."""
 LOCATION = frozenset(name for name, key in KEYS.items() if key.role is Role.LOCATION)
 """Inputs that say which run it is and where its record is kept: with another value it is another run."""
 REFUSALS = (TargetError, UnreadableRecord, snapshot.SnapshotError, OSError)
@@ -62,13 +65,17 @@ class RunHandler:
         self._snapshots = run_source.SharedSnapshots()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
+        return self.check_filled(context, inputs, lambda inputs: inputs)
+
+    def check_filled(self, context: Context, inputs: Properties, fill: Fill) -> tuple[Properties, list[Finding]]:
+        """As `check`, of inputs whose command is filled in first; what is returned is not filled in."""
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
         inputs, file_findings = self._definitions.complete(context, inputs)
-        parsed, findings = parse_run(inputs)
+        parsed, findings = parse_run(fill(inputs))
         findings = with_likely_secrets(inputs, file_findings + findings) + check_workspace(context.project, parsed)
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
             kind = targets.find(inputs.get("target"))
-            trees = self._tree_hashes(context) if kind and kind.keeps_code else None
+            trees = self.tree_hashes(context) if kind and kind.keeps_code else None
             computed, problems = run_source.examine(
                 context, inputs, parsed, self._cache(context), trees, self._snapshots
             )
@@ -88,7 +95,7 @@ class RunHandler:
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         replaced = new.get("digest") != old.get("digest") or any(new.get(name) != old.get(name) for name in LOCATION)
-        changes = compare(_compared(old), _compared(new), lambda name: _kind(name, replaced))
+        changes = compare(compared(old), compared(new), lambda name: _kind(name, replaced))
         if replaced and Change.REPLACE not in changes.values():
             changes["digest"] = Change.REPLACE
         if replaced and (told := last_time(state.outputs)):
@@ -102,7 +109,7 @@ class RunHandler:
         return Difference(changes, delete_first=replaced and not status.is_terminal)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
-        self._facts.preview(context, inputs, self._tree_hashes(context))
+        self._facts.preview(context, inputs, self.tree_hashes(context))
         copied = {name: inputs.get(name, UNKNOWN) for name in ("digest", "workspace", "target")}
         if state and not _needs_attention(state.outputs, inputs):
             return {**state.outputs, **copied}
@@ -153,10 +160,9 @@ class RunHandler:
         """Start the run or attach to it, and wait for its end if the inputs say so."""
         job = replace(job_of(inputs, context.project, owner), git=self._git.state_of(context.project))
         target = target_of(inputs, context.project, context.info, context.canceled)
-        self._confirm_data(context, job)
+        self.confirm_data(context, job)
         try:
-            self._cache(context).save()
-            self._tree_hashes(context).save()
+            self.save(context)
             attempts = target.attempts(job.id) if keep_failure and job.spec.on_failure is OnFailure.KEEP else []
             if attempts:
                 with target.exclusive():
@@ -167,7 +173,7 @@ class RunHandler:
             raise ResourceError(f"{job.id} could not be started: {error}") from error
         try:
             if job.spec.wait and not attempts:
-                record = _wait(context, target, job, inputs, record, self._earlier)
+                record = _wait(context, target, job, record, self.alarm(context, target, job.owner, inputs))
         except REFUSALS as error:
             # The run exists by now: without a state, `destroy` could not remove it.
             reason = (
@@ -177,7 +183,12 @@ class RunHandler:
             raise InitFailed(job.id, now, [f"{reason}: {error}"], refresh=True) from error
         return _outcome(target, job, owner, inputs, record)
 
-    def _confirm_data(self, context: Context, job: Job) -> None:
+    def save(self, context: Context) -> None:
+        """Keep what the check learned about unchanged files."""
+        self._cache(context).save()
+        self.tree_hashes(context).save()
+
+    def confirm_data(self, context: Context, job: Job) -> None:
         """Raise ResourceError unless the data on this machine still has the digests that the preview showed."""
         for name, item in job.data_inputs.items():
             digest = job.spec.inputs[name].get("digest", "")
@@ -185,23 +196,27 @@ class RunHandler:
                 self._data_digests.confirm(context, item["uri"], digest)
         self._data_digests.save(context)
 
+    def alarm(self, context: Context, target: Target, owner: Owner, inputs: Properties) -> Alarm:
+        """Names slow phases of runs of this owner, which are compared with what its stack has recorded before."""
+        stack = (*owner.urn.split("::")[:2], owner.project, inputs.get("target"), inputs.get("workspace"))
+        run = str(inputs.get("run"))
+        return Alarm(context.note, lambda: self._earlier.of(stack, lambda: _usual_phases(target, owner, run)))
+
     def _cache(self, context: Context) -> snapshot.StatCache:
         path = context.project / ".trainup" / "snapshots.json"
         if path not in self._caches:
             self._caches[path] = snapshot.StatCache.load(path)
         return self._caches[path]
 
-    def _tree_hashes(self, context: Context) -> snapshot.TreeHashes:
+    def tree_hashes(self, context: Context) -> snapshot.TreeHashes:
+        """Azure ML's hashes of code folders, as far as they are known."""
         path = context.project / CODE_HASHES
         return self._trees.setdefault(path, snapshot.TreeHashes(path))
 
 
-def _wait(
-    context: Context, target: Target, job: Job, inputs: Properties, record: Record, earlier: EarlierRuns
-) -> Record:
+def _wait(context: Context, target: Target, job: Job, record: Record, alarm: Alarm) -> Record:
     """The record at the end of the run; after Ctrl-C the current one, or that of the run canceled by `on_interrupt`."""
     try:
-        alarm = Alarm(context.note, lambda: earlier.of(_stack_of(job, inputs), lambda: _usual_phases(target, record)))
         return lifecycle.see_through(target, job, record, listener(context, alarm), context.canceled)
     except lifecycle.Interrupted as interrupted:
         record = interrupted.record
@@ -210,15 +225,10 @@ def _wait(
         return record
 
 
-def _stack_of(job: Job, inputs: Properties) -> tuple[object, ...]:
-    """The stack and the workspace of a run."""
-    return tuple(job.owner.urn.split("::")[:2]), job.owner.project, inputs.get("target"), inputs.get("workspace")
-
-
-def _usual_phases(target: Target, record: Record) -> Usual:
+def _usual_phases(target: Target, owner: Owner, run: str) -> Usual:
     """As `usual_phases`; a watched run must not fail because others cannot be read."""
     try:
-        return usual_phases(target, record)
+        return usual_phases(target, owner, run)
     except REFUSALS:
         return Usual()
 
@@ -280,7 +290,8 @@ def _needs_attention(outputs: Properties, inputs: Properties) -> bool:
     return not status.is_terminal and (inputs.get("wait") is not False or bool(outputs.get("abandoned")))
 
 
-def _compared(inputs: Properties) -> Properties:
+def compared(inputs: Properties) -> Properties:
+    """The inputs that make a difference."""
     # The paths of source and data are no part of a run, and the digests only sum up what is compared one by one.
     excluded = {"source", "job", "allow_secrets", "digest", "snapshot_digest", "resolved"}
     compared = {name: value for name, value in inputs.items() if name not in excluded}

@@ -1,9 +1,9 @@
 """What a preview tells of a run that is new or changes: why it trains again, and what is uploaded for it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +45,10 @@ class RunFacts:
         """Note the former inputs of a run that changes."""
         self._before[context.urn] = Before(state.id, state.outputs, old, replaced)
 
-    def preview(self, context: Context, inputs: Properties, trees: TreeHashes) -> None:
-        """Tell the facts."""
+    def preview(
+        self, context: Context, inputs: Properties, trees: TreeHashes, notes: Callable[[], Sequence[str]] = lambda: ()
+    ) -> None:
+        """Tell the facts, and those that `notes` finds."""
         from trainup.jobs.facts import report
 
         words = os.environ.get(facts_words.VARIABLE, "").split()
@@ -54,6 +56,7 @@ class RunFacts:
             return
         try:
             facts = self._facts(context, inputs, trees, with_uploads=True, with_lines=facts_words.LINES in words)
+            facts = replace(facts, notes=[*notes(), *facts.notes])
         except (TrainupError, OSError) as error:  # files that change meanwhile: the facts only inform
             context.note(f"why it trains, and what is uploaded, could not be told: {error}")
             return
@@ -176,8 +179,6 @@ def _answered(
     data_uploads: "list[Upload]",
 ) -> "list[Upload]":
     """The uploads, with what the workspace says about them."""
-    from dataclasses import replace
-
     from trainup.jobs.targets import opening_of
 
     if not code_uploads and not data:

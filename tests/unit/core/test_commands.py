@@ -24,7 +24,7 @@ def reasons(target: str, **inputs: Any) -> list[str]:
         ("--m=${{output.model}}", "did you mean ${{outputs.model}}?"),
         ("${{secrets.TOKEN}}", "name the secret in `secrets`, and read the variable TOKEN"),
         ("${{parent.inputs.x}}", "is filled in within pipelines alone"),
-        ("${{search_space.lr}}", "is filled in by sweeps alone, and trainup does not run sweeps yet: declare a run"),
+        ("${{search_space.lr}}", "is filled in by sweeps alone: a sweep is a run with `sweep`"),
         ("${{ search_space.lr }}", "is filled in by sweeps alone"),
         ("${{inputs.y}}", "${{inputs.y}} names no input of this run; its `inputs` are: x"),
         ("${{}}", "is filled in by nothing"),

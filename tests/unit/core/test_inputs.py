@@ -112,7 +112,7 @@ def test_all_findings_come_at_once_and_in_the_same_order() -> None:
         ({"queue_tier": "gold"}, "queue_tier", "'gold' is none of spot"),
         ({"distribution": {}}, "distribution", "needs a Python script"),
         ({"nodes": 2}, "nodes", "needs a Python script"),
-        ({"sweep": {}}, "sweep", "trainup does not run sweeps yet: declare a run for each trial"),
+        ({"sweep": {}}, "sweep", "a sweep is a run with `sweep`, whose command takes"),
         ({"command": ["x", "${{inputs.data}}"]}, "command", "${{inputs.data}} names no input of this run"),
     ],
 )

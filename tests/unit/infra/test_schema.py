@@ -76,7 +76,7 @@ def test_a_secret_may_have_any_name() -> None:
 
 def test_every_key_of_a_run_is_there_and_described() -> None:
     keys = SCHEMA["$defs"]["RunSettings"]["properties"]
-    assert set(keys) == {name for name, key in KEYS.items() if key.in_stack}
+    assert set(keys) == {"sweep", *(name for name, key in KEYS.items() if key.in_stack)}
     assert [name for name, item in keys.items() if not item.get("description")] == []
 
 

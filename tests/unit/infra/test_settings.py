@@ -96,11 +96,12 @@ def test_every_problem_is_in_one_message_by_key() -> None:
         ),
         ({"runs": {"a": {"scirpt": "x"}}}, "trainup:runs.a.scirpt: there is no such key"),
         *(
-            ({"runs": {"a": {**RUN, key: {}}}}, f"trainup:runs.a.{key}: trainup does not run sweeps yet: declare a run")
-            for key in ("sweep", "search_space", "sampling_algorithm", "objective", "early_termination", "trial")
+            ({"runs": {"a": {**RUN, key: {}}}}, f"trainup:runs.a.{key}: `{key}` is a part of a sweep: write it below")
+            for key in ("search_space", "sampling_algorithm", "objective", "early_termination")
         ),
-        ({"sweep": {}}, "trainup:sweep: trainup does not run sweeps yet: declare a run"),
-        ({"sweeps": {"a": {}}}, "trainup:sweeps: trainup does not run sweeps yet: declare a run"),
+        ({"runs": {"a": {**RUN, "trial": {}}}}, "trainup:runs.a.trial: the trial of a sweep is the run itself: write"),
+        ({"sweep": {}}, "trainup:sweep: a sweep is a run with `sweep`"),
+        ({"sweeps": {"a": {}}}, "trainup:sweeps: a sweep is a run with `sweep`"),
         ({"cluster": {"trial": 1}}, "trainup:cluster.trial: there is no such key"),
         ({"runs": {"A": RUN}}, "trainup:runs.A: 'A' is no name for a run"),
         ({"runs": {"a": {**RUN, "nodes": 2}}}, "trainup:runs.a.nodes: 2 nodes never start on a cluster"),

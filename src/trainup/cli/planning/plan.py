@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from trainup.cli.planning.preview import ACTIONS, UNCHANGED, Preview, Step
-from trainup.cli.stack import RUN_TYPE
+from trainup.cli.stack import RUN_TYPE, SWEEP_TYPE
 from trainup.core import cost_lines
 from trainup.core.costs import Estimate
 from trainup.core.prices import Price
@@ -35,7 +35,7 @@ def plan_of(preview: Preview, stack: str) -> dict[str, Any]:
             {"urn": step.urn, "name": step.name, "type": step.type, "action": step.action, "changes": step.changes}
             for step in resources
         ],
-        "runs": [_run(step, preview.facts) for step in resources if step.type == RUN_TYPE],
+        "runs": [_run(step, preview.facts) for step in resources if step.type in (RUN_TYPE, SWEEP_TYPE)],
         "images": [
             dict(preview.facts[step.urn]) for step in resources if step.type == IMAGE_TYPE and step.urn in preview.facts
         ],

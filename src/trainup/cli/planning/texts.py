@@ -6,7 +6,7 @@ from typing import Any
 
 from trainup.cli.planning import plan as plans
 from trainup.cli.planning.preview import UNCHANGED
-from trainup.cli.stack import RUN_TYPE
+from trainup.cli.stack import RUN_TYPE, SWEEP_TYPE
 from trainup.jobs.facts.wording import amount, listed, size
 
 INDENT = 4
@@ -15,7 +15,7 @@ LABEL = 9
 MOST_PATHS = 6
 MOST_NAMED = 20
 NARROWEST = 40
-TOLD_BELOW = (RUN_TYPE, "trainup:index:Image")
+TOLD_BELOW = (RUN_TYPE, SWEEP_TYPE, "trainup:index:Image")
 
 
 def summary(plan: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Which record is meant, in the notation that all commands about runs take.
 
 - the name of a run, `digits`: its current attempt;
+- the name of a sweep, `rates`: its best trial; and `rates_3`: the trial with that number;
 - the name of an attempt, `digits-6c3e449ba5eb` or `digits-6c3e449ba5eb-a2`: that one, of whatever inputs;
 - a beginning that only one id has, `digits-6c3`: the last attempt of that id.
 """
@@ -17,7 +18,7 @@ from trainup.core import suggest
 from trainup.core.naming import is_job_name
 from trainup.jobs.target import Record, Target, TargetError
 
-NOTATION = re.compile(r"[a-z][a-z0-9-]*")
+NOTATION = re.compile(r"[a-z][a-z0-9-]*(_\d+)?")
 MOST_SHOWN = 10
 
 

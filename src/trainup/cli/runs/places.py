@@ -24,7 +24,7 @@ def default_workspace(stack: Stack) -> str:
 
 def workspaces(stack: Stack, project: Path) -> list[Workspace]:
     """The local workspaces of a stack's runs; a stack whose state was lost still has that of its file."""
-    runs = [resource["inputs"] for resource in stack.runs.values()]
+    runs = [resource["inputs"] for resource in (*stack.runs.values(), *stack.sweeps.values())]
     paths = {str(inputs["workspace"]) for inputs in runs if not is_elsewhere(inputs.get("target"))}
     if not runs:
         paths = {lost.local_workspace(stack, project) or default_workspace(stack)}
@@ -33,7 +33,8 @@ def workspaces(stack: Stack, project: Path) -> list[Workspace]:
 
 def urns(stack: Stack, project: Path) -> StackUrns:
     """The stack, as the owners of its runs name it."""
-    declared = {run: str(resource["urn"]) for run, resource in stack.runs.items() if resource.get("urn")}
+    resources = {**stack.runs, **stack.sweeps}
+    declared = {run: str(resource["urn"]) for run, resource in resources.items() if resource.get("urn")}
     return StackUrns(stack.name, stack.project, str(project.resolve()), declared)
 
 
@@ -71,11 +72,11 @@ def has_records(stack: Stack, project: Path) -> bool:
 
 def _elsewhere(stack: Stack, project: Path) -> list[dict[str, Any]]:
     """Inputs that lead to the records elsewhere, with the secrets of all runs, since logs may hold any."""
-    if not stack.runs:
+    if not stack.runs and not stack.sweeps:
         inputs = lost.elsewhere(stack, project)
         return [inputs] if inputs else []
     by_location: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for run, resource in stack.runs.items():
+    for run, resource in {**stack.runs, **stack.sweeps}.items():
         inputs = resource["inputs"]
         if is_elsewhere(inputs.get("target")):
             location = {name: inputs[name] for name in LOCATION if name in inputs}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from trainup.cli import trials
 from trainup.cli.runs import places
 from trainup.cli.stack import Stack
 from trainup.core.wording import as_typed
@@ -33,10 +34,11 @@ def attempts(
 ) -> list[Recorded]:
     """Every attempt, oldest first; runs at work with what they have reached so far. `tell` gets what cannot be read.
 
+    Trials come once for each sweep of the stack that has them, as runs called `rates_3`.
     Without `measured`, those on Azure lack their metrics; `best` also brings the best values, which takes a request for
     each metric there. Raises TargetError where no target can be read.
     """
-    ids = {resource["id"] for resource in stack.runs.values() if resource.get("id")}
+    ids = {resource["id"] for resource in stack.runs.values() if resource.get("id")} | trials.ids_of(stack)
     targets, urns = places.all_targets(stack, project), places.urns(stack, project)
     found: list[tuple[Target, Record]] = []
     failures: list[TargetError] = []
@@ -44,7 +46,7 @@ def attempts(
         try:
             records, problems = target.history(urns)
             records = [target.live(record) for record in records]
-            if not stack.runs and not isinstance(target, LocalTarget):
+            if not stack.runs and not stack.sweeps and not isinstance(target, LocalTarget):
                 records = [_without_message(record) for record in records]
             if measured:
                 records = target.measured(records, best=best)
@@ -61,7 +63,11 @@ def attempts(
     last: dict[str, int] = {}
     for _, record in found:
         last[record.id] = max(record.attempt, last.get(record.id, 0))
-    return [Recorded(target, one, one.id in ids and one.attempt == last[one.id]) for target, one in found]
+    return [
+        Recorded(target, one, one.id in ids and one.attempt == last[one.id])
+        for target, record in found
+        for one in trials.labeled(stack, [record])
+    ]
 
 
 def _without_message(record: Record) -> Record:

@@ -1,12 +1,13 @@
 """Lines about steps: how a resource, its change and its result are put into words."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from trainup.cli.stack import RUN_TYPE, SIGNATURE
+from trainup.cli.stack import RUN_TYPE, SIGNATURE, SWEEP_TYPE
 from trainup.cli.terminal.events import Moment, Step
 from trainup.core.status import Status
 from trainup.core.values import UNKNOWN_TEXTS
@@ -83,12 +84,12 @@ def is_failure(outputs: Mapping[str, Any]) -> bool:
 
 
 def name(step: Step) -> str:
-    return str(step.inputs.get("run") or step.name) if step.type == RUN_TYPE else step.name
+    return str(step.inputs.get("run") or step.name) if step.type in (RUN_TYPE, SWEEP_TYPE) else step.name
 
 
 def short(urn: str) -> str:
     name = urn.rpartition("::")[2]
-    return name.removesuffix("-job") if f"{RUN_TYPE}::" in urn else name
+    return name.removesuffix("-job") if f"{RUN_TYPE}::" in urn or f"{SWEEP_TYPE}::" in urn else name
 
 
 def planned(step: Step) -> str:
@@ -123,7 +124,8 @@ def done(step: Step, seconds: float) -> Line:
 
 
 def result(step: Step) -> Line:
-    outputs = step.outputs
+    """The line of a run, or of a sweep with its best trial, that has ended."""
+    outputs = _of_best(step.outputs) if step.type == SWEEP_TYPE else step.outputs
     metrics = "  ".join(
         f"{name}={value:.4g}" for name, value in (outputs.get("metrics") or {}).items() if _is_number(value)
     )
@@ -132,11 +134,27 @@ def result(step: Step) -> Line:
         seconds_of(float(outputs["duration_seconds"])) if _is_number(outputs.get("duration_seconds")) else "",
         metrics,
         str(outputs.get("web_url") or ""),
+        str(outputs.get("trials_text") or ""),
     ]
     style = (
         Style.BAD if is_failure(outputs) else Style.GOOD if outputs.get("status") == Status.COMPLETED else Style.PLAIN
     )
     return Line("  ".join(part for part in parts if part), style)
+
+
+def _of_best(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs of a sweep as if they were those of a run."""
+    best: Mapping[str, Any] = outputs.get("best") or {}
+    trials = outputs.get("trials") or []
+    counts = Counter(str(trial.get("status")) for trial in trials)
+    ended = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    arguments = ", ".join(f"{key}={value}" for key, value in (best.get("arguments") or {}).items())
+    return {
+        "status": outputs.get("status"),
+        "metrics": best.get("metrics"),
+        "web_url": best.get("web_url"),
+        "trials_text": f"best: {arguments} (trials: {ended})" if best else f"trials: {ended}" if ended else "",
+    }
 
 
 def _is_number(value: Any) -> bool:
@@ -145,7 +163,7 @@ def _is_number(value: Any) -> bool:
 
 def changed_outputs(step: Step) -> Iterator[Line]:
     """The outputs of the stack that differ from those before, but for those of runs, which have a line of their own."""
-    for name in sorted(step.outputs.keys() - {"runs"}):
+    for name in sorted(step.outputs.keys() - {"runs", "sweeps"}):
         old = dict(_leaves(name, step.old_outputs.get(name)))
         for path, text in _leaves(name, step.outputs[name]):
             if old.get(path) != text and not any(unknown in text for unknown in UNKNOWN_TEXTS):

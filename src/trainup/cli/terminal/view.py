@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from trainup.cli.stack import RUN_TYPE
+from trainup.cli.stack import RUN_TYPE, SWEEP_TYPE
 from trainup.cli.terminal import lines
 from trainup.cli.terminal.events import STACK_TYPE, Event, Message, Moment, Step, Summary
 from trainup.cli.terminal.lines import Line, Style
@@ -16,6 +16,7 @@ from trainup.core.naming import JOB_NAME, is_job_name
 from trainup.core.status import Status
 
 NEWS = re.compile(rf"{JOB_NAME.pattern}: (?P<news>was \w+ for .+|its page is .+)")
+TRAINING = (RUN_TYPE, SWEEP_TYPE)
 GENERIC = frozenset({"update failed", "preview failed", "refresh failed", "destroy failed"})
 """Errors that only say that there are others."""
 OUR_PLUGIN = "using pulumi-resource-trainup from $PATH"
@@ -66,7 +67,7 @@ class View:
     def has_failed_training(self) -> bool:
         """Whether nothing failed but runs, and those in the training itself."""
         return bool(self.failed) and all(
-            step.type == RUN_TYPE and lines.is_failure(step.outputs) for step in self.failed.values()
+            step.type in TRAINING and lines.is_failure(step.outputs) for step in self.failed.values()
         )
 
     def has_changed(self) -> bool:
@@ -99,7 +100,7 @@ class View:
                 self.failed[step.urn] = step
             if step.operation == "replace" or self.is_preview:
                 return
-            if step.type == RUN_TYPE and step.outputs.get("status") and not step.operation.startswith("delete"):
+            if step.type in TRAINING and step.outputs.get("status") and not step.operation.startswith("delete"):
                 self.results.append(lines.result(step))
                 yield Line(f"{lines.name(step)}: {step.outputs.get('status')}", self.results[-1].style)
             elif step.moment is Moment.DONE:

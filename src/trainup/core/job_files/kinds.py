@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trainup.core import sweeps
-
 RUNS = "trainup runs command jobs"
 _JOBS = {
     "pipeline": "a pipeline: give each step a job file of its own, and say with `after` which comes first",
-    "sweep": f"a sweep: {sweeps.INSTEAD}",
+    "sweep": "a sweep: give its trial a job file of its own, and write the rest below `sweep` of the run, beside `job`",
     "spark": "a Spark job",
     "automl": "an AutoML job",
     "parallel": "a parallel job",

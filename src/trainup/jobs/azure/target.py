@@ -1,6 +1,6 @@
 """The target Azure ML: its jobs are the record of runs, and the service itself supervises them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -21,7 +21,7 @@ from trainup.jobs.azure.job.observation import Observer
 from trainup.jobs.azure.job.phases import seconds_of
 from trainup.jobs.azure.job.records import JobView
 from trainup.jobs.azure.job.release import Releaser
-from trainup.jobs.azure.job.submission import Submission
+from trainup.jobs.azure.job.submission import Submission, cluster_of
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.masking import Mask
 from trainup.jobs.target import Definition, File, Job, Owner, Record, StackUrns, TargetError
@@ -59,6 +59,11 @@ class AzureTarget:
         records = [self._observer.record(one) for one in views if not one.has_ended]
         return [record for record in records if any(owner.is_same_resource(other) for other in record.owners)]
 
+    def owned(self, owner: Owner) -> list[Record]:
+        views = (JobView(job) for job in self._observer.jobs.tagged(labels.owner_tag(owner)))
+        records = [self._observer.record(view) for view in views]
+        return [record for record in records if any(owner.is_same_resource(other) for other in record.owners)]
+
     def attempts(self, identity: str) -> list[Record]:
         jobs = self._observer.jobs.attempts(identity)
         records = [self._observer.record(JobView(job)) for job in jobs[:-1]]
@@ -82,8 +87,20 @@ class AzureTarget:
     def measured(self, records: Sequence[Record], *, best: bool = False) -> list[Record]:
         return self._observer.measured(records, best=best)
 
-    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
-        return self._observer.curves(records, points)
+    def curves(
+        self, records: Sequence[Record], points: int, metrics: Collection[str] | None = None
+    ) -> dict[str, dict[str, list[Point]]]:
+        return self._observer.curves(records, points, metrics)
+
+    def room(self, job: Job) -> int | None:
+        cluster = cluster_of(job, self.workspace.id)
+        compute = self.workspace.compute(cluster) if cluster else None
+        return compute.most_nodes // job.spec.nodes if compute and compute.most_nodes else None
+
+    def trained(self, run_ids: Collection[str]) -> set[str]:
+        views = (JobView(job) for job in self._observer.jobs.tagged(labels.MANAGED))
+        records = [self._observer.record(view) for view in views if view.facts.get(labels.ID) in run_ids]
+        return {record.id for record in records if record.status is Status.COMPLETED}
 
     def is_of(self, record: Record, stack: StackUrns) -> bool:
         return self._observer.is_of(record.name, stack)

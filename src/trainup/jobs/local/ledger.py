@@ -10,6 +10,8 @@ from pathlib import Path
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import id_of, job_name
 from trainup.core.status import Status
+from trainup.core.trials import read as trials_of
+from trainup.core.trials import tags_of, without
 from trainup.jobs.local import eviction, launch, run_record
 from trainup.jobs.local.files import ByFile, UnreadableRecord, is_held, read_json, write_json
 from trainup.jobs.local.machine import boot_id, machine_id
@@ -75,7 +77,7 @@ def policy_of(job: Job) -> Policy:
         display_name=spec.display_name,
         description=spec.description,
         experiment_name=spec.experiment_name,
-        tags=dict(spec.tags),
+        tags={**spec.tags, **tags_of(job.owner.urn, job.trial)},
     )
 
 
@@ -110,6 +112,14 @@ def has_ended(folder: str) -> bool:
         return False
 
 
+def has_completed(folder: RunFolder) -> bool:
+    """Whether the attempt in this folder has completed; its record may be damaged otherwise."""
+    try:
+        return _statuses.of(str(folder.status)) is Status.COMPLETED
+    except (OSError, UnreadableRecord):
+        return False
+
+
 def owners_of(folder: RunFolder) -> tuple[Owner, ...]:
     """The owners of the attempt, cached since every start reads those of many runs. Raises UnreadableRecord."""
     try:
@@ -118,6 +128,14 @@ def owners_of(folder: RunFolder) -> tuple[Owner, ...]:
         return ()
     except OSError as error:
         raise run_record.damaged(folder, error) from error
+
+
+def is_of(folder: RunFolder, owner: Owner) -> bool:
+    """Whether an attempt belongs to a resource; one whose owners cannot be read belongs to nobody."""
+    try:
+        return any(owner.is_same_resource(other) for other in owners_of(folder))
+    except UnreadableRecord:
+        return False
 
 
 _statuses = ByFile(lambda path: run_record.read_status(RunFolder(path.parent)), lambda status: status.is_terminal)
@@ -198,7 +216,8 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
         web_url=state.web_url,
         node_price=0.0,
         nodes=int(definition.spec.get("nodes") or 1),
-        tags=definition.policy.tags,
+        tags=without(definition.policy.tags),
+        trials=trials_of(definition.policy.tags),
         reproduce=launch.reproduce(workspace, folder, definition),
         command=() if definition.spec.get("shell") else tuple(definition.spec.get("command") or ()),
         literals=definition.literals,

@@ -5,12 +5,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from trainup.core import trials
 from trainup.core.choices import OnDelete
 from trainup.core.curves import Point
 from trainup.core.disk import replace_file
@@ -35,7 +36,7 @@ from trainup.jobs.local import (
 from trainup.jobs.local.code import file_of
 from trainup.jobs.local.files import Lock, UnreadableRecord, write_json
 from trainup.jobs.local.processes import kill_all_of, let_go_on
-from trainup.jobs.local.run_record import RunDefinition, RunState
+from trainup.jobs.local.run_record import Policy, RunDefinition, RunState
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Pool
 from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -82,6 +83,15 @@ class LocalTarget:
             records += [record] if record and not record.status.is_terminal else []
         return records
 
+    def owned(self, owner: Owner) -> list[Record]:
+        # What else the owner may have is only known where it can be read; damaged ones are reported by name.
+        folders = ledger.folders(self.workspace)
+        mine = [folder.name for folder in folders if ledger.is_of(folder, owner)]
+        records, problems = self._read(mine)
+        if problems:
+            raise problems[0]
+        return records
+
     def attempts(self, run_id: str) -> list[Record]:
         return self.records(run_id)
 
@@ -98,11 +108,16 @@ class LocalTarget:
 
     def adopt(self, record: Record, job: Job) -> Record:
         owners = (*(owner for owner in record.owners if not owner.is_same_resource(job.owner)), job.owner)
-        changes: dict[str, Any] = {"owners": owners, "policy": ledger.policy_of(job)}
+        changes: dict[str, Any] = {"owners": owners, "policy": self._policy(record.name, job)}
         if all(owner.is_same_resource(job.owner) for owner in owners):  # for others its place in the order stays
             changes["number"] = ledger.next_number(self.workspace)
         self._redefine(record.name, **changes)
         return replace(record, owners=owners)
+
+    def _policy(self, name: str, job: Job) -> Policy:
+        """The job's policy; the tags of other sweeps that have the same trial stay."""
+        policy = ledger.policy_of(job)
+        return replace(policy, tags={**trials.kept(_definition(self._folder(name)).policy.tags), **policy.tags})
 
     def launch(self, record: Record, job: Job) -> Record:
         folder = self._folder(record.name)
@@ -268,13 +283,23 @@ class LocalTarget:
     def measured(self, records: Sequence[Record], *, best: bool = False) -> list[Record]:
         return list(records)  # a record holds its metrics
 
-    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
+    def curves(
+        self, records: Sequence[Record], points: int, metrics: Collection[str] | None = None
+    ) -> dict[str, dict[str, list[Point]]]:
         run_ids = {}
         for record in records:
             with contextlib.suppress(UnreadableRecord):  # whoever asks for its record is told
                 if run_id := _state(self._folder(record.name)).mlflow_run_id:
                     run_ids[record.name] = run_id
-        return curves.of(self.workspace, run_ids, points)
+        return curves.of(self.workspace, run_ids, points, metrics)
+
+    def room(self, job: Job) -> int | None:
+        settings = Pool(self.workspace, job.cluster or DEFAULT_CLUSTER).settings()
+        return int(settings["max_nodes"]) // job.spec.nodes if settings else None
+
+    def trained(self, run_ids: Collection[str]) -> set[str]:
+        folders = [folder for folder in ledger.folders(self.workspace) if id_of(folder.name) in run_ids]
+        return {id_of(folder.name) for folder in folders if ledger.has_completed(folder)}
 
     def is_of(self, record: Record, stack: StackUrns) -> bool:
         return _was_of(record, stack)

@@ -125,9 +125,10 @@ class Tracking:
         lines = self._histories(run_id, keys, seconds)
         return {key: [value for _, value in line] for key, line in lines.items()}
 
-    def curves(self, run_id: str, seconds: float) -> dict[str, list[Point]]:
-        """Metric → all its points, of all metrics of a run; some are missing if `seconds` do not suffice."""
-        return self._histories(run_id, self.run(run_id).metrics, seconds)
+    def curves(self, run_id: str, seconds: float, metrics: Collection[str] | None = None) -> dict[str, list[Point]]:
+        """Metric → all its points, of all metrics of a run or of some; those are missing for which time is short."""
+        keys = self.run(run_id).metrics if metrics is None else metrics
+        return self._histories(run_id, keys, seconds)
 
     def _histories(self, run_id: str, keys: Collection[str], seconds: float) -> dict[str, list[Point]]:
         end, lines = time.monotonic() + seconds, {}

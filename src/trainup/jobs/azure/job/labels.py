@@ -11,6 +11,8 @@ from typing import Any
 
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.git_state import GitState
+from trainup.core.trials import read as trials_of
+from trainup.core.trials import tags_of
 from trainup.jobs.target import Job, Owner, StackUrns, TargetError
 
 DIGEST, RUN, ID, ATTEMPT = "trainup.digest", "trainup.run", "trainup.id", "trainup.attempt"
@@ -79,7 +81,19 @@ def was_of(tags: Mapping[str, str], facts: Mapping[str, str], stack: StackUrns) 
     """Whether a job belongs to a stack, or did: of a former owner there is only the name of its tag."""
     if any(stack.owns(owner) for owner in owners(tags)):
         return True
-    return any(owner_tag(Owner(urn, "")) in tags for urn in stack.urns_of(str(facts.get(RUN, ""))))
+    names = [str(facts.get(RUN, "")), *(trial.sweep for trial in trials_of(tags).values())]
+    return any(owner_tag(Owner(urn, "")) in tags for name in names for urn in stack.urns_of(name))
+
+
+def own(job: Job) -> dict[str, str]:
+    """The tags by which a job belongs to its owner, and which trial of its sweep it is. TargetError where too long."""
+    trial = tags_of(job.owner.urn, job.trial)
+    if any(len(text) > LONGEST for text in trial.values()):
+        raise TargetError(
+            f"trial {job.trial.number if job.trial else ''} has a point of more than {LONGEST} characters, which a tag "
+            "of Azure ML does not hold: give the search space shorter names or values"
+        )
+    return {owner_tag(job.owner): owner_value(job.owner), **trial}
 
 
 def tags(job: Job, attempt: int) -> dict[str, str]:
@@ -88,7 +102,7 @@ def tags(job: Job, attempt: int) -> dict[str, str]:
         **job.spec.tags,
         MANAGED: "trainup",
         id_tag(job.id): str(attempt),
-        owner_tag(job.owner): owner_value(job.owner),
+        **own(job),
     }
 
 

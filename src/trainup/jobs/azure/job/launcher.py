@@ -30,7 +30,7 @@ class Launcher:
         facts = (answer.get("properties") or {}).get("properties") or {}
         if facts.get(labels.DIGEST) != job.digest:
             raise _name_is_taken(record.name)
-        own = {labels.owner_tag(job.owner): labels.owner_value(job.owner)}
+        own = labels.own(job)
         self._observer.watch(record.name).started(answer, own)
         if not labels.has(answer["properties"].get("tags"), own):
             answer = self._adopt(record.name, job) or answer
@@ -44,7 +44,7 @@ class Launcher:
         return replace(record, owners=labels.owners(existing["properties"].get("tags") or {}))
 
     def _adopt(self, name: str, job: Job) -> dict[str, Any] | None:
-        own = {labels.owner_tag(job.owner): labels.owner_value(job.owner)}
+        own = labels.own(job)
         changes: dict[str, Any] = {"isArchived": False}
         if job.spec.display_name:
             changes["displayName"] = job.spec.display_name

@@ -10,6 +10,7 @@ from trainup.core.duration import iso_seconds
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.input_assets import CHECKPOINTS
 from trainup.core.status import Status
+from trainup.core.trials import read as trials_of
 from trainup.jobs.azure.job import commands, labels
 from trainup.jobs.azure.job.failures import classify, message_of
 from trainup.jobs.azure.job.phases import Times, seconds_of
@@ -167,6 +168,7 @@ def record_of(view: JobView, *, portal: str, workspace: str, now: float, **facts
         node_price=price_of(view),
         nodes=view.nodes,
         tags=labels.of_user(view.tags),
+        trials=trials_of(view.tags),
         command=view.words,
         literals=view.literals,
         **facts,

@@ -28,6 +28,8 @@ class Compute:
     size: str
     location: str = ""
     spot: bool = False
+    most_nodes: int = 0
+    """To how many nodes it grows; 0 where it is not told."""
 
 
 class Workspace:
@@ -95,6 +97,7 @@ class Workspace:
             str(inner.get("vmSize", "")),
             str(resource.get("location") or ""),
             inner.get("vmPriority") == "LowPriority",
+            int((inner.get("scaleSettings") or {}).get("maxNodeCount") or 0),
         )
 
     def datastore(self, name: str) -> tuple[str, str]:

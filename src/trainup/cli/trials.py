@@ -1,0 +1,57 @@
+"""Trials as commands name them: `rates_3` is number 3 of the sweep `rates`, and `rates` alone is its best trial."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trainup.cli.runs import places
+from trainup.cli.stack import Stack
+from trainup.core.naming import id_of
+from trainup.core.trials import RUN, tag_of
+from trainup.jobs.target import Record, Target
+
+LABEL = re.compile(r"[a-z][a-z0-9-]*_\d+")
+
+
+def labels_of(stack: Stack, record: Record) -> list[str]:
+    """What a record is called as a trial of this stack's sweeps; empty for any other record."""
+    owners = (*record.owners, *record.released)
+    tags = {tag_of(owner.urn) for owner in owners if stack.owns(owner.urn)}
+    return [f"{trial.sweep}_{trial.number}" for tag, trial in record.trials.items() if tag in tags]
+
+
+def labeled(stack: Stack, records: Iterable[Record]) -> Iterator[Record]:
+    """The records; trials are called by their sweeps, and come once for each."""
+    for record in records:
+        names = labels_of(stack, record)
+        yield from (replace(record, run=name) for name in names) if names else (record,)
+
+
+def ids_of(stack: Stack) -> set[str]:
+    """The ids of the trials that the sweeps in the state have."""
+    outputs = [resource.get("outputs") or {} for resource in stack.sweeps.values()]
+    return {id_of(str(trial["name"])) for one in outputs for trial in one.get("trials") or ()}
+
+
+def best_of(stack: Stack, project: Path, sweep: str) -> tuple[Target, Record] | None:
+    """The best trial of a sweep in the state, and its target; None where there is none."""
+    resource = stack.sweeps.get(sweep, {})
+    best: dict[str, Any] = (resource.get("outputs") or {}).get("best") or {}
+    for target in places.all_targets(stack, project) if best else ():
+        if record := target.get(str(best["name"])):
+            return target, replace(record, run=sweep)
+    return None
+
+
+def records(stack: Stack, project: Path) -> Iterator[Record]:
+    """The last attempt of each trial that a sweep of this stack has now, called by its sweep. In no order."""
+    for target in places.all_targets(stack, project):
+        known, _ = target.history(places.urns(stack, project), f"{RUN}-")
+        last: dict[str, Record] = {}
+        for record in known:
+            is_mine = record.trials and any(stack.owns(owner.urn) for owner in record.owners)
+            if is_mine and (record.id not in last or last[record.id].attempt < record.attempt):
+                last[record.id] = record
+        yield from labeled(stack, target.measured([*last.values()]))

@@ -1,0 +1,111 @@
+"""What the user sees of a sweep: the plan, its trials as they begin and end, and the report of a failure."""
+
+from trainup.core.git_state import GitState
+from trainup.core.status import Status
+from trainup.core.suggest import nearest
+from trainup.core.sweeps.declaration import Algorithm, Sweep
+from trainup.core.sweeps.outcomes import Point, commonest_cause
+from trainup.core.sweeps.parsing import parse_sweep
+from trainup.core.sweeps.sampling import planned
+from trainup.core.trials import Trial
+from trainup.core.values import has_unknown
+from trainup.jobs import lifecycle
+from trainup.jobs.sweeps.driving import Progress, Reports
+from trainup.jobs.sweeps.trials import KnownTrial, Plan, early_reason
+from trainup.jobs.target import Owner, Record, Target
+from trainup.jobs.targets import target_of
+from trainup.provider.handler import Context, Properties
+from trainup.provider.run_alarms import Alarm
+
+TAIL_LINES = 20
+
+
+def plan_notes(context: Context, inputs: Properties) -> list[str]:
+    """How many trials the sweep has, and how many of them are trained already, in this sweep or in another."""
+    given = inputs.get("sweep")
+    sweep = None if has_unknown(given) else parse_sweep(given)[0]
+    if sweep is None:
+        return []
+    name, total = str(inputs.get("run")), sweep.total
+    count = f"{total:,} trials" if total != 1 else "1 trial"
+    text = f"{count} ({sweep.sampling.algorithm}), at most {sweep.concurrent:,} at a time"
+    if sweep.sampling.algorithm is Algorithm.BAYESIAN:
+        return [f"{text}; the results decide which"]
+    run = {key: value for key, value in inputs.items() if key != "sweep"}
+    if has_unknown({key: value for key, value in run.items() if key != "secrets"}):
+        return [text]
+    plan = Plan(name, sweep, run, context.project, Owner("", ""), GitState())
+    ids = {plan.job(plan.trial(number, point)).id for number, point in enumerate(planned(sweep, ()))}
+    trained = target_of(inputs, context.project).trained(ids)
+    if not trained:
+        return [text]
+    left = len(ids) - len(trained)
+    return [f"{text}; {len(trained):,} of them are trained already, {left:,} {'is' if left == 1 else 'are'} new"]
+
+
+def reports(context: Context, plan: Plan, alarm: Alarm) -> Reports:
+    """Shows the progress of a sweep: each trial as it begins and ends, and its slow phases."""
+    told: set[str] = set()
+
+    def listener(trial: Trial) -> lifecycle.Listener:
+        def status(record: Record) -> None:
+            if record.status is Status.RUNNING and record.name not in told:
+                told.add(record.name)
+                context.info(f"trial {trial.number} ({point_text(trial.point)}) runs as {record.name}")
+
+        return lifecycle.Listener(status=status, look=alarm.look)
+
+    def ended(trial: KnownTrial, is_best: bool, done: int) -> None:
+        told.discard(trial.name)
+        context.info(f"{_end(plan.sweep, trial, is_best)}; {done} of {plan.sweep.total} done")
+
+    return Reports(listener, ended)
+
+
+def _end(sweep: Sweep, trial: KnownTrial, is_best: bool) -> str:
+    text = f"trial {trial.number} ({point_text(trial.outcome.point)}) {trial.status}"
+    if reason := early_reason(trial.outcome.failure):
+        return f"{text}, {reason}"
+    if trial.outcome.failure:
+        return f"{text}: {trial.outcome.failure.message} (trainup logs {trial.name})"
+    if trial.outcome.value is not None:
+        text += f"  {sweep.objective.primary_metric}={trial.outcome.value:.4g}"
+    return f"{text}, the best so far" if is_best else text
+
+
+def point_text(point: Point) -> str:
+    """The values of a point: `lr=0.1, epochs=5`."""
+    return ", ".join(f"{name}={value}" for name, value in point.items())
+
+
+def failure(plan: Plan, target: Target, progress: Progress) -> str:
+    """Why a sweep failed, with what its user needs to act."""
+    name, trials, metric = plan.name, progress.begun, plan.sweep.objective.primary_metric
+    completed = [trial for trial in trials if trial.status is Status.COMPLETED]
+    if completed:
+        return f"{name} has no best trial: {_no_metric(metric, len(completed), progress.logged, trials)}"
+    if progress.ran_out:
+        limit = plan.sweep.limits.timeout or 0
+        return (
+            f"{name} TimedOut: no trial completed within its timeout of {limit:g} s: raise `limits.timeout`, or make "
+            "the trials shorter"
+        )
+    parts = [f"{name} Failed: {commonest_cause(progress.outcomes) or 'no trial completed'}"]
+    failed = next((trial for trial in trials if trial.status is Status.FAILED), None)
+    if failed is not None:
+        lines = target.log_tail(failed.name, TAIL_LINES)
+        parts += [f"last lines of the log of trial {failed.number} (trainup logs {failed.name}):"]
+        parts += [f"  {line}" for line in lines]
+    return "\n".join(parts)
+
+
+def _no_metric(metric: str, completed: int, logged: set[str], trials: list[KnownTrial]) -> str:
+    if any(trial.outcome.value is not None for trial in trials):
+        return f"all values of {metric} are NaN or infinite"
+    guess = nearest(metric, sorted(logged))
+    logged_names = f"they logged {', '.join(sorted(logged))}" if logged else "they logged none"
+    suggestion = f"; did you mean {guess}?" if guess else ""
+    return (
+        f"none of {completed} completed trials logged the metric {metric}, by which `objective` compares them; "
+        f"{logged_names}{suggestion}"
+    )

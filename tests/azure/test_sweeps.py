@@ -1,0 +1,103 @@
+"""Sweeps on Azure, by the real engine: trials are jobs, each submitted once, and their bodies are Azure's."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support import contract
+from tests.support.attached import Place
+from tests.support.logging_script import HOPELESS, LOG, PRUNED
+from tests.support.project import Project
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.engine
+
+QUICK = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "0.05", "AZUREML_RUN_POLLING_INTERVAL_MAX": "0.5"}
+JOBS = "Microsoft.MachineLearningServices/workspaces/jobs"
+CODES = "Microsoft.MachineLearningServices/workspaces/codes/versions"
+TRIAL = (
+    LOG
+    + """\
+folder, rate = pathlib.Path(os.environ["TALLY"]), float(sys.argv[1])
+(folder / f"{rate}-{os.getpid()}").touch()
+while not (folder / "open").exists():
+    time.sleep(0.05)
+for step in range(3):
+    log(rate + step / 100, step)
+(pathlib.Path(os.environ["TRAINUP_OUTPUT_DIR"]) / "model.txt").write_text(str(rate))
+"""
+)
+
+
+def sweep(rates: list[float], **more: Any) -> dict[str, Any]:
+    return {
+        "sampling_algorithm": "grid",
+        "search_space": {"rate": {"type": "choice", "values": rates}},
+        "objective": {"primary_metric": "accuracy", "goal": "maximize"},
+        "limits": {"max_concurrent_trials": 2, "trial_timeout": "1h"},
+        **more,
+    }
+
+
+def run(project_folder: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "code",
+        "script": "train.py",
+        "arguments": ["${{search_space.rate}}"],
+        "environment_variables": {"TALLY": str(project_folder / "tally")},
+        **more,
+    }
+
+
+def test_trials_are_jobs_and_each_is_submitted_once(place: Place) -> None:
+    project = place.prepare()
+    project.environment.update(QUICK)
+    tally = project.folder / "tally"
+    tally.mkdir()
+    project.script(TRIAL, name="train.py")
+    trials = run(project.folder, sweep=sweep([0.1, 0.2, 0.3]))
+    project.edit(runs={"rates": trials})
+    preview = project.preview()
+    assert "3 trials (grid), at most 2 at a time" in preview.text, preview.text
+
+    # kill -9 of the CLI while two jobs run.
+    running = project.start("up")
+    until(lambda: len(list(tally.iterdir())) == 2)
+    running.kill()
+    running.finish()
+    project.unlock()
+    (tally / "open").touch()
+    up = project.up()
+    assert up.code == 0, up.text
+    best = outputs(project)["best"]
+    assert (best["arguments"], best["metric"]) == ({"rate": 0.3}, pytest.approx(0.32))
+    for again in (project.up("--expect-no-changes"), project.refresh("--expect-no-changes")):
+        assert again.code == 0, again.text
+
+    # Wider: the new point alone. Beside it, a sweep that ends a trial early.
+    project.script(HOPELESS, name="hopeless.py", source="hopeless")
+    pruned = run(project.folder, source="hopeless", script="hopeless.py", sweep=PRUNED)
+    project.edit(runs={"rates": run(project.folder, sweep=sweep([0.1, 0.2, 0.3, 0.4])), "pruned": pruned})
+    assert "4 trials (grid), at most 2 at a time; 3 of them are trained already, 1 is new" in project.preview().text
+    up = project.up()
+    assert up.code == 0, up.text
+    assert outputs(project)["best"]["arguments"] == {"rate": 0.4}
+    good, bad = outputs(project, "pruned")["trials"]
+    assert (good["status"], bad["status"]) == ("Completed", "Canceled")
+    assert bad["failure"]["message"].startswith("the run was canceled: ended early: accuracy 0.1 by step")
+    assert "ended early: accuracy 0.1 by step" in up.text
+    again = project.up("--expect-no-changes")
+    assert again.is_empty, again.text
+    jobs = [job["properties"] for job in place.azure.resources(JOBS) if "hopeless" not in job["properties"]["command"]]
+    assert sorted(job["command"].split()[-1] for job in jobs) == ["0.1", "0.2", "0.3", "0.4"]
+    assert {job["limits"]["timeout"] for job in jobs} == {"PT1H"}
+    assert sorted(job["displayName"] for job in jobs) == ["rates_0", "rates_1", "rates_2", "rates_3"]
+    assert len({job["codeId"] for job in jobs}) == 1
+    assert len([path for path in tally.iterdir() if path.name != "open"]) == 4
+    assert project.destroy().code == 0
+    contract.judge(place.cloud.bodies)
+
+
+def outputs(project: Project, name: str = "rates") -> dict[str, Any]:
+    return dict(json.loads(project.pulumi("stack", "output", "--json"))["sweeps"][name])
