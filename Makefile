@@ -9,10 +9,10 @@ TRAINUP := $(TOOLCHAIN) trainup
 RUN := $(TOOLCHAIN) run
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview refresh destroy stack unlock output runs ui env rehearse beliefs test check format kill-campaign bench clean
+.PHONY: help setup up preview refresh destroy stack unlock output runs report ui env rehearse beliefs test check format kill-campaign bench clean
 
 # Messages name the command that was typed.
-up preview refresh destroy stack unlock output runs ui: export TRAINUP_TYPED := make
+up preview refresh destroy stack unlock output runs report ui: export TRAINUP_TYPED := make
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,6 +43,9 @@ output: ## the results as JSON
 
 runs: ## the runs, a line each
 	@$(TRAINUP) runs --stack $(STACK)
+
+report: ## one HTML page about the runs: make report [STACK=local] [ARGS="--out FILE"]
+	@$(TRAINUP) report --stack $(STACK) $(ARGS)
 
 ui: ## where to look at the runs in a browser
 	@$(TRAINUP) ui --stack $(STACK)

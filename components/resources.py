@@ -115,6 +115,17 @@ class ClusterRemoval(pulumi.CustomResource):
         super().__init__("trainup:index:ClusterRemoval", name, inputs, opts)
 
 
+class Endpoint(pulumi.CustomResource):
+    """`trainup:index:Endpoint`: a model behind an address."""
+
+    url: pulumi.Output[str]
+    deployment: pulumi.Output[str]
+    model_version: pulumi.Output[str]
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:Endpoint", name, {**_outputs(Endpoint), **inputs}, opts)
+
+
 class Server(pulumi.CustomResource):
     """`trainup:index:Server`: the MLflow server of a local workspace."""
 

@@ -30,6 +30,7 @@ MODULES = {
     "LocalCluster": "trainup.components.local.cluster",
     "LocalImage": "trainup.components.local.image",
     "LocalData": "trainup.components.local.data",
+    "LocalEndpoint": "trainup.components.local.endpoint",
 }
 """Component → its module."""
 

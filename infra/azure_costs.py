@@ -14,6 +14,7 @@ from trainup.core.inputs import with_definition
 from trainup.core.job_files.reading import read
 from trainup.core.prices import Tier
 from trainup.core.sizes import find_size
+from trainup.core.sweeps.parsing import parse_sweep
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.run_settings import RunSettings
 
@@ -48,6 +49,8 @@ def planned_run(run: RunSettings, settings: AzureSettings, root: Path) -> dict[s
     planned = {key: keys[key] for key in ("nodes", "retries", "node_price") if keys.get(key) is not None}
     if (timeout := keys.get("timeout")) is not None:
         planned["timeout"] = parse_duration(timeout)
+    if run.sweep is not None:
+        planned |= _trials(run.sweep)
     if upstream := [one for one in run.upstream if one in settings.runs]:
         planned["after"] = upstream
     if keys.get("on_preemption") == OnPreemption.FAIL:
@@ -60,3 +63,12 @@ def planned_run(run: RunSettings, settings: AzureSettings, root: Path) -> dict[s
             planned["size"] = find_size(size).sku
         planned["tier"] = str(Tier.SPOT if keys.get("queue_tier") == QueueTier.SPOT else Tier.DEDICATED)
     return planned
+
+
+def _trials(declared: Any) -> dict[str, Any]:
+    """What the declaration of a sweep adds; nothing where it is wrong, which is reported by itself."""
+    sweep, _ = parse_sweep(declared)
+    if sweep is None:
+        return {}
+    limit = sweep.limits.trial_timeout or sweep.limits.timeout
+    return {"trials": sweep.total, "trials_at_once": sweep.concurrent} | ({"timeout": limit} if limit else {})

@@ -22,6 +22,7 @@ from trainup.infra.azure_sections import (
 )
 from trainup.infra.azure_values import TagName, TagValue
 from trainup.infra.cost_settings import CostSettings
+from trainup.infra.endpoint_settings import EndpointSettings
 from trainup.infra.plain_secrets import in_files_of_image
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import DataName, RunName, Section
@@ -131,6 +132,11 @@ class AzureSettings(Section):
         ]
 
     @property
+    def endpoints(self) -> dict[str, EndpointSettings]:
+        """None yet: models are served on this machine alone."""
+        return {}
+
+    @property
     def node_sku(self) -> str | None:
         """SKU of the nodes; None where it is that of an existing cluster, or no size of Azure."""
         if self.cluster.id:
@@ -234,4 +240,4 @@ class AzureSettings(Section):
         return self.registry.server or (parse_reference(self.image.reference).server if self.image.reference else "")
 
 
-DECLARATION = SettingsDeclaration(AzureSettings, {"image": AzureImageSettings, "data": DataSettings})
+DECLARATION = SettingsDeclaration(AzureSettings, {"image": AzureImageSettings, "data": DataSettings}, EndpointSettings)

@@ -7,6 +7,7 @@ import pulumi
 
 from trainup.components.run import TrainingRun, TrainingRunArgs, are_of_a_run
 from trainup.components.sweep import TrainingSweep, TrainingSweepArgs, are_of_a_sweep
+from trainup.infra.endpoint_settings import EndpointSettings
 from trainup.infra.platforms import Platform
 from trainup.infra.run_settings import InputSettings, RunSettings
 from trainup.infra.stack_config import StackConfig
@@ -81,3 +82,22 @@ def input_of(settings: InputSettings, platform: Platform, runs: Mapping[str, Ups
     else:
         return {"value": settings.value or ""}
     return reference | settings.model_dump(mode="json", exclude_none=True, include={"path", "type", "mode"})
+
+
+def endpoint_arguments(settings: EndpointSettings, platform: Platform, runs: Mapping[str, Upstream]) -> dict[str, Any]:
+    """The arguments of an endpoint: its settings, the platform's ids, and the model that it serves."""
+    args = settings.model_dump(mode="json", exclude_none=True, exclude={"model"})
+    args |= {"workspace_id": platform.workspace_id, "image": platform.image}
+    if (model := settings.model) is not None:
+        run = runs[model.run] if model.run else None
+        args["model"] = {
+            "uri": run.outputs_uri if run else model.uri,
+            "digest": run.digest if run else model.version,
+            **({"path": model.path} if model.path else {}),
+        }
+    return args
+
+
+def endpoint_outputs(endpoint: pulumi.ComponentResource) -> dict[str, Any]:
+    """The outputs of an endpoint as the stack's own."""
+    return {name: getattr(endpoint, name) for name in ("url", "deployment", "model_version")}

@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from trainup.core.values import UNKNOWN_TEXT
 from trainup.core.version import VERSION
+from trainup.infra.endpoint_settings import EndpointSettings
 from trainup.infra.run_settings import InputSettings, RunSettings
 from trainup.infra.sections import JudgedSection, Section
+from trainup.infra.target_settings import SettingsDeclaration
 
 Parsed = TypeVar("Parsed", bound=Section)
 
@@ -23,12 +25,13 @@ Resource = tuple[str, str, dict[str, Any]]
 """The path of its settings, its type, its inputs."""
 
 
-def ask(target: str, sections: Mapping[str, Any], models: Mapping[str, type[JudgedSection]], context: Any) -> list[str]:
+def ask(declaration: SettingsDeclaration, target: str, sections: Mapping[str, Any], context: Any) -> list[str]:
     """A sentence for each finding, after its key. Invalid sections are left out: they are reported already."""
     resources = [
-        *_images(sections, models, context),
-        *_data(sections, models, context),
+        *_images(sections, declaration.judged, context),
+        *_data(sections, declaration.judged, context),
         *_runs(target, sections, context),
+        *_endpoints(declaration.endpoint, target, sections, context),
     ]
     if not resources:
         return []
@@ -81,6 +84,14 @@ def _data(sections: Mapping[str, Any], models: Mapping[str, type[JudgedSection]]
         resource
         for name, settings in _maps(sections.get("data"))
         for resource in _judged(f"trainup:data.{name}", "trainup:index:Data", models["data"], settings, context)
+    ]
+
+
+def _endpoints(model: type[EndpointSettings], target: str, sections: Mapping[str, Any], context: Any) -> list[Resource]:
+    return [
+        (f"trainup:endpoints.{name}", "trainup:index:Endpoint", endpoint.judged_inputs(name, target))
+        for name, settings in _maps(sections.get("endpoints"))
+        if (endpoint := _parsed(model, settings, context))
     ]
 
 

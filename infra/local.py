@@ -4,12 +4,18 @@ import pulumi
 
 from trainup.components.local.cluster import LocalCluster
 from trainup.components.local.data import LocalData
+from trainup.components.local.endpoint import LocalEndpoint, LocalEndpointArgs
 from trainup.components.local.image import LocalImage
 from trainup.components.local.registry import LocalRegistry
 from trainup.components.local.workspace import LocalWorkspace
 from trainup.infra.local_settings import LocalSettings
 from trainup.infra.platforms import DataReference, Platform
 from trainup.infra.stack_config import StackConfig
+
+
+def serve(name: str, args: LocalEndpointArgs) -> LocalEndpoint:
+    """Declare an endpoint."""
+    return LocalEndpoint(name, args)
 
 
 def build(settings: LocalSettings, config: StackConfig) -> Platform:

@@ -9,6 +9,7 @@ from trainup.core.spec_keys import MAX_NODES
 from trainup.core.values import UNKNOWN_TEXT
 from trainup.infra import workspace_folder
 from trainup.infra.cost_settings import CostSettings
+from trainup.infra.endpoint_settings import EndpointName, EndpointSettings
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import DataName, JudgedSection, RunName, Section
 from trainup.infra.target_settings import SettingsDeclaration, TargetName
@@ -72,6 +73,13 @@ class LocalDataSettings(JudgedSection):
         return {"path": self.path} if self.path else None
 
 
+class LocalEndpointSettings(EndpointSettings):
+    """One entry of `trainup:endpoints`: a server on this machine."""
+
+    port: int | None = Field(default=None, ge=1024, le=65535)
+    """Its port on 127.0.0.1; a free one, which stays, when not given."""
+
+
 class LocalSettings(Section):
     """All of a local stack's configuration."""
 
@@ -92,6 +100,8 @@ class LocalSettings(Section):
     """Ceilings on costs; nothing costs anything on this machine."""
     runs: dict[RunName, RunSettings] = Field(default_factory=dict)
     """The training runs by name."""
+    endpoints: dict[EndpointName, LocalEndpointSettings] = Field(default_factory=dict)
+    """Endpoints by name: what serves the models of the runs."""
     allow_secrets: list[str] = Field(default_factory=list)
     """Settings outside of runs and the image that only look like secrets, such as `workspace.path`."""
 
@@ -112,4 +122,6 @@ class LocalSettings(Section):
         return workspace_folder.problems_of(workspace, sources, data, root)
 
 
-DECLARATION = SettingsDeclaration(LocalSettings, {"image": ImageSettings, "data": LocalDataSettings})
+DECLARATION = SettingsDeclaration(
+    LocalSettings, {"image": ImageSettings, "data": LocalDataSettings}, LocalEndpointSettings
+)

@@ -27,7 +27,8 @@ def run() -> None:
         pulumi.log.error(str(error))
         raise SystemExit(ALREADY_REPORTED) from None
     # Import the target's module alone: Azure's SDK takes seconds.
-    platform: Platform = import_module(f"trainup.infra.{stack_settings.target}").build(stack_settings, config)
+    target = import_module(f"trainup.infra.{stack_settings.target}")
+    platform: Platform = target.build(stack_settings, config)
 
     runs: dict[str, edges.Upstream] = {}
     for name in references.order(stack_settings.runs):
@@ -38,5 +39,11 @@ def run() -> None:
     pulumi.export("runs", edges.outputs_of(runs, TrainingRun))
     if sweeps := edges.outputs_of(runs, TrainingSweep):
         pulumi.export("sweeps", sweeps)
+    if stack_settings.endpoints:  # stacks without any keep the outputs that they had
+        served = {
+            name: target.serve(name, edges.endpoint_arguments(endpoint, platform, runs))
+            for name, endpoint in stack_settings.endpoints.items()
+        }
+        pulumi.export("endpoints", {name: edges.endpoint_outputs(one) for name, one in served.items()})
     gc.freeze()  # exempt what exists now from later collections, too
     gc.enable()

@@ -13,7 +13,7 @@ from trainup.core.project import misplaced
 from trainup.core.sweeps import places
 from trainup.core.targets import DEFAULT, TARGETS
 from trainup.core.written import quotes, shown
-from trainup.infra import references
+from trainup.infra import endpoint_settings, references
 from trainup.infra.azure_keys import AZURE_NATIVE, AZURE_NATIVE_KEY, PROVIDER_SECRETS, REGISTRY_PASSWORD
 from trainup.infra.nested_secrets import problem_of
 from trainup.infra.plain_secrets import likely_secrets
@@ -21,7 +21,6 @@ from trainup.infra.sections import (
     SECRET_NAME,
     UNPLACED,
     UNSHOWN,
-    JudgedSection,
     is_number,
     keys_of,
     maps,
@@ -30,7 +29,7 @@ from trainup.infra.stack_config import StackConfig
 from trainup.infra.stack_file import StackFile
 from trainup.infra.target_settings import SettingsDeclaration, TargetSettings, declaration_of, declarations
 
-Ask = Callable[[str, Mapping[str, Any], Mapping[str, type[JudgedSection]], Any], list[str]]
+Ask = Callable[[SettingsDeclaration, str, Mapping[str, Any], Any], list[str]]
 """The signature of `ask` in `infra/findings.py`."""
 
 
@@ -76,7 +75,7 @@ def load(config: StackConfig, ask: Ask | None = None) -> TargetSettings:
         problems += settings.file_problems(config.root, config.stack)
     if ask is not None and is_certain and not plain:  # a finding could show a likely secret
         reported_keys = {problem.partition(": ")[0] for problem in problems}
-        findings = ask(target, values, declaration.judged, {"root": config.root})
+        findings = ask(declaration, target, values, {"root": config.root})
         problems += [problem for problem in findings if problem.partition(": ")[0] not in reported_keys]
     if problems:
         listing = "\n".join(f"  {problem}" for problem in problems)
@@ -126,7 +125,8 @@ def _azure_native_problems(config: StackConfig, file: StackFile) -> list[str]:
 
 def _cross_problems(settings: TargetSettings) -> list[str]:
     """Problems between sections that are valid by themselves."""
-    return settings.misfits() + references.problems_of(settings.runs, settings.data, settings.node_limit)
+    problems = references.problems_of(settings.runs, settings.data, settings.node_limit)
+    return settings.misfits() + problems + endpoint_settings.problems_of(settings.endpoints, settings.runs)
 
 
 def _shows(location: tuple[int | str, ...], secrets: Collection[Place]) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from trainup.core.targets import TARGETS
 from trainup.infra.azure_keys import AZURE_NATIVE
+from trainup.infra.endpoint_settings import EndpointSettings
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import JudgedSection, Section
 
@@ -36,6 +37,11 @@ class TargetSettings(Protocol):
         ...
 
     @property
+    def endpoints(self) -> Mapping[str, EndpointSettings]:
+        """The endpoints by name."""
+        ...
+
+    @property
     def node_limit(self) -> int:
         """The most nodes that one run can have."""
         ...
@@ -57,6 +63,8 @@ class SettingsDeclaration:
     """The class of the settings, which implements `TargetSettings`."""
     judged: Mapping[str, type[JudgedSection]]
     """The sections that the provider checks as well, as inputs of resources."""
+    endpoint: type[EndpointSettings]
+    """The class of an endpoint's settings."""
 
     @property
     def keys(self) -> list[str]:

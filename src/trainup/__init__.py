@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trainup.components.azure.workspace import Workspace
     from trainup.components.local.cluster import LocalCluster
     from trainup.components.local.data import LocalData
+    from trainup.components.local.endpoint import LocalEndpoint
     from trainup.components.local.image import LocalImage
     from trainup.components.local.registry import LocalRegistry
     from trainup.components.local.workspace import LocalWorkspace
@@ -31,6 +32,7 @@ __all__ = [
     "GpuCluster",
     "LocalCluster",
     "LocalData",
+    "LocalEndpoint",
     "LocalImage",
     "LocalRegistry",
     "LocalWorkspace",

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ MAY_KNOW: dict[str, set[str]] = {
     "provider": {"core", "jobs"},
     "components": {"core"},
     "infra": {"components", "core"},
-    "cli": {"core", "infra", "jobs", "toolchain", "verification"},
+    "cli": {"core", "infra", "jobs", "report", "toolchain", "verification"},
+    "report": {"core", "jobs"},
     "simulator": {"core", "verification"},
     "training": set(),
     "toolchain": {"core"},
@@ -42,6 +44,7 @@ def place_of(room: str) -> Path:
     return REPOSITORY / room if room.split("/")[0] in OF_USERS else ROOMS / room
 
 
+@cache
 def sources(room: str) -> list[Path]:
     return [path for path in place_of(room).rglob("*.py") if "__pycache__" not in path.parts]
 
@@ -51,9 +54,20 @@ def module_of(path: Path) -> str:
     return ".".join(["trainup", *inside.parts]).removesuffix(".__init__")
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All that a file consists of: read once for all tests of this file."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Every module that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    return frozenset(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -182,7 +196,7 @@ def test_methods_of_protocols_say_that_they_have_no_body() -> None:
         f"{module_of(path)}.{declared.name}.{method.name}"
         for room in MAY_KNOW
         for path in sources(room)
-        for declared in ast.walk(ast.parse(path.read_text()))
+        for declared in nodes(path)
         if isinstance(declared, ast.ClassDef) and "Protocol" in map(ast.unparse, declared.bases)
         for method in declared.body
         if isinstance(method, ast.FunctionDef) and ast.unparse(method.body[-1]) != "..."
@@ -207,7 +221,7 @@ def is_of_target(path: Path) -> bool:
 
 def choices(path: Path) -> Iterator[ast.expr]:
     """What a file compares with, looks up, matches, or falls back to."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         match node:
             case ast.Compare():
                 yield from (node.left, *node.comparators)

@@ -74,6 +74,7 @@ def test_an_interrupt_ends_a_program_without_a_traceback_and_lets_it_clean_up(bl
     assert (blocked.folder / "cleaned-up").exists()
 
 
+@pytest.mark.slow
 def test_a_blocked_program_ends_with_its_engine(blocked: Program) -> None:
     connection, _ = blocked.engine.accept()
     blocked.engine.close()
@@ -81,6 +82,7 @@ def test_a_blocked_program_ends_with_its_engine(blocked: Program) -> None:
     assert blocked.finish() == (130, "")
 
 
+@pytest.mark.slow
 def test_a_program_outlives_a_connection_that_the_engine_closes_for_being_idle(blocked: Program) -> None:
     for _ in range(2):
         connection, _ = blocked.engine.accept()

@@ -45,6 +45,7 @@ def test_what_is_imported_from_the_top_is_the_class(name: str) -> None:
     assert getattr(trainup, name) is getattr(import_module(schema.MODULES[name]), name)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CLI is None, reason="there is no Pulumi CLI: run `make setup`")
 @pytest.mark.parametrize("plugin", [ROOMS / "provider", ROOMS / "provider" / "pulumi-resource-trainup"])
 def test_pulumi_itself_reads_and_checks_the_schema(plugin: Path) -> None:

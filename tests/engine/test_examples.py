@@ -1,5 +1,7 @@
 """Each folder of `examples/`, copied and used as a stranger uses it. Those in other languages: `test_languages.py`."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from tests.support import processes
 from tests.support.azure import cloud
 from tests.support.copies import Copy
 from tests.support.project import REPOSITORY
+from tests.support.requests import post
 from trainup.simulator.cloud.sample import furnish
 
 EXAMPLES = REPOSITORY / "examples"
@@ -23,7 +26,7 @@ TRAINED = {
 
 
 def test_every_example_is_tried() -> None:
-    tried = {*TRAINED, *ON_AZURE, *IN_OTHER_LANGUAGES, "distributed"}
+    tried = {*TRAINED, *ON_AZURE, *IN_OTHER_LANGUAGES, "distributed", "served-model"}
     assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == tried
 
 
@@ -45,6 +48,27 @@ def test_an_example_trains_once_and_leaves_nothing(copy: Copy) -> None:
     copy.trainup("up")
     assert copy.findings() == []
     assert copy.statuses() == dict.fromkeys(TRAINED[copy.name], "Completed")
+    assert "created" not in copy.trainup("up")
+    copy.trainup("destroy")
+    assert processes.left(copy.folder) == []
+
+
+@pytest.mark.parametrize("copy", ["served-model"], indirect=True)
+def test_a_digit_gets_the_right_answer_from_the_trained_model(copy: Copy) -> None:
+    assert copy.findings() == []
+    copy.trainup("up")
+    assert copy.findings() == []
+    done = subprocess.run(["trainup", "output"], cwd=copy.folder, env=copy.environment, capture_output=True, text=True)
+    url = json.loads(done.stdout)["endpoints"]["digits"]["url"]
+    sample = (copy.folder / "scoring" / "samples" / "three.json").read_text()
+    assert post(url, sample.encode()) == (200, [3])
+    assert post(url, sample.replace("[[0, ", "[[").encode()) == (
+        400,
+        {
+            "message": "'data'[0] has 63 items, and in the sample 64 (ValueError: X has 63 features, but "
+            "LogisticRegression is expecting 64 features as input.)"
+        },
+    )
     assert "created" not in copy.trainup("up")
     copy.trainup("destroy")
     assert processes.left(copy.folder) == []

@@ -98,6 +98,13 @@ def test_a_stack_lives_in_a_folder_of_any_name(odd: Project) -> None:
     assert [path.read_text() for path in (root / "mlflow" / "artifacts").rglob("a.txt")] == ["artifact"]
     browser.shows(told["web_url"], ["accuracy"], ".js-line", 1)
 
+    # A script logged with steps, so the page has its curve; what was learned about the server stays here.
+    report = Path(trainup(odd, "report").strip())
+    (seen,) = browser.look(browser.Look(report))
+    assert (seen["errors"], seen["charts"]) == ([], 2), "a curve and the timeline"
+    assert told["web_url"].split("#")[0] not in report.read_text()
+    assert odd.up("--expect-no-changes").is_empty
+
     check_that_nobody_else_reads(odd, told["web_url"])
     assert odd.destroy().code == 0
     assert odd.left_running() == []

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,15 @@ def test_a_second_day(project: Project) -> None:
     assert again.code == 0
     assert len(json.loads(trainup(project, "runs", "--all", "--json"))) == 3
     assert project.up().is_empty
+
+    # Set the runs side by side.
+    compared = json.loads(trainup(project, "compare", "tiny", "--filter", "loss=0.25", "--json"))["runs"]
+    assert [(one["name"], one["status"], one["current"]) for one in compared] == [(now["name"], "Canceled", False)]
+    compared = json.loads(trainup(project, "compare", "--json"))["runs"]
+    assert [(one["run"], one["status"], one["current"]) for one in compared] == [("tiny", "Completed", True)]
+    page = Path(trainup(project, "report").strip()).read_text()
+    assert all(one["name"] in page for one in json.loads(trainup(project, "runs", "--all", "--json")))
+    assert "code/main.py changed" in page or "main.py changed" in page
 
     # Free the disk: first nothing is superfluous, then all but the records is.
     assert "nobody needs" not in trainup(project, "gc")

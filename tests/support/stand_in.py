@@ -1,7 +1,7 @@
 """A stand-in for the Pulumi CLI, which answers every command with one state."""
 
 import json
-import sys
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,9 @@ def pulumi(folder: Path, state: str, code: int = 0) -> None:
     (folder / "bin").mkdir(exist_ok=True)
     (folder / "state").write_text(state)
     program = folder / "bin" / "pulumi"
-    program.write_text(f"#!{sys.executable}\nimport sys\nto = sys.std{'err' if code else 'out'}\n"
-                       f"to.write(open({str(folder / 'state')!r}).read())\nsys.exit({code})\n")  # fmt: skip
+    # Hundreds of tests start it: a shell is there ten times as fast as Python.
+    text = shlex.quote(str(folder / "state"))
+    program.write_text(f"#!/bin/sh\n/bin/cat {text}{' >&2' if code else ''}\nexit {code}\n")
     program.chmod(0o755)
 
 

@@ -36,6 +36,9 @@ COMMANDS = {
     "runs.comparing": {
         "compare": "compare runs by metric and argument: sorted, filtered, as a table, JSON or CSV",
     },
+    "report.command": {
+        "report": "write one HTML page about the runs of the stack, for a pull request",
+    },
     "runs.canceling": {
         "cancel": "end a run, and wait until it has ended",
     },

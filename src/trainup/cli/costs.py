@@ -1,16 +1,14 @@
 """`trainup costs`: what the attempts of a stack's runs took and cost, from the targets' own records."""
 
 import json
-import sys
 from dataclasses import asdict
 
 import click
 
 from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
-from trainup.cli.runs import places
+from trainup.cli.runs import recorded
 from trainup.cli.table import aligned
-from trainup.core.errors import TrainupError
 from trainup.jobs import spending
 from trainup.jobs.spending import Spending
 from trainup.jobs.target import Record
@@ -59,16 +57,4 @@ def _rounded(one: Spending) -> dict[str, float]:
 
 
 def _records(stack: str) -> list[Record]:
-    """All attempts of the stack. A record that cannot be read is told on standard error."""
-    current, project = stacks.open_stack(stack)
-    records, urns = [], places.urns(current, project)
-    for target in places.all_targets(current, project):
-        found, problems = target.history(urns)
-        records += found
-        for problem in problems:
-            _warn(problem)
-    return records
-
-
-def _warn(problem: TrainupError) -> None:
-    print(f"trainup: {problem}", file=sys.stderr)
+    return [one.record for one in recorded.attempts(*stacks.open_stack(stack), measured=False)]

@@ -111,6 +111,8 @@ def merged(stack: Stack, project: Path) -> dict[str, Any]:
         result["sweeps"] = {
             name: _sweep_in_state(resource.get("outputs", {})) for name, resource in stack.sweeps.items()
         }
+    if endpoints := stack.outputs.get("endpoints"):
+        result["endpoints"] = endpoints
     return dict(to_plain(result))
 
 

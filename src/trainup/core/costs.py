@@ -32,6 +32,14 @@ class PlannedRun:
     resumes: bool = False
     """Whether its node may be taken away, and another attempt goes on, which counts among no attempts."""
     after: tuple[str, ...] = ()
+    trials: int = 1
+    """More than one for a sweep, whose trials are alike."""
+    trials_at_once: int = 1
+
+    @property
+    def nodes_at_once(self) -> int:
+        """How many nodes it has at work at the same time."""
+        return self.nodes * self.trials_at_once
 
 
 @dataclass(frozen=True)
@@ -148,15 +156,17 @@ def run_cost(run: PlannedRun, currency: str) -> RunCost:
     """What one run can cost: nodes times timeout times price times attempts. `currency` is that of an unknown price."""
     if run.price is None:
         return RunCost(None, None, f"price unknown: {run.unknown}", currency)
-    per_hour = run.nodes * run.price.amount
+    per_hour = run.nodes_at_once * run.price.amount
     nodes = f"{run.nodes} node{'' if run.nodes == 1 else 's'}"
+    if run.trials > 1:
+        nodes = f"{run.trials:,} trials {TIMES} {nodes}"
     price = f"{rate_text(run.price.amount)} {run.price.currency}"
     if run.timeout is None:
         return RunCost(money(per_hour), None, f"{nodes} {TIMES} {price} an hour, and no `timeout`", run.price.currency)
     parts = [nodes, hours_text(run.timeout), price]
     if run.attempts > 1:
         parts.append(f"{run.attempts} attempts")
-    at_most = money(per_hour * run.timeout / 3600 * run.attempts)
+    at_most = money(run.trials * run.nodes * run.price.amount * run.timeout / 3600 * run.attempts)
     evictions = ", and each eviction may add to it" if run.resumes else ""
     return RunCost(money(per_hour), at_most, f" {TIMES} ".join(parts) + evictions, run.price.currency)
 
@@ -172,7 +182,7 @@ def _per_hour(
         return money(side_by_side)
     on_cluster = {name: weight for name, weight in weights.items() if runs[name].on_cluster}
     others = {name: weight for name, weight in weights.items() if not runs[name].on_cluster}
-    dearest = max((weight / runs[name].nodes for name, weight in on_cluster.items()), default=own)
+    dearest = max((weight / runs[name].nodes_at_once for name, weight in on_cluster.items()), default=own)
     after = {name: run.after for name, run in runs.items()}
     most = min(side_by_side, cluster.max_nodes * dearest + at_once(others, after))
     return money(max(most, cluster.min_nodes * own))

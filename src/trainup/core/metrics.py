@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
+from trainup.core.curves import Point
 from trainup.core.numbers import to_number
 from trainup.core.texts import decode
 
@@ -25,14 +26,14 @@ def best_of(name: str, values: Sequence[float]) -> float:
     return min(finite) if LOWER_IS_BETTER.search(name) else max(finite)
 
 
-def history_of(logged: Iterable[tuple[int, int, float]]) -> dict[int, float]:
-    """Step → value, from (step, time, value) of all values that were logged, in any order.
+def history_of(logged: Iterable[Point]) -> dict[int, float]:
+    """Step → value, from the points that were logged, in any order.
 
     A script that counts no steps logs all values under one; then their order counts.
     """
-    ordered = sorted(logged, key=lambda item: item[:2])
-    is_counted = len({step for step, _, _ in ordered}) == len(ordered)
-    return {step if is_counted else index: value for index, (step, _, value) in enumerate(ordered)}
+    ordered = sorted(logged, key=lambda point: point[0])
+    is_counted = len({step for step, _ in ordered}) == len(ordered)
+    return {int(step) if is_counted else index: value for index, (step, value) in enumerate(ordered)}
 
 
 def metrics_of(content: bytes) -> dict[str, float]:

@@ -117,7 +117,7 @@ def filtered(rows: Sequence[Compared], conditions: Iterable[str]) -> list[Compar
 def _holds(value: float | str | None, sign: str, wanted: str) -> bool:
     if value is None:
         return False
-    numbers = _number(value), _number(wanted)
+    numbers = number_of(value), number_of(wanted)
     if numbers[0] is not None and numbers[1] is not None:
         return not math.isnan(numbers[0]) and OPERATORS[sign](*numbers)
     return OPERATORS[sign](str(value), wanted)
@@ -143,11 +143,12 @@ def _is_known(value: float | str | None) -> bool:
 
 
 def _key(value: float | str | None) -> tuple[bool, float, str]:
-    number = _number(value)
+    number = number_of(value)
     return (False, number, "") if number is not None else (True, 0.0, str(value))
 
 
-def _number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
+    """The number that a value is or spells; None for any other text, and for one that spells NaN."""
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -26,14 +26,14 @@ def job_of(inputs: Inputs, project: Path, owner: Owner) -> Job:
         manifest=inputs.get("manifest") or {},
         secrets=reveal(parsed.secrets),
         cluster=parsed.cluster,
-        data_inputs={name: _with_absolute_uri(project, item) for name, item in parsed.inputs.items()},
+        data_inputs={name: with_absolute_uri(project, item) for name, item in parsed.inputs.items()},
         named_outputs=parsed.outputs,
         environment=parsed.environment,
         identity=parsed.identity,
     )
 
 
-def _with_absolute_uri(project: Path, item: dict[str, Any]) -> dict[str, Any]:
+def with_absolute_uri(project: Path, item: dict[str, Any]) -> dict[str, Any]:
     """The data input with an absolute path in place of one relative to the project: the run works in its own folder."""
     uri = item.get("uri")
     if uri is None or uri.startswith("/") or (":" in uri and not (project / uri).exists()):

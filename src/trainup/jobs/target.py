@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trainup.core.choices import OnDelete
+from trainup.core.curves import Point
 from trainup.core.errors import ServiceError, TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.git_state import GitState
@@ -315,10 +316,18 @@ class Target(Protocol):
         """
         ...
 
-    def measured(self, records: Sequence[Record]) -> list[Record]:
+    def measured(self, records: Sequence[Record], *, best: bool = False) -> list[Record]:
         """The records with their metrics, where `history` leaves these out: few requests for many records.
 
-        Records of other targets are returned as they are.
+        `best` also brings the best values, which may take a request for each metric of each record; a record of which
+        they are not read in time says so in `tracking_error`.
+        """
+        ...
+
+    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
+        """Attempt → metric → at most so many of its points, by step; attempts and metrics that have none are left out.
+
+        Starts no server. Raises TargetError.
         """
         ...
 

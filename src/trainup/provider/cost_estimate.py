@@ -34,7 +34,8 @@ class CostEstimateHandler:
     - `size` (SKU of the nodes; empty where it is not known), and `cluster` with `min_nodes`, `max_nodes`, `spot`, or
       `attached_id` of an existing cluster, or neither where there is none;
     - `runs`: name → `nodes`, `timeout` (seconds), `retries`, `node_price` (US dollars), `tier` (`dedicated`, `spot`),
-      `size` if it is not the stack's, `elsewhere` (why its price cannot be known), `after`, `resumes`; all optional;
+      `size` if it is not the stack's, `elsewhere` (why its price cannot be known), `after`, `resumes`, and of a
+      sweep `trials` and `trials_at_once`; all optional;
     - `registry_sku` of a registry that the stack makes, and `workspace`, whether it makes one;
     - `ceilings`: any of `ceilings.NAMES` → amount.
 
@@ -200,4 +201,6 @@ def _planned(inputs: Properties, run: Mapping[str, Any], prices: Mapping[str, Pr
         on_cluster=bool(inputs.get("cluster") or inputs.get("attached_id")) and not run.get("elsewhere"),
         resumes=tier is Tier.SPOT and run.get("resumes") is not False,
         after=tuple(run.get("after") or ()),
+        trials=int(run.get("trials") or 1),
+        trials_at_once=int(run.get("trials_at_once") or 1),
     )

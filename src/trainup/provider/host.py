@@ -42,6 +42,7 @@ KINDS = {
     "trainup:index:CostEstimate": ("trainup.provider.cost_estimate", "CostEstimateHandler"),
     "trainup:index:Readiness": ("trainup.provider.readiness", "ReadinessHandler"),
     "trainup:index:Quota": ("trainup.provider.quota", "QuotaHandler"),
+    "trainup:index:Endpoint": ("trainup.provider.endpoint", "EndpointHandler"),
     "trainup:index:Server": ("trainup.provider.server", "ServerHandler"),
 }
 """Type token → module and class of its handler. Imported at first use: every preview starts this process."""

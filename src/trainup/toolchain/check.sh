@@ -6,5 +6,5 @@ ruff format --check --quiet . || { echo "run \`make format\`"; exit 1; }
 ruff check --quiet .
 mypy
 # What imports Azure's SDKs takes longer than all the rest: those tests are for the whole run.
-python -m pytest -q -n 3 --hypothesis-profile=quick -m "not slow" tests/unit tests/contract \
+python -m pytest -q -n 2 --hypothesis-profile=quick -m "not slow" tests/unit tests/contract \
     --ignore tests/unit/azure --ignore tests/unit/simulator

@@ -208,14 +208,31 @@ def test_a_backend_elsewhere(
     assert "pa55word" not in told
 
 
+SLOW = pytest.mark.slow  # from a passphrase to a key it takes a second
+
+
 @pytest.mark.parametrize(
     ("stack", "file", "variables", "level", "text"),
     [
         ("local", "config: {}", {}, OK, "the first `up` makes a passphrase"),
         ("far", "config: {'trainup:target': azure}", {}, ERROR, "there is no passphrase"),
         ("far", "config: {'trainup:target': azure}", {"PULUMI_CONFIG_PASSPHRASE": "word"}, OK, "there is a passphrase"),
-        ("far", "encryptionsalt: SALT", {"PULUMI_CONFIG_PASSPHRASE": "right"}, OK, "there is a passphrase"),
-        ("far", "encryptionsalt: SALT", {"PULUMI_CONFIG_PASSPHRASE": "wrong"}, ERROR, "another passphrase"),
+        pytest.param(
+            "far",
+            "encryptionsalt: SALT",
+            {"PULUMI_CONFIG_PASSPHRASE": "right"},
+            OK,
+            "there is a passphrase",
+            marks=SLOW,
+        ),
+        pytest.param(
+            "far",
+            "encryptionsalt: SALT",
+            {"PULUMI_CONFIG_PASSPHRASE": "wrong"},
+            ERROR,
+            "another passphrase",
+            marks=SLOW,
+        ),
         ("far", "config: {}", {"PULUMI_CONFIG_PASSPHRASE_FILE": "/nowhere/word"}, ERROR, "which is no file"),
         ("far", "secretsprovider: azurekeyvault://v/keys/k", {}, OK, "azurekeyvault://v/keys/k has it"),
         ("far", "config: {}", {"PULUMI_BACKEND_URL": "https://api.pulumi.com"}, OK, "the backend has it"),

@@ -130,3 +130,9 @@ def test_what_is_below_its_ceiling_is_silent() -> None:
     assert judged(max_monthly_idle_cost=400) == ceilings.Judgement()
     assert not judged(max_cost_per_hour=3).findings
     assert judged(max_cost_per_hour=3).warnings  # the price of one of them is unknown
+
+
+def test_a_sweep_costs_all_its_trials_and_an_hour_of_those_at_work_at_once() -> None:
+    cost = run_cost(PlannedRun(nodes=2, timeout=7200, price=T4, trials=12, trials_at_once=3), "USD")
+    assert (cost.per_hour, cost.at_most) == (pytest.approx(3 * 2 * 0.526), pytest.approx(12 * 2 * 2 * 0.526))
+    assert cost.why == "12 trials × 2 nodes × 2 h × 0.526 USD"  # noqa: RUF001

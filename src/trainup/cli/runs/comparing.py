@@ -10,7 +10,7 @@ import click
 
 from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
-from trainup.cli.runs import listing, places, shown
+from trainup.cli.runs import listing, recorded, shown
 from trainup.cli.table import aligned
 from trainup.core import suggest
 from trainup.core.numbers import to_plain
@@ -57,7 +57,7 @@ def compare(
     RUN is a run's name or the beginning of one: all its runs are compared, those of former inputs too. Without RUN, it
     is those that the stack declares now. Of a run that was tried again, the last attempt counts.
     """
-    rows = comparing.of(_records(stack, runs, with_all=with_all), best=best)
+    rows = comparing.of(_records(stack, runs, with_all=with_all, best=best), best=best)
     try:
         rows = comparing.filtered(rows, conditions)
         if sort or len(metrics) == 1:
@@ -75,26 +75,15 @@ def compare(
         _show(rows, metrics, arguments)
 
 
-def _records(stack: str, runs: Sequence[str], *, with_all: bool) -> list[listing.Listed]:
-    current, project = stacks.open_stack(stack)
-    listed = listing.everything(current, project)
+def _records(stack: str, runs: Sequence[str], *, with_all: bool, best: bool) -> list[listing.Listed]:
+    listed = [(one.record, one.current) for one in recorded.attempts(*stacks.open_stack(stack), best=best)]
     for text in runs:
-        if not any(_is_meant(one[0].run, one[0].name, text) for one in listed):
+        if not any(_is_meant(record.run, record.name, text) for record, _ in listed):
             names = sorted({record.run for record, _ in listed})
-            raise TargetError(suggest.unknown(text, names, f"stack {current.name!r} has never had a run {text!r}"))
+            raise TargetError(suggest.unknown(text, names, f"stack {stack!r} has never had a run {text!r}"))
     if runs:
-        listed = [one for one in listed if any(_is_meant(one[0].run, one[0].name, text) for text in runs)]
-    elif not with_all:
-        listed = [one for one in listed if one[1]]
-    return _measured(listed, places.all_targets(current, project))
-
-
-def _measured(listed: Sequence[listing.Listed], targets: Sequence[Any]) -> list[listing.Listed]:
-    """The records with their metrics, which lists of jobs on Azure leave out."""
-    records = [record for record, _ in listed]
-    for target in targets:
-        records = target.measured(records)
-    return list(zip(records, (current for _, current in listed), strict=True))
+        return [one for one in listed if any(_is_meant(one[0].run, one[0].name, text) for text in runs)]
+    return listed if with_all else [one for one in listed if one[1]]
 
 
 def _is_meant(run: str, name: str, text: str) -> bool:

@@ -1,23 +1,19 @@
 """`trainup runs` and `trainup history`: the records of a stack, as tables, as JSON and while they change."""
 
 import json
-import os
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 
-from trainup.cli import results, trials
+from trainup.cli import results
 from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
-from trainup.cli.runs import places, shown
-from trainup.cli.stack import Stack
+from trainup.cli.runs import recorded, shown
 from trainup.cli.table import aligned
 from trainup.core import suggest
-from trainup.core.wording import as_typed
 from trainup.jobs.target import Record, TargetError
 
 PAUSE = 2.0
@@ -53,9 +49,10 @@ def history(run: str | None, stack: str, as_json: bool) -> None:
     The digits in NAME are the first of the digest, and `-a2` is a second attempt; `--json` has the whole digest.
     DIRTY says whether files of the project were changed since the commit. Records of earlier versions lack both.
     """
-    listed = [one for one in everything(*stacks.open_stack(stack)) if run in (None, one[0].run)]
+    everything = recorded.attempts(*stacks.open_stack(stack), measured=as_json)
+    listed = [(one.record, one.current) for one in everything if run in (None, one.record.run)]
     if run and not listed:
-        names = sorted(results.latest(*stacks.open_stack(stack)))
+        names = sorted({one.record.run for one in everything})
         raise TargetError(suggest.unknown(run, names, f"stack {stack!r} has never had a run {run!r}"))
     if as_json:
         print(_as_json(listed))
@@ -65,21 +62,6 @@ def history(run: str | None, stack: str, as_json: bool) -> None:
         (shown.moment(record.created), record.name, str(record.status), *shown.commit(record)) for record, _ in listed
     ]
     shown.show(aligned(rows))
-
-
-def everything(stack: Stack, project: Path) -> list[Listed]:
-    """Every attempt that belongs to the stack, or did, oldest first. What cannot be read is told on standard error."""
-    ids = {resource["id"] for resource in stack.runs.values() if resource.get("id")} | trials.ids_of(stack)
-    records: list[Record] = []
-    for target in places.all_targets(stack, project):
-        known, problems = target.history(places.urns(stack, project))
-        records += [target.live(record) for record in known]
-        for problem in problems:
-            print(as_typed(f"trainup: {problem}", os.environ), file=sys.stderr)
-    last = {record.id: record.attempt for record in sorted(records, key=lambda one: one.attempt)}
-    return [
-        (record, record.id in ids and record.attempt == last[record.id]) for record in trials.labeled(stack, records)
-    ]
 
 
 def as_table(listed: list[Listed], *, with_all: bool = False) -> str:
@@ -104,7 +86,7 @@ def _looks(stack: str, with_all: bool) -> Iterator[list[Listed]]:
     while True:
         current, project = stacks.open_stack(stack)
         if with_all:
-            listed = everything(current, project)
+            listed = [(one.record, one.current) for one in recorded.attempts(current, project)]
         else:
             listed = [(record, True) for _, record in sorted(results.now(current, project).items())]
         yield listed

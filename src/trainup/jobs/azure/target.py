@@ -5,8 +5,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from trainup.core.choices import OnDelete
+from trainup.core.curves import Point
 from trainup.core.errors import TrainupError
 from trainup.core.failure import FailureClass
+from trainup.core.metrics import history_of
 from trainup.core.naming import job_name
 from trainup.core.status import Status
 from trainup.jobs.azure.job import definition as job_definition
@@ -80,11 +82,15 @@ class AzureTarget:
     def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
         return self._observer.history(stack, beginning), []
 
-    def measured(self, records: Sequence[Record]) -> list[Record]:
-        return self._observer.measured(records)
+    def measured(self, records: Sequence[Record], *, best: bool = False) -> list[Record]:
+        return self._observer.measured(records, best=best)
+
+    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
+        return self._observer.curves(records, points)
 
     def histories(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
-        return tracking.histories(self.workspace, names, metric)
+        points = tracking.histories(self.workspace, [(name, metric) for name in names])
+        return {name: history_of(logged) for (name, _), logged in points.items()}
 
     def room(self, job: Job) -> int | None:
         cluster = cluster_of(job, self.workspace.id)

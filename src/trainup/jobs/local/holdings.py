@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainup.jobs.local import environments, ledger
 from trainup.jobs.local.files import Lock
+from trainup.jobs.local.serving import folder as serving
 from trainup.jobs.local.workspace import Workspace
 
 
@@ -17,7 +18,7 @@ class Holding:
     """A part of a workspace."""
 
     kind: str
-    """`environment`, `record`, `checkpoints`, `pages` or `leftover`."""
+    """`environment`, `record`, `checkpoints`, `pages`, `endpoint` or `leftover`."""
     path: Path
     size: int
     """Bytes on disk that its removal would free, as far as they are its own."""
@@ -67,6 +68,8 @@ def _runs(workspace: Workspace) -> Iterator[Holding]:
 def _rest(workspace: Workspace) -> Iterator[Holding]:
     if workspace.mlflow.is_dir():
         yield Holding("pages", workspace.mlflow, size_of(workspace.mlflow), "metrics and pages of the runs in MLflow")
+    for endpoint in serving.folders(workspace):
+        yield Holding("endpoint", endpoint.path, size_of(endpoint.path), "the model that an endpoint serves")
     for folder in (workspace.runs, workspace.environments):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path.name.startswith(".") and path.name != ".checkpoints" and path.is_dir():

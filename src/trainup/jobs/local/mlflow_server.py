@@ -37,7 +37,7 @@ def configure(workspace: Workspace, image: str) -> dict[str, Any]:
     """Configure a server for the workspace; returns its record. An existing record keeps its port."""
     record = workspace.tracking()
     if record["kind"] != "server":
-        record = _record(_free_port(), uuid.uuid4().hex, secrets.token_urlsafe(32))
+        record = _record(free_port(), uuid.uuid4().hex, secrets.token_urlsafe(32))
     record["image"] = image
     workspace.mlflow.mkdir(parents=True, exist_ok=True)
     write_json(workspace.mlflow / "server.json", record)
@@ -157,9 +157,9 @@ def keep(workspace: Workspace) -> None:
 
 def _start(workspace: Workspace) -> "subprocess.Popen[bytes]":
     record = workspace.tracking()
-    free = _is_free(record["port"])
+    free = is_free(record["port"])
     if not free or "secret" not in record:  # older versions had none
-        port = record["port"] if free else _free_port()
+        port = record["port"] if free else free_port()
         record |= _record(port, record["token"], record.get("secret") or secrets.token_urlsafe(32))
         write_json(workspace.mlflow / "server.json", record)
     environment = {
@@ -196,13 +196,13 @@ def _record(port: int, token: str, secret: str) -> dict[str, Any]:
     return {"kind": "server", "uri": uri, "port": port, "token": token, "secret": secret}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

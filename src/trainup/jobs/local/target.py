@@ -13,12 +13,13 @@ from typing import Any
 
 from trainup.core import trials
 from trainup.core.choices import OnDelete
+from trainup.core.curves import Point
 from trainup.core.disk import replace_file
 from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import id_of, run_of
 from trainup.core.status import Status
-from trainup.jobs.local import code, handover, launch, ledger, links, live, log, queue_places, run_record
+from trainup.jobs.local import code, curves, handover, launch, ledger, links, live, log, queue_places, run_record
 from trainup.jobs.local.code import file_of
 from trainup.jobs.local.files import Lock, UnreadableRecord, write_json
 from trainup.jobs.local.processes import kill_all_of, let_go_on
@@ -253,8 +254,16 @@ class LocalTarget:
         mine = [record for record in records if _was_of(record, stack)]
         return sorted(mine, key=lambda record: (record.number, record.created)), [*problems]
 
-    def measured(self, records: Sequence[Record]) -> list[Record]:
+    def measured(self, records: Sequence[Record], *, best: bool = False) -> list[Record]:
         return list(records)  # a record holds its metrics
+
+    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
+        run_ids = {}
+        for record in records:
+            with contextlib.suppress(UnreadableRecord):  # whoever asks for its record is told
+                if run_id := _state(self._folder(record.name)).mlflow_run_id:
+                    run_ids[record.name] = run_id
+        return curves.of(self.workspace, run_ids, points)
 
     def histories(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
         return live.histories(self.workspace, [self._folder(name) for name in names], metric)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from trainup.core.curves import Point
 from trainup.core.errors import ServiceError
 from trainup.core.metrics import history_of
 from trainup.core.numbers import to_number
@@ -102,35 +103,37 @@ class Tracking:
 
     def histories(self, run_id: str, keys: Collection[str], seconds: float) -> dict[str, list[float]]:
         """Metric → all its values; metrics are missing if `seconds` do not suffice, since each one is a request."""
-        end, values = time.monotonic() + seconds, {}
+        lines = self._histories(run_id, keys, seconds)
+        return {key: [value for _, value in line] for key, line in lines.items()}
+
+    def curves(self, run_id: str, seconds: float) -> dict[str, list[Point]]:
+        """Metric → all its points, of all metrics of a run; some are missing if `seconds` do not suffice."""
+        return self._histories(run_id, self.run(run_id).metrics, seconds)
+
+    def _histories(self, run_id: str, keys: Collection[str], seconds: float) -> dict[str, list[Point]]:
+        end, lines = time.monotonic() + seconds, {}
 
         def read(key: str) -> None:
             if time.monotonic() < end:
-                values[key] = self._history(run_id, key)
+                lines[key] = self._history(run_id, key)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(read, keys))
-        return values
+        return lines
 
     def history(self, run_id: str, key: str) -> dict[int, float]:
         """Step → value of one metric; empty where it was not logged."""
-        return history_of(
-            (int(item.get("step") or 0), int(item.get("timestamp") or 0), to_number(item["value"]))
-            for item in self._logged(run_id, key)
-        )
+        return history_of(self._history(run_id, key))
 
-    def _history(self, run_id: str, key: str) -> list[float]:
-        return [to_number(item["value"]) for item in self._logged(run_id, key)]
-
-    def _logged(self, run_id: str, key: str) -> list[dict[str, Any]]:
-        values: list[dict[str, Any]] = []
+    def _history(self, run_id: str, key: str) -> list[Point]:
+        points: list[Point] = []
         token: str | None = ""
         while token is not None:
             query = {"run_id": run_id, "metric_key": key, "max_results": "10000"}
             page = self._get("metrics/get-history", query | ({"page_token": token} if token else {}))
-            values += page.get("metrics", [])
+            points += [(float(item.get("step") or 0), to_number(item["value"])) for item in page.get("metrics", [])]
             token = page.get("next_page_token") or None
-        return values
+        return points
 
     def _experiment(self, name: str) -> str:
         try:

@@ -85,6 +85,7 @@ def test_a_signal_to_the_whole_group_reaches_the_command_once(parent: "subproces
     assert next_line(parent) == f"ended 1 {int(signal.SIGTERM)}"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 @pytest.mark.parametrize("kill", [os.kill, os.killpg])
 def test_whoever_kills_the_parent_kills_the_command(

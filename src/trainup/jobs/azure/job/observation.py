@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from trainup.core.curves import Point, thinned
+from trainup.core.metrics import best_of
 from trainup.core.status import Status
 from trainup.jobs.azure.http.client import AzureError
 from trainup.jobs.azure.http.polling import polling
@@ -126,13 +128,41 @@ class Observer:
         mine = [view for view in views if view.name.startswith(beginning) and _is_of(view, stack)]
         return sorted((self.record(view) for view in mine), key=lambda record: record.created)
 
-    def measured(self, records: Sequence[Record]) -> list[Record]:
-        """The records of this workspace's jobs with the last values of their metrics. Raises AzureError."""
-        names = [
-            record.name for record in records if record.outputs_uri.startswith("azureml://") and not record.metrics
-        ]
-        known = tracking.last_values_of(self.workspace, names)
-        return [replace(one, metrics=known[one.name]) if known.get(one.name) else one for one in records]
+    def measured(self, records: Sequence[Record], *, best: bool) -> list[Record]:
+        """The records with the last values of their metrics, and the best ones if asked for. Raises AzureError."""
+        unread = [record.name for record in records if not record.metrics]
+        known = tracking.last_values_of(self.workspace, unread)
+        measured = [replace(one, metrics=known[one.name]) if known.get(one.name) else one for one in records]
+        return self._with_best(measured) if best else measured
+
+    def _with_best(self, records: Sequence[Record]) -> list[Record]:
+        wanted = [(one.name, key) for one in records if not one.best for key in one.metrics]
+        lines = tracking.histories(self.workspace, wanted)
+        result = []
+        for one in records:
+            # A metric without a history is from the file of a script.
+            values = {
+                key: best_of(key, [value for _, value in lines[one.name, key]] or [last])
+                for key, last in one.metrics.items()
+                if (one.name, key) in lines
+            }
+            late = len(one.metrics) - len(one.best or values)
+            error = f"the best values of {late} of its {len(one.metrics)} metrics were not read in time" if late else ""
+            result.append(replace(one, best=one.best or values, tracking_error=error or one.tracking_error))
+        return result
+
+    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
+        """Attempt → metric → at most so many of its points.
+
+        Those that are not read within half a minute are left out. Raises AzureError.
+        """
+        wanted = [(one.name, key) for one in records for key in one.metrics]
+        lines = tracking.histories(self.workspace, wanted)
+        curves: dict[str, dict[str, list[Point]]] = {}
+        for (name, key), line in lines.items():
+            if line:
+                curves.setdefault(name, {})[key] = thinned(line, points)
+        return curves
 
     def is_of(self, name: str, stack: StackUrns) -> bool:
         """Whether a job that was read belongs to a stack, or did."""

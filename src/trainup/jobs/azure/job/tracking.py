@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from trainup.core.metrics import best_of, history_of, metrics_of
+from trainup.core.curves import Point
+from trainup.core.metrics import best_of, metrics_of
 from trainup.core.numbers import to_number
 from trainup.jobs.azure.platform.workspace import Workspace
 
@@ -25,16 +26,24 @@ def metrics(workspace: Workspace, name: str) -> tuple[dict[str, float], dict[str
     if not last:
         written = _file(workspace, name)
         return written, dict(written)
+    lines = histories(workspace, [(name, key) for key in last])
+    best = {key: best_of(key, [value for _, value in line] or [last[key]]) for (_, key), line in lines.items()}
+    return last, best
+
+
+def histories(workspace: Workspace, metrics: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[Point]]:
+    """(job, metric) → all points of the metric; those not read within HISTORY_SECONDS are left out. Raises AzureError.
+
+    Each metric takes a request.
+    """
     end = time.monotonic() + HISTORY_SECONDS
 
-    def best(key: str) -> float | None:
-        if time.monotonic() > end:
-            return None
-        return best_of(key, _history(workspace, name, key) or [last[key]])
+    def read(metric: tuple[str, str]) -> list[Point] | None:
+        return None if time.monotonic() > end else _history(workspace, *metric)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        values = zip(last, pool.map(best, last), strict=True)
-        return last, {key: value for key, value in values if value is not None}
+        lines = zip(metrics, pool.map(read, metrics), strict=True)
+        return {metric: line for metric, line in lines if line is not None}
 
 
 def last_values(workspace: Workspace, name: str) -> dict[str, float]:
@@ -92,29 +101,12 @@ def _file(workspace: Workspace, name: str) -> dict[str, float]:
     return metrics_of(b"".join(workspace.linked_blobs.pieces(info["contentUri"]))) if info else {}
 
 
-def histories(workspace: Workspace, names: Sequence[str], key: str) -> dict[str, dict[int, float]]:
-    """Job → step → value of one metric. Takes a request for each job. Raises AzureError."""
-
-    def history(name: str) -> dict[int, float]:
-        return history_of(
-            (int(item.get("step") or 0), int(item.get("timestamp") or 0), to_number(item["value"]))
-            for item in _logged_values(workspace, name, key)
-        )
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(names, pool.map(history, names), strict=True))
-
-
-def _history(workspace: Workspace, name: str, key: str) -> list[float]:
-    return [to_number(item["value"]) for item in _logged_values(workspace, name, key)]
-
-
-def _logged_values(workspace: Workspace, name: str, key: str) -> list[dict[str, Any]]:
-    values: list[dict[str, Any]] = []
+def _history(workspace: Workspace, name: str, key: str) -> list[Point]:
+    points: list[Point] = []
     query = {"run_id": name, "metric_key": key, "max_results": PAGE}
     while True:
         page = workspace.client.get(f"{workspace.mlflow}/metrics/get-history", version="", **query)
-        values += page.get("metrics") or []
+        points += [(float(item.get("step") or 0), to_number(item["value"])) for item in page.get("metrics") or []]
         if not (token := page.get("next_page_token")):
-            return values
+            return points
         query["page_token"] = str(token)

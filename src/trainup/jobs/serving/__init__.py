@@ -1,0 +1,1 @@
+"""What serves a model, the same on every target: the entry script, and the requests that try a deployment."""
