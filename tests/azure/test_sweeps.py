@@ -55,7 +55,8 @@ def write_job_file(project: Project) -> None:
     """A sweep job as for `az ml job create`, of four trials."""
     trial = {
         "code": "../code",
-        "command": "python train.py ${{search_space.rate}} && echo ${{search_space.name}}",
+        "command": "mkdir -p outputs && export TRAINUP_OUTPUT_DIR=outputs && "
+        "python train.py ${{search_space.rate}} && echo ${{search_space.name}}",
         "environment": {"image": "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"},
         "environment_variables": {"TALLY": str(project.folder / "tally")},
     }
