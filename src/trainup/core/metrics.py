@@ -4,9 +4,8 @@ import contextlib
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from trainup.core.curves import Point
 from trainup.core.numbers import to_number
 from trainup.core.texts import decode
 
@@ -24,16 +23,6 @@ def best_of(name: str, values: Sequence[float]) -> float:
     if not finite:
         return math.nan
     return min(finite) if LOWER_IS_BETTER.search(name) else max(finite)
-
-
-def history_of(logged: Iterable[Point]) -> dict[int, float]:
-    """Step → value, from the points that were logged, in any order.
-
-    A script that counts no steps logs all values under one; then their order counts.
-    """
-    ordered = sorted(logged, key=lambda point: point[0])
-    is_counted = len({step for step, _ in ordered}) == len(ordered)
-    return {int(step) if is_counted else index: value for index, (step, value) in enumerate(ordered)}
 
 
 def metrics_of(content: bytes) -> dict[str, float]:

@@ -324,15 +324,14 @@ class Target(Protocol):
         """
         ...
 
-    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
+    def curves(
+        self, records: Sequence[Record], points: int, metrics: Collection[str] | None = None
+    ) -> dict[str, dict[str, list[Point]]]:
         """Attempt → metric → at most so many of its points, by step; attempts and metrics that have none are left out.
 
+        `metrics` are those that are asked for, also of runs at work; without them, all that the records have.
         Starts no server. Raises TargetError.
         """
-        ...
-
-    def histories(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
-        """Attempt → step → value of a metric that it logged so far; attempts that logged none may be missing."""
         ...
 
     def room(self, job: Job) -> int | None:

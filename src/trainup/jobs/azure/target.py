@@ -8,12 +8,11 @@ from trainup.core.choices import OnDelete
 from trainup.core.curves import Point
 from trainup.core.errors import TrainupError
 from trainup.core.failure import FailureClass
-from trainup.core.metrics import history_of
 from trainup.core.naming import job_name
 from trainup.core.status import Status
 from trainup.jobs.azure.job import definition as job_definition
 from trainup.jobs.azure.job import files as job_files
-from trainup.jobs.azure.job import labels, tracking
+from trainup.jobs.azure.job import labels
 from trainup.jobs.azure.job.cancellation import Canceler
 from trainup.jobs.azure.job.late_roles import LateRoles
 from trainup.jobs.azure.job.launcher import Launcher
@@ -85,12 +84,10 @@ class AzureTarget:
     def measured(self, records: Sequence[Record], *, best: bool = False) -> list[Record]:
         return self._observer.measured(records, best=best)
 
-    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
-        return self._observer.curves(records, points)
-
-    def histories(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
-        points = tracking.histories(self.workspace, [(name, metric) for name in names])
-        return {name: history_of(logged) for (name, _), logged in points.items()}
+    def curves(
+        self, records: Sequence[Record], points: int, metrics: Collection[str] | None = None
+    ) -> dict[str, dict[str, list[Point]]]:
+        return self._observer.curves(records, points, metrics)
 
     def room(self, job: Job) -> int | None:
         cluster = cluster_of(job, self.workspace.id)

@@ -3,8 +3,6 @@
 import contextlib
 import datetime
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from trainup.core import bounded
@@ -12,7 +10,7 @@ from trainup.core.metrics import metrics_of
 from trainup.core.status import PHASES, Status
 from trainup.jobs.local import run_record
 from trainup.jobs.local.files import UnreadableRecord
-from trainup.jobs.local.tracking import AT_ONCE, Tracking, TrackingError
+from trainup.jobs.local.tracking import Tracking, TrackingError
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Record
 
@@ -46,22 +44,3 @@ def _metrics(workspace: Workspace, folder: RunFolder) -> dict[str, float]:
     with contextlib.suppress(OSError):
         return metrics_of(bounded.read_bytes(folder.outputs / "metrics.json"))
     return {}
-
-
-def histories(workspace: Workspace, folders: Sequence[RunFolder], metric: str) -> dict[str, dict[int, float]]:
-    """Attempt → step → value of a metric; attempts are missing that have logged nothing yet. Raises TrackingError."""
-    tracking = workspace.tracking()
-    if tracking["kind"] == "none":
-        return {}
-    client = Tracking(str(tracking["uri"]))
-
-    def history(folder: RunFolder) -> dict[int, float]:
-        with contextlib.suppress(UnreadableRecord):
-            state = run_record.read_state(folder)
-            if state and state.mlflow_run_id:
-                return client.history(state.mlflow_run_id, metric)
-        return {}
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = zip(folders, pool.map(history, folders), strict=True)
-        return {folder.name: values for folder, values in found if values}

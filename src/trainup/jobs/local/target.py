@@ -257,16 +257,15 @@ class LocalTarget:
     def measured(self, records: Sequence[Record], *, best: bool = False) -> list[Record]:
         return list(records)  # a record holds its metrics
 
-    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
+    def curves(
+        self, records: Sequence[Record], points: int, metrics: Collection[str] | None = None
+    ) -> dict[str, dict[str, list[Point]]]:
         run_ids = {}
         for record in records:
             with contextlib.suppress(UnreadableRecord):  # whoever asks for its record is told
                 if run_id := _state(self._folder(record.name)).mlflow_run_id:
                     run_ids[record.name] = run_id
-        return curves.of(self.workspace, run_ids, points)
-
-    def histories(self, names: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
-        return live.histories(self.workspace, [self._folder(name) for name in names], metric)
+        return curves.of(self.workspace, run_ids, points, metrics)
 
     def room(self, job: Job) -> int | None:
         settings = Pool(self.workspace, job.cluster or DEFAULT_CLUSTER).settings()

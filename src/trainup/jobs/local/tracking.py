@@ -13,7 +13,6 @@ from typing import Any
 
 from trainup.core.curves import Point
 from trainup.core.errors import ServiceError
-from trainup.core.metrics import history_of
 from trainup.core.numbers import to_number
 
 TIMEOUT = 15.0
@@ -106,9 +105,10 @@ class Tracking:
         lines = self._histories(run_id, keys, seconds)
         return {key: [value for _, value in line] for key, line in lines.items()}
 
-    def curves(self, run_id: str, seconds: float) -> dict[str, list[Point]]:
-        """Metric → all its points, of all metrics of a run; some are missing if `seconds` do not suffice."""
-        return self._histories(run_id, self.run(run_id).metrics, seconds)
+    def curves(self, run_id: str, seconds: float, metrics: Collection[str] | None = None) -> dict[str, list[Point]]:
+        """Metric → all its points, of all metrics of a run or of some; those are missing for which time is short."""
+        keys = self.run(run_id).metrics if metrics is None else metrics
+        return self._histories(run_id, keys, seconds)
 
     def _histories(self, run_id: str, keys: Collection[str], seconds: float) -> dict[str, list[Point]]:
         end, lines = time.monotonic() + seconds, {}
@@ -120,10 +120,6 @@ class Tracking:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(read, keys))
         return lines
-
-    def history(self, run_id: str, key: str) -> dict[int, float]:
-        """Step → value of one metric; empty where it was not logged."""
-        return history_of(self._history(run_id, key))
 
     def _history(self, run_id: str, key: str) -> list[Point]:
         points: list[Point] = []

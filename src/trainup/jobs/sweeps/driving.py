@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trainup.core.choices import OnDelete
@@ -27,6 +27,8 @@ from trainup.jobs.target import Job, Owner, Record, Target
 
 MOST_AT_ONCE = 100
 """Maximum of trials that are watched at once, where neither the sweep nor the cluster has a lower one."""
+AT_WORK = (Status.RUNNING, Status.FINALIZING)
+"""Of trials that may have logged something."""
 LOOK_SECONDS = 0.2
 """Pause between two looks at the clock and at Ctrl-C."""
 REMOVALS_AT_ONCE = 8
@@ -75,8 +77,8 @@ class Driver:
         self._sweep = plan.sweep
         self._progress = Progress()
         self._active: dict[int, Trial] = {}
-        self._names: dict[int, str] = {}
-        """Number → attempt, of trials that have been started."""
+        self._begun: dict[int, Record] = {}
+        """Number → record at its last change of status, of trials that have been started and go on."""
         self._again: list[Trial] = []
         """Trials that were begun and have no result yet."""
         self._ended: queue.SimpleQueue[tuple[Trial, Record | Exception]] = queue.SimpleQueue()
@@ -101,13 +103,13 @@ class Driver:
                 self._halt.set()
         if self._problem is not None:
             raise self._problem
-        self._progress.is_stopped = self._stop.is_set() or bool(self._names)
+        self._progress.is_stopped = self._stop.is_set() or bool(self._begun)
         return self._progress
 
     def cancel_all(self, reason: str) -> None:
         """End the trials that go on."""
-        for number, name in [*self._names.items()]:
-            if record := self._target.cancel(name, reason):
+        for number, begun in [*self._begun.items()]:
+            if record := self._target.cancel(begun.name, reason):
                 trial = self._plan.trial(number, self._progress.trials[number].outcome.point)
                 self._progress.trials[number] = self._note(trial, record)
 
@@ -146,6 +148,8 @@ class Driver:
             self._progress.trials[trial.number] = now
             if _has_no_result(now, repeat_failures=repeat_failures):
                 self._again.append(trial)
+            elif now.status.is_terminal:
+                self._judge.ended(trial.number, record)
             if not now.status.is_terminal and (began := _seconds(record.created)):
                 self._started = min(self._started, began)
 
@@ -189,8 +193,8 @@ class Driver:
             if self._judge.is_due and not self._halt.is_set() and (judging is None or judging.done()):
                 if judging is not None:
                     judging.result()
-                names = {number: name for number, name in [*self._names.items()] if number in self._active}
-                judging = side.submit(self._judge.judge, names, dict(self._progress.trials))
+                at_work = {number: record for number, record in [*self._begun.items()] if record.status in AT_WORK}
+                judging = side.submit(self._judge.judge, at_work)
 
     def _next(self) -> Trial | None:
         if self._halt.is_set() or self._progress.ran_out:
@@ -217,7 +221,7 @@ class Driver:
         try:
             job = self._plan.job(trial)
             record = lifecycle.start(self._target, job)
-            self._names[trial.number] = record.name
+            self._begun[trial.number] = record
             self._ended.put((trial, self._through(job, trial, record)))
         except lifecycle.Interrupted as interrupted:
             self._ended.put((trial, interrupted.record))
@@ -228,6 +232,12 @@ class Driver:
         if record.status.is_terminal and not record.status.is_failure:
             return self._target.get(record.name) or record  # adopted
         listener = self._reports.listener(trial)
+
+        def status(record: Record) -> None:
+            self._begun[trial.number] = record
+            listener.status(record)
+
+        listener = replace(listener, status=status)
         return lifecycle.see_through(self._target, job, record, listener, self._halt)
 
     def _take(self, trial: Trial, record: Record | Exception) -> None:
@@ -244,7 +254,8 @@ class Driver:
             self._halt.set()  # the wait was given up
         self._active.pop(trial.number)
         if record.status.is_terminal:
-            self._names.pop(trial.number, None)
+            self._begun.pop(trial.number, None)
+            self._judge.ended(trial.number, record)
             done = sum(one.status.is_terminal for one in self._progress.trials.values())
             is_best = self._progress.best is not None and self._progress.best.name == record.name
             self._reports.ended(now, is_best, done)
@@ -267,8 +278,8 @@ class Driver:
         if limit is None or self._progress.ran_out or time.time() - self._started < limit:
             return
         self._progress.ran_out = True
-        for name in [*self._names.values()]:
-            side.submit(self._target.cancel, name, f"the sweep used up its timeout of {limit:g} s")
+        for record in [*self._begun.values()]:
+            side.submit(self._target.cancel, record.name, f"the sweep used up its timeout of {limit:g} s")
 
 
 def latest(records: Iterable[Record]) -> list[Record]:

@@ -1,12 +1,12 @@
 """The trials of a sweep: the job of each, and what is known of it."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainup.core import trials
+from trainup.core import curves, trials
 from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.git_state import GitState
@@ -24,6 +24,8 @@ EARLY = "ended early: "
 """Beginning of the reason for which early termination cancels a trial; the sentences of `early_end` have it."""
 CANCELED = "the run was canceled: "
 """What targets put before the reason of a cancellation."""
+ALL_POINTS = 1_000_000
+"""More points than anybody logs of one metric: none is left out."""
 LONGEST = 300
 """Longest message of a failure in the state, in characters."""
 
@@ -151,10 +153,10 @@ def value_of(target: Target, objective: Objective, record: Record) -> float | No
     if is_lower == bool(LOWER_IS_BETTER.search(name)) and name in record.best:
         return record.best[name]
     # The record's best value is that of the other direction.
-    logged: Mapping[int, float] = {}
+    logged: Sequence[curves.Point] = ()
     with contextlib.suppress(TrainupError):  # then its last value counts, which the record has
-        logged = target.histories([record.name], name).get(record.name) or {}
-    return best_value(objective, [*logged.values(), record.metrics[name]])
+        logged = target.curves([record], ALL_POINTS, [name]).get(record.name, {}).get(name, ())
+    return best_value(objective, [*(value for _, value in logged), record.metrics[name]])
 
 
 def plain_metrics(metrics: Mapping[str, float]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -151,12 +151,14 @@ class Observer:
             result.append(replace(one, best=one.best or values, tracking_error=error or one.tracking_error))
         return result
 
-    def curves(self, records: Sequence[Record], points: int) -> dict[str, dict[str, list[Point]]]:
+    def curves(
+        self, records: Sequence[Record], points: int, metrics: Collection[str] | None = None
+    ) -> dict[str, dict[str, list[Point]]]:
         """Attempt → metric → at most so many of its points.
 
         Those that are not read within half a minute are left out. Raises AzureError.
         """
-        wanted = [(one.name, key) for one in records for key in one.metrics]
+        wanted = [(one.name, key) for one in records for key in (one.metrics if metrics is None else metrics)]
         lines = tracking.histories(self.workspace, wanted)
         curves: dict[str, dict[str, list[Point]]] = {}
         for (name, key), line in lines.items():
