@@ -4,6 +4,7 @@ from typing import Any
 
 from trainup.core.input_secrets import in_values
 from trainup.core.inputs import Finding, with_definition
+from trainup.core.job_files import reading
 from trainup.core.sweeps import commands
 from trainup.core.sweeps.declaration import Sweep
 from trainup.core.sweeps.parsing import parse_sweep
@@ -16,7 +17,9 @@ BESIDE_FILE = "`job` names a sweep job, which says `sweep` too: keep one of the 
 
 
 def check(runs: RunHandler, context: Context, inputs: Properties, given: Any) -> tuple[Properties, list[Finding]]:
-    """The completed inputs, and all findings; `given` is the value of `sweep`."""
+    """The completed inputs, and all findings; `given` is the value of `sweep`, None where a job file has it."""
+    if given is None and isinstance(job := inputs.get("job"), str):
+        given = reading.read(context.project, job)[0].get("sweep")
     sweep, problems = parse_sweep(given)
     completed, more = runs.check_filled(context, inputs, lambda inputs: _sample(inputs, sweep))
     completed.pop("digest", None)  # that of one trial
