@@ -40,6 +40,22 @@ def write(project: Project, values: list[Any], **changes: Any) -> None:
     (project.folder / "jobs" / "sweep.yml").write_text(yaml.safe_dump(content))
 
 
+def learned(project: Project) -> dict[str, Any]:
+    """A run with a bayesian sweep."""
+    return {
+        "source": "code",
+        "script": "main.py",
+        "arguments": ["${{search_space.rate}}", "green"],
+        "environment_variables": {"TALLY": str(project.folder / "tally")},
+        "sweep": {
+            "sampling_algorithm": "bayesian",
+            "search_space": {"rate": {"type": "uniform", "min_value": 0, "max_value": 1}},
+            "objective": {"goal": "minimize", "primary_metric": "loss"},
+            "limits": {"max_total_trials": 7, "max_concurrent_trials": 2},
+        },
+    }
+
+
 def test_a_sweep_job_is_judged_and_trains_its_points_and_a_wider_one_the_new_points_alone(project: Project) -> None:
     for name in ("tally", "jobs"):
         (project.folder / name).mkdir()
@@ -68,12 +84,15 @@ def test_a_sweep_job_is_judged_and_trains_its_points_and_a_wider_one_the_new_poi
     assert up.code == 0, up.text
     started = sorted(path.name.rpartition("-")[0] for path in (project.folder / "tally").iterdir())
     assert started == ["0.1-blue", "0.2-blue"]
-    assert project.up("--expect-no-changes").is_empty
 
+    # A point more in the file, and a sweep whose points depend on results.
     write(project, [0.1, 0.2, 0.05])
+    project.configure(cluster={"max_nodes": 2}, runs={"filed": filed, "learned": learned(project)})
     up = project.up()
-    assert up.ops("Sweep") == {"filed": "update"}
-    assert len(list((project.folder / "tally").iterdir())) == 3
+    assert up.ops("Sweep") == {"filed": "update", "learned": "create"}
+    names = [path.name.split("-")[1] for path in (project.folder / "tally").iterdir()]
+    assert (names.count("blue"), names.count("green")) == (3, 7)
+    assert project.up("--expect-no-changes").is_empty
     best = json.loads(project.pulumi("stack", "output", "--json"))["sweeps"]["filed"]["best"]
     assert (best["arguments"], best["metric"]) == ({"rate": 0.05}, 0.05)
     assert project.destroy().code == 0
