@@ -1,7 +1,7 @@
 """The sweep of hyperparameters, on every target."""
 
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any, NotRequired, TypeGuard
 
 import pulumi
 
@@ -13,9 +13,9 @@ from trainup.components.run import FREE_TEXTS, TrainingRunArgs, inputs_of
 class TrainingSweepArgs(TrainingRunArgs):
     """What its trials run, as for a run, and which points it tries."""
 
-    sweep: dict[str, Any]
+    sweep: NotRequired[dict[str, Any] | None]
     """`sampling_algorithm`, `search_space`, `objective`, `limits` and `early_termination`, in Azure ML's words. The
-    command takes `${{search_space.name}}`."""
+    command takes `${{search_space.name}}`. Defaults to what the job file says, which is a sweep job then."""
 
 
 def are_of_a_sweep(args: Mapping[str, Any]) -> TypeGuard[TrainingSweepArgs]:
@@ -55,7 +55,9 @@ class TrainingSweep(pulumi.ComponentResource):
     def __init__(self, name: str, args: TrainingSweepArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:TrainingSweep", name, {}, opts)
         arguments.check(self, args, TrainingSweepArgs, may_be_empty=FREE_TEXTS)
-        inputs = {**inputs_of(name, args), "sweep": args["sweep"]}
+        inputs = inputs_of(name, args)
+        if args.get("sweep") is not None:
+            inputs["sweep"] = args["sweep"]
         sweep = Sweep(f"{name}-job", inputs, opts=pulumi.ResourceOptions(parent=self))
 
         self.status = sweep.status

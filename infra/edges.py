@@ -54,9 +54,10 @@ def declare(
 ) -> Upstream:
     """The component of a run, or of a sweep."""
     args = arguments(run, platform, runs, config)
-    if are_of_a_sweep(args):
-        return TrainingSweep(name, args, options)
-    return TrainingRun(name, args, options)
+    if are_of_a_run(args):
+        return TrainingRun(name, args, options)
+    assert are_of_a_sweep(args), "what is no run is a sweep"
+    return TrainingSweep(name, args, options)
 
 
 def outputs_of(runs: Mapping[str, Upstream], kind: type[Upstream]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from trainup.core import input_values as kinds
 from trainup.core.choices import DistributionType, InputMode, OutputMode
+from trainup.core.job_files.reading import read
 from trainup.core.run_keys import KEYS
 from trainup.infra.sections import SECRET_NAME, UNSHOWN, LengthOfTime, RunName, Section, Text, Words
 from trainup.infra.sweep_settings import SweepSettings
@@ -230,6 +231,16 @@ class RunSettings(Section):
     distribution: DistributionSettings | None = None
     rerun: Text | None = None
     allow_secrets: list[str] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_sweep_of_job_file(cls, value: Any, info: ValidationInfo) -> Any:
+        """A run whose job file is a sweep job is a sweep."""
+        job = value.get("job") if isinstance(value, dict) else None
+        if not isinstance(job, str) or value.get("sweep") is not None or not info.context:
+            return value
+        definition, _ = read(info.context["root"], job)
+        return {**value, "sweep": definition["sweep"]} if "sweep" in definition else value
 
     @property
     def upstream(self) -> list[str]:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support import contract
 from tests.support.attached import Place
@@ -50,6 +51,22 @@ def run(project_folder: Any, **more: Any) -> dict[str, Any]:
     }
 
 
+def write_job_file(project: Project) -> None:
+    """A sweep job as for `az ml job create`, of four trials."""
+    trial = {
+        "code": "../code",
+        "command": "mkdir -p outputs && export TRAINUP_OUTPUT_DIR=outputs && "
+        "python train.py ${{search_space.rate}} && echo ${{search_space.name}}",
+        "environment": {"image": "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"},
+        "environment_variables": {"TALLY": str(project.folder / "tally")},
+    }
+    content = {**sweep([0.6, 0.7]), "type": "sweep", "trial": trial, "experiment_name": "filed"}
+    content["search_space"]["name"] = {"type": "choice", "values": ["a", "b"]}
+    content["limits"] = {"max_total_trials": 4, "max_concurrent_trials": 4}
+    (project.folder / "jobs").mkdir()
+    (project.folder / "jobs" / "sweep.yml").write_text(yaml.safe_dump(content))
+
+
 def test_trials_are_jobs_and_each_is_submitted_once(place: Place) -> None:
     project = place.prepare()
     project.environment.update(QUICK)
@@ -78,7 +95,10 @@ def test_trials_are_jobs_and_each_is_submitted_once(place: Place) -> None:
     # Wider: the new point alone. Beside it, a sweep that ends a trial early.
     project.script(HOPELESS, name="hopeless.py", source="hopeless")
     pruned = run(project.folder, source="hopeless", script="hopeless.py", sweep=PRUNED)
-    project.edit(runs={"rates": run(project.folder, sweep=sweep([0.1, 0.2, 0.3, 0.4])), "pruned": pruned})
+    write_job_file(project)
+    filed = {"job": "jobs/sweep.yml"}
+    wider = run(project.folder, sweep=sweep([0.1, 0.2, 0.3, 0.4]))
+    project.edit(runs={"rates": wider, "pruned": pruned, "filed": filed})
     assert "4 trials (grid), at most 2 at a time; 3 of them are trained already, 1 is new" in project.preview().text
     up = project.up()
     assert up.code == 0, up.text
@@ -87,14 +107,23 @@ def test_trials_are_jobs_and_each_is_submitted_once(place: Place) -> None:
     assert (good["status"], bad["status"]) == ("Completed", "Canceled")
     assert bad["failure"]["message"].startswith("the run was canceled: ended early: accuracy 0.1 by step")
     assert "ended early: accuracy 0.1 by step" in up.text
+    assert outputs(project, "filed")["best"]["arguments"] == {"rate": 0.7, "name": "a"}  # the first of two
     again = project.up("--expect-no-changes")
     assert again.is_empty, again.text
-    jobs = [job["properties"] for job in place.azure.resources(JOBS) if "hopeless" not in job["properties"]["command"]]
+    of_file = [
+        job["properties"] for job in place.azure.resources(JOBS) if job["properties"]["experimentName"] == "filed"
+    ]
+    assert sorted(job["command"].partition("python ")[2] for job in of_file) == [
+        f"train.py {rate} && echo {name}" for rate in (0.6, 0.7) for name in "ab"
+    ]
+    jobs = [
+        job["properties"] for job in place.azure.resources(JOBS) if job["properties"]["displayName"].startswith("rates")
+    ]
     assert sorted(job["command"].split()[-1] for job in jobs) == ["0.1", "0.2", "0.3", "0.4"]
     assert {job["limits"]["timeout"] for job in jobs} == {"PT1H"}
     assert sorted(job["displayName"] for job in jobs) == ["rates_0", "rates_1", "rates_2", "rates_3"]
     assert len({job["codeId"] for job in jobs}) == 1
-    assert len([path for path in tally.iterdir() if path.name != "open"]) == 4
+    assert len([path for path in tally.iterdir() if path.name != "open"]) == 4 + len(of_file)
     assert project.destroy().code == 0
     contract.judge(place.cloud.bodies)
 

@@ -223,6 +223,32 @@ def test_mistakes_in_a_job_file_are_told_in_the_preview(idle: Plugin, tmp_path: 
     assert "comand: a command job has no such key" in failures["job"]
 
 
+SWEEP_JOB = """\
+type: sweep
+trial: {command: "echo ${{search_space.lr}}", environment: azureml:a:1}
+sampling_algorithm: grid
+search_space: {lr: {type: choice, values: [0.1, 0.2]}}
+objective: {primary_metric: loss, goal: minimize}
+"""
+
+
+def test_a_sweep_job_is_for_a_sweep_which_takes_what_the_file_says(idle: Plugin, tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yml"
+    space = "search_space: {lr: [0.1, 0.2]}\nobjective: {primary_metric: loss, goal: minimize}\n"
+    trial = "trial: {command: 'echo ${{search_space.lr}}', environment: 'azureml:a:1'}\n"
+    path.write_text(
+        f"type: sweep\nsampling_algorithm: grid\n{trial}{space}".replace(
+            "[0.1, 0.2]", "{type: choice, values: [0.1, 0.2]}"
+        )
+    )
+    _, failures = idle.check(RUN, {**GIVEN, "job": str(path)})
+    assert failures["job"].endswith("is a sweep job, and a run has one command: declare a TrainingSweep for it")
+    completed, failures = idle.check(urn("Sweep", "a"), {**GIVEN, "command": None, "job": str(path)})
+    assert failures == {}
+    assert completed["sweep"]["search_space"] == {"lr": {"type": "choice", "values": [0.1, 0.2]}}
+    assert completed["definition"] == {"shell_command": "echo ${{search_space.lr}}", "image": "azureml:a:1"}
+
+
 # Versions.
 
 

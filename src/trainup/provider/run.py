@@ -65,7 +65,11 @@ class RunHandler:
         self._snapshots = run_source.SharedSnapshots()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
-        return self.check_filled(context, inputs, lambda inputs: inputs)
+        completed, findings = self.check_filled(context, inputs, lambda inputs: inputs)
+        if "sweep" in (completed.get("definition") or {}):
+            reason = f"{inputs.get('job')} is a sweep job, and a run has one command: declare a TrainingSweep for it"
+            findings = [Finding("job", reason)]
+        return completed, findings
 
     def check_filled(self, context: Context, inputs: Properties, fill: Fill) -> tuple[Properties, list[Finding]]:
         """As `check`, of inputs whose command is filled in first; what is returned is not filled in."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from trainup.core.input_secrets import in_values
 from trainup.core.inputs import Finding, with_definition
+from trainup.core.job_files import reading
 from trainup.core.sweeps import commands
 from trainup.core.sweeps.declaration import Sweep
 from trainup.core.sweeps.parsing import parse_sweep
@@ -12,14 +13,21 @@ from trainup.provider.handler import Context, Properties
 from trainup.provider.run import RunHandler
 
 UNFILLED = "${{search_space."
+BESIDE_FILE = "`job` names a sweep job, which says `sweep` too: keep one of the two"
 
 
 def check(runs: RunHandler, context: Context, inputs: Properties, given: Any) -> tuple[Properties, list[Finding]]:
-    """The completed inputs, and all findings; `given` is the value of `sweep`."""
+    """The completed inputs, and all findings; `given` is the value of `sweep`, None where a job file has it."""
+    if given is None and isinstance(job := inputs.get("job"), str):
+        given = reading.read(context.project, job)[0].get("sweep")
     sweep, problems = parse_sweep(given)
-    findings = _without_secrets(inputs, given, [Finding(_property(item.place), item.reason) for item in problems])
     completed, more = runs.check_filled(context, inputs, lambda inputs: _sample(inputs, sweep))
     completed.pop("digest", None)  # that of one trial
+    of_file = _taken_from(completed)
+    findings = [Finding(_property(item.place), item.reason) for item in problems]
+    if of_file is not None:  # what is wrong in it is among the findings about the file
+        findings = [] if given == of_file else [Finding("sweep", BESIDE_FILE)]
+    findings = _without_secrets(inputs, given, findings)
     # A name that the space lacks has a finding of its own, or the space itself has.
     findings += [item for item in more if not item.reason.startswith(UNFILLED)]
     findings += _limits(inputs, sweep)
@@ -27,6 +35,18 @@ def check(runs: RunHandler, context: Context, inputs: Properties, given: Any) ->
         return {**completed, "sweep": given}, findings
     findings += _command(completed, sweep)
     return {**completed, "sweep": sweep.to_wire()}, findings
+
+
+def _taken_from(completed: Properties) -> Any:
+    """Takes the declaration of a sweep job out of its definition, and leaves what each trial runs; None if it has none.
+
+    A point that is added there must not look like a change of every trial.
+    """
+    definition = completed.get("definition")
+    if not isinstance(definition, dict) or "sweep" not in definition:
+        return None
+    completed["definition"] = {name: value for name, value in definition.items() if name != "sweep"}
+    return definition["sweep"]
 
 
 def _sample(inputs: Properties, sweep: Sweep | None) -> Properties:

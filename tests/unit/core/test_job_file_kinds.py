@@ -13,8 +13,6 @@ SCHEMA = "https://azuremlschemas.azureedge.net/latest/{}.schema.json"
 OTHERS: list[tuple[Any, str]] = [
     ({"$schema": SCHEMA.format("pipelineJob"), "type": "pipeline", "jobs": {}}, "a pipeline"),
     ({"jobs": {"one": {"type": "command", "command": "x"}}, "compute": "azureml:c"}, "a pipeline"),
-    ({"type": "sweep", "trial": {"command": "x"}, "search_space": {}}, "a sweep"),
-    ({"$schema": SCHEMA.format("commandJob"), "type": "sweep", "trial": {}}, "a sweep"),
     ({"$schema": SCHEMA.format("sparkJob"), "type": "spark", "entry": {}}, "a Spark job"),
     ({"$schema": SCHEMA.format("schedule"), "trigger": {}, "create_job": "file:job.yml", "name": "s"}, "a schedule"),
     ({"name": "s", "trigger": {"type": "cron"}, "create_job": {"type": "pipeline"}}, "a schedule"),

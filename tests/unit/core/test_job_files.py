@@ -214,7 +214,7 @@ def test_without_a_cluster_azure_ml_finds_a_node(tmp_path: Path) -> None:
         ({}, "is no job file"),
         ({"code": "."}, "command: it is missing"),
         ({"command": ""}, "command: '' is no text"),
-        ({"command": "x", "type": "sweep"}, "jobs/pets.yml is a sweep, and trainup runs command jobs"),
+        ({"command": "x", "type": "pipeline"}, "jobs/pets.yml is a pipeline, and trainup runs command jobs"),
         ({"command": "x", "type": "strange"}, "type: 'strange' is another kind of job"),
         ({"command": "x", "comand": "y"}, "comand: a command job has no such key"),
         ({"command": "x", "name": "mine"}, "name: trainup names jobs itself"),

@@ -97,7 +97,8 @@ def readme_rows() -> dict[str, str]:
 
 
 def test_the_readme_has_every_key_of_a_stack_and_no_other() -> None:
-    missing, strange = OF_STACKS.keys() - readme_rows().keys(), readme_rows().keys() - OF_STACKS.keys()
+    rows = readme_rows().keys() - {"sweep"}  # which makes many runs of one, and has the keys of `core/sweeps`
+    missing, strange = OF_STACKS.keys() - rows, rows - OF_STACKS.keys()
     assert not missing, f"README.md: add {', '.join(sorted(missing))} to the table of the keys of a run"
     assert not strange, f"README.md: {', '.join(sorted(strange))} is no key of a run: take it out of the table"
 

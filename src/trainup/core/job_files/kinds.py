@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-RUNS = "trainup runs command jobs"
+RUNS = "trainup runs command jobs and sweep jobs"
 _JOBS = {
     "pipeline": "a pipeline: give each step a job file of its own, and say with `after` which comes first",
-    "sweep": "a sweep: give its trial a job file of its own, and write the rest below `sweep` of the run, beside `job`",
     "spark": "a Spark job",
     "automl": "an AutoML job",
     "parallel": "a parallel job",
@@ -33,7 +32,6 @@ _SCHEMAS = {
     "schedule": "a schedule",
     "monitor": "a monitoring schedule",
     "pipelinejob": _JOBS["pipeline"],
-    "sweepjob": _JOBS["sweep"],
     "sparkjob": _JOBS["spark"],
     "automljob": _JOBS["automl"],
     "paralleljob": _JOBS["parallel"],
@@ -63,8 +61,6 @@ _KEYS = (
     ({"on", "jobs"}, "a workflow of GitHub Actions"),
     ({True, "jobs"}, "a workflow of GitHub Actions"),  # YAML takes `on` for a boolean
     ({"jobs"}, _JOBS["pipeline"]),
-    ({"trial", "search_space"}, _JOBS["sweep"]),
-    ({"search_space"}, _JOBS["sweep"]),
     ({"is_deterministic"}, "a component"),
     ({"endpoint_name"}, "a deployment"),
     ({"auth_mode"}, "an endpoint"),
@@ -87,8 +83,18 @@ _OF_JOBS = frozenset(
 _OF_ENVIRONMENTS = frozenset({"image", "build", "conda_file"})
 
 
+def is_sweep(content: Mapping[Any, Any]) -> bool:
+    """Whether the file is a sweep job."""
+    kind, schema = content.get("type"), str(content.get("$schema") or "").rsplit("/", 1)[-1].lower()
+    if kind is not None:
+        return bool(kind == "sweep")
+    return "sweepjob" in schema or (not schema and "search_space" in content and "jobs" not in content)
+
+
 def other_kind(content: Mapping[Any, Any]) -> str | None:
-    """What the file is, with an article and often with what to do; None for a command job, or if nothing tells."""
+    """What the file is, with an article and often with what to do; None for a job that runs, or if nothing tells."""
+    if is_sweep(content):
+        return None
     schema = str(content.get("$schema") or "").rsplit("/", 1)[-1].lower()
     if "commandjob" in schema:
         return _of_type(content, _JOBS)

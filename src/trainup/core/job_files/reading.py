@@ -1,8 +1,8 @@
-"""A command job of Azure ML's CLI v2 (`az ml job create --file`) as the definition of a run."""
+"""A command job or sweep job of Azure ML's CLI v2 (`az ml job create --file`) as the definition of a run."""
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,27 @@ from trainup.core import suggest, written
 from trainup.core.input_assets import OUTPUT_TYPES
 from trainup.core.job_files import assets, environments, kinds
 from trainup.core.job_files.values import Definition, Values
+from trainup.core.sweeps.parsing import KEYS as SWEEP_KEYS
+from trainup.core.sweeps.parsing import parse_sweep
 
 NOT_HERE = {
     "name": "trainup names jobs itself, by what they are",
     "parent_job_name": "a run of trainup stands by itself",
     "properties": "properties of a job are trainup's own; use tags",
 }
+TRIAL_KEYS = frozenset(
+    {"command", "code", "environment", "environment_variables", "distribution", "resources", "queue_settings"}
+)
+"""Keys of a command job that a sweep job has in its `trial`."""
+BOTH = frozenset({"resources", "queue_settings"})
+"""Those of them that a sweep job may have outside of it instead."""
+JOB_KEYS = frozenset(
+    {
+        *TRIAL_KEYS,
+        *("$schema", "type", "compute", "inputs", "outputs", "limits", "tags", "display_name", "description"),
+        *("experiment_name", "identity", "services"),
+    }
+)
 IDENTITIES = {"user_identity": "user", "aml_token": "token", "managed": "cluster", "managed_identity": "cluster"}
 DATA_TYPES = ("uri_folder", "uri_file", "mltable", "custom_model", "mlflow_model", "triton_model")
 THIS_MACHINE = "local"
@@ -51,25 +66,55 @@ def read(project: Path, path: str) -> tuple[Definition, list[str]]:
         return {}, [f"{path} is no job: it is a map with `command`, `environment` and so on"]
     if kind := kinds.other_kind(content):
         what, _, way_out = kind.partition(": ")
-        sentence = f"{path} is {what}, and {kinds.RUNS} (`$schema: …/commandJob.schema.json` or `type: command`)"
+        sentence = f"{path} is {what}, and {kinds.RUNS} (`type: command`, `type: sweep`, or their `$schema`)"
         return {}, [f"{sentence}: {way_out}" if way_out else sentence]
+    if kinds.is_sweep(content):
+        return _read_sweep(project, path, content)
     reader = _Reader(project, path)
-    return reader.read(content), reader.problems
+    definition = reader.read(content, "a command job", JOB_KEYS)
+    if content.get("command") is None:
+        reader.problem("command", "it is missing: it is what the job runs")
+    return definition, reader.problems
+
+
+def _read_sweep(project: Path, path: str, content: Mapping[str, Any]) -> tuple[Definition, list[str]]:
+    """A sweep job: what its trials run, and `sweep`, its declaration, which is empty where it is wrong."""
+    around = _Reader(project, path)
+    outer = {key: value for key, value in content.items() if key not in (*SWEEP_KEYS, "type", "trial")}
+    definition = around.read(outer, "a sweep job", (JOB_KEYS - TRIAL_KEYS) | BOTH | {*SWEEP_KEYS, "trial"})
+    sweep, findings = parse_sweep({key: content[key] for key in SWEEP_KEYS if key in content})
+    for finding in findings:
+        around.problem(finding.key, finding.reason)
+    inner = _Reader(project, path, "trial.")
+    trial = content.get("trial")
+    if not isinstance(trial, dict):
+        what = "it is missing" if trial is None else f"{written.shown(trial)} is no map"
+        around.problem("trial", f"{what}: it has the `command`, the `environment` and so on of every trial")
+        trial = {}
+    elif trial.get("command") is None:
+        inner.problem("command", "it is missing: it is what each trial runs")
+    for key in sorted(name for name in BOTH if outer.get(name) is not None and trial.get(name) is not None):
+        around.problem(key, "it is a key of `trial` too: keep one of the two")
+    definition |= inner.read(trial, "a trial", TRIAL_KEYS)
+    return {**definition, "sweep": sweep.to_wire() if sweep else {}}, around.problems + inner.problems
 
 
 class _Reader:
     """Parses a file key by key, and adds a finding for each unknown key."""
 
-    def __init__(self, project: Path, path: str) -> None:
+    def __init__(self, project: Path, path: str, prefix: str = "") -> None:
+        """`prefix` is what stands before each key in findings."""
         self._project, self._folder = project, os.path.dirname(path)
-        self._values = Values(path)
+        self._values = Values(path, prefix)
+        self.problem = self._values.problem
 
     @property
     def problems(self) -> list[str]:
         """One finding, with its key, for everything that is wrong."""
         return self._values.problems
 
-    def read(self, content: Mapping[str, Any]) -> Definition:
+    def read(self, content: Mapping[str, Any], what: str, names: Collection[str]) -> Definition:
+        """The inputs in a map, which `what` is called and has these keys."""
         parsers: dict[str, Callable[[str, Any], Definition]] = {
             "$schema": lambda key, value: {},
             "type": self._type,
@@ -95,12 +140,13 @@ class _Reader:
         for key, value in content.items():
             if key in NOT_HERE:
                 self._values.problem(key, f"{NOT_HERE[key]}; remove it")
-            elif key not in parsers:
-                self._values.problem(str(key), suggest.unknown(key, parsers, "a command job has no such key"))
+            elif key in TRIAL_KEYS - set(names):
+                self.problem(key, "it is a key of `trial`: write it there")
+            elif key not in names:
+                known = [name for name in (*parsers, *SWEEP_KEYS, "trial") if name in names]
+                self._values.problem(str(key), suggest.unknown(key, known, f"{what} has no such key"))
             elif value is not None:
                 result |= parsers[key](key, value)
-        if content.get("command") is None:
-            self._values.problem("command", "it is missing: it is what the job runs")
         return result
 
     def _type(self, key: str, value: Any) -> Definition:

@@ -12,13 +12,14 @@ Definition = dict[str, Any]
 class Values:
     """Reads values, which are below keys such as `inputs.epochs`; `problems` has the findings so far."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, prefix: str = "") -> None:
+        """`prefix` stands before each key, for the keys of a part of the file: `trial.`."""
+        self._path, self._prefix = path, prefix
         self.problems: list[str] = []
 
     def problem(self, key: str, reason: str) -> None:
         """Add a finding."""
-        self.problems.append(f"{self._path}: {key}: {reason}")
+        self.problems.append(f"{self._path}: {self._prefix}{key}: {reason}")
 
     def text(self, key: str, value: Any, name: str | None = None) -> Definition:
         """A text that is not blank."""

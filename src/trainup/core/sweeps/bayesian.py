@@ -4,6 +4,7 @@ Which results count is decided by numbers and not by time: with two trials at a 
 So the points are the same after a kill, however fast the trials were.
 """
 
+import hashlib
 import importlib.util
 import math
 import warnings
@@ -14,7 +15,7 @@ from trainup.core.errors import UserError
 from trainup.core.status import Status
 from trainup.core.sweeps.declaration import Goal, Sweep
 from trainup.core.sweeps.distributions import Choice, Distribution, Value
-from trainup.core.sweeps.outcomes import Outcome, Point
+from trainup.core.sweeps.outcomes import Outcome, Point, key_of
 
 RANDOM_TRIALS = 5
 """So many results are drawn at random, before there is something to learn from."""
@@ -39,22 +40,27 @@ def propose(sweep: Sweep, begun: Sequence[Outcome]) -> Point | None:
     """A point that no trial has; None where none was found. UserError without Optuna."""
     if reason := problem():
         raise UserError(reason)
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    _quiet()
     keys = {outcome.key for outcome in begun}
-    with warnings.catch_warnings():
-        # The estimator's handling of trials that still run is marked as experimental.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        for attempt in range(TRIES):
-            point = _asked(sweep, begun, seed=sweep.sampling.seed + len(begun) + attempt * SEED_STEP)
-            if Outcome(0, point, Status.QUEUED).key not in keys:
-                return point
+    for attempt in range(TRIES):
+        point = _asked(sweep, begun, _seed(sweep, len(begun), attempt))
+        if key_of(point) not in keys:
+            return point
     return None
 
 
-SEED_STEP = 1_000_003
-"""Keeps the seeds of further tries apart from those of other trials."""
+def _seed(sweep: Sweep, number: int, attempt: int) -> int:
+    """A seed of its own for each question."""
+    digest = hashlib.sha256(f"{sweep.sampling.seed}\0{number}\0{attempt}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def _quiet() -> None:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # The estimator's handling of trials that still run is marked as experimental.
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
 def _known(sweep: Sweep, begun: Sequence[Outcome]) -> Sequence[Outcome]:
@@ -66,7 +72,7 @@ def _asked(sweep: Sweep, begun: Sequence[Outcome], seed: int) -> Point:
 
     known = len(_known(sweep, begun))
     sampler = optuna.samplers.TPESampler(
-        seed=seed % 2**32, n_startup_trials=RANDOM_TRIALS, multivariate=True, constant_liar=True
+        seed=seed, n_startup_trials=RANDOM_TRIALS, multivariate=True, constant_liar=True
     )
     direction = "minimize" if sweep.objective.goal is Goal.MINIMIZE else "maximize"
     study = optuna.create_study(sampler=sampler, direction=direction)

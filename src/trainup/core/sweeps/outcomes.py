@@ -1,6 +1,7 @@
 """What is known of the trials of a sweep: which is the best, and why they failed."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from trainup.core.status import Status
 from trainup.core.sweeps.declaration import Goal, Objective
 from trainup.core.sweeps.distributions import Value, text_of
 
+_OF_ONE_TRIAL = re.compile(r"[0-9a-f]{8,}|\d+")
+"""What differs between messages of the same cause: ids, values, times."""
 Point = Mapping[str, Value]
 """Name of each hyperparameter → its value."""
 Key = tuple[tuple[str, str], ...]
@@ -66,9 +69,10 @@ def commonest_cause(outcomes: Iterable[Outcome]) -> str | None:
     failures = [outcome.failure for outcome in ended if outcome.failure is not None]
     if not failures or any(outcome.status is Status.COMPLETED for outcome in ended):
         return None
-    (failure_class, message), count = Counter((one.failure_class, one.message) for one in failures).most_common(1)[0]
-    remedy = next(one for one in failures if one.failure_class is failure_class).remedy
+    kinds = Counter((one.failure_class, _OF_ONE_TRIAL.sub("#", one.message)) for one in failures)
+    kind, count = kinds.most_common(1)[0]
+    first = next(one for one in failures if (one.failure_class, _OF_ONE_TRIAL.sub("#", one.message)) == kind)
     if len(ended) == 1:
-        return f"the only trial did not complete: {message}: {remedy}"
+        return f"the only trial did not complete: {first.message}: {first.remedy}"
     how_many = "all of them" if count == len(ended) else f"{count} of them"
-    return f"none of {len(ended)} trials completed, {how_many} for this reason: {message}: {remedy}"
+    return f"none of {len(ended)} trials completed, {how_many} for this reason: {first.message}: {first.remedy}"

@@ -87,6 +87,7 @@ def _objective(given: Any, findings: list[Finding]) -> Objective | None:
 
 def _limits(given: Any, findings: list[Finding]) -> Limits | None:
     names = ("max_total_trials", "max_concurrent_trials", "timeout", "trial_timeout")
+    before = len(findings)
     keys = Keys(("limits",), given, names, findings, "limits")
     total = keys.value("max_total_trials", Whole(1, MOST_TRIALS, "how many trials there are in all"))
     concurrent = keys.value("max_concurrent_trials", Whole(1, MOST_TRIALS, "how many trials run at a time"))
@@ -96,7 +97,7 @@ def _limits(given: Any, findings: list[Finding]) -> Limits | None:
     if timeout is not None and trial_timeout is not None and trial_timeout > timeout:
         reason = f"a trial may take {trial_timeout:g} s and all of them {timeout:g} s, so none could use its time"
         keys.problem(("trial_timeout",), f"{reason}: lower it, or raise `timeout`")
-    return Limits(total, concurrent, timeout, trial_timeout)
+    return Limits(total, concurrent, timeout, trial_timeout) if len(findings) == before else None
 
 
 def _cross(sampling: Sampling, space: Mapping[str, Distribution], limits: Limits | None) -> Iterator[Finding]:

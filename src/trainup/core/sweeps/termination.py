@@ -16,13 +16,16 @@ def early_end(sweep: Sweep, number: int, histories: Mapping[int, History]) -> st
     """Why a trial is to end now, in a sentence; None if it goes on or no policy is declared.
 
     `histories` has what every trial logged so far, by its number, those that have ended included. The sentence is
-    `ended early: accuracy 0.31 by step 5 is below the median 0.62 of 4 trials`. A trial is judged at the last interval
-    that it has reached, beside all trials that have reached it too. What is no finite number is worse than any number.
+    `ended early: accuracy 0.31 by step 5 is below the median 0.62 of 4 trials`.
+
+    A trial is judged at the last interval that it and another one have reached, by its best value so far, beside all
+    trials that have reached it. What is no finite number is worse than any number.
     """
     policy = sweep.early_termination
     if policy is None or number not in histories:
         return None
-    interval = _due(policy, len(histories[number]))
+    others = [len(history) for other, history in histories.items() if other != number]
+    interval = _due(policy, min(len(histories[number]), max(others, default=0)))
     if interval is None:
         return None
     bests = {
@@ -30,6 +33,8 @@ def early_end(sweep: Sweep, number: int, histories: Mapping[int, History]) -> st
         for other, history in histories.items()
         if len(history) >= interval
     }
+    # What it logged since counts: nobody looks at every single value, and a trial that got better is to go on.
+    bests[number] = _best(sweep.objective, [*histories[number].values()])
     reason = None
     if isinstance(policy, MedianStopping):
         averages = [_average(_first(histories[other], interval)) for other in bests]
@@ -40,12 +45,12 @@ def early_end(sweep: Sweep, number: int, histories: Mapping[int, History]) -> st
         reason = _among_worst(sweep.objective, policy, number, bests)
     if reason is None:
         return None
-    step = sorted(histories[number])[interval - 1]
+    step = max(histories[number])
     return f"ended early: {sweep.objective.primary_metric} {_text(bests[number])} by step {step} is {reason}"
 
 
 def _due(policy: Policy, intervals: int) -> int | None:
-    """The last interval that a trial has reached and is judged at."""
+    """The last of so many intervals at which trials are judged."""
     last = intervals - intervals % policy.evaluation_interval
     return last if last and last >= policy.delay_evaluation else None
 

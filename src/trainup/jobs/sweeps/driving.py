@@ -231,14 +231,13 @@ class Driver:
     def _through(self, job: Job, trial: Trial, record: Record) -> Record:
         if record.status.is_terminal and not record.status.is_failure:
             return self._target.get(record.name) or record  # adopted
-        listener = self._reports.listener(trial)
+        shown = self._reports.listener(trial)
 
         def status(record: Record) -> None:
             self._begun[trial.number] = record
-            listener.status(record)
+            shown.status(record)
 
-        listener = replace(listener, status=status)
-        return lifecycle.see_through(self._target, job, record, listener, self._halt)
+        return lifecycle.see_through(self._target, job, record, replace(shown, status=status), self._halt)
 
     def _take(self, trial: Trial, record: Record | Exception) -> None:
         """Note the end of a trial, or of the wait for it."""

@@ -194,6 +194,11 @@ def test_exponents_that_no_number_holds_are_told_with_what_may_be_meant() -> Non
     ]
 
 
+def test_a_wrong_limit_is_not_said_to_be_missing_as_well() -> None:
+    (told,) = findings(sampling_algorithm="random", limits={"max_total_trials": 0})
+    assert told.startswith("limits.max_total_trials: 0 is out of range")
+
+
 def test_all_mistakes_come_at_once() -> None:
     told = findings(
         sampling_algorithm="gird",

@@ -58,6 +58,14 @@ def test_the_commonest_cause_is_named_with_what_to_do() -> None:
     assert str(commonest_cause([full])).startswith("the only trial did not complete: no space: ask for fewer nodes")
 
 
+def test_a_cause_that_names_each_trial_by_its_own_name_and_values_is_one_cause() -> None:
+    message = 'File "/jobs/trial-{}/train.py", line 15: rate {} is too high'
+    trials = [failed(number, message.format(f"1959427ad67{number}", number / 10)) for number in range(4)]
+    assert str(commonest_cause([*trials, failed(4, "no such file")])).startswith(
+        f"none of 5 trials completed, 4 of them for this reason: {message.format('1959427ad670', 0.0)}: read the log"
+    )
+
+
 def test_a_sweep_of_which_a_trial_completed_has_no_cause() -> None:
     assert commonest_cause([failed(0, "exit code 1"), completed(1, {"lr": 1})]) is None
     assert commonest_cause([]) is None

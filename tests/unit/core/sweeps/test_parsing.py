@@ -1,16 +1,20 @@
 """What a sweep may say, and what is told of each mistake."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sweeps import EVERY_DISTRIBUTION, OBJECTIVE, RANDOM, SPACE, declaration, sweep
+from trainup.core.sweeps.commands import command_findings
 from trainup.core.sweeps.declaration import Bandit, Goal, MedianStopping, TruncationSelection
 from trainup.core.sweeps.distributions import Choice, Normal, Randint, Uniform
 from trainup.core.sweeps.parsing import parse_sweep
 
+REPOSITORY = Path(__file__).parents[4]
 POLICIES: list[Any] = [
     None,
     {"type": "median_stopping", "evaluation_interval": 2, "delay_evaluation": 5},
@@ -68,6 +72,20 @@ def test_policies_are_read_with_their_defaults() -> None:
         Bandit(slack_amount=0.2, delay_evaluation=3),
         TruncationSelection(truncation_percentage=25),
     ]
+
+
+def test_a_slack_of_zero_beside_the_other_one_is_none() -> None:
+    """A job file that Azure ML's client wrote has both."""
+    declared = sweep(early_termination={"type": "bandit", "slack_factor": 0.2, "slack_amount": 0.0})
+    assert declared.early_termination == Bandit(slack_factor=0.2)
+
+
+def test_the_sweep_in_the_documents_is_right() -> None:
+    text = (REPOSITORY / "docs" / "sweeps.md").read_text()
+    runs = yaml.safe_load(text.partition("```yaml")[2].partition("```")[0])["config"]["trainup:runs"]
+    parsed, told = parse_sweep(runs["rates"]["sweep"])
+    assert parsed is not None, told
+    assert command_findings(parsed, runs["rates"]["arguments"]) == []
 
 
 def test_a_grid_has_as_many_trials_as_points_and_the_others_say_how_many() -> None:
