@@ -16,6 +16,8 @@ NAME = "trainup"
 FILE = Path(__file__).with_name("schema.json")
 MODULES = {
     "TrainingRun": "trainup.components.run",
+    "Model": "trainup.components.model",
+    "Gate": "trainup.components.gate",
     "Workspace": "trainup.components.azure.workspace",
     "ContainerRegistry": "trainup.components.azure.registry",
     "ExternalRegistry": "trainup.components.azure.registry",
