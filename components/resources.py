@@ -48,6 +48,29 @@ class Image(pulumi.CustomResource):
         super().__init__("trainup:index:Image", name, {**_outputs(Image), **inputs}, opts)
 
 
+class ModelVersion(pulumi.CustomResource):
+    """`trainup:index:ModelVersion`: what a run left behind, as a version of a registered model."""
+
+    model_id: pulumi.Output[str]
+    version: pulumi.Output[str]
+    uri: pulumi.Output[str]
+    registered: pulumi.Output[dict[str, Any]]
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:ModelVersion", name, {**_outputs(ModelVersion), **inputs}, opts)
+
+
+class LiveModel(pulumi.CustomResource):
+    """`trainup:index:LiveModel`: judges a candidate, and says which version of a model is live."""
+
+    live: pulumi.Output[dict[str, Any]]
+    passed: pulumi.Output[bool]
+    reasons: pulumi.Output[list[str]]
+
+    def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("trainup:index:LiveModel", name, {**_outputs(LiveModel), **inputs}, opts)
+
+
 class Data(pulumi.CustomResource):
     """`trainup:index:Data`: a file or folder on this machine by its content."""
 

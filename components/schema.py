@@ -17,6 +17,8 @@ FILE = Path(__file__).with_name("schema.json")
 MODULES = {
     "TrainingRun": "trainup.components.run",
     "TrainingSweep": "trainup.components.sweep",
+    "Model": "trainup.components.model",
+    "Gate": "trainup.components.gate",
     "Workspace": "trainup.components.azure.workspace",
     "ContainerRegistry": "trainup.components.azure.registry",
     "ExternalRegistry": "trainup.components.azure.registry",

@@ -23,6 +23,7 @@ from trainup.infra.azure_sections import (
 from trainup.infra.azure_values import TagName, TagValue
 from trainup.infra.cost_settings import CostSettings
 from trainup.infra.endpoint_settings import EndpointSettings
+from trainup.infra.model_settings import GateSettings, ModelName, RegisteredModelSettings
 from trainup.infra.plain_secrets import in_files_of_image
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import DataName, RunName, Section
@@ -75,6 +76,10 @@ class AzureSettings(Section):
     """Resources with data that an edit may replace, and their data with them; other such edits are refused."""
     runs: dict[RunName, RunSettings] = Field(default_factory=dict)
     """The training runs by name."""
+    models: dict[ModelName, RegisteredModelSettings] = Field(default_factory=dict)
+    """Models by name: outputs of runs as versions of registered models."""
+    gates: dict[RunName, GateSettings] = Field(default_factory=dict)
+    """Gates by name: which version of a model is live."""
     allow_secrets: list[str] = Field(default_factory=list)
     """Settings outside of runs and the image that only look as if they held a secret, such as `tags.owner`."""
 

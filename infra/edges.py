@@ -1,13 +1,17 @@
 """The arguments of a run, which connect it to the platform and to the runs before it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pulumi
 
+from trainup.components.gate import Gate, GateArgs
+from trainup.components.model import Model, ModelArgs
 from trainup.components.run import TrainingRun, TrainingRunArgs, are_of_a_run
 from trainup.components.sweep import TrainingSweep, TrainingSweepArgs, are_of_a_sweep
 from trainup.infra.endpoint_settings import EndpointSettings
+from trainup.infra.model_settings import GateSettings, RegisteredModelSettings
 from trainup.infra.platforms import Platform
 from trainup.infra.run_settings import InputSettings, RunSettings
 from trainup.infra.stack_config import StackConfig
@@ -85,20 +89,93 @@ def input_of(settings: InputSettings, platform: Platform, runs: Mapping[str, Ups
     return reference | settings.model_dump(mode="json", exclude_none=True, include={"path", "type", "mode"})
 
 
-def endpoint_arguments(settings: EndpointSettings, platform: Platform, runs: Mapping[str, Upstream]) -> dict[str, Any]:
+def endpoint_arguments(
+    name: str,
+    settings: EndpointSettings,
+    platform: Platform,
+    runs: Mapping[str, Upstream],
+    gates: Mapping[str, Gate],
+) -> dict[str, Any]:
     """The arguments of an endpoint: its settings, the platform's ids, and the model that it serves."""
     args = settings.model_dump(mode="json", exclude_none=True, exclude={"model"})
     args |= {"workspace_id": platform.workspace_id, "image": platform.image}
-    if (model := settings.model) is not None:
-        run = runs[model.run] if model.run else None
-        args["model"] = {
-            "uri": run.outputs_uri if run else model.uri,
-            "digest": run.digest if run else model.version,
-            **({"path": model.path} if model.path else {}),
-        }
+    if (model := settings.model) is None:
+        return args
+    if model.gate is not None:
+        live = gates[model.gate].live.apply(partial(_is_there, name, model.gate))
+        args["image"] = pulumi.Output.all(live["image"], platform.image).apply(lambda images: images[0] or images[1])
+        args["model"] = {key: live[key] for key in ("uri", "digest", "path")}
+        return args
+    run = runs[model.run] if model.run else None
+    args["model"] = {
+        "uri": run.outputs_uri if run else model.uri,
+        "digest": run.digest if run else model.version,
+        **({"path": model.path} if model.path else {}),
+    }
     return args
+
+
+def _is_there(endpoint: str, gate: str, live: dict[str, Any]) -> dict[str, Any]:
+    """What is live. Raises RunError where nothing is."""
+    if not live["version"]:
+        raise pulumi.RunError(
+            f"the endpoint {endpoint} has nothing to serve: no version has passed the gate {gate} yet. Train a better "
+            "model, or change the rules"
+        )
+    return live
 
 
 def endpoint_outputs(endpoint: pulumi.ComponentResource) -> dict[str, Any]:
     """The outputs of an endpoint as the stack's own."""
     return {name: getattr(endpoint, name) for name in ("url", "deployment", "model_version")}
+
+
+def _attempt_of(run: Upstream) -> pulumi.Output[str]:
+    """The name of a run's attempt, or of the best trial of a sweep; empty where it has none."""
+    return run.name if isinstance(run, TrainingRun) else run.best.apply(lambda best: best["name"] if best else "")
+
+
+def _metrics_of(run: Upstream) -> pulumi.Output[dict[str, Any]]:
+    """The metrics of a run, or of the best trial of a sweep."""
+    return run.metrics if isinstance(run, TrainingRun) else run.best.apply(lambda best: best["metrics"] if best else {})
+
+
+def model_arguments(
+    name: str, model: RegisteredModelSettings, platform: Platform, runs: Mapping[str, Upstream]
+) -> ModelArgs:
+    """The arguments of a `Model`, which connect it to the platform and to the run that leaves it behind."""
+    run = runs[model.run] if model.run is not None else None
+    return {
+        "target": platform.target,
+        "workspace_id": platform.workspace_id,
+        "cloud": platform.cloud,
+        "model_name": model.name or name,
+        "run": _attempt_of(run) if run else None,
+        "run_digest": run.digest if run else None,
+        "run_status": run.status if run else None,
+        "path": model.path,
+        "promoted": model.promoted,
+        "type": model.type,
+        "description": model.description,
+        "tags": {**model.tags} or None,
+    }
+
+
+def gate_arguments(
+    gate: GateSettings,
+    settings: Mapping[str, RegisteredModelSettings],
+    platform: Platform,
+    models: Mapping[str, Model],
+    runs: Mapping[str, Upstream],
+) -> GateArgs:
+    """The arguments of a `Gate`: its candidate, and the metrics of the run that evaluates it, if there is one."""
+    return {
+        "target": platform.target,
+        "workspace_id": platform.workspace_id,
+        "cloud": platform.cloud,
+        "model_name": settings[gate.model].name or gate.model,
+        "candidate": models[gate.model].registered,
+        "rules": gate.rules,
+        "metrics": _metrics_of(runs[gate.metrics_of]) if gate.metrics_of is not None else None,
+        "on_failure": None if gate.on_failure is None else str(gate.on_failure),
+    }

@@ -1,6 +1,6 @@
 """The endpoints in a stack's settings: what is the same on every target."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -19,8 +19,10 @@ EndpointName = Annotated[str, judged(_endpoint_name)]
 
 
 class ModelSettings(Section):
-    """`model` of an endpoint: outputs of a run, or any address with a version."""
+    """`model` of an endpoint: what a gate says is live, outputs of a run, or any address with a version."""
 
+    gate: RunName | None = None
+    """Name of a gate, whose live version is served with the image that it was trained in."""
     run: RunName | None = None
     """Name of a run, whose outputs are the model; another result of it is deployed anew."""
     uri: str | None = None
@@ -32,8 +34,10 @@ class ModelSettings(Section):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "ModelSettings":
-        if (self.run is None) == (self.uri is None):
-            raise ValueError("a model is one of `run` and `uri`")
+        if len([one for one in (self.gate, self.run, self.uri) if one is not None]) != 1:
+            raise ValueError("a model is one of `gate`, `run` and `uri`")
+        if self.gate is not None and self.path is not None:
+            raise ValueError("`path` is for a `run` or a `uri`: what a gate lets through knows its files")
         if (self.uri is None) != (self.version is None):
             raise ValueError("`uri` and `version` go together: anything new in `version` is deployed anew")
         return self
@@ -78,10 +82,16 @@ class EndpointSettings(Section):
         return {"target": target, "name": name, "workspace": UNKNOWN_TEXT, "image": UNKNOWN_TEXT, **inputs}
 
 
-def problems_of(endpoints: Mapping[str, EndpointSettings], runs: Mapping[str, Any]) -> list[str]:
-    """A problem for each run that an endpoint names and that is not there, or does not end within `up`."""
+def problems_of(
+    endpoints: Mapping[str, EndpointSettings], runs: Mapping[str, Any], gates: Collection[str]
+) -> list[str]:
+    """A problem for each gate or run that an endpoint names and that is not there, or does not end within `up`."""
     problems = []
     for name, endpoint in endpoints.items():
+        gate = endpoint.model.gate if endpoint.model else None
+        if gate and gate not in gates:
+            sentence = suggest.unknown(gate, gates, f"there is no {gate!r} in trainup:gates")
+            problems.append(f"trainup:endpoints.{name}.model.gate: {sentence}")
         run = endpoint.model.run if endpoint.model else None
         at = f"trainup:endpoints.{name}.model.run"
         if run and run not in runs:

@@ -10,6 +10,7 @@ from trainup.core.values import UNKNOWN_TEXT
 from trainup.infra import workspace_folder
 from trainup.infra.cost_settings import CostSettings
 from trainup.infra.endpoint_settings import EndpointName, EndpointSettings
+from trainup.infra.model_settings import GateSettings, ModelName, RegisteredModelSettings
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import DataName, JudgedSection, RunName, Section
 from trainup.infra.target_settings import SettingsDeclaration, TargetName
@@ -102,6 +103,10 @@ class LocalSettings(Section):
     """The training runs by name."""
     endpoints: dict[EndpointName, LocalEndpointSettings] = Field(default_factory=dict)
     """Endpoints by name: what serves the models of the runs."""
+    models: dict[ModelName, RegisteredModelSettings] = Field(default_factory=dict)
+    """Models by name: outputs of runs as versions of registered models."""
+    gates: dict[RunName, GateSettings] = Field(default_factory=dict)
+    """Gates by name: which version of a model is live."""
     allow_secrets: list[str] = Field(default_factory=list)
     """Settings outside of runs and the image that only look like secrets, such as `workspace.path`."""
 
@@ -111,7 +116,12 @@ class LocalSettings(Section):
         return self.cluster.max_nodes
 
     def misfits(self) -> list[str]:
-        """Always empty: no section of a local stack depends on another."""
+        """Problems between sections that are valid by themselves."""
+        if self.models and self.workspace.tracking != "server":
+            return [
+                f"trainup:models: models are registered in the workspace's own MLflow server, and "
+                f"trainup:workspace.tracking is {self.workspace.tracking!r}: set it to `server`"
+            ]
         return []
 
     def file_problems(self, root: Path, stack: str) -> list[str]:

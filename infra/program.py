@@ -10,6 +10,8 @@ ALREADY_REPORTED = 32
 
 gc.disable()  # modules and resources stay in use: searching them for garbage took a tenth of a preview
 
+from trainup.components.gate import Gate
+from trainup.components.model import Model
 from trainup.components.run import TrainingRun
 from trainup.components.sweep import TrainingSweep
 from trainup.infra import edges, findings, references, settings
@@ -35,13 +37,26 @@ def run() -> None:
         first = pulumi.ResourceOptions(depends_on=platform.first)
         runs[name] = edges.declare(name, stack_settings.runs[name], platform, runs, config, first)
 
+    models = {
+        name: Model(f"{name}-model", edges.model_arguments(name, model, platform, runs))
+        for name, model in stack_settings.models.items()
+    }
+    gates = {
+        name: Gate(f"{name}-gate", edges.gate_arguments(gate, stack_settings.models, platform, models, runs))
+        for name, gate in stack_settings.gates.items()
+    }
+
     pulumi.export("platform", platform.exported())
     pulumi.export("runs", edges.outputs_of(runs, TrainingRun))
     if sweeps := edges.outputs_of(runs, TrainingSweep):
         pulumi.export("sweeps", sweeps)
+    if models:
+        pulumi.export("models", {name: model.registered for name, model in models.items()})
+    if gates:
+        pulumi.export("gates", {name: {"live": gate.live, "passed": gate.passed} for name, gate in gates.items()})
     if stack_settings.endpoints:  # stacks without any keep the outputs that they had
         served = {
-            name: target.serve(name, edges.endpoint_arguments(endpoint, platform, runs))
+            name: target.serve(name, edges.endpoint_arguments(name, endpoint, platform, runs, gates))
             for name, endpoint in stack_settings.endpoints.items()
         }
         pulumi.export("endpoints", {name: edges.endpoint_outputs(one) for name, one in served.items()})

@@ -13,7 +13,7 @@ from trainup.core.project import misplaced
 from trainup.core.sweeps import places
 from trainup.core.targets import DEFAULT, TARGETS
 from trainup.core.written import quotes, shown
-from trainup.infra import endpoint_settings, references
+from trainup.infra import endpoint_settings, model_settings, references
 from trainup.infra.azure_keys import AZURE_NATIVE, AZURE_NATIVE_KEY, PROVIDER_SECRETS, REGISTRY_PASSWORD
 from trainup.infra.nested_secrets import problem_of
 from trainup.infra.plain_secrets import likely_secrets
@@ -125,8 +125,12 @@ def _azure_native_problems(config: StackConfig, file: StackFile) -> list[str]:
 
 def _cross_problems(settings: TargetSettings) -> list[str]:
     """Problems between sections that are valid by themselves."""
-    problems = references.problems_of(settings.runs, settings.data, settings.node_limit)
-    return settings.misfits() + problems + endpoint_settings.problems_of(settings.endpoints, settings.runs)
+    return [
+        *settings.misfits(),
+        *references.problems_of(settings.runs, settings.data, settings.node_limit),
+        *model_settings.problems_of(settings.models, settings.gates, settings.runs),
+        *endpoint_settings.problems_of(settings.endpoints, settings.runs, settings.gates),
+    ]
 
 
 def _shows(location: tuple[int | str, ...], secrets: Collection[Place]) -> bool:

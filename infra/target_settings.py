@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 from trainup.core.targets import TARGETS
 from trainup.infra.azure_keys import AZURE_NATIVE
 from trainup.infra.endpoint_settings import EndpointSettings
+from trainup.infra.model_settings import GateSettings, RegisteredModelSettings
 from trainup.infra.run_settings import RunSettings
 from trainup.infra.sections import JudgedSection, Section
 
@@ -29,6 +30,16 @@ class TargetSettings(Protocol):
     @property
     def runs(self) -> Mapping[str, RunSettings]:
         """The runs by name."""
+        ...
+
+    @property
+    def models(self) -> Mapping[str, RegisteredModelSettings]:
+        """The models by name."""
+        ...
+
+    @property
+    def gates(self) -> Mapping[str, GateSettings]:
+        """The gates by name."""
         ...
 
     @property

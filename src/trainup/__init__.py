@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from trainup.components.azure.image import CustomImage
     from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry
     from trainup.components.azure.workspace import Workspace
+    from trainup.components.gate import Gate
     from trainup.components.local.cluster import LocalCluster
     from trainup.components.local.data import LocalData
     from trainup.components.local.endpoint import LocalEndpoint
     from trainup.components.local.image import LocalImage
     from trainup.components.local.registry import LocalRegistry
     from trainup.components.local.workspace import LocalWorkspace
+    from trainup.components.model import Model
     from trainup.components.run import TrainingRun
     from trainup.components.sweep import TrainingSweep
 
@@ -29,6 +31,7 @@ __all__ = [
     "CustomImage",
     "DataAsset",
     "ExternalRegistry",
+    "Gate",
     "GpuCluster",
     "LocalCluster",
     "LocalData",
@@ -36,6 +39,7 @@ __all__ = [
     "LocalImage",
     "LocalRegistry",
     "LocalWorkspace",
+    "Model",
     "NodeAccess",
     "TrainingRun",
     "TrainingSweep",

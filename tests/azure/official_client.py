@@ -7,6 +7,7 @@ python official_client.py SUBSCRIPTION GROUP WORKSPACE submit FILE...
 import contextlib
 import io
 import json
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -95,6 +96,23 @@ def first_hour(ml: MLClient, place: str) -> dict[str, Any]:
     return told
 
 
+def read_models(ml: MLClient, name: str, place: str) -> dict[str, Any]:
+    """What the client sees of a model, and the files that it downloads of each version."""
+    (model,) = ml.models.list()
+    told: dict[str, Any] = {"model": model.name, "versions": {}}
+    for version in ml.models.list(name=name):
+        ml.models.download(name, version.version, download_path=place)
+        folder = Path(place) / name
+        files = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+        shutil.rmtree(folder)
+        told["versions"][version.version] = {"files": files, "run": version.properties["trainup.run"]}
+    return told
+
+
 if __name__ == "__main__":
     client = MLClient(ManagedIdentityCredential(), *sys.argv[1:4])
-    print(json.dumps({"first-hour": first_hour, "submit": submit}[sys.argv[4]](client, *sys.argv[5:])))
+    print(
+        json.dumps(
+            {"first-hour": first_hour, "submit": submit, "models": read_models}[sys.argv[4]](client, *sys.argv[5:])
+        )
+    )

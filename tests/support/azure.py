@@ -22,6 +22,7 @@ from trainup.simulator.cloud.rights import Granted
 from trainup.simulator.cloud.sample import Sample, assign_role
 from trainup.simulator.plugins.docker import Docker
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
+from trainup.simulator.trap import Trap
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Cloud:
     azure: Azure
     docker: Docker
     variables: Mapping[str, str]
+    trap: Trap
+    """What was tried to reach beyond this machine."""
 
     @property
     def bodies(self) -> Path:
@@ -74,7 +77,7 @@ def cloud(folder: Path, environment: Mapping[str, str]) -> Iterator[Cloud]:
     """A stand-in for the time of the block."""
     with rehearsal(folder) as running:
         running.azure.quota.gpu_cores = PLENTY  # asked for, and granted: a new subscription has none
-        yield Cloud(folder, running.azure, running.docker, running.environment(environment))
+        yield Cloud(folder, running.azure, running.docker, running.environment(environment), running.trap)
 
 
 def visit(running: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,9 @@ COMMANDS = {
     "comparison": {
         "diff": "show how two runs differ: code, arguments, packages, data, variables, metrics",
     },
+    "promoting": {
+        "promote": "write into a stack's file that its model is the one that is live in another stack",
+    },
     "runs.completing": {
         "completion": "print the script by which bash, zsh or fish completes commands and options",
     },

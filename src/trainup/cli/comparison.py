@@ -141,9 +141,12 @@ def _rows(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str
     ]
     if first["cost"] or second["cost"]:
         rows.append(_numbers("cost in USD", first["cost"], second["cost"]))
-    for name in sorted(first["metrics"].keys() | second["metrics"].keys()):
-        rows.append(_numbers(name, first["metrics"].get(name), second["metrics"].get(name)))
-    return rows
+    return [*rows, *metric_rows(first["metrics"], second["metrics"])]
+
+
+def metric_rows(before: Mapping[str, float], now: Mapping[str, float]) -> list[tuple[str, ...]]:
+    """Name, both values and the difference of each metric."""
+    return [_numbers(name, before.get(name), now.get(name)) for name in sorted(before.keys() | now.keys())]
 
 
 def _numbers(name: str, before: float | None, now: float | None) -> tuple[str, ...]:

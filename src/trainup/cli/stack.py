@@ -16,6 +16,8 @@ from trainup.core.texts import decode
 from trainup.toolchain import environment, passphrase, pulumi_cli, stacks
 
 RUN_TYPE, SWEEP_TYPE = "trainup:index:Run", "trainup:index:Sweep"
+MODEL_TYPE = "trainup:index:ModelVersion"
+GATE_TYPE = "trainup:index:LiveModel"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that marks a secret in a state."""
 

@@ -41,6 +41,7 @@ RULES: dict[str, NameRule] = {
         f"{_ASSET_WORDS}; `AzureML-…` and `Microsoft…` are Azure's own",
     ),
     "data": NameRule("a data asset", _ASSET, _ASSET_WORDS),
+    "model": NameRule("a model", _ASSET, _ASSET_WORDS),
     "datastore": NameRule(
         "a datastore",
         r"[a-zA-Z0-9][a-zA-Z0-9_]{0,254}",

@@ -1,28 +1,16 @@
 """Runs side by side: by their metrics, and by the arguments in which they differ."""
 
 import math
-import operator
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from trainup.core import input_secrets, suggest
+from trainup.core.conditions import number_of, parse_condition
 from trainup.core.metrics import LOWER_IS_BETTER
 from trainup.jobs.target import Record
 
 HIDDEN = "***"
 """In place of what looks like a secret."""
-OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "!=": operator.ne,
-    "==": operator.eq,
-    "=": operator.eq,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-_CONDITION = re.compile(r"\s*(?P<name>[^<>=!]+?)\s*(?P<operator>>=|<=|!=|==|=|>|<)\s*(?P<value>.*?)\s*")
 
 
 @dataclass(frozen=True)
@@ -111,22 +99,11 @@ def filtered(rows: Sequence[Compared], conditions: Iterable[str]) -> list[Compar
     """
     names, left = names_of(rows), list(rows)
     for text in conditions:
-        match = _CONDITION.fullmatch(text)
-        if match is None or not match["value"]:
-            raise ValueError(f"{text!r} is no condition: it is NAME, one of {', '.join(OPERATORS)}, and a value")
-        if match["name"] not in names:
-            raise ValueError(suggest.unknown(match["name"], names, f"no run has {match['name']!r}"))
-        left = [row for row in left if _holds(row.value(match["name"]), match["operator"], match["value"])]
+        condition = parse_condition(text)
+        if condition.name not in names:
+            raise ValueError(suggest.unknown(condition.name, names, f"no run has {condition.name!r}"))
+        left = [row for row in left if condition.holds(row.value(condition.name))]
     return left
-
-
-def _holds(value: float | str | None, sign: str, wanted: str) -> bool:
-    if value is None:
-        return False
-    numbers = number_of(value), number_of(wanted)
-    if numbers[0] is not None and numbers[1] is not None:
-        return not math.isnan(numbers[0]) and OPERATORS[sign](*numbers)
-    return OPERATORS[sign](str(value), wanted)
 
 
 def ordered(rows: Sequence[Compared], name: str, *, descending: bool | None = None) -> list[Compared]:
@@ -151,12 +128,3 @@ def _is_known(value: float | str | None) -> bool:
 def _key(value: float | str | None) -> tuple[bool, float, str]:
     number = number_of(value)
     return (False, number, "") if number is not None else (True, 0.0, str(value))
-
-
-def number_of(value: Any) -> float | None:
-    """The number that a value is or spells; None for any other text, and for one that spells NaN."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return None if isinstance(value, str) and math.isnan(number) else number

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from trainup.core import suggest
 from trainup.core.clusters import ClusterStatus
@@ -12,6 +12,9 @@ from trainup.core.targets import DEFAULT, TARGETS
 from trainup.core.values import reveal
 from trainup.jobs.job_inputs import Inputs
 from trainup.jobs.target import Job, Owner, Target, TargetError
+
+if TYPE_CHECKING:
+    from trainup.jobs.models.registry import ModelRegistry
 
 Resource = Mapping[str, Any]
 """A resource in a stack's state."""
@@ -49,6 +52,10 @@ class Opening(Protocol):
         """
         ...
 
+    def open_models(self, inputs: Inputs, project: Path) -> "ModelRegistry":
+        """The model registry of the workspace in the inputs. Raises TargetError."""
+        ...
+
     def cluster_statuses(
         self, resources: Sequence[Resource], platform: Mapping[str, Any], project: Path
     ) -> list[ClusterStatus]:
@@ -72,3 +79,8 @@ def target_of(
     """The target of a run; opening it writes nothing, and may begin a login. After `stop` is set, it starts nothing."""
     secrets = {name: value for name, value in reveal(inputs.get("secrets") or {}).items() if isinstance(value, str)}
     return opening_of(inputs.get("target") or DEFAULT).open_target(inputs, project, secrets, progress, stop)
+
+
+def registry_of(inputs: Inputs, project: Path) -> "ModelRegistry":
+    """The model registry of the workspace in some inputs; opening it requests nothing."""
+    return opening_of(str(inputs.get("target") or DEFAULT)).open_models(inputs, project)

@@ -35,6 +35,8 @@ KINDS = {
     "trainup:index:Sweep": ("trainup.provider.sweep", "SweepHandler"),
     "trainup:index:Image": ("trainup.provider.image", "ImageHandler"),
     "trainup:index:Data": ("trainup.provider.data", "DataHandler"),
+    "trainup:index:ModelVersion": ("trainup.provider.model_version", "ModelVersionHandler"),
+    "trainup:index:LiveModel": ("trainup.provider.live_model", "LiveModelHandler"),
     "trainup:index:Pool": ("trainup.provider.pool", "PoolHandler"),
     "trainup:index:Grant": ("trainup.provider.role_assignment", "RoleAssignmentHandler"),
     "trainup:index:Keep": ("trainup.provider.keep", "KeepHandler"),

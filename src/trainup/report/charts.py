@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trainup.core.conditions import number_of
 from trainup.core.curves import Point
 from trainup.core.slow_phases import NAMES
 from trainup.core.status import PHASES
@@ -82,7 +83,7 @@ def _has_room(values: Sequence[Any]) -> bool:
 
 
 def _is_numeric(values: Sequence[Any]) -> bool:
-    return all(comparing.number_of(value) is not None for value in values if value is not None)
+    return all(number_of(value) is not None for value in values if value is not None)
 
 
 def _axis(index: int, name: str, values: Sequence[Any]) -> Option:
@@ -175,7 +176,7 @@ def _seconds(iso: str) -> float | None:
 
 
 def _finite(value: Any) -> float | None:
-    number = comparing.number_of(value)
+    number = number_of(value)
     return number if number is not None and math.isfinite(number) else None
 
 

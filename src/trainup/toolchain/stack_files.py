@@ -109,6 +109,58 @@ class StackFile:
             )
         return edited
 
+    def promoted(self, model: str) -> str | None:
+        """The version of another stack that a model is; None where it names none."""
+        node = _entries(_entries(self._setting("models")).get(model)).get("promoted")
+        return str(node.value) if node is not None and node.id == "scalar" else None
+
+    def with_promoted(self, model: str, reference: str) -> str:
+        """The text in which a model is a version of another stack; every other byte is unchanged.
+
+        Raises SetupError where the model is of a run, or the text cannot be edited so.
+        """
+        text, models, config = self.text or "", self._setting("models"), _entries_node(self._root, "config")
+        own = _entries(models).get(model)
+        if _entries(own).get("run") is not None:
+            raise SetupError(
+                f"{self.path} declares the model {model} of its own run {_entries(own)['run'].value}: take out `run` "
+                "and `path`, since what is promoted is trained elsewhere"
+            )
+        shown = reference if PLAIN.fullmatch(reference) and self.path.suffix != ".json" else f'"{reference}"'
+        edited = None
+        if own is not None and own.id == "mapping" and own.value:
+            edited = _with_entry(text, own, "promoted", shown)
+        elif models is not None and models.id == "mapping" and models.value:
+            edited = _with_entry(text, models, model, _nested(models, [("promoted", shown)]))
+        elif config is not None and config.id == "mapping" and config.value and models is None:
+            edited = _with_entry(text, config, "trainup:models", _nested(config, [(model, ""), ("promoted", shown)]))
+        if edited is None or not self._differs_by_promotion(edited, model, reference):
+            raise SetupError(
+                f"{self.path} has a form that is not edited (an alias, or an empty map): write "
+                f"`promoted: {reference}` into trainup:models.{model} by hand"
+            )
+        return edited
+
+    def _differs_by_promotion(self, edited: str, model: str, reference: str) -> bool:
+        """Whether an edited text can be read, and differs by nothing but what one model is promoted from."""
+        after = StackFile(self.path, edited, self.project)
+        try:
+            old, new = _plain(self._root), _plain(after._root)
+        except SetupError:
+            return False
+        if after.promoted(model) != reference:
+            return False
+        for content in (old, new):
+            for key in [key for key in content.get("config") or {} if key.rpartition(":")[2] == "models"]:
+                rest = {name: one for name, one in (content["config"][key] or {}).items() if name != model}
+                own = {
+                    name: one for name, one in (content["config"][key].get(model) or {}).items() if name != "promoted"
+                }
+                content["config"][key] = {**rest, **({model: own} if own else {})}
+                if not content["config"][key]:
+                    del content["config"][key]
+        return bool(old == new)
+
     def _says(self, edited: str, run: str, token: str) -> bool:
         """Whether an edited text can be read, and differs by nothing but the `rerun` of one run."""
         try:
@@ -170,7 +222,19 @@ def _with_entry(text: str, node: Any, name: str, shown: str) -> str:
     if node.flow_style:
         return text[: start + 1] + f'"{name}": {shown}, ' + text[start + 1 :]
     line = "\r\n" if "\r\n" in text else "\n"
-    return text[:start] + f"{name}: {shown}{line}" + " " * int(node.start_mark.column) + text[start:]
+    shown = shown.replace("\n", line) if shown.startswith("\n") else f" {shown}"
+    return text[:start] + f"{name}:{shown}{line}" + " " * int(node.start_mark.column) + text[start:]
+
+
+def _nested(above: Any, path: list[tuple[str, str]]) -> str:
+    """Maps within each other as the value of an entry of a map, each with one key; the last has the value."""
+    if above.flow_style:
+        return "".join(f'{{"{name}": {shown}' for name, shown in path) + "}" * len(path)
+    indent = int(above.start_mark.column)
+    return "".join(
+        f"\n{' ' * (indent + 2 * depth)}{name}:{' ' if shown else ''}{shown}"
+        for depth, (name, shown) in enumerate(path, 1)
+    )
 
 
 def _differs_only(before: Any, after: Any, run: str, token: str) -> bool:

@@ -167,5 +167,7 @@ def exit_code(view: View, ended: Ended) -> int:
         return 128 - ended.code
     if view.has_failed_training():
         return ExitCode.TRAINING_FAILED
+    if view.has_refused_candidate():
+        return ExitCode.GATE_REFUSED
     is_usage = ended.code == PULUMI_USAGE or USAGE.search(ended.printed)
     return ExitCode.REFUSED if is_usage or (view.errors and not view.has_changed()) else ExitCode.FAILED

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from trainup.cli.stack import RUN_TYPE, SWEEP_TYPE
+from trainup.cli.stack import GATE_TYPE, RUN_TYPE, SWEEP_TYPE
 from trainup.cli.terminal import lines
 from trainup.cli.terminal.events import STACK_TYPE, Event, Message, Moment, Step, Summary
 from trainup.cli.terminal.lines import Line, Style
@@ -65,10 +65,13 @@ class View:
                 return list(self._summary(event))
 
     def has_failed_training(self) -> bool:
-        """Whether nothing failed but runs, and those in the training itself."""
-        return bool(self.failed) and all(
-            step.type in TRAINING and lines.is_failure(step.outputs) for step in self.failed.values()
-        )
+        """Whether nothing failed but runs in the training itself, and perhaps gates."""
+        failed = [step for step in self.failed.values() if not _is_refusal(step)]
+        return bool(failed) and all(step.type in TRAINING and lines.is_failure(step.outputs) for step in failed)
+
+    def has_refused_candidate(self) -> bool:
+        """Whether nothing failed but gates, which refused their candidates."""
+        return bool(self.failed) and all(map(_is_refusal, self.failed.values()))
 
     def has_changed(self) -> bool:
         """Whether the command may have changed something."""
@@ -174,6 +177,11 @@ def end(view: View) -> list[Line]:
         failures = f", {len(view.failed)} failed" if view.failed else ""
         shown.append(Line(f"{lines.counts(summary.changes)}{failures}; {lines.seconds_of(summary.seconds)}"))
     return shown
+
+
+def _is_refusal(step: Step) -> bool:
+    """Whether a gate has judged its candidate, and did not let it through."""
+    return step.type == GATE_TYPE and step.outputs.get("passed") is False
 
 
 def _phase_of(text: str) -> tuple[str, str]:

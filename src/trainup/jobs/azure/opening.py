@@ -13,6 +13,7 @@ from trainup.jobs.target import Job, Owner, Target
 
 if TYPE_CHECKING:
     from trainup.jobs.azure.job.submission import Submission
+    from trainup.jobs.models.registry import ModelRegistry
 
 COMPUTE = "azure-native:machinelearningservices:Compute"
 PROVIDER = "pulumi:providers:azure-native"
@@ -64,6 +65,15 @@ def has(inputs: Inputs, code: str | None, data: Sequence[Mapping[str, Any]]) -> 
     client = AzureClient(patient.endpoints, patient.credential, Patience(tries=2, longest_pause=1.0))
     answers: list[bool | None] = [code_assets.find(client, workspace_id, code) is not None if code else None]
     return answers + [client.find(uploads.asset_of(workspace_id, item).id) is not None for item in data]
+
+
+def open_models(inputs: Inputs, project: Path) -> "ModelRegistry":
+    """The models of the workspace in the inputs. Raises TargetError."""
+    from trainup.jobs.azure.http.connection import connect
+    from trainup.jobs.azure.platform.models import AzureModels
+    from trainup.jobs.azure.platform.workspace import Workspace
+
+    return AzureModels(Workspace(connect(inputs.get("cloud")).with_own_prefetch(), str(inputs["workspace"])))
 
 
 def cluster_statuses(

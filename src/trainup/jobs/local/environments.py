@@ -166,6 +166,20 @@ def _make(
         _note_use(workspace, recipe, folder)
 
 
+def take_over(source: Workspace, workspace: Workspace, reference: str) -> None:
+    """Copy an environment of another workspace, unless it is there. Raises BuildError where the other one lost it."""
+    final, theirs = environment_folder(workspace, reference), environment_folder(source, reference)
+    with Lock(final.with_name(f"{final.name}.lock")):
+        if is_built(workspace, reference):
+            return
+        if not is_built(source, reference):
+            raise BuildError(f"the environment {reference} is gone from {theirs}: `trainup up` of its stack builds it")
+        if final.exists():
+            shutil.rmtree(final)
+        with temporary_folder(final) as folder:
+            shutil.copytree(theirs, folder, symlinks=True, dirs_exist_ok=True)
+
+
 def _note_use(workspace: Workspace, recipe: Recipe, folder: Path) -> None:
     """Record that the environment is the last one used, and so the last to be pruned."""
     number = max((_used(path) for path in built(workspace)), default=0) + 1

@@ -3,11 +3,14 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainup.core.clusters import ClusterStatus
 from trainup.jobs.job_inputs import Inputs
 from trainup.jobs.target import Target, TargetError
+
+if TYPE_CHECKING:
+    from trainup.jobs.models.registry import ModelRegistry
 
 POOL = "trainup:index:Pool"
 
@@ -32,6 +35,14 @@ def open_target(
 def has(inputs: Inputs, code: str | None, data: Sequence[Mapping[str, Any]]) -> list[bool | None]:
     """Nothing is uploaded: code is copied, and data is used where it lies."""
     return [None] * (1 + len(data))
+
+
+def open_models(inputs: Inputs, project: Path) -> "ModelRegistry":
+    """The models in the MLflow server of the workspace folder."""
+    from trainup.jobs.local.models import LocalModels
+    from trainup.jobs.local.workspace import Workspace
+
+    return LocalModels(Workspace((project / inputs["workspace"]).resolve(), project.resolve()))
 
 
 def cluster_statuses(

@@ -69,7 +69,7 @@ class Tracking:
             "start_time": time.time_ns() // 1_000_000,
             "tags": [{"key": key, "value": value} for key, value in tags.items()],
         }
-        return self._post("runs/create", body)["run"]["info"]["run_id"], experiment_id
+        return self.post("runs/create", body)["run"]["info"]["run_id"], experiment_id
 
     def begin_on_own(self, experiment: str, name: str, tags: Mapping[str, str]) -> tuple[str, str]:
         """As `create_run`, in one request; on a server of trainup's own alone. MLflow takes four times as long."""
@@ -97,11 +97,11 @@ class Tracking:
     def end_run(self, run_id: str, status: str, started: int) -> None:
         """Set how the run ended: FINISHED, FAILED or KILLED. It ends after its start, though a clock is set back."""
         ended = max(time.time_ns() // 1_000_000, started)
-        self._post("runs/update", {"run_id": run_id, "status": status, "end_time": ended})
+        self.post("runs/update", {"run_id": run_id, "status": status, "end_time": ended})
 
     def run(self, run_id: str) -> TrackedRun:
         """What a run has logged."""
-        run = self._get("runs/get", {"run_id": run_id})["run"]
+        run = self.get("runs/get", {"run_id": run_id})["run"]
         data = run["data"]
         return TrackedRun(
             {item["key"]: to_number(item["value"]) for item in data.get("metrics", [])},
@@ -113,7 +113,7 @@ class Tracking:
         """Log parameters that the run does not have: another value of one that it has would be refused."""
         items = [{"key": key, "value": value} for key, value in parameters.items()]
         for first in range(0, len(items), MOST_PARAMETERS):
-            self._post("runs/log-batch", {"run_id": run_id, "params": items[first : first + MOST_PARAMETERS]})
+            self.post("runs/log-batch", {"run_id": run_id, "params": items[first : first + MOST_PARAMETERS]})
 
     def extremes(self, run_id: str) -> dict[str, tuple[float, float]]:
         """Metric → lowest and highest value, in one request. Only a server of trainup's own has it."""
@@ -146,30 +146,32 @@ class Tracking:
         token: str | None = ""
         while token is not None:
             query = {"run_id": run_id, "metric_key": key, "max_results": "10000"}
-            page = self._get("metrics/get-history", query | ({"page_token": token} if token else {}))
+            page = self.get("metrics/get-history", query | ({"page_token": token} if token else {}))
             points += [(float(item.get("step") or 0), to_number(item["value"])) for item in page.get("metrics", [])]
             token = page.get("next_page_token") or None
         return points
 
     def _experiment(self, name: str) -> str:
         try:
-            response = self._get("experiments/get-by-name", {"experiment_name": name})
+            response = self.get("experiments/get-by-name", {"experiment_name": name})
         except TrackingError as error:
             if "RESOURCE_DOES_NOT_EXIST" not in str(error):
                 raise
         else:
             return str(response["experiment"]["experiment_id"])
         try:
-            return str(self._post("experiments/create", {"name": name})["experiment_id"])
+            return str(self.post("experiments/create", {"name": name})["experiment_id"])
         except TrackingError as error:
             if "RESOURCE_ALREADY_EXISTS" not in str(error):
                 raise
             return self._experiment(name)  # another run made it in this very moment
 
-    def _get(self, call: str, query: dict[str, str]) -> dict[str, Any]:
+    def get(self, call: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """The answer to a GET request, such as `runs/get`. Raises TrackingError."""
         return self._request(f"{call}?{urllib.parse.urlencode(query)}", None)
 
-    def _post(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, call: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a POST request, such as `runs/update`. Raises TrackingError."""
         return self._request(call, json.dumps(body).encode())
 
     def _request(self, call: str, body: bytes | None) -> dict[str, Any]:

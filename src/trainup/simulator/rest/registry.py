@@ -90,6 +90,34 @@ def _cancel(azure: Azure, request: Request) -> Response:
     return Response(200)
 
 
+def _import(azure: Azure, request: Request) -> Response:
+    """Copy an image of another registry by its digest (`az acr import`)."""
+    version_of(request)
+    registry = str(azure.get(REGISTRY.format(**request.parts))["id"])
+    if azure.tokens.check(request.headers.get("authorization"))["oid"] == azure.deployer:
+        azure.may.act("Microsoft.ContainerRegistry/registries/importImage/action", registry, azure.deployer)
+    order = request.json()
+    source = order.get("source") or {}
+    theirs = str(azure.get(str(source.get("resourceId")))["id"])
+    repository, _, digest = str(source.get("sourceImage") or "").partition("@")
+    if not (order.get("targetTags") or order.get("untaggedTargetRepositories")):
+        raise Refused(400, "BadRequest", "An import needs targetTags or untaggedTargetRepositories.")
+    image = next((one for one in azure.images.in_registry(theirs) if one.digest == digest), None)
+    if image is None or image.repository != repository:
+        raise Refused(400, "MANIFEST_UNKNOWN", f"The image {repository}@{digest} was not found in {theirs}.")
+    for target in order.get("untaggedTargetRepositories") or ():
+        azure.images.push(replace(image, registry=registry, repository=str(target), tags=set()))
+    for target in order.get("targetTags") or ():
+        name, _, tag = str(target).partition(":")
+        azure.images.push(replace(image, registry=registry, repository=name, tags={tag or "latest"}))
+    place = f"{azure.endpoints.resource_manager}{registry}/operationStatuses/import?api-version={version_of(request)}"
+    return Response(202, None, {"Location": place, "Retry-After": "0"})
+
+
+def _imported(azure: Azure, request: Request) -> Response:
+    return Response(200)
+
+
 def _run(build: Build) -> dict[str, Any]:
     server = build.registry.rsplit("/", 1)[-1].lower() + ".azurecr.io"
     images = [
@@ -223,6 +251,8 @@ def _form(request: Request) -> dict[str, str]:
 ROUTES = (
     Route("POST", f"{REGISTRY}/listBuildSourceUploadUrl", _upload_address),
     Route("POST", f"{REGISTRY}/scheduleRun", _schedule),
+    Route("POST", f"{REGISTRY}/importImage", _import),
+    Route("GET", f"{REGISTRY}/operationStatuses/import", _imported),
     Route("GET", f"{REGISTRY}/runs", _list),
     Route("GET", f"{REGISTRY}/runs/{{run}}", _get),
     Route("POST", f"{REGISTRY}/runs/{{run}}/listLogSasUrl", _log),

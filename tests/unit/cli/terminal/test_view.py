@@ -51,8 +51,13 @@ def message(text: str, urn: str = RUN, **more: Any) -> str:
 
 def step(moment: str, operation: str, **more: Any) -> str:
     state = {"type": "trainup:index:Run", "urn": RUN, "custom": True, "inputs": {"run": "one"}}
-    metadata = {"op": operation, "urn": RUN, "type": "trainup:index:Run", "new": state | more, "old": None}
+    new = state | more
+    metadata = {"op": operation, "urn": new["urn"], "type": new["type"], "new": new, "old": None}
     return json.dumps({moment: {"metadata": metadata}})
+
+
+GATE = {"type": "trainup:index:LiveModel", "urn": f"{STACK}-gate", "outputs": {"passed": False}}
+REFUSED = step("resOpFailedEvent", "create", **GATE)
 
 
 def compare(name: str, text: str) -> None:
@@ -203,6 +208,9 @@ def test_the_colors_of_a_script_stay_within_its_line() -> None:
         ([message("a bug", severity="error"), CHANGED], Ended(255), ExitCode.FAILED),
         (RECORDED, Ended(255), ExitCode.TRAINING_FAILED),
         ([step("resOpFailedEvent", "create", outputs={})], Ended(255), ExitCode.FAILED),
+        ([REFUSED], Ended(255), ExitCode.GATE_REFUSED),
+        ([*RECORDED, REFUSED], Ended(255), ExitCode.TRAINING_FAILED),
+        ([step("resOpFailedEvent", "create", outputs={}), REFUSED], Ended(255), ExitCode.FAILED),
     ],
 )
 def test_exit_codes_tell_failures_apart(lines: list[str], ended: Ended, code: int) -> None:

@@ -1,0 +1,181 @@
+"""From a run to what is live: the registry of MLflow, and gates, on this machine with the real engine."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.engine import scripts
+from tests.support.project import Project
+from trainup.cli.exit_codes import ExitCode
+from trainup.jobs.local.launch import environment_folder
+from trainup.jobs.local.workspace import Workspace
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+TRAIN = (
+    scripts.COUNTED
+    + """\
+outputs = pathlib.Path(os.environ["TRAINUP_OUTPUT_DIR"])
+(outputs / "metrics.json").write_text(json.dumps({"accuracy": float(sys.argv[-1])}))
+(outputs / "model.pkl").write_text(f"weights for {sys.argv[-1]}")
+"""
+)
+GATE_REFUSED = ExitCode.GATE_REFUSED
+RULES = ["accuracy >= 0.5", "better than live by 0.002"]
+
+
+def configure(project: Project, accuracy: str, *, path: str = "model.pkl", **gate: Any) -> None:
+    project.configure(
+        tracking="server",
+        runs={"tiny": scripts.run_of(project, arguments=[accuracy])},
+        models={"digits": {"run": "tiny", "path": path, "tags": {"team": "vision"}}},
+        gates={"digits": {"model": "digits", "rules": RULES} | gate},
+    )
+
+
+def gate(project: Project) -> dict[str, Any]:
+    """What the gate says in the state."""
+    resources = project.state()["resources"]
+    (one,) = [one for one in resources if one["type"] == "trainup:index:LiveModel"]
+    return dict(one["outputs"])
+
+
+def mlflow(project: Project, call: str) -> dict[str, Any]:
+    record = json.loads((project.folder / ".trainup" / "test" / "mlflow" / "server.json").read_text())
+    with urllib.request.urlopen(f"{record['uri']}/api/2.0/mlflow/{call}") as answer:
+        return dict(json.load(answer))
+
+
+def live_in_mlflow(project: Project) -> dict[str, Any]:
+    return dict(mlflow(project, "registered-models/alias?name=digits&alias=live")["model_version"])
+
+
+def trainup(project: Project, *words: str) -> int:
+    """The exit code of a command."""
+    command = [sys.executable, "-m", "trainup.cli", *words, "--stack", project.stack]
+    return subprocess.run(command, cwd=project.folder, env=project.environment, capture_output=True).returncode
+
+
+def downloaded(project: Project, model: str) -> str:
+    """What a client of MLflow gets of a model."""
+    workspace = project.folder / ".trainup" / "test"
+    record = json.loads((workspace / "mlflow" / "server.json").read_text())
+    python = environment_folder(Workspace(workspace), record["image"]) / "bin" / "python"
+    script = f"import mlflow, pathlib\nfolder = mlflow.artifacts.download_artifacts({model!r})\n"
+    done = subprocess.run(
+        [python, "-c", f"{script}print((pathlib.Path(folder) / 'model.pkl').read_text())"],
+        env={**project.environment, "MLFLOW_TRACKING_URI": record["uri"]},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def beside(project: Project, stack: str) -> Project:
+    """Another stack of the same project."""
+    environment = {**project.environment}
+    return Project(project.folder, environment, stack=stack)
+
+
+def promoted(source: Project, destination: Project) -> str:
+    """What `trainup promote` says."""
+    command = [sys.executable, "-m", "trainup.cli", "promote", source.stack, destination.stack]
+    done = subprocess.run(command, cwd=source.folder, env=source.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_only_a_better_model_goes_live(project: Project) -> None:
+    project.script(TRAIN)
+    configure(project, "0.9")
+    preview = project.preview()
+    assert preview.code == 0, preview.text
+    first = project.up()
+    assert first.code == 0, first.text
+    live = gate(project)["live"]
+    folder = project.folder / live["uri"]
+    assert (folder / "model.pkl").read_text() == "weights for 0.9"
+    version = live_in_mlflow(project)
+    tags = {tag["key"]: tag["value"] for tag in version["tags"]}
+    assert tags["trainup.run"] == live["run"]
+    assert tags["team"] == "vision"
+    assert project.up().is_empty
+    assert project.refresh().is_empty
+
+    configure(project, "0.901")
+    preview = project.preview()
+    assert f"accuracy better than live by 0.002: live is {live['version']} with accuracy 0.9" in preview.text
+    assert trainup(project, "up") == GATE_REFUSED
+    assert live_in_mlflow(project)["version"] == version["version"]
+    assert gate(project)["live"] == live
+    again = project.up()
+    assert f"{live['version']} stays live: accuracy is 0.901" in again.text
+    assert again.code != 0
+    configure(project, "0.901", on_failure="keep")
+    assert project.up().code == 0
+    assert project.up().is_empty
+
+    configure(project, "0.95")
+    better = project.up()
+    assert better.code == 0, better.text
+    second = gate(project)["live"]
+    assert second["version"] != live["version"]
+    assert downloaded(project, "models:/digits@live") == "weights for 0.95"
+    assert downloaded(project, f"models:/digits@{live['version']}") == "weights for 0.9"
+
+    # The run is there, so the preview knows that it left no such file, and that a metric is misspelt.
+    configure(project, "0.95", path="model.pt")
+    missing = project.preview()
+    assert missing.code != 0
+    assert "left no model.pt among its outputs, only metrics.json, model.pkl: correct `path`" in missing.text
+    configure(project, "0.95", rules=["acuracy >= 0.5"])
+    misspelt = project.preview()
+    assert "it has no metric 'acuracy'; there are accuracy: did you mean accuracy?" in misspelt.text
+
+    # What is live outlives the stack, and what has been trained is not trained again.
+    configure(project, "0.95")
+    assert project.destroy().code == 0
+    assert project.up().code == 0
+    assert gate(project)["live"] == second
+    assert scripts.starts(project) == 3
+
+
+def test_a_promotion_is_one_line_and_trains_nothing(project: Project) -> None:
+    project.script(TRAIN)
+    configure(project, "0.9")
+    assert project.up().code == 0
+    prod = beside(project, "prod")
+    prod.configure(tracking="server", runs={}, gates={"digits": {"model": "digits", "rules": ["accuracy > 0.5"]}})
+    said = promoted(project, prod)
+    first = gate(project)["live"]
+    reference = f".trainup/test/models/digits/versions/{first['version']}"
+    assert f"digits: was nothing\n  becomes {reference}\n" in said
+    up = prod.up()
+    assert up.code == 0, up.text
+    live = gate(prod)["live"]
+    same = ("version", "digest", "run", "run_digest", "image", "commit", "metrics")
+    assert {key: live[key] for key in same} == {key: first[key] for key in same}
+    assert (prod.folder / live["uri"] / "model.pkl").read_text() == "weights for 0.9"
+    assert prod.up().is_empty
+    assert prod.records() == []
+
+    before = (prod.folder / "Pulumi.prod.yaml").read_text()
+    configure(project, "0.95")
+    assert project.up().code == 0
+    said = promoted(project, prod)
+    assert "accuracy" in said
+    assert "+0.05" in said
+    after = (prod.folder / "Pulumi.prod.yaml").read_text()
+    assert len(set(before.splitlines()) ^ set(after.splitlines())) == 2
+    assert prod.up().code == 0
+    assert gate(prod)["live"]["version"] == gate(project)["live"]["version"] != first["version"]
+    (prod.folder / "Pulumi.prod.yaml").write_text(before)  # git revert
+    assert prod.up().code == 0
+    assert gate(prod)["live"] == live
+    assert scripts.starts(project) == 2
+    assert prod.destroy().code == 0
