@@ -57,10 +57,15 @@ class LiveModelHandler:
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
         unknown = {**inputs, **dict.fromkeys(OUTPUTS, UNKNOWN)}
-        if has_unknown([inputs[name] for name in (*LOCATION, "rules")]):
-            context.note("what is live is known when the workspace is there; it judges then")
+        if has_unknown(inputs["rules"]):
             return unknown
         rules = _rules(inputs)
+        if has_unknown([inputs[name] for name in LOCATION]):
+            told = (
+                "judges the candidate when it is there, against what is live then, which only the workspace can tell:"
+            )
+            context.note("\n".join([told, *(rule.text for rule in rules)]))
+            return unknown
         try:
             live = registry_of(inputs, context.project).live(str(inputs["model"]), start=False)
             live = live or nothing(str(inputs["model"]))
