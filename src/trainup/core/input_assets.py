@@ -32,16 +32,20 @@ def data_input(value: Any) -> dict[str, Any]:
     for key in ("uri", "digest"):
         if key not in item:
             raise Invalid(f"`{key}` is missing: a data input is named by where it lies and by its content")
-    if "path" in item:
+    if _is_known(item, "path"):
         item["path"] = _inner_path(item["path"])
     for key, choices in (("mode", tuple(InputMode)), ("type", INPUT_TYPES)):
-        if key in item:
+        if _is_known(item, key):
             _one(item[key], choices, key)
     return item
 
 
 def _unknown_or_filled(value: Any) -> Any:
     return value if isinstance(value, Unknown) else filled(value)
+
+
+def _is_known(item: dict[str, Any], key: str) -> bool:
+    return key in item and not isinstance(item[key], Unknown)
 
 
 def _inner_path(value: str) -> str:

@@ -6,6 +6,7 @@ Which one is live is a fact of the target: an alias in MLflow, a tag in Azure ML
 from collections.abc import Sequence
 from typing import Any
 
+from trainup.core import suggest
 from trainup.core.choices import OnFailure
 from trainup.core.errors import TrainupError
 from trainup.core.gates import Judgment, Rule, judge, parse_rules
@@ -57,10 +58,15 @@ class LiveModelHandler:
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
         unknown = {**inputs, **dict.fromkeys(OUTPUTS, UNKNOWN)}
-        if has_unknown([inputs[name] for name in (*LOCATION, "rules")]):
-            context.note("what is live is known when the workspace is there; it judges then")
+        if has_unknown(inputs["rules"]):
             return unknown
         rules = _rules(inputs)
+        if has_unknown([inputs[name] for name in LOCATION]):
+            told = (
+                "judges the candidate when it is there, against what is live then, which only the workspace can tell:"
+            )
+            context.note("\n".join([told, *(rule.text for rule in rules)]))
+            return unknown
         try:
             live = registry_of(inputs, context.project).live(str(inputs["model"]), start=False)
             live = live or nothing(str(inputs["model"]))
@@ -68,7 +74,9 @@ class LiveModelHandler:
             live = _live(state, inputs)
             context.note(f"what is live cannot be asked for now ({error}): this is as the state has it")
         if has_unknown([inputs["candidate"], inputs.get("metrics")]):
-            context.note("\n".join(["judges the candidate when it is there:", *(rule.plan(live) for rule in rules)]))
+            doubts = _never_logged(rules, state, live)
+            lines = ["judges the candidate when it is there:", *(rule.plan(live) for rule in rules), *doubts]
+            context.note("\n".join(lines))
             return unknown
         candidate, judgments = _judged(inputs, rules, live)
         passed = _is_passed(candidate, judgments)
@@ -129,6 +137,18 @@ def _judged(inputs: Properties, rules: Sequence[Rule], live: ModelVersion) -> tu
     if isinstance(given := inputs.get("metrics"), dict):
         candidate = from_wire({**candidate.to_wire(), "metrics": {key: to_number(one) for key, one in given.items()}})
     return candidate, judge(rules, candidate.metrics, live, candidate.version)
+
+
+def _never_logged(rules: Sequence[Rule], state: State | None, live: ModelVersion) -> list[str]:
+    """A sentence for each metric that neither the last candidate nor what is live has; none where both are unknown."""
+    former = state.outputs if state else {}
+    last = former.get("metrics") or (former.get("candidate") or {}).get("metrics") or {}
+    known = sorted({*last, *live.metrics})
+    missing = dict.fromkeys(rule.metric for rule in rules if known and rule.metric not in known)
+    return [
+        suggest.unknown(name, known, f"no candidate so far had a metric {name!r}, and without it none passes")
+        for name in missing
+    ]
 
 
 def _is_passed(candidate: ModelVersion, judgments: Sequence[Judgment]) -> bool:

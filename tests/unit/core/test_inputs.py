@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainup.core import input_assets
 from trainup.core.choices import OnFailure
 from trainup.core.inputs import COMPUTED, FIELDS, IDENTITY_INPUTS, Finding, parse_run
 from trainup.core.spec import IDENTITY_FIELDS
@@ -285,3 +286,10 @@ def test_a_job_file_says_what_runs_and_policy_beside_it_wins() -> None:
 def test_what_a_job_file_says_may_not_be_said_again() -> None:
     found = _findings(command=None, job="job.yml", definition={"shell_command": "x"}, source="code")
     assert "`job` names a file that says what runs" in found["source"]
+
+
+@pytest.mark.parametrize("key", ["uri", "digest", "path", "type", "mode"])
+def test_a_part_of_a_data_input_may_still_be_unknown(key: str) -> None:
+    """An output of another resource is, in a first preview."""
+    item = {"uri": "data", "digest": "sha256:1", "path": "a", "type": "uri_file", "mode": "download"}
+    assert input_assets.data_input({**item, key: UNKNOWN})[key] is UNKNOWN

@@ -159,6 +159,16 @@ def test_a_preview_tells_the_rules_and_what_they_are_judged_against(
     assert "live, aaa, has 0.9" in said[-1]
 
 
+def test_a_preview_doubts_a_metric_that_no_candidate_had(context: Context, registry: Registry, said: list[str]) -> None:
+    state = State("digits", {"candidate": NEW.to_wire()})
+    LiveModelHandler().plan(context, inputs(candidate=UNKNOWN, rules=["acuracy >= 0.5"]), state)
+    assert "no candidate so far had a metric 'acuracy'" in said[-1]
+    assert "did you mean accuracy?" in said[-1]
+    registry.is_live = None
+    LiveModelHandler().plan(context, inputs(candidate=UNKNOWN, rules=["acuracy >= 0.5"]), None)
+    assert "so far" not in said[-1], "nothing is known yet"
+
+
 def test_a_version_is_kept_in_labels_and_read_back() -> None:
     version = ModelVersion("m", "v", "i", "u", "p", "d", "r", "rd", "img", "c", {"x": "y"}, {"a": float("inf")})
     assert version_of("m", labels_of(version), id="i", uri="u") == version
