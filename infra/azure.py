@@ -7,6 +7,7 @@ from pulumi.runtime import get_root_directory
 
 from trainup.components.azure.cluster import GpuCluster
 from trainup.components.azure.data import DataAsset
+from trainup.components.azure.endpoint import ModelEndpoint, ModelEndpointArgs
 from trainup.components.azure.image import CustomImage
 from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry, ExternalRegistryArgs
 from trainup.components.azure.workspace import Workspace, registry_of
@@ -24,6 +25,12 @@ from trainup.infra.tags import tag_everything
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """The placeholder for the subscription in a new stack file."""
+
+
+def serve(name: str, args: ModelEndpointArgs, platform: Platform) -> ModelEndpoint:
+    """Declare an endpoint, whose deployments upload code as runs do."""
+    args = {"environment_id": platform.environment_id, **args, "cloud": platform.cloud}
+    return ModelEndpoint(name, args, pulumi.ResourceOptions(depends_on=platform.first))
 
 
 def build(settings: AzureSettings, config: StackConfig) -> Platform:

@@ -39,7 +39,7 @@ def run() -> None:
     pulumi.export("runs", {name: {output: getattr(run, output) for output in outputs} for name, run in runs.items()})
     if stack_settings.endpoints:  # stacks without any keep the outputs that they had
         served = {
-            name: target.serve(name, edges.endpoint_arguments(endpoint, platform, runs))
+            name: target.serve(name, edges.endpoint_arguments(endpoint, platform, runs), platform)
             for name, endpoint in stack_settings.endpoints.items()
         }
         pulumi.export("endpoints", {name: edges.endpoint_outputs(one) for name, one in served.items()})

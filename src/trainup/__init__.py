@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from trainup.components.azure.access import Access, NodeAccess
     from trainup.components.azure.cluster import GpuCluster
     from trainup.components.azure.data import DataAsset
+    from trainup.components.azure.endpoint import ModelEndpoint
     from trainup.components.azure.image import CustomImage
     from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry
     from trainup.components.azure.workspace import Workspace
@@ -35,6 +36,7 @@ __all__ = [
     "LocalImage",
     "LocalRegistry",
     "LocalWorkspace",
+    "ModelEndpoint",
     "NodeAccess",
     "TrainingRun",
     "Workspace",

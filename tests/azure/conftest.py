@@ -53,11 +53,11 @@ def official_client() -> Callable[..., Any]:
     except official.NoNetwork as error:
         pytest.skip(f"the official client cannot be had: {error}")
 
-    def run(running: Rehearsal, workspace: str, *words: str) -> Any:
+    def run(running: Rehearsal | Cloud, workspace: str, *words: str) -> Any:
         words_of_id = workspace.split("/")
         done = subprocess.run(
             [python, OFFICIAL_CLIENT, words_of_id[2], words_of_id[4], words_of_id[8], *words],
-            env=running.environment(os.environ),
+            env=running.variables if isinstance(running, Cloud) else running.environment(os.environ),
             capture_output=True,
             text=True,
             timeout=300,

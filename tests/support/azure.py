@@ -32,6 +32,8 @@ class Cloud:
     azure: Azure
     docker: Docker
     variables: Mapping[str, str]
+    trap: Trap
+    """What was tried to reach beyond this machine."""
 
     @property
     def bodies(self) -> Path:
@@ -74,7 +76,7 @@ def cloud(folder: Path, environment: Mapping[str, str]) -> Iterator[Cloud]:
     """A stand-in for the time of the block."""
     with rehearsal(folder) as running:
         running.azure.quota.gpu_cores = PLENTY  # asked for, and granted: a new subscription has none
-        yield Cloud(folder, running.azure, running.docker, running.environment(environment))
+        yield Cloud(folder, running.azure, running.docker, running.environment(environment), running.trap)
 
 
 def visit(running: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
