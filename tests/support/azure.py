@@ -22,6 +22,7 @@ from trainup.simulator.cloud.rights import Granted
 from trainup.simulator.cloud.sample import Sample, assign_role
 from trainup.simulator.plugins.docker import Docker
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
+from trainup.simulator.trap import Trap
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from trainup.jobs.azure.http.roles import wait_for_role
 from trainup.jobs.azure.platform import code
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.azure.serving import bodies
-from trainup.jobs.serving import samples, trainup_entry
+from trainup.jobs.serving import samples, server_log, trainup_entry
 from trainup.jobs.serving.deployment import Deployment, Serving, ServingError
 from trainup.jobs.target import Owner, Polling
 
@@ -25,8 +25,7 @@ READY_SECONDS = 2400.0
 """How long an endpoint or a deployment may take; 20 GB of an image alone take twenty minutes."""
 SCOPE = "https://ml.azure.com/.default"
 """Scope of tokens for requests to endpoints."""
-LOG_LINES = 30
-SHOWN_LINES = 15
+LOG_LINES = 300
 ENDED = frozenset({"Succeeded", "Failed", "Canceled"})
 
 
@@ -131,9 +130,9 @@ class OnlineEndpoint:
         made = self._wait(target, lambda resource: resource is None or _state(resource) in ENDED, "to be healthy")
         if made is not None and _state(made) == "Succeeded":
             return
-        lines = self._log(target)
+        reason = self._failure(target)
         self._delete_deployment(deployment.name)
-        raise ServingError(f"Azure ML could not start it. The last lines of its log:\n{lines}")
+        raise ServingError(reason)
 
     def _code(self, deployment: Deployment) -> str:
         """The id of the code: the source folder, and the entry script beside it."""
@@ -250,14 +249,14 @@ class OnlineEndpoint:
                 raise ServingError("it was interrupted; the next `pulumi up` goes on with it")
             pause = min(pause * self.polling.growth, self.polling.running)
 
-    def _log(self, target: str) -> str:
-        """The last lines of a deployment's server; the reason where Azure ML has none."""
+    def _failure(self, target: str) -> str:
+        """Why a deployment did not get healthy, from the log of its server."""
         try:
             body = {"containerType": "InferenceServer", "tail": LOG_LINES}
             content = str(self._client.post(f"{target}/getLogs", body).get("content") or "")
         except AzureError as error:
-            return f"Azure ML has no log: {error}"
-        return "\n".join(content.splitlines()[-SHOWN_LINES:])
+            return f"Azure ML could not start it, and has no log: {error}"
+        return server_log.failure(content) if content else "Azure ML could not start it, and has no log"
 
 
 def _state(resource: Mapping[str, Any]) -> str:
