@@ -17,7 +17,7 @@ from trainup.core.sizes import find_size
 from trainup.infra import azure_access, azure_costs, azure_images, azure_readiness
 from trainup.infra.azure_keys import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
-from trainup.infra.image_fit import fit_of
+from trainup.infra.image_fit import fit_of, without_server
 from trainup.infra.job_images import job_images
 from trainup.infra.platforms import DataReference, ImageReference, Platform
 from trainup.infra.stack_config import StackConfig
@@ -242,6 +242,8 @@ def _warn(settings: AzureSettings) -> None:
         pulumi.log.warn(f"{file} still has the placeholder as azure-native:subscriptionId: put your own there")
     for warning in fit_of(settings.image, settings.node_sku, Path(get_root_directory())).warnings:
         pulumi.log.warn(warning)
+    if settings.endpoints and (lack := without_server(settings.image, Path(get_root_directory()))):
+        pulumi.log.warn(lack)
     if not settings.access.principals:
         pulumi.log.warn(
             f"{file} names nobody in trainup:access: only people who got these roles elsewhere can submit runs"
