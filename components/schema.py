@@ -25,6 +25,7 @@ MODULES = {
     "GpuCluster": "trainup.components.azure.cluster",
     "CustomImage": "trainup.components.azure.image",
     "DataAsset": "trainup.components.azure.data",
+    "ModelEndpoint": "trainup.components.azure.endpoint",
     "Access": "trainup.components.azure.access",
     "NodeAccess": "trainup.components.azure.access",
     "LocalWorkspace": "trainup.components.local.workspace",

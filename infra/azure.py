@@ -7,6 +7,7 @@ from pulumi.runtime import get_root_directory
 
 from trainup.components.azure.cluster import GpuCluster
 from trainup.components.azure.data import DataAsset
+from trainup.components.azure.endpoint import ModelEndpoint, ModelEndpointArgs
 from trainup.components.azure.image import CustomImage
 from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry, ExternalRegistryArgs
 from trainup.components.azure.workspace import Workspace, registry_of
@@ -16,7 +17,7 @@ from trainup.core.sizes import find_size
 from trainup.infra import azure_access, azure_costs, azure_images, azure_readiness
 from trainup.infra.azure_keys import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
-from trainup.infra.image_fit import fit_of
+from trainup.infra.image_fit import fit_of, without_server
 from trainup.infra.job_images import job_images
 from trainup.infra.platforms import DataReference, ImageReference, Platform
 from trainup.infra.stack_config import StackConfig
@@ -24,6 +25,12 @@ from trainup.infra.tags import tag_everything
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """The placeholder for the subscription in a new stack file."""
+
+
+def serve(name: str, args: ModelEndpointArgs, platform: Platform) -> ModelEndpoint:
+    """Declare an endpoint, whose deployments upload code as runs do."""
+    args = {"environment_id": platform.environment_id, **args, "cloud": platform.cloud}
+    return ModelEndpoint(name, args, pulumi.ResourceOptions(depends_on=platform.first))
 
 
 def build(settings: AzureSettings, config: StackConfig) -> Platform:
@@ -235,6 +242,8 @@ def _warn(settings: AzureSettings) -> None:
         pulumi.log.warn(f"{file} still has the placeholder as azure-native:subscriptionId: put your own there")
     for warning in fit_of(settings.image, settings.node_sku, Path(get_root_directory())).warnings:
         pulumi.log.warn(warning)
+    if settings.endpoints and (lack := without_server(settings.image, Path(get_root_directory()))):
+        pulumi.log.warn(lack)
     if not settings.access.principals:
         pulumi.log.warn(
             f"{file} names nobody in trainup:access: only people who got these roles elsewhere can submit runs"

@@ -30,6 +30,7 @@ from trainup.infra.azure_values import (
     refuse,
     together,
 )
+from trainup.infra.endpoint_settings import EndpointSettings
 from trainup.infra.sections import UNSHOWN, JudgedSection, LengthOfTime, SecretName, Section, Text
 
 
@@ -276,3 +277,20 @@ class AccessSettings(Section):
             (self.service_principals, PrincipalType.SERVICE_PRINCIPAL),
         )
         return {principal: kind for principals, kind in kinds for principal in principals}
+
+
+class AzureEndpointSettings(EndpointSettings):
+    """One entry of `trainup:endpoints`: a managed online endpoint."""
+
+    instance_type: str | None = None
+    """Size of an instance; `Standard_DS3_v2` when not given.
+
+    Costs: the price of the instances, day and night.
+    """
+    auth_mode: Literal["aad_token", "key"] | None = None
+    """Who may call it: `aad_token` (the default), who has the right by Entra ID; `key`, who has the key."""
+    traffic: int | None = Field(default=None, ge=0, le=100)
+    """Share of the requests, in percent, that the newest deployment gets; the one before keeps the rest, and goes with
+    100, which is the default."""
+    mirror_traffic: int | None = Field(default=None, ge=0, le=50)
+    """Share of the requests, in percent, that the newest deployment gets a copy of, and whose answers nobody sees."""

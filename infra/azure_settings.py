@@ -16,13 +16,14 @@ from trainup.infra.azure_provider_settings import ProviderSettings
 from trainup.infra.azure_sections import (
     AccessSettings,
     AzureClusterSettings,
+    AzureEndpointSettings,
     AzureWorkspaceSettings,
     DataSettings,
     RegistrySettings,
 )
 from trainup.infra.azure_values import TagName, TagValue
 from trainup.infra.cost_settings import CostSettings
-from trainup.infra.endpoint_settings import EndpointSettings
+from trainup.infra.endpoint_settings import EndpointName
 from trainup.infra.model_settings import GateSettings, ModelName, RegisteredModelSettings
 from trainup.infra.plain_secrets import in_files_of_image
 from trainup.infra.run_settings import RunSettings
@@ -80,6 +81,11 @@ class AzureSettings(Section):
     """Models by name: outputs of runs as versions of registered models."""
     gates: dict[RunName, GateSettings] = Field(default_factory=dict)
     """Gates by name: which version of a model is live."""
+    endpoints: dict[EndpointName, AzureEndpointSettings] = Field(default_factory=dict)
+    """Endpoints by name: what serves the models of the runs.
+
+    Costs: the price of their instances, day and night.
+    """
     allow_secrets: list[str] = Field(default_factory=list)
     """Settings outside of runs and the image that only look as if they held a secret, such as `tags.owner`."""
 
@@ -135,11 +141,6 @@ class AzureSettings(Section):
             *job_images.misfits_of(self.runs, images, root, self.node_sku),
             *image_fit.fit_of(self.image, self.node_sku, root).problems,
         ]
-
-    @property
-    def endpoints(self) -> dict[str, EndpointSettings]:
-        """None yet: models are served on this machine alone."""
-        return {}
 
     @property
     def node_sku(self) -> str | None:
@@ -245,4 +246,6 @@ class AzureSettings(Section):
         return self.registry.server or (parse_reference(self.image.reference).server if self.image.reference else "")
 
 
-DECLARATION = SettingsDeclaration(AzureSettings, {"image": AzureImageSettings, "data": DataSettings}, EndpointSettings)
+DECLARATION = SettingsDeclaration(
+    AzureSettings, {"image": AzureImageSettings, "data": DataSettings}, AzureEndpointSettings
+)

@@ -12,6 +12,10 @@ from trainup.infra.azure_image_settings import AzureImageSettings
 
 REQUIRE = "NVIDIA_REQUIRE_CUDA"
 """The variable by which NVIDIA's container runtime refuses to start a container where the driver is too old."""
+SERVERS = ("azureml-inference-server-http", "azureml-defaults")
+"""Packages that bring the server of online endpoints."""
+INFERENCE = "inference"
+"""A word in the names of Azure ML's images that can serve by themselves."""
 _LISTS = re.compile(r"\.(txt|in|lock)$")
 
 
@@ -41,6 +45,25 @@ def fit_of_dockerfile(key: str, text: str, context: Path, arguments: dict[str, s
     base = next((one.reference for one in reversed(images) if cuda.cuda_of_image(one.reference)), "")
     has_requirement = REQUIRE in dockerfiles.environment(text)
     return _fit(key, base, cuda.cuda_of_packages(_packages(text, context)), size, has_requirement=has_requirement)
+
+
+def without_server(image: AzureImageSettings, root: Path) -> str | None:
+    """A warning if nothing puts the server of endpoints into the image, as far as files tell; or None."""
+    if image.builder is ImageBuilder.PREBUILT:
+        text, words = image.reference or "", list(image.pip or [])
+    else:
+        try:
+            text = image.dockerfile_text or decode(bounded.read_bytes(root / image.dockerfile_path))
+        except (OSError, ValueError):
+            return None  # there is a finding about it
+        words = list(_packages(text, root / image.folder))
+    bases = " ".join(one.reference for one in dockerfiles.base_images(text, {})) or text
+    if INFERENCE in bases or any(name in word for word in words for name in SERVERS):
+        return None
+    return (
+        f"trainup:image: nothing in it installs {SERVERS[0]}, by which Azure ML serves: endpoints of this stack will "
+        "not get healthy unless its base brings it; add it to the requirements"
+    )
 
 
 def _fit(key: str, base: str, torch: cuda.Version | None, size: str | None, *, has_requirement: bool) -> Fit:

@@ -13,7 +13,7 @@ from trainup.infra.platforms import DataReference, Platform
 from trainup.infra.stack_config import StackConfig
 
 
-def serve(name: str, args: LocalEndpointArgs) -> LocalEndpoint:
+def serve(name: str, args: LocalEndpointArgs, platform: Platform) -> LocalEndpoint:
     """Declare an endpoint."""
     return LocalEndpoint(name, args)
 

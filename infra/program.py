@@ -56,7 +56,7 @@ def run() -> None:
         pulumi.export("gates", {name: {"live": gate.live, "passed": gate.passed} for name, gate in gates.items()})
     if stack_settings.endpoints:  # stacks without any keep the outputs that they had
         served = {
-            name: target.serve(name, edges.endpoint_arguments(name, endpoint, platform, runs, gates))
+            name: target.serve(name, edges.endpoint_arguments(name, endpoint, platform, runs, gates), platform)
             for name, endpoint in stack_settings.endpoints.items()
         }
         pulumi.export("endpoints", {name: edges.endpoint_outputs(one) for name, one in served.items()})

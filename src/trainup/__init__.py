@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from trainup.components.azure.access import Access, NodeAccess
     from trainup.components.azure.cluster import GpuCluster
     from trainup.components.azure.data import DataAsset
+    from trainup.components.azure.endpoint import ModelEndpoint
     from trainup.components.azure.image import CustomImage
     from trainup.components.azure.registry import ContainerRegistry, ExternalRegistry
     from trainup.components.azure.workspace import Workspace
@@ -40,6 +41,7 @@ __all__ = [
     "LocalRegistry",
     "LocalWorkspace",
     "Model",
+    "ModelEndpoint",
     "NodeAccess",
     "TrainingRun",
     "TrainingSweep",

@@ -109,10 +109,22 @@ def read_models(ml: MLClient, name: str, place: str) -> dict[str, Any]:
     return told
 
 
+def invoke(ml: MLClient, endpoint: str, file: str) -> Any:
+    """The answer of an endpoint to the request in a file."""
+    return json.loads(ml.online_endpoints.invoke(endpoint, request_file=file))
+
+
+def served(ml: MLClient, endpoint: str, folder: str) -> dict[str, Any]:
+    """What the client sees of an endpoint, and of the model that serves there."""
+    found = ml.online_endpoints.get(endpoint)
+    (deployment,) = ml.online_deployments.list(endpoint)
+    name, version = str(deployment.model).split("/")[-3], str(deployment.model).split("/")[-1]
+    ml.models.download(name, version, folder)
+    files = sorted(path.name for path in Path(folder).rglob("*") if path.is_file())
+    return {"traffic": found.traffic, "auth": found.auth_mode, "deployment": deployment.name, "files": files}
+
+
 if __name__ == "__main__":
     client = MLClient(ManagedIdentityCredential(), *sys.argv[1:4])
-    print(
-        json.dumps(
-            {"first-hour": first_hour, "submit": submit, "models": read_models}[sys.argv[4]](client, *sys.argv[5:])
-        )
-    )
+    actions = {"first-hour": first_hour, "submit": submit, "invoke": invoke, "served": served, "models": read_models}
+    print(json.dumps(actions[sys.argv[4]](client, *sys.argv[5:])))

@@ -68,6 +68,14 @@ class Machines(Protocol):
         """Cores in use of a family of machines, or of all spot machines."""
         ...
 
+    def score(self, endpoint: "Resource", deployment: str, body: bytes, kind: str) -> tuple[int, bytes, str]:
+        """(status, body, content type) of the answer of an endpoint's server; an empty name follows the traffic."""
+        ...
+
+    def server_log(self, deployment: str, lines: int) -> str:
+        """The last lines that the server of a deployment has printed."""
+        ...
+
 
 @dataclass
 class Azure:

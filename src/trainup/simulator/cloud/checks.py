@@ -1,12 +1,12 @@
 """All rules together: they decide whether Azure would refuse a change."""
 
-from trainup.simulator.cloud import ml_rules, platform_rules, shape
+from trainup.simulator.cloud import endpoint_rules, ml_rules, platform_rules, shape
 from trainup.simulator.cloud.address import ML
 from trainup.simulator.cloud.refusal import Refused
 from trainup.simulator.cloud.rules import COMMON, Put, Resource
 from trainup.simulator.cloud.view import View
 
-_RULES = {**platform_rules.RULES, **ml_rules.RULES}
+_RULES = {**platform_rules.RULES, **ml_rules.RULES, **endpoint_rules.RULES}
 
 
 def check(azure: View, put: Put) -> None:
@@ -29,5 +29,8 @@ def check_delete(azure: View, resource: Resource, action: str = "") -> None:
         for assignment in azure.each("Microsoft.Authorization/roleAssignments"):
             if str(shape.get(assignment, "properties.roleDefinitionId")).lower().endswith(resource["name"].lower()):
                 raise Refused(400, "RoleDefinitionHasAssignments", "There are existing role assignments to this role.")
+    if resource["type"].lower() == endpoint_rules.DEPLOYMENTS.lower():
+        for refusal in endpoint_rules.check_delete(azure, resource):
+            raise refusal
     if shape.get(resource, "properties.isDefault") is True and resource["type"].lower() == f"{ML}/datastores".lower():
         raise Refused(400, "UserError", f"The default datastore {resource['name']!r} cannot be deleted.")

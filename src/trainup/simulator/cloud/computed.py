@@ -9,7 +9,7 @@ from trainup.simulator.cloud import ml_fill, platform_fill, shape
 from trainup.simulator.cloud.address import ML, Address, parse
 from trainup.simulator.cloud.fill import Resource
 from trainup.simulator.cloud.regions import plain_region
-from trainup.simulator.cloud.roles import AI_ADMINISTRATOR
+from trainup.simulator.cloud.roles import ACR_PULL, AI_ADMINISTRATOR, BLOB_READER
 from trainup.simulator.cloud.view import View
 
 _FILL = {kind.lower(): fill for kind, fill in {**platform_fill.FILL, **ml_fill.FILL}.items()}
@@ -46,6 +46,8 @@ def implied(azure: View, resource: Resource) -> list[Resource]:
     kind = resource["type"].lower()
     if kind == ML.lower():
         return [*_datastores(azure, resource), *_role_assignments(azure, resource)]
+    if kind == f"{ML}/onlineEndpoints".lower():
+        return _roles_of_endpoint(azure, resource)
     if kind.startswith(ML.lower()) and kind.endswith("/versions"):
         return [_container_of(azure, resource)]
     return []
@@ -100,15 +102,34 @@ def _container_name(datastore: str, guid: Any) -> str:
     return "azureml" if datastore == "workspaceartifactstore" else f"azureml-blobstore-{guid}"
 
 
+def _roles_of_endpoint(azure: View, endpoint: Resource) -> list[Resource]:
+    """The roles that the service assigns to the system-assigned identity of an online endpoint.
+
+    https://learn.microsoft.com/azure/machine-learning/concept-endpoints-online-auth
+    """
+    principal = shape.get(endpoint, "identity.principalId")
+    workspace = azure.find(endpoint["id"].rsplit("/onlineEndpoints/", 1)[0])
+    scopes = {ACR_PULL: "containerRegistry", BLOB_READER: "storageAccount"}
+    return [
+        _assignment(azure, str(scope), str(principal), role)
+        for role, part in scopes.items()
+        if principal and (scope := shape.get(workspace, f"properties.{part}"))
+    ]
+
+
 def _role_assignments(azure: View, workspace: Resource) -> list[Resource]:
     """The role on the resource group that the service assigns to a workspace's system-assigned identity."""
     principal = shape.get(workspace, "identity.principalId")
     group = parse(workspace["id"]).group
     if not principal or not group:
         return []
-    name = azure.new_guid(group, principal, AI_ADMINISTRATOR)
+    return [_assignment(azure, group, principal, AI_ADMINISTRATOR)]
+
+
+def _assignment(azure: View, scope: str, principal: str, role: str) -> Resource:
+    name = azure.new_guid(scope, principal, role)
     kind = "Microsoft.Authorization/roleAssignments"
-    role = f"{azure.root}/providers/Microsoft.Authorization/roleDefinitions/{AI_ADMINISTRATOR}"
-    properties = {"scope": group, "roleDefinitionId": role, "principalId": principal}
+    definition = f"{azure.root}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    properties = {"scope": scope, "roleDefinitionId": definition, "principalId": principal}
     properties["principalType"] = "ServicePrincipal"
-    return [{"id": f"{group}/providers/{kind}/{name}", "name": name, "type": kind, "properties": properties}]
+    return {"id": f"{scope}/providers/{kind}/{name}", "name": name, "type": kind, "properties": properties}

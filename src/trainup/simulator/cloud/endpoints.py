@@ -35,6 +35,10 @@ class Endpoints:
         """Base URL of Azure ML's data planes in a region: run history, MLflow, artifacts."""
         return self.local or f"https://{location}.api.azureml.ms"
 
+    def inference(self, name: str, location: str) -> str:
+        """Base URL of an online endpoint; behind a listener its name is in the path."""
+        return f"{self.local}/inference/{name}" if self.local else f"https://{name}.{location}.inference.ml.azure.com"
+
     def storage(self, account: str, part: str = "blob") -> str:
         """URL of a storage account; behind a listener the account is the first segment of the path, as in Azurite."""
         return f"{self.local}/{account}" if self.local else f"https://{account}.{part}.{self.storage_suffix}"

@@ -129,6 +129,25 @@ def _connection(azure: View, resource: Resource, existing: Resource | None) -> d
     return {"group": "Azure", "createdByWorkspaceArmId": resource["id"].rsplit("/connections/", 1)[0]}
 
 
+def _endpoint(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    region = str(resource.get("location"))
+    base = azure.endpoints.inference(resource["name"], region)
+    return {
+        "provisioningState": "Succeeded",
+        "publicNetworkAccess": "Enabled",
+        "scoringUri": f"{base}/score",
+        "swaggerUri": f"{base}/swagger.json",
+        "traffic": {},
+        "mirrorTraffic": {},
+        "properties": {},
+    }
+
+
+def _deployment(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    # Its server has to start first, and says so itself.
+    return {"provisioningState": "Creating", "appInsightsEnabled": False, "properties": {}}
+
+
 def _hide(resource: Resource, parent: str, name: str) -> None:
     """Move a value that Azure never returns to the resource's key `_hidden`."""
     inside = shape.get(resource, parent)
@@ -148,6 +167,8 @@ FILL: Mapping[str, Fill] = {
     f"{ML}/codes": _container,
     f"{ML}/codes/versions": _version,
     f"{ML}/jobs": _job,
+    f"{ML}/onlineEndpoints": _endpoint,
+    f"{ML}/onlineEndpoints/deployments": _deployment,
     f"{ML}/datastores": _datastore,
     f"{ML}/connections": _connection,
 }

@@ -47,6 +47,8 @@ NAMES = {
     f"{ML}/datastores": r"[a-zA-Z0-9_]{1,255}",
     f"{ML}/jobs": r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}",
     f"{ML}/codes": r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}",
+    f"{ML}/onlineEndpoints": r"[a-zA-Z](?=.{2,31}$)[a-zA-Z0-9-]*[a-zA-Z0-9]",
+    f"{ML}/onlineEndpoints/deployments": r"[a-zA-Z](?=.{2,31}$)[a-zA-Z0-9-]*[a-zA-Z0-9]",
     f"{ML}/models": r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}",
 }
 """Resource type → regular expression for its names."""

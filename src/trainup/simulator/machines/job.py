@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from trainup.simulator.machines.data import Data
 from trainup.simulator.machines.environments import Environments
 from trainup.simulator.machines.errors import Failed, TimedOut, of_exit
 from trainup.simulator.machines.identity import check_identity, identities
+from trainup.simulator.machines.ports import free_port
 from trainup.simulator.machines.processes import Group, Start, wait_for_lines
 
 TYPE = "Microsoft.MachineLearningServices/workspaces/jobs"
@@ -153,7 +153,7 @@ class Job(threading.Thread):
         base = self._variables(programs, inputs, outputs)
         folders = [self._data.code(node) for node in range(len(nodes))]
         starts = []
-        for process in command.processes(self._own, _free_port()):
+        for process in command.processes(self._own, free_port()):
             log = self._folder / "logs" / str(self.record.starts) / Path(process.log).name
             self._data.publish(process.log, log)
             folder = folders[process.node]
@@ -239,9 +239,3 @@ class Job(threading.Thread):
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -13,6 +13,7 @@ from trainup.simulator.cloud.runs import Run
 from trainup.simulator.machines.cluster import Cluster
 from trainup.simulator.machines.environments import Environments
 from trainup.simulator.machines.job import Job, Site
+from trainup.simulator.machines.servers import Servers
 
 COMPUTES = "microsoft.machinelearningservices/workspaces/computes"
 JOBS = "microsoft.machinelearningservices/workspaces/jobs"
@@ -42,7 +43,9 @@ class Machines:
         base |= {name: str(authorities) for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")}
         base["PYTHONUNBUFFERED"] = "1"
         base.setdefault("PATH", os.defpath)
-        self._site = Site(azure, Environments(azure, environments, variables), folder, base, self._cluster_of)
+        built = Environments(azure, environments, variables)
+        self._site = Site(azure, built, folder, base, self._cluster_of)
+        self._servers = Servers(azure, built, folder / "servers", base)
         azure.watchers.append(self._changed)
         azure.machines = self
 
@@ -87,8 +90,17 @@ class Machines:
             clusters = list(self._clusters.values())
         return sum(cluster.cores_of(family) for cluster in clusters)
 
+    def score(self, endpoint: Resource, deployment: str, body: bytes, kind: str) -> tuple[int, bytes, str]:
+        """(status, body, content type) of the answer of an endpoint's server; an empty name follows the traffic."""
+        return self._servers.score(endpoint, deployment, body, kind)
+
+    def server_log(self, deployment: str, lines: int) -> str:
+        """The last lines that the server of a deployment has printed."""
+        return self._servers.log(deployment, lines)
+
     def stop(self) -> None:
-        """Cancel all jobs, and wait for their end."""
+        """Cancel all jobs, end all servers, and wait for their end."""
+        self._servers.stop()
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:

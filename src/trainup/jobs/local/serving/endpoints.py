@@ -21,6 +21,7 @@ from trainup.jobs.local.serving import folder as folders
 from trainup.jobs.local.serving import keeper
 from trainup.jobs.local.serving.folder import DeploymentFolder, EndpointFolder
 from trainup.jobs.local.workspace import Workspace
+from trainup.jobs.serving import server_log
 from trainup.jobs.serving.deployment import Deployment, ServingError
 
 ENTRY = keeper.SHARED / "trainup_entry.py"
@@ -28,11 +29,8 @@ STOP_SECONDS = 60.0
 POLL = 0.05
 MOST_BYTES = 10 * 1024**2
 """The largest request: what an online endpoint of Azure ML takes."""
-TAIL_LINES = 15
 TAIL_BYTES = 1 << 16
 TAKEN = "port {port} is taken by another program: end that one, or give the endpoint another `port`"
-BANNER = "Azure ML Inferencing HTTP server v"
-"""What the server prints first."""
 
 
 def address(port: int) -> str:
@@ -211,28 +209,10 @@ def _wait(
 def _sentence(failure: Mapping[str, Any], log: Path) -> str:
     if failure["reason"]:
         return f"{failure['reason']}; its log is {log}"
-    lines = _last_start(log)
-    tail = "\n".join(lines[-TAIL_LINES:])
-    return f"its server ended: {_error_in(lines)}\nThe last lines of its log:\n{tail}"
-
-
-def _error_in(lines: list[str]) -> str:
-    """The last line of a trace in a log, which says what went wrong."""
-    for line in reversed(lines):
-        first = line.split(":", 1)[0]
-        if first.startswith("azureml_inference_server_http."):
-            continue  # the server's own, about the error of the script
-        if first.rpartition(".")[2].isidentifier() and first.endswith(("Error", "Exception", "Exit", "Interrupt")):
-            return line
-    return "its log says why"
-
-
-def _last_start(log: Path) -> list[str]:
-    """The lines of a log since the server was last started."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - TAIL_BYTES))
-        return file.read().decode(errors="replace").rpartition(BANNER)[2].splitlines()[1:]
-    return []
+        return server_log.failure(file.read().decode(errors="replace"))
+    return "its server ended, and left no log"
 
 
 def _prune(endpoint: EndpointFolder, kept: set[str | None]) -> None:
