@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 import pytest
@@ -206,10 +206,11 @@ def test_a_server_that_is_not_trainups_is_asked_for_the_histories(
     )
     assert folder.run("-c", script, **variables(uri, run_id)).returncode == 0
 
-    def unknown(self: Tracking, run_id: str) -> dict[str, tuple[float, float]]:
+    def unknown(self: Tracking, *question: object) -> NoReturn:
         raise TrackingError("no such page", 404)
 
     monkeypatch.setattr(Tracking, "extremes", unknown)
+    monkeypatch.setattr(Tracking, "_own", unknown)
     assert tracked.collect(workspace, run_id, Status.COMPLETED, {}).best == {"loss": 1.0}
     monkeypatch.setattr(tracked, "HISTORY_SECONDS", 0.0)
     late = tracked.collect(workspace, run_id, Status.COMPLETED, {})
