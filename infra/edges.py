@@ -104,7 +104,7 @@ def endpoint_arguments(
     if model.gate is not None:
         live = gates[model.gate].live.apply(partial(_is_there, name, model.gate))
         args["image"] = pulumi.Output.all(live["image"], platform.image).apply(lambda images: images[0] or images[1])
-        args["model"] = {key: live[key] for key in ("uri", "digest", "path")}
+        args["model"] = {key: live[key] for key in ("id", "uri", "digest", "path")}
         return args
     run = runs[model.run] if model.run else None
     args["model"] = {

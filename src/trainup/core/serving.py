@@ -31,8 +31,9 @@ COMPUTED = frozenset({"snapshot_digest", "manifest", "digest"})
 
 def _model(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or "value" in value:
-        raise Invalid("a model has `uri` and `digest`, and `path` for a part of it")
-    return data_input(value)
+        raise Invalid("a model has `uri` and `digest`, perhaps `path` for a part of it, and `id` of its version")
+    asset = {"id": kinds.filled(value["id"])} if isinstance(value.get("id"), str) else {}
+    return {**data_input({key: item for key, item in value.items() if key != "id"}), **asset}
 
 
 def _endpoint_name(value: Any) -> str:

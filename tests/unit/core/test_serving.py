@@ -83,3 +83,9 @@ def test_what_is_not_known_yet_has_no_digest() -> None:
 
 def test_a_deployment_is_named_by_its_content() -> None:
     assert deployment_name("0123456789abcdef") == "d-0123456789ab"
+
+
+def test_the_version_of_a_registered_model_is_passed_on_and_changes_nothing() -> None:
+    registered = {**INPUTS["model"], "id": "/subscriptions/s/models/digits/versions/1"}
+    assert parse({**INPUTS, "model": registered})[0].model["id"] == registered["id"]
+    assert digest(model=registered) == digest()

@@ -42,11 +42,13 @@ def endpoint(
     return {"location": location, "identity": {"type": "SystemAssigned"}, "properties": properties, "tags": tags}
 
 
-def deployment(made: Deployment, inputs: EndpointInputs, location: str, code: str, model: str | None) -> dict[str, Any]:
+def deployment(
+    made: Deployment, inputs: EndpointInputs, environment: str, location: str, code: str, model: str | None
+) -> dict[str, Any]:
     """The body of a deployment."""
     properties: dict[str, Any] = {
         "endpointComputeType": "Managed",
-        "environmentId": inputs.environment,
+        "environmentId": environment,
         "codeConfiguration": {"codeId": code, "scoringScript": ENTRY},
         "instanceType": inputs.instance_type or INSTANCE_TYPE,
         "requestSettings": {"requestTimeout": iso_duration(round(made.request_seconds))},

@@ -14,7 +14,7 @@ from trainup.jobs import snapshot
 from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.jobs.azure.http.connection import CODE_HASHES
 from trainup.jobs.azure.http.roles import wait_for_role
-from trainup.jobs.azure.platform import code
+from trainup.jobs.azure.platform import code, environments
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.azure.serving import bodies
 from trainup.jobs.serving import samples, server_log, trainup_entry
@@ -122,8 +122,9 @@ class OnlineEndpoint:
 
     def _create(self, target: str, deployment: Deployment) -> None:
         """Create a deployment, and wait until it is healthy; one that is not is removed."""
+        environment, location = self._environment(deployment.image), self.workspace.location
         body = bodies.deployment(
-            deployment, self.inputs, self.workspace.location, self._code(deployment), self._model(deployment)
+            deployment, self.inputs, environment, location, self._code(deployment), self._model(deployment)
         )
         self.progress(f"{self.name}: {deployment.name} is created, and answers the samples")
         self._client.put(target, body)
@@ -133,6 +134,14 @@ class OnlineEndpoint:
         reason = self._failure(target)
         self._delete_deployment(deployment.name)
         raise ServingError(reason)
+
+    def _environment(self, image: str) -> str:
+        """The environment of the image that serves: the stack's, unless the model was made in another image."""
+        own = self._client.find(self.inputs.environment) or {}
+        its_image = (own.get("properties") or {}).get("image")
+        if its_image in (None, image):
+            return self.inputs.environment
+        return environments.ensure(self.workspace, image)
 
     def _code(self, deployment: Deployment) -> str:
         """The id of the code: the source folder, and the entry script beside it."""
