@@ -20,6 +20,7 @@ from bench import (
     memory,
     previews,
     queue,
+    records,
     rehearsal,
     side_by_side,
     snapshots,
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "memory": memory.run,
     "queue": queue.run,
     "sweep": sweep.run,
+    "records": records.run,
     "side_by_side": side_by_side.run,
     "load": load.run,
 }

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.support import contract
+from tests.support import browser, contract
 from tests.support.azure import Cloud, cloud
 from tests.support.project import STACK, Project, Result
 
@@ -31,7 +33,30 @@ services:
     type: vs_code
 """
 LABELED = f"command: python main.py\ncode: src\nenvironment: {SHARED}\n"
+LOGGED = """\
+import json, os, urllib.request
+address = os.environ["MLFLOW_TRACKING_URI"].replace("azureml://", "https://") + "/api/2.0/mlflow/runs/log-metric"
+headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}
+for step, value in enumerate((0.5, 1.0, 0.75)):
+    metric = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": "accuracy", "value": value, "step": step, "timestamp": step}
+    urllib.request.urlopen(urllib.request.Request(address, json.dumps(metric).encode(), headers)).read()
+"""
+MAIN = "import logged\nprint('trained')\n"
+STEPS = """\
+import json, os, pathlib, time, urllib.request
+last = pathlib.Path(os.environ["TRAINUP_CHECKPOINT_DIR"]) / "last"
+address = os.environ["MLFLOW_TRACKING_URI"].replace("azureml://", "https://") + "/api/2.0/mlflow/runs/log-metric"
+headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}
+for epoch in range(int(last.read_text()) + 1 if last.exists() else 0, 6):
+    time.sleep(0.6)  # an epoch
+    body = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": "loss", "value": 1 / (epoch + 1), "step": epoch,
+            "timestamp": time.time_ns() // 1_000_000}
+    urllib.request.urlopen(urllib.request.Request(address, json.dumps(body).encode(), headers)).close()
+    last.write_text(str(epoch))
+    print("epoch", epoch, flush=True)
+"""
 SCHEDULE = "$schema: https://azuremlschemas.azureedge.net/latest/schedule.schema.json\ncreate_job: file:./built.yml\n"
+WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
 JOBS = "Microsoft.MachineLearningServices/workspaces/jobs"
 
 
@@ -73,7 +98,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, st
         (project.folder / "image" / "Dockerfile").write_text("FROM scratch\n")
         (jobs / "built.yml").write_text(BUILT)
         (jobs / "labeled.yml").write_text(LABELED)
-        (jobs / "src" / "main.py").write_text("print('trained')\n")
+        (jobs / "src" / "logged.py").write_text(LOGGED)
+        (jobs / "src" / "main.py").write_text(MAIN)
         (jobs / "data" / "a.txt").write_text("cats and dogs\n")
         (jobs / "docker-context" / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
         draft = request(project, "built")
@@ -151,19 +177,20 @@ def test_a_plan_tells_what_travels_and_why_and_an_unchanged_one_asks_little(depl
     assert [item for item in unchanged["diagnostics"] if item["severity"] != "warning"] == []
     assert len(requests) <= 2, requests
     try:
-        (jobs / "src" / "main.py").write_text("print('trained more')\n")
+        (jobs / "src" / "main.py").write_text(MAIN.replace("trained", "trained more"))
         (jobs / "data" / "b.txt").write_text("birds\n")
         (jobs / "docker-context" / "Dockerfile").write_text("FROM scratch\nLABEL a=c\n")
         told, requests = plan(deployed)
         built, labeled = runs_of(told)["built"], runs_of(told)["labeled"]
         assert texts(built) == [
-            "jobs/src/main.py changed (17 B → 22 B)",
+            "jobs/src/main.py changed (31 B → 36 B)",
             "data pets changed (jobs/data)",
             "image: Dockerfile changed",
         ]
-        assert texts(labeled) == ["jobs/src/main.py changed (17 B → 22 B)", "upstream built trains again"]
+        assert texts(labeled) == ["jobs/src/main.py changed (31 B → 36 B)", "upstream built trains again"]
         code, data = built["uploads"]
-        assert (code["what"], code["bytes"], code["is_there"], code["travels"]) == ("code", 22, False, 22)
+        size = len(LOGGED) + 36
+        assert (code["what"], code["bytes"], code["is_there"], code["travels"]) == ("code", size, False, size)
         assert (data["what"], data["files"], data["bytes"], data["travels"]) == ("data pets", 2, 20, 20)
         (image,) = told["images"]
         assert [upload["what"] for upload in image["uploads"]] == ["build context"]
@@ -171,9 +198,9 @@ def test_a_plan_tells_what_travels_and_why_and_an_unchanged_one_asks_little(depl
 
         told, _ = plan(deployed, "--diff")
         lines = runs_of(told)["built"]["reasons"][0]["lines"]
-        assert lines == ["@@ -1,1 +1,1 @@", "-print('trained')", "+print('trained more')"]
+        assert lines == ["@@ -1,2 +1,2 @@", " import logged", "-print('trained')", "+print('trained more')"]
     finally:
-        (jobs / "src" / "main.py").write_text("print('trained')\n")
+        (jobs / "src" / "main.py").write_text(MAIN)
         (jobs / "data" / "b.txt").unlink()
         (jobs / "docker-context" / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
     try:
@@ -199,22 +226,43 @@ def test_two_jobs_are_compared_from_their_records(deployed: Deployed) -> None:
     assert "rerun is not in the record" in told["notes"]
 
 
+def called(deployed: Deployed, *words: str, code: int = 0) -> tuple[str, str]:
+    """What a command printed on standard output, and on standard error."""
+    command = [sys.executable, "-m", "trainup.cli", *words, "--stack", STACK]
+    folder, environment = deployed.project.folder, deployed.project.environment
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout, done.stderr
+
+
 def test_the_commands_about_runs_read_the_records_of_the_workspace(deployed: Deployed) -> None:
     assert deployed.up.code == 0, deployed.up.text
 
     def trainup(*words: str, code: int = 0) -> str:
-        command = [sys.executable, "-m", "trainup.cli", *words, "--stack", STACK]
-        folder, environment = deployed.project.folder, deployed.project.environment
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == code, done.stderr
-        return done.stdout + done.stderr
+        return "".join(called(deployed, *words, code=code))
 
     listed = json.loads(trainup("history", "--json"))
     assert [(item["run"], item["status"], item["current"]) for item in listed] == [
         ("built", "Completed", True),
         ("labeled", "Completed", True),
     ]
-    built = listed[0]["name"]
+    built, labeled = (item["name"] for item in listed)
+
+    # Runs are compared and reported with their metrics, which are MLflow's.
+    compared = json.loads(trainup("compare", "--sort", "accuracy", "--json"))["runs"]
+    assert [(one["name"], one["compared"]) for one in compared] == [
+        (built, {"accuracy": 0.75}),
+        (labeled, {"accuracy": 0.75}),
+    ]
+    best = json.loads(trainup("compare", "built", "--best", "--json"))["runs"]
+    assert [one["compared"] for one in best] == [{"accuracy": 1.0}]
+    assert "accuracy=0.75" in trainup("runs", "--all")
+    assert [item["metrics"] for item in listed] == [{"accuracy": 0.75}] * 2
+    page = Path(trainup("report").strip())
+    (seen,) = browser.look(browser.Look(page))
+    assert (seen["errors"], seen["charts"]) == ([], 2), "a curve and the timeline"
+    assert built in seen["text"]
+
     assert json.loads(trainup("status", built[:10], "--json"))["name"] == built
     assert json.loads(trainup("runs", "--json"))[0]["name"] == built
     assert trainup("runs", "--all").splitlines()[1].split()[:3] == ["built", built, "Completed"]
@@ -224,3 +272,40 @@ def test_the_commands_about_runs_read_the_records_of_the_workspace(deployed: Dep
     assert trainup("open", "built").startswith("https://")
     assert "keeps nothing on this machine" in trainup("gc", code=1)
     assert "has no run 'other'; there are built, labeled" in trainup("logs", "other", code=1)
+
+    # Another backend has no state of the stack: the workspace that its file names has the records.
+    file = deployed.project.folder / f"Pulumi.{STACK}.yaml"
+    content, elsewhere = file.read_text(), deployed.project.folder / "elsewhere"
+    elsewhere.mkdir()
+    settings = yaml.safe_load(content)
+    settings["config"]["trainup:workspace"] = {"id": deployed.running.one(WORKSPACES)["id"]}
+    file.write_text(yaml.safe_dump(settings))
+    backend = deployed.project.environment["PULUMI_BACKEND_URL"]
+    deployed.project.environment["PULUMI_BACKEND_URL"] = elsewhere.as_uri()
+    try:
+        lost = trainup("compare", "--all", "--csv", "--filter", "accuracy=0.75")
+        assert "has no state of the stack" in lost
+        assert [name in lost for name in (built, labeled)] == [True, True]
+    finally:
+        file.write_text(content)
+        deployed.project.environment["PULUMI_BACKEND_URL"] = backend
+
+
+def test_a_run_survives_the_loss_of_its_node(deployed: Deployed) -> None:
+    file, code = deployed.project.folder / f"Pulumi.{STACK}.yaml", deployed.project.folder / "steps"
+    settings = yaml.safe_load(file.read_text())
+    settings["config"]["trainup:runs"]["stepped"] = {"source": "steps", "script": "main.py"}
+    code.mkdir()
+    (code / "main.py").write_text(STEPS)
+    file.write_text(yaml.safe_dump(settings))
+    up = deployed.project.up()
+    assert up.code == 0, up.text
+
+    told = json.loads(called(deployed, "drill", "stepped", "--yes", "--json")[0])
+    assert (told["resumed"], told["final_step"], told["original_step"]) == (True, 5, 5), told
+    assert told["evicted_step"] in range(5)
+    (copy,) = told["attempts"]
+    assert copy.startswith("stepped-drill-")
+    assert called(deployed, "logs", copy, "--tail", "1")[0] == "epoch 5\n"
+    assert deployed.project.preview("--expect-no-changes").code == 0
+    contract.judge(deployed.running.bodies)

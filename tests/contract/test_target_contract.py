@@ -515,6 +515,29 @@ def test_a_run_that_was_claimed_and_never_launched_does_not_outlive_its_cancella
     assert world.count("starts") == 0
 
 
+def test_a_run_whose_node_is_taken_away_resumes_from_its_checkpoints(world: World) -> None:
+    text = f"""cd "$TRAINUP_CHECKPOINT_DIR"; [ -e half ] && echo resumed && exit
+        touch half; echo began >> {world.project}/began; exec sleep 600"""
+    job, lines = world.job(text), list[str]()
+    with ThreadPoolExecutor(1) as pool:
+        end = pool.submit(lifecycle.run, world.target(), job, Listener(lines.extend), NEVER)
+        until(lambda: world.count("began") > 0)
+        (active,) = world.target().active_runs(job)
+        world.target().evict(active.name, "a drill")
+        record = end.result()
+    assert record.status is Status.COMPLETED
+    assert lines[-1] == "resumed"
+    former = [one for one in world.target().attempts(job.id) if one.name != record.name]
+    assert all(one.failure is not None and one.failure.failure_class is FailureClass.PREEMPTED for one in former)
+
+
+def test_a_run_that_has_no_nodes_loses_none(world: World) -> None:
+    record, _ = world.run(world.job("true"))
+    world.target().evict(record.name, "a drill")
+    assert world.target().get(record.name) == record
+    world.target().evict(UNHEARD, "a drill")
+
+
 def test_the_cancellation_of_a_run_that_has_ended_changes_nothing(world: World) -> None:
     record, _ = world.run(world.job("true"))
     again = world.target().cancel(record.name, "no longer wanted")

@@ -79,8 +79,8 @@ def open_gate(project: Project, name: str = "tiny") -> None:
 
 
 def begun(project: Project) -> Running:
-    """An `up` that shows a run of WAITING."""
-    running = project.start("up")
+    """An `up` that shows a run of WAITING; without a preview, for what its tests are about comes after that."""
+    running = project.start("up", "--skip-preview")
     running.wait_for("waiting")
     return running
 

@@ -12,7 +12,8 @@ from tests.support.project import REPOSITORY, Project
 # It builds the environment, which may have to be downloaded.
 pytestmark = [pytest.mark.engine, pytest.mark.training, pytest.mark.timeout(1800)]
 
-
+SAID = r"training on |settings |starting at the beginning: |epoch |done: accuracy "
+"""How the lines of the training begin."""
 RANKS = """\
 import torch, torch.distributed as processes
 processes.init_process_group("gloo")
@@ -21,6 +22,11 @@ processes.all_reduce(number)
 print(f"rank {processes.get_rank()} of {processes.get_world_size()}, the sum is {number}", flush=True)
 processes.destroy_process_group()
 """
+
+
+def epochs_in(log: str) -> list[int]:
+    """The epochs that have a line, in order."""
+    return [int(number) for number in re.findall(r"^(?:\[default0\]:)?epoch +(\d+)/", log, re.MULTILINE)]
 
 
 def test_the_digits_model_is_trained_once_and_shown_with_its_curves(project: Project) -> None:
@@ -45,9 +51,15 @@ def test_the_digits_model_is_trained_once_and_shown_with_its_curves(project: Pro
     assert told["status"] == "Completed"
     assert told["metrics"]["accuracy"] >= 0.97
     assert told["best"]["accuracy"] >= told["metrics"]["accuracy"]
+    log = (project.folder / told["log_uri"]).read_text()
+    assert [line for line in log.splitlines() if not re.match(SAID, line)] == [], "no warnings of libraries"
+    assert epochs_in(log) == list(range(1, 13))
     outputs = project.folder / told["outputs_uri"]
     assert {"model.pkl", "confusion.png", "metrics.json"} <= {file.name for file in outputs.iterdir()}
     assert json.loads((outputs / "metrics.json").read_text())["accuracy"] == told["metrics"]["accuracy"]
+    assert json.loads((outputs / "config.json").read_text())["epochs"] == 12
+    assert (outputs / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert list(project.folder.rglob("last.pt")), "a checkpoint"
 
     before = {process.pid for process in processes.of(project.folder)}
     again = project.up("--expect-no-changes")
@@ -61,8 +73,11 @@ def test_the_digits_model_is_trained_once_and_shown_with_its_curves(project: Pro
     assert more.code == 0, more.text
     told = project.output()["runs"]
     assert told["two-nodes"]["metrics"]["accuracy"] > 0.9
+    # Each process sees half of the 1,438 images: half as many steps as one process would take.
+    assert told["two-nodes"]["metrics"]["steps"] == 4 * (1438 // 2 // 64)
     log = (project.folder / told["two-nodes"]["log_uri"]).read_text()
     assert "2 processes" in log, "gloo connects them"
+    assert epochs_in(log) == [1, 2, 3, 4], "told by one of them alone"
     log = (project.folder / told["ranks"]["log_uri"]).read_text()
     assert {f"[default{rank}]:rank {rank} of 2, the sum is 3" for rank in (0, 1)} <= set(log.splitlines()), log
     logs = (project.folder / told["ranks"]["log_uri"]).parent

@@ -57,36 +57,26 @@ def test_a_removed_run_that_is_active_is_cancelled(project: Project) -> None:
     assert project.left_running() == []
 
 
-@pytest.mark.parametrize(("policy", "kept"), [("keep", True), ("archive", True), ("delete", False)])
-def test_on_delete_decides_about_the_record(project: Project, policy: str, kept: bool) -> None:
+def test_on_delete_decides_about_the_record_and_an_up_after_it_adopts_what_is_kept(project: Project) -> None:
     project.script(scripts.WITH_METRICS)
-    project.configure(runs={"tiny": scripts.run_of(project, arguments=["0.5"], on_delete=policy)})
+    policies = ("keep", "archive", "delete")
+    runs = {
+        policy: scripts.run_of(project, name=policy, arguments=[number], on_delete=policy)
+        for policy, number in zip(policies, ("0.5", "0.6", "0.7"), strict=True)
+    }
+    project.configure(runs=runs)
     assert project.up().code == 0
     assert project.destroy().code == 0
-    assert bool(project.records()) is kept
-    if kept:
-        assert json.loads((project.records()[0].parent / "status.json").read_text())["status"] == "Completed"
+    assert {path.parent.name.rpartition("-")[0] for path in project.records()} == {"keep", "archive"}
+    kept = [json.loads((path.parent / "status.json").read_text())["status"] for path in project.records()]
+    assert kept == ["Completed", "Completed"]
 
-
-def test_destroy_then_up_adopts_the_completed_record(project: Project) -> None:
-    project.script(scripts.WITH_METRICS)
-    project.configure(runs={"tiny": scripts.run_of(project, arguments=["0.5"])})
     assert project.up().code == 0
-    assert project.destroy().code == 0
-    assert project.up().code == 0
-    assert scripts.starts(project) == 1
-    assert project.output()["runs"]["tiny"]["metrics"] == {"accuracy": 0.5}
+    assert [scripts.starts(project, policy) for policy in policies] == [1, 1, 2]
+    assert project.output()["runs"]["keep"]["metrics"] == {"accuracy": 0.5}
 
 
-def test_rerun_trains_again_on_purpose(project: Project) -> None:
-    project.script(scripts.WITH_METRICS)
-    for wanted, rerun in enumerate(["monday", "tuesday"], start=1):
-        project.configure(runs={"tiny": scripts.run_of(project, arguments=["0.5"], rerun=rerun)})
-        assert project.up().code == 0
-        assert scripts.starts(project) == wanted
-
-
-def test_policy_changes_in_place_and_trains_nothing(project: Project) -> None:
+def test_policy_changes_in_place_and_trains_nothing_and_rerun_trains_on_purpose(project: Project) -> None:
     project.script(scripts.WITH_METRICS)
     project.configure(runs={"tiny": scripts.run_of(project, arguments=["0.5"])})
     assert project.up().code == 0
@@ -97,6 +87,9 @@ def test_policy_changes_in_place_and_trains_nothing(project: Project) -> None:
     assert changed.ops()["tiny"] == "update"
     assert scripts.starts(project) == 1
     assert project.up("--expect-no-changes").is_empty
+    project.configure(runs={"tiny": scripts.run_of(project, arguments=["0.5"], rerun="monday", **policy)})
+    assert project.up().code == 0
+    assert scripts.starts(project) == 2
 
 
 def test_reverting_to_an_earlier_digest_while_a_later_one_failed_adopts_it(project: Project) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.engine import scripts
+from tests.engine.ledger import target
 from tests.support.project import Project
+from tests.support.waiting import until
+from trainup.core.status import Status
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -113,6 +116,30 @@ def test_a_second_day(project: Project) -> None:
     assert project.up().code == 0, "what was removed is built again"
     assert scripts.starts(project) == 3, "and what has been trained is not trained again"
     assert project.destroy().code == 0
+
+
+def test_a_phase_that_took_much_longer_than_in_the_runs_before_is_named(project: Project) -> None:
+    project.script(scripts.COUNTED)
+    runs = {name: scripts.run_of(project, arguments=[name]) for name in ("one", "two", "three")}
+    project.configure(cluster={"max_nodes": 2}, runs=runs)
+    assert project.up().code == 0
+    runs["four"] = scripts.run_of(project, arguments=["four"], wait=False)
+    project.configure(cluster={"max_nodes": 2}, runs=runs)
+    assert project.up().code == 0
+    name = project.resource("four")["outputs"]["name"]
+    until(lambda: target(project).get(name).status is Status.COMPLETED)  # type: ignore[union-attr]
+    # As if its environment had been six minutes on its way.
+    file = target(project).workspace.runs / name / "status.json"
+    state = json.loads(file.read_text())
+    file.write_text(json.dumps({**state, "phases": {**state["phases"], "preparing": 360.0}}))
+    runs["four"] = scripts.run_of(project, arguments=["four"])
+    project.configure(cluster={"max_nodes": 2}, runs=runs)
+    told = trainup(project, "up")
+    assert f"{name}: preparation (image pull) took 6 m 0 s, was 0." in told
+    assert "in the last 3 runs" in told
+    page = Path(trainup(project, "report").strip()).read_text()
+    assert f"{name}: preparation (image pull) took 6 m 0 s, was 0." in page
+    assert project.up("--expect-no-changes").is_empty
 
 
 def _reason(project: Project) -> str:

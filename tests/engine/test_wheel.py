@@ -129,6 +129,8 @@ def test_a_further_local_stack_needs_no_passphrase_and_counts_once_it_is_selecte
     shutil.copy(local, stranger.folder / "Pulumi.sweep.yaml")
     assert "trained" in stranger.run("trainup", "up", "--stack", "sweep")
     assert stranger.run("trainup", "runs", PULUMI_STACK="sweep").count("Completed") == 1
+    page = Path(stranger.run("trainup", "report", PULUMI_STACK="sweep").strip())
+    assert page.stat().st_size > 400_000, "the page holds what draws it"
     assert "there is no stack 'local'" in stranger.run("trainup", "runs", fails=True)
     stranger.run("sh", "-c", 'eval "$(trainup env)" && pulumi stack select sweep')
     assert stranger.run("trainup", "runs").count("Completed") == 1

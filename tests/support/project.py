@@ -199,6 +199,8 @@ class Project:
         words = ["pulumi", operation, *arguments, *UNATTENDED, "--event-log", str(events)]
         if operation != "preview":
             words.append("--yes")
+        if operation == "destroy" or (operation != "preview" and "--expect-no-changes" in arguments):
+            words.append("--skip-preview")  # half of the time; it would show no more than what follows
         return Running(words, self.folder, self.environment, events)
 
     def run(self, operation: str, *arguments: str) -> Result:

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,7 +18,6 @@ from trainup.core.status import Status
 from trainup.jobs.local import mlflow_server, tracked
 from trainup.jobs.local.processes import processes_of
 from trainup.jobs.local.run_record import Policy
-from trainup.jobs.local.tracked import CollectedMetrics
 from trainup.jobs.local.tracking import Tracking, TrackingError
 from trainup.jobs.local.workspace import Workspace
 
@@ -98,6 +98,53 @@ def test_numbers_that_are_not_finite_arrive(workspace: Workspace, folder: Folder
     assert math.isnan(collected.metrics["loss"])
     assert collected.best["loss"] == 1.0
     assert collected.metrics["score"] >= 1.7e308  # as MLflow stores infinity
+
+
+def test_a_server_of_ones_own_begins_and_ends_a_run_in_one_request_each(
+    workspace: Workspace, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = tracked.reachable(workspace)
+    told = []
+    for experiment, is_own in (("one by one", False), ("at once", True), ("at once", True)):
+        definition = replace(DEFINITION, policy=replace(DEFINITION.policy, experiment_name=experiment))
+        calls: list[str] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(Tracking, "_request", noting(calls, knows_own=is_own))
+            made = tracked.create(uri, definition, is_own=True)
+            script = (
+                "import mlflow, math\n"
+                "with mlflow.start_run():\n"
+                "    mlflow.log_param('lr', 'mine')\n"
+                "    for loss in (3.0, 1.0, 2.0, math.nan): mlflow.log_metric('loss', loss)\n"
+            )
+            ended = folder.run("-c", script, **variables(uri, made.run_id))
+            assert ended.returncode == 0, ended.stderr
+            parameters = {"lr": "0.1", **{f"p{number}": "x" for number in range(150)}}
+            collected = tracked.collect(workspace, made.run_id, Status.FAILED, parameters)
+        assert len(calls) == (2 if is_own else 10), calls
+        run = json.loads(get(f"{uri}/api/2.0/mlflow/runs/get?run_id={made.run_id}"))["run"]
+        info, data = run["info"], run["data"]
+        assert info["start_time"] <= info["end_time"]
+        assert info["experiment_id"] == made.experiment_id
+        tags = {tag["key"]: tag["value"] for tag in data["tags"] if not tag["key"].startswith("mlflow.source")}
+        params = {param["key"]: param["value"] for param in data["params"]}
+        told.append((repr(collected), info["run_name"], info["status"], params, tags.keys()))
+    assert told[0] == told[1] == told[2]
+    assert told[0][2] == "FAILED"
+    assert told[0][3] == {**parameters, "lr": "mine"}
+
+
+def noting(calls: list[str], *, knows_own: bool) -> Callable[..., dict[str, Any]]:
+    """Requests that are noted; without `knows_own`, the server refuses those of this version, as an older one does."""
+    ask = Tracking._request
+
+    def request(self: Tracking, call: str, body: bytes | None) -> dict[str, Any]:
+        if not knows_own and call.endswith(("/trainup/begin", "/trainup/end")):
+            call = call.replace("/trainup/", "/trainup/not-yet-")
+        calls.append(call)
+        return ask(self, call, body)
+
+    return request
 
 
 def test_runs_inside_of_a_run_and_after_it_land_in_its_experiment(workspace: Workspace, folder: Folder) -> None:
@@ -205,17 +252,6 @@ def test_the_server_is_one_process_for_this_machine_only(workspace: Workspace) -
         get(f"{uri}/api/2.0/mlflow/experiments/get?experiment_id=0", {"Host": "elsewhere.example"})
 
 
-def test_a_stopped_server_leaves_no_process_and_keeps_its_records(serving: Callable[[], Workspace]) -> None:
-    workspace = serving()
-    run_id = tracked.create(mlflow_server.ensure(workspace), DEFINITION).run_id
-    token = workspace.tracking()["token"]
-    mlflow_server.stop(workspace)
-    assert not processes_of(token)
-    assert not any(str(workspace.root) in word for process in mine() for word in process)
-    assert tracked.collect(workspace, run_id, Status.FAILED, {}) == CollectedMetrics()
-    mlflow_server.stop(workspace)
-
-
 def mine() -> list[list[str]]:
     """The command lines of this user's processes."""
     found = []
@@ -226,12 +262,13 @@ def mine() -> list[list[str]]:
     return found
 
 
-def test_a_server_that_dies_does_not_stop_the_training(
-    serving: Callable[[], Workspace], folder: Folder, tmp_path: Path
+def test_a_stopped_server_leaves_no_process_keeps_its_records_and_does_not_stop_the_training(
+    serving: Callable[[], Workspace], folder: Folder
 ) -> None:
     workspace = serving()
     uri = mlflow_server.ensure(workspace)
     run_id = tracked.create(uri, DEFINITION).run_id
+    token = workspace.tracking()["token"]
     # Without patience here: how long the client tries is MLflow's own affair.
     impatient = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     with folder.start("train.py", "--epochs", "6", **variables(uri, run_id), **impatient) as process:
@@ -247,3 +284,8 @@ def test_a_server_that_dies_does_not_stop_the_training(
     assert len([line for line in lines if line.startswith("epoch ")]) == 6
     assert [line.split(":")[0] for line in lines if "MLflow" in line] == ["warning"]
     assert lines[-1].startswith("done: ")
+
+    assert not processes_of(token)
+    assert not any(str(workspace.root) in word for process in mine() for word in process)
+    assert set(tracked.collect(workspace, run_id, Status.FAILED, {}).metrics) >= {"accuracy"}
+    mlflow_server.stop(workspace)

@@ -1,4 +1,7 @@
-"""Trainings as a user starts them, in the environment that trainup builds for them."""
+"""Trainings as a user starts them, in the environment that trainup builds for them.
+
+Their first result, and two processes that train one model, are in `tests/engine/test_digits.py`.
+"""
 
 import json
 import re
@@ -25,17 +28,6 @@ def epochs_in(log: str) -> list[int]:
 
 def metrics_of(folder: Path) -> dict[str, float]:
     return dict(json.loads((folder / "metrics.json").read_text()))
-
-
-def test_digits_are_learned_without_noise(folder: Folder) -> None:
-    ended = folder.run("train.py", "--dataset", "digits")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert epochs_in(ended.stdout) == list(range(1, 13))
-    outputs = folder.path / "outputs"
-    assert metrics_of(outputs)["accuracy"] >= 0.97
-    assert json.loads((outputs / "config.json").read_text())["epochs"] == 12
-    assert (outputs / "confusion.png").read_bytes().startswith(b"\x89PNG")
-    assert (outputs / "checkpoints" / "last.pt").is_file()
 
 
 def test_the_model_loads_without_the_code_and_nothing_is_tracked_unasked(folder: Folder, tmp_path: Path) -> None:
@@ -100,17 +92,6 @@ def test_a_checkpoint_of_other_settings_or_a_broken_one_is_not_used(folder: Fold
     broken = folder.train(*words, "1")
     assert broken.returncode == 0, broken.stderr
     assert "is no readable checkpoint" in broken.stdout
-
-
-def test_two_processes_train_one_model(folder: Folder) -> None:
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    ended = folder.run(*launcher, "train.py", "--dataset", "digits", "--epochs", "4")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert epochs_in(ended.stdout) == [1, 2, 3, 4]  # by one process only
-    metrics = metrics_of(folder.path / "outputs")
-    # Each process sees half of the 1,438 images: half as many steps as one process would take.
-    assert metrics["steps"] == 4 * (1438 // 2 // 64)
-    assert metrics["accuracy"] > 0.9
 
 
 def test_pets_train_from_a_folder(folder: Folder) -> None:

@@ -45,6 +45,9 @@ COMMANDS = {
     "runs.rerunning": {
         "rerun": "train a run again though nothing changed",
     },
+    "drill": {
+        "drill": "show that a run survives the loss of its node, on a copy of it",
+    },
     "runs.opening": {
         "open": "open the page of a run in the browser",
     },

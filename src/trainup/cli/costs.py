@@ -5,9 +5,8 @@ from dataclasses import asdict
 
 import click
 
-from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
-from trainup.cli.runs import recorded
+from trainup.cli.runs import places, recorded
 from trainup.cli.table import aligned
 from trainup.jobs import spending
 from trainup.jobs.spending import Spending
@@ -57,4 +56,4 @@ def _rounded(one: Spending) -> dict[str, float]:
 
 
 def _records(stack: str) -> list[Record]:
-    return [one.record for one in recorded.attempts(*stacks.open_stack(stack), measured=False)]
+    return [one.record for one in recorded.attempts(*places.open_records(stack), measured=False)]

@@ -24,6 +24,10 @@ class StackError(UserError):
     """The stack cannot be read; the message is the CLI's own."""
 
 
+class NoStack(StackError):
+    """The backend has no stack of this name."""
+
+
 @dataclass(frozen=True)
 class Stack:
     """One stack's state."""
@@ -99,6 +103,15 @@ def secret_texts(name: str, stack: Stack) -> list[str]:
     return [text for one in secrets if one for text in _revealed(one).values() if isinstance(text, str)]
 
 
+def revealed_inputs(name: str, resource: dict[str, Any]) -> dict[str, Any]:
+    """The inputs of a run's resource with the values of its secrets. StackError if they are locked."""
+    inputs: dict[str, Any] = dict(resource.get("inputs") or {})
+    if inputs.get("secrets"):
+        shown = next((one for one in _export(name, "--show-secrets") if one["urn"] == resource["urn"]), resource)
+        inputs["secrets"] = _revealed(shown["inputs"]["secrets"])
+    return inputs
+
+
 def _inputs_with_secrets(resource: dict[str, Any]) -> dict[str, Any] | None:
     inputs: dict[str, Any] = resource.get("inputs") or {}
     is_masked = (
@@ -122,7 +135,7 @@ def _export(name: str, *options: str) -> list[dict[str, Any]]:
     words = ["pulumi", "stack", "export", "--stack", name, *options]
     process = _ask(*words[1:])
     if process.returncode != 0 and "no stack named" in process.stderr:
-        raise StackError(
+        raise NoStack(
             f"there is no stack {name!r}: `pulumi up` creates a new one, and `pulumi stack ls` lists the others"
         )
     if process.returncode != 0:

@@ -64,7 +64,7 @@ def text(value: Any) -> str:
         raise Invalid(f"{value!r} is not text; put it in quotes")
     if "\0" in value:
         raise Invalid("a NUL character cannot be part of a command, a name or a variable")
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
         raise Invalid("the text holds half of a character (a lone surrogate), which no file or process takes")
     return value
 

@@ -1,6 +1,7 @@
 """Phases that took much longer than they did before: a pure comparison with the earlier runs of a stack."""
 
 import statistics
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ SECONDS = 30.0
 """It also takes at least so much longer than the median, or nobody would mind."""
 UNUSUAL = 2.0
 """And so many times the upper quartile: where one run in four waits for a new node, that is no surprise."""
+SHARED = ("preparing", "finalizing")
+"""Phases that take as long for any run of a stack. How long one waits and trains is a matter of its own."""
 NAMES = {
     "queued": "waiting for nodes",
     "preparing": "preparation (image pull)",
@@ -44,26 +47,41 @@ class SlowPhase:
         return f"{name} {verb} {length(self.seconds)}, was {length(self.usual)} in the last {self.runs} runs"
 
 
-def threshold(phase: str, earlier: Sequence[Mapping[str, float]]) -> float | None:
-    """Seconds from which on a phase is slow, by the phases of earlier runs, oldest first; None with too few of them."""
-    seconds = [one[phase] for one in earlier if phase in one][-LAST:]
-    if len(seconds) < LEAST_RUNS:
+class Usual:
+    """How long the phases of a stack's runs usually take, by those that completed before."""
+
+    def __init__(self) -> None:
+        self._of_run: dict[tuple[str, str], deque[float]] = {}
+        self._of_all: dict[str, deque[float]] = {}
+
+    def add(self, run: str, phases: Mapping[str, float]) -> None:
+        """Count a completed attempt of a run; the oldest comes first."""
+        for phase, seconds in phases.items():
+            self._of_run.setdefault((run, phase), deque(maxlen=LAST)).append(seconds)
+            self._of_all.setdefault(phase, deque(maxlen=LAST)).append(seconds)
+
+    def slow(self, run: str, phases: Mapping[str, float], present: str | None = None) -> list[SlowPhase]:
+        """The slow ones of an attempt's phases; `present` is the one that goes on.
+
+        Earlier runs of the same name are compared with, or any of the stack where they are too few and it is no matter.
+        """
+        result = []
+        for phase, seconds in phases.items():
+            before = self._of_run.get((run, phase), ())
+            if len(before) < LEAST_RUNS and phase in SHARED:
+                before = self._of_all.get(phase, ())
+            limit = threshold(list(before))
+            if limit is not None and seconds > limit:
+                result.append(SlowPhase(phase, seconds, statistics.median(before), len(before), phase != present))
+        return result
+
+
+def threshold(earlier: Sequence[float]) -> float | None:
+    """Seconds from which on a phase is slow, by those of earlier runs; None with too few of them."""
+    if len(earlier) < LEAST_RUNS:
         return None
-    median, upper = statistics.median(seconds), statistics.quantiles(seconds, n=4, method="inclusive")[2]
+    median, upper = statistics.median(earlier), statistics.quantiles(earlier, n=4, method="inclusive")[2]
     return max(TIMES * median, median + SECONDS, UNUSUAL * upper)
-
-
-def slow(
-    phases: Mapping[str, float], earlier: Sequence[Mapping[str, float]], present: str | None = None
-) -> list[SlowPhase]:
-    """The slow ones of a run's phases; `present` is the one that goes on."""
-    result = []
-    for phase, seconds in phases.items():
-        limit = threshold(phase, earlier)
-        if limit is not None and seconds > limit:
-            before = [one[phase] for one in earlier if phase in one][-LAST:]
-            result.append(SlowPhase(phase, seconds, statistics.median(before), len(before), phase != present))
-    return result
 
 
 def length(seconds: float) -> str:

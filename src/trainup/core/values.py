@@ -54,6 +54,8 @@ def contains(value: Any, predicate: Callable[[Any], bool]) -> bool:
 
 def has_unknown(value: Any) -> bool:
     """Whether any part of the value is unknown."""
+    if value is None or isinstance(value, (str, int, float)):  # as most are
+        return False
     return contains(value, lambda item: isinstance(item, Unknown))
 
 

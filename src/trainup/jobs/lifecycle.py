@@ -70,7 +70,7 @@ def _supersede(target: Target, other: Record, job: Job) -> None:
 def follow(target: Target, job: Job, record: Record, listener: Listener, stop: threading.Event) -> Record:
     """Wait until the run has ended, passing on every log line once. `Interrupted` when `stop` is set."""
     polling = target.polling
-    position, pause, reported = 0, polling.fastest, None
+    position, pause, reported = 0, polling.first or polling.fastest, None
     queued_since = time.monotonic()
     seen, since = record.status, queued_since
     while True:

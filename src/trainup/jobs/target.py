@@ -213,12 +213,14 @@ class Polling:
     """Pauses between two looks at a run, in seconds: short at first and while new lines arrive, then growing."""
 
     fastest: float
-    """Seconds."""
+    """While new lines arrive."""
     queued: float
     """The longest pause while it waits for a node."""
     running: float
     """The longest pause while it runs."""
     growth: float = 1.2
+    first: float | None = None
+    """The first pause, where a run may end at once; `fastest` where there is none."""
 
     def after(self, pause: float, status: Status, *, progressed: bool) -> float:
         """The pause after this one, in seconds; `progressed` says whether there were new lines."""
@@ -309,10 +311,13 @@ class Target(Protocol):
         """The attempts of a stack's run that have not ended, whatever their inputs: an `up` may just have begun one."""
         ...
 
-    def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
+    def history(
+        self, stack: StackUrns, beginning: str = "", *, newest: int | None = None
+    ) -> tuple[list[Record], list[TrainupError]]:
         """The attempts whose names have this beginning and that belong to a stack, or did; and what cannot be read.
 
-        Oldest first. An attempt that nobody owns, and of which no former owner is known, counts as everybody's.
+        Oldest first; `newest` limits them to so many of all that changed last. An attempt that nobody owns, and of
+        which no former owner is known, counts as everybody's.
         """
         ...
 
@@ -385,6 +390,15 @@ class Target(Protocol):
         One that waits never begins; one that runs gets the time that the target gives it to end by itself; one that
         has ended keeps its end. `kind` is the class of the failure in the record, and `reason` is part of its message:
         those of the first call count. TargetError where the attempt does not end in time.
+        """
+        ...
+
+    def evict(self, name: str, reason: str) -> None:
+        """Take the nodes of a running attempt away without a warning, as a spot market does. For drills.
+
+        What follows is what follows such a loss: the attempt fails as preempted, with `reason` in its message, or the
+        target starts it again itself. An attempt that does not run is left as it is. TargetError where the target
+        cannot do this.
         """
         ...
 

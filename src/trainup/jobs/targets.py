@@ -69,6 +69,6 @@ def target_of(
     progress: Callable[[str], None] = lambda text: None,
     stop: threading.Event | None = None,
 ) -> Target:
-    """The target of a run; opening it writes and requests nothing. After `stop` is set, it starts nothing more."""
+    """The target of a run; opening it writes nothing, and may begin a login. After `stop` is set, it starts nothing."""
     secrets = {name: value for name, value in reveal(inputs.get("secrets") or {}).items() if isinstance(value, str)}
     return opening_of(inputs.get("target") or DEFAULT).open_target(inputs, project, secrets, progress, stop)

@@ -1,6 +1,6 @@
 """`trainup:index:Run`: a training run and the wait for its end. The target's record is the truth, the state a view."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from trainup.core.errors import TrainupError
 from trainup.core.input_assets import CONTENT
 from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, with_definition
 from trainup.core.run_keys import KEYS
+from trainup.core.slow_phases import Usual
+from trainup.core.spec import RunSpec
 from trainup.core.status import Status
-from trainup.core.values import UNKNOWN, has_unknown
+from trainup.core.values import UNKNOWN, Unknown, has_unknown
 from trainup.jobs import git, lifecycle, outputs, snapshot
 from trainup.jobs.azure.http.connection import CODE_HASHES
 from trainup.jobs.job_inputs import job_of
@@ -33,7 +35,7 @@ from trainup.provider.handler import (
     unknown_outputs,
 )
 from trainup.provider.input_checks import check_workspace, run_owner
-from trainup.provider.run_alarms import Alarm, earlier_phases
+from trainup.provider.run_alarms import Alarm, EarlierRuns, usual_phases
 from trainup.provider.run_definition import Definitions
 from trainup.provider.run_facts import RunFacts
 from trainup.provider.run_reports import last_time, listener, record_outputs, report, sentence
@@ -58,6 +60,9 @@ class RunHandler:
         self._data_digests = DataDigests()
         self._definitions = Definitions(self._data_digests)
         self._facts = RunFacts()
+        self._earlier = EarlierRuns()
+        self._git = git.GitStates()
+        self._snapshots = run_source.SharedSnapshots()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         completed, findings = self.check_filled(context, inputs, lambda inputs: inputs)
@@ -75,7 +80,9 @@ class RunHandler:
         if parsed.source and not has_unknown(inputs.get("allow_secrets")):
             kind = targets.find(inputs.get("target"))
             trees = self.tree_hashes(context) if kind and kind.keeps_code else None
-            computed, problems = run_source.examine(context.project, inputs, parsed, self._cache(context), trees)
+            computed, problems = run_source.examine(
+                context, inputs, parsed, self._cache(context), trees, self._snapshots
+            )
             inputs |= computed
             findings += problems
         elif with_definition(inputs).get("source") is not None:
@@ -89,7 +96,7 @@ class RunHandler:
         if warning := run_source.disk_shortage(context.project, inputs):
             context.warn(warning)
         parsed, findings = parse_run(fill(inputs))
-        return {**inputs, "digest": parsed.spec.digest() if parsed.spec else UNKNOWN}, findings
+        return {**inputs, "digest": _digest(parsed.spec, inputs.get("snapshot_digest"))}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
         replaced = new.get("digest") != old.get("digest") or any(new.get(name) != old.get(name) for name in LOCATION)
@@ -156,7 +163,7 @@ class RunHandler:
 
     def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
         """Start the run or attach to it, and wait for its end if the inputs say so."""
-        job = replace(job_of(inputs, context.project, owner), git=git.state_of(context.project))
+        job = replace(job_of(inputs, context.project, owner), git=self._git.state_of(context.project))
         target = target_of(inputs, context.project, context.info, context.canceled)
         self.confirm_data(context, job)
         try:
@@ -171,7 +178,7 @@ class RunHandler:
             raise ResourceError(f"{job.id} could not be started: {error}") from error
         try:
             if job.spec.wait and not attempts:
-                record = _wait(context, target, job, record)
+                record = _wait(context, target, job, inputs, record, self._earlier)
         except REFUSALS as error:
             # The run exists by now: without a state, `destroy` could not remove it.
             reason = (
@@ -206,10 +213,12 @@ class RunHandler:
         return self._trees.setdefault(path, snapshot.TreeHashes(path))
 
 
-def _wait(context: Context, target: Target, job: Job, record: Record) -> Record:
+def _wait(
+    context: Context, target: Target, job: Job, inputs: Properties, record: Record, earlier: EarlierRuns
+) -> Record:
     """The record at the end of the run; after Ctrl-C the current one, or that of the run canceled by `on_interrupt`."""
     try:
-        alarm = Alarm(context.note, lambda: _earlier_phases(target, record))
+        alarm = Alarm(context.note, lambda: earlier.of(_stack_of(job, inputs), lambda: _usual_phases(target, record)))
         return lifecycle.see_through(target, job, record, listener(context, alarm), context.canceled)
     except lifecycle.Interrupted as interrupted:
         record = interrupted.record
@@ -218,12 +227,17 @@ def _wait(context: Context, target: Target, job: Job, record: Record) -> Record:
         return record
 
 
-def _earlier_phases(target: Target, record: Record) -> list[Mapping[str, float]]:
-    """As `earlier_phases`; a watched run must not fail because others cannot be read."""
+def _stack_of(job: Job, inputs: Properties) -> tuple[object, ...]:
+    """The stack and the workspace of a run."""
+    return tuple(job.owner.urn.split("::")[:2]), job.owner.project, inputs.get("target"), inputs.get("workspace")
+
+
+def _usual_phases(target: Target, record: Record) -> Usual:
+    """As `usual_phases`; a watched run must not fail because others cannot be read."""
     try:
-        return earlier_phases(target, record)
+        return usual_phases(target, record)
     except REFUSALS:
-        return []
+        return Usual()
 
 
 def _outcome(target: Target, job: Job, owner: Owner, inputs: Properties, record: Record) -> State:
@@ -256,6 +270,13 @@ def _owner(context: Context, inputs: Properties, state: State, target: Target) -
         return owner
     owners = (one for record in reversed(attempts) for one in record.owners)
     return next((one for one in owners if one.is_same_resource(owner)), owner)
+
+
+def _digest(spec: RunSpec | None, snapshot_digest: str | Unknown | None) -> str | Unknown:
+    """The digest of a run with the files of its source; `spec` is what was parsed before they were read."""
+    if spec is None or isinstance(snapshot_digest, Unknown):
+        return UNKNOWN
+    return replace(spec, snapshot=snapshot_digest).digest()
 
 
 def _location(state: State) -> Properties:

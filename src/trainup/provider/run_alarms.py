@@ -1,21 +1,38 @@
 """Names phases that take much longer than they did for this stack before, while a run is watched."""
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Hashable
 
 from trainup.core import slow_phases
+from trainup.core.slow_phases import Usual
 from trainup.core.status import PHASES, Status
 from trainup.jobs.target import Record, StackUrns, Target
 
-Earlier = Callable[[], Sequence[Mapping[str, float]]]
-"""Reads the phases of earlier runs, oldest first; called once for a run, and only where a phase takes long."""
+MOST = 200
+"""Earlier attempts that are looked at."""
+
+
+class EarlierRuns:
+    """How long phases usually take, by stack; read once in an operation, however many runs it watches."""
+
+    def __init__(self) -> None:
+        self._by_stack: dict[Hashable, Usual] = {}
+        self._lock = threading.Lock()
+
+    def of(self, key: Hashable, read: Callable[[], Usual]) -> Usual:
+        """What is known of a stack in a workspace, which `key` names."""
+        with self._lock:
+            if key not in self._by_stack:
+                self._by_stack[key] = read()
+            return self._by_stack[key]
 
 
 class Alarm:
     """Tells each slow phase of a run once: as soon as it takes too long, or when it has ended."""
 
-    def __init__(self, tell: Callable[[str], None], earlier: Earlier) -> None:
-        self._tell, self._read = tell, earlier
-        self._earlier: Sequence[Mapping[str, float]] | None = None
+    def __init__(self, tell: Callable[[str], None], usual: Callable[[], Usual]) -> None:
+        """`usual` is called only where a phase takes long."""
+        self._tell, self._usual = tell, usual
         self._told: set[tuple[str, str]] = set()
 
     def look(self, record: Record, seconds: float) -> None:
@@ -26,21 +43,20 @@ class Alarm:
         late = {phase: spent for phase, spent in late.items() if (record.name, phase) not in self._told}
         if not late:
             return
-        if self._earlier is None:
-            self._earlier = self._read()
-        for one in slow_phases.slow(late, self._earlier, present):
+        for one in self._usual().slow(record.run, late, present):
             self._told.add((record.name, one.phase))
             self._tell(f"{record.name}: {one.text}")
 
 
-def earlier_phases(target: Target, record: Record) -> list[Mapping[str, float]]:
-    """The phases of the runs of this name that the stack completed before, oldest first."""
-    urns = [owner.urn for owner in record.owners]
-    if not urns:
-        return []
-    stack, project = urns[0].split("::")[:2]
+def usual_phases(target: Target, record: Record) -> Usual:
+    """How long the phases of the stack's last completed runs took, without those of this attempt."""
+    usual = Usual()
+    if not record.owners:
+        return usual
     owner = record.owners[0]
+    stack, project = owner.urn.split("::")[:2]
     known = StackUrns(stack.removeprefix("urn:pulumi:"), project, owner.project, {record.run: owner.urn})
-    records, _ = target.history(known, f"{record.run}-")
-    mine = (one for one in records if one.run == record.run and one.name != record.name)
-    return [one.phases for one in mine if one.status is Status.COMPLETED]
+    for one in target.history(known, newest=MOST)[0]:
+        if one.status is Status.COMPLETED and one.name != record.name:
+            usual.add(one.run, one.phases)
+    return usual

@@ -3,6 +3,9 @@
 import os
 import re
 import shlex
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,23 +15,59 @@ from trainup.core.inputs import Finding, RunInputs, with_definition
 from trainup.jobs import snapshot
 from trainup.jobs.local import room
 from trainup.jobs.local.workspace import Workspace
-from trainup.provider.handler import Properties
+from trainup.provider.handler import Context, Properties
 
 OTHER_LANGUAGE = re.compile(rb"#!.*?\b(bash|sh|zsh|fish|perl|ruby|node|Rscript|julia|pwsh|lua)\b(?!.*python)")
 """The first line of a script that something else than Python runs."""
 
 
+FRESH = 1.0
+"""Seconds after the beginning of a snapshot for which it holds for other runs with the same source."""
+
+
+class SharedSnapshots:
+    """Snapshots of source folders, taken once for runs that are checked one right after the other.
+
+    A run that is checked again gets a new one. What a run is started with is compared with its snapshot in any case.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: dict[object, tuple[float, set[str], snapshot.Snapshot]] = {}
+        """What was asked for → when its snapshot began, the runs that have it, and the snapshot."""
+
+    def take(self, run: str, what: object, take: Callable[[], snapshot.Snapshot]) -> snapshot.Snapshot:
+        """The snapshot for a run: the last one of the same `what`, if it is fresh and the run does not have it yet."""
+        with self._lock:
+            if what in self._last:
+                begun, runs, content = self._last[what]
+                if run not in runs and time.monotonic() - begun < FRESH:
+                    runs.add(run)
+                    return content
+        begun, content = time.monotonic(), take()
+        with self._lock:
+            self._last[what] = begun, {run}, content
+        return content
+
+
 def examine(
-    project: Path,
+    context: Context,
     inputs: Properties,
     parsed: RunInputs,
     cache: snapshot.StatCache,
     trees: snapshot.TreeHashes | None,
+    shared: SharedSnapshots,
 ) -> tuple[Properties, list[Finding]]:
     """The inputs `snapshot_digest` and `manifest` of the source folder, and the findings about it."""
     assert parsed.source is not None
+    project = context.project
+    path, allowed = project / parsed.source, tuple(parsed.allow_secrets)
+
+    def take() -> snapshot.Snapshot:
+        return snapshot.take(path, cache=cache, allow_secrets=allowed, trees=trees)
+
     try:
-        content = snapshot.take(project / parsed.source, cache=cache, allow_secrets=parsed.allow_secrets, trees=trees)
+        content = shared.take(f"{context.urn} {inputs.get('run')}", (path, allowed, trees is None), take)
     except snapshot.SnapshotError as error:
         return {}, [Finding("source", problem) for problem in error.problems]
     findings = []
@@ -64,9 +103,9 @@ def disk_shortage(project: Path, inputs: Properties) -> str | None:
     path = inputs.get("workspace")
     if not targets.is_on_this_machine(inputs.get("target")) or not isinstance(path, str):
         return None
-    workspace = Workspace((project / path).resolve(), project.resolve())
-    if disk.free_bytes(workspace.root) > room.PLENTY:
+    if disk.free_bytes(project / path) > room.PLENTY:
         return None
+    workspace = Workspace((project / path).resolve(), project.resolve())
     needed = room.of_run(workspace, str(inputs["run"]))
     return room.shortage(workspace, needed, f"run {inputs['run']}") if needed else None
 

@@ -1,8 +1,11 @@
 """Requests to Azure, and logins there, that do not go well."""
 
+import threading
 from collections.abc import Mapping
 
 import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
 
 from tests.azure.runs.conftest import IMPATIENT, World
 from tests.support.tokens import TOKEN, tokens
@@ -44,6 +47,44 @@ def test_what_was_refused_for_there_being_too_much_is_sent_again(world: World) -
     world.azure.faults.add(Fault("POST", path=action, error=throttled(0.01)))
     assert world.client().post(action, version="2019-06-01-preview", repeat=False)["uploadUrl"]
     assert sent(world, action) == 2
+
+
+class Doorman:
+    """A credential that gives no token before it is told to, and notes how often it was asked."""
+
+    def __init__(self) -> None:
+        self.open, self.asked = threading.Event(), 0
+        self.refusal: Exception | None = None
+
+    def get_token(self, *scopes: str, **options: object) -> AccessToken:
+        self.asked += 1
+        assert self.open.wait(10)
+        if self.refusal:
+            raise self.refusal
+        return AccessToken(f"token {self.asked}", 2**40)
+
+
+def test_a_login_that_has_begun_is_waited_for_and_not_begun_again() -> None:
+    doorman = Doorman()
+    client = AzureClient(find_endpoints("public", {}), doorman)
+    client.begin_login()  # returns, though the door is closed
+    client.begin_login()
+    doorman.open.set()
+    assert client.token() == "token 1"
+    assert client.token() == "token 2"  # the credential itself keeps tokens, and knows when they expire
+
+
+def test_a_login_that_failed_ahead_is_told_when_a_token_is_needed_and_not_repeated_for_it() -> None:
+    doorman = Doorman()
+    doorman.refusal = ClientAuthenticationError("nobody is logged in")
+    doorman.open.set()
+    client = AzureClient(find_endpoints("public", {}), doorman)
+    client.begin_login()
+    with pytest.raises(AzureError, match="nobody is logged in"):
+        client.token()
+    assert doorman.asked == 1
+    doorman.refusal = None
+    assert client.token() == "token 2"
 
 
 def test_a_login_is_tried_as_often_as_anything_else(world: World) -> None:

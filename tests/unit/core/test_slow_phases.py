@@ -1,10 +1,28 @@
 """Phases that took much longer than they did before."""
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
-from trainup.core.slow_phases import length, slow, threshold
+from trainup.core.slow_phases import SlowPhase, Usual, length, threshold
 
 PULLS = [{"preparing": 40.0}, {"preparing": 38.0}, {"preparing": 45.0}, {"preparing": 40.0}, {"preparing": 41.0}]
+
+
+def slow(
+    phases: Mapping[str, float], earlier: Sequence[Mapping[str, float]], present: str | None = None, run: str = "pets"
+) -> list[SlowPhase]:
+    usual = Usual()
+    for one in earlier:
+        usual.add("pets", one)
+    return usual.slow(run, phases, present)
+
+
+def test_what_all_runs_of_a_stack_share_is_compared_among_them() -> None:
+    earlier = [{"queued": 1.0, "preparing": 40.0, "running": 10.0}] * 5
+    told = slow({"queued": 400.0, "preparing": 360.0, "running": 400.0}, earlier, run="trial-7")
+    assert [one.phase for one in told] == ["preparing"]
+    assert [one.phase for one in slow({"queued": 400.0, "running": 400.0}, earlier)] == ["queued", "running"]
 
 
 def test_a_slow_phase_is_named_with_what_was_usual() -> None:
@@ -38,7 +56,7 @@ def test_one_odd_run_before_does_not_hide_a_slow_one() -> None:
 
 def test_what_was_usual_long_ago_does_not_count() -> None:
     earlier = [{"preparing": 1.0}] * 20 + [{"preparing": 300.0}] * 10
-    assert threshold("preparing", earlier) == 900.0
+    assert threshold([one["preparing"] for one in earlier[-10:]]) == 900.0
     assert slow({"preparing": 350.0}, earlier) == []
 
 

@@ -307,10 +307,9 @@ SECTIONS: dict[str, st.SearchStrategy[Any]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("half", [1, 2])  # 10,000 in all; two processes share them
 @configured(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sections=st.fixed_dictionaries({}, optional=SECTIONS), raw=st.sampled_from([None, *SECTIONS]))
-def test_any_configuration_is_settings_or_one_message(half: int, sections: dict[str, Any], raw: str | None) -> None:
+def test_any_configuration_is_settings_or_one_message(sections: dict[str, Any], raw: str | None) -> None:
     texts = {key: str(value) if key in (raw, "target") else json.dumps(value) for key, value in sections.items()}
     with _stack(texts):
         try:

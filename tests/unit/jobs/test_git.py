@@ -1,6 +1,7 @@
 """What git says of a project when a run starts."""
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,25 @@ def test_without_git_a_repository_or_a_commit_nothing_is_known(
     assert git.state_of(tmp_path / "missing") == GitState()
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
     assert git.state_of(repository) == GitState()
+
+
+def test_runs_that_start_together_ask_once_and_later_ones_again(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def ask(folder: Path) -> GitState:
+        asked.append(folder)
+        return GitState(f"commit {len(asked)}")
+
+    now = [100.0]
+    monkeypatch.setattr(git, "state_of", ask)
+    monkeypatch.setattr(git.time, "monotonic", lambda: now[0])
+    states = git.GitStates()
+    with ThreadPoolExecutor(8) as pool:
+        commits = {state.commit for state in pool.map(lambda _: states.state_of(repository), range(50))}
+    assert commits == {"commit 1"}
+    assert states.state_of(repository.parent).commit == "commit 2"
+    now[0] += git.FRESH + 1
+    assert states.state_of(repository).commit == "commit 3"
+    assert asked == [repository, repository.parent, repository]

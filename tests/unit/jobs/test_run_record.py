@@ -1,8 +1,10 @@
 """The files that record an attempt: typed, with a version, and readable by those who come later."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,3 +190,11 @@ def test_git_and_former_owners_are_kept_and_missing_in_older_records(workspace: 
     whole = replace(plain, git=GitState("abc", "main", "", True), released=(Owner("urn", "t", "/project"),))
     run_record.write_definition(folder, whole)
     assert run_record.read_definition(folder) == whole
+
+
+def test_only_the_start_and_the_end_of_a_run_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, synced = RunFolder(tmp_path), []
+    for status in (Status.PREPARING, Status.RUNNING, Status.FINALIZING, Status.COMPLETED):
+        monkeypatch.setattr(os, "fsync", lambda descriptor, status=status: synced.append(status))
+        run_record.write_state(folder, RunState(status=status, started=status is not Status.PREPARING))
+    assert synced == [Status.RUNNING, Status.COMPLETED]

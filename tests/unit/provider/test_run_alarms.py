@@ -1,13 +1,13 @@
 """A slow phase is named once: while it goes on, or when it has ended; nothing is read for runs that are quick."""
 
-from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+from trainup.core.slow_phases import Usual
 from trainup.core.status import Status
 from trainup.jobs.target import Owner, Record, StackUrns
-from trainup.provider.run_alarms import Alarm, earlier_phases
+from trainup.provider.run_alarms import Alarm, EarlierRuns, usual_phases
 
 URN = "urn:pulumi:dev::shop::trainup:index:TrainingRun$trainup:index:Run::pets-job"
-PULLS: list[Mapping[str, float]] = [{"preparing": 40.0, "running": 10.0}] * 5
 
 
 def record(status: Status, name: str = "pets-1", **phases: float) -> Record:
@@ -20,9 +20,12 @@ class Told:
         self.reads = 0
         self.alarm = Alarm(self.lines.append, self.earlier)
 
-    def earlier(self) -> Sequence[Mapping[str, float]]:
+    def earlier(self) -> Usual:
         self.reads += 1
-        return PULLS
+        usual = Usual()
+        for _ in range(5):
+            usual.add("pets", {"preparing": 40.0, "running": 10.0})
+        return usual
 
 
 def test_it_is_named_while_it_goes_on_and_not_again_at_its_end() -> None:
@@ -31,7 +34,6 @@ def test_it_is_named_while_it_goes_on_and_not_again_at_its_end() -> None:
         told.alarm.look(record(Status.PREPARING), seconds)
     told.alarm.look(record(Status.COMPLETED, preparing=360.0, running=9.0), 0.0)
     assert told.lines == ["pets-1: preparation (image pull) takes longer than 2 m 1 s, was 40.0 s in the last 5 runs"]
-    assert told.reads == 1
 
 
 def test_one_that_nobody_watched_is_named_at_the_end() -> None:
@@ -54,11 +56,29 @@ def test_each_attempt_is_told_by_itself() -> None:
     assert len(told.lines) == 2
 
 
-def test_only_completed_runs_of_this_name_before_it_count() -> None:
+def test_only_completed_runs_of_the_stack_count() -> None:
     class Target:
-        def history(self, stack: StackUrns, beginning: str) -> tuple[list[Record], list[Exception]]:
-            assert (stack.stack, stack.project, dict(stack.urns), beginning) == ("dev", "shop", {"pets": URN}, "pets-")
-            others = [record(Status.FAILED, "pets-2", preparing=1.0), record(Status.RUNNING, preparing=9.0)]
-            return [record(Status.COMPLETED, "pets-0", preparing=40.0), *others], []
+        def history(self, stack: StackUrns, *, newest: int) -> tuple[list[Record], list[Exception]]:
+            assert (stack.stack, stack.project, dict(stack.urns)) == ("dev", "shop", {"pets": URN})
+            ended = [record(Status.COMPLETED, f"pets-{number}", preparing=40.0) for number in (4, 5, 6)]
+            return [
+                *ended,
+                record(Status.FAILED, "pets-2", preparing=1.0),
+                record(Status.COMPLETED, preparing=900.0),
+            ], []
 
-    assert earlier_phases(Target(), record(Status.RUNNING)) == [{"preparing": 40.0}]  # type: ignore[arg-type]
+    (one,) = usual_phases(Target(), record(Status.RUNNING)).slow("cats", {"preparing": 360.0})  # type: ignore[arg-type]
+    assert (one.usual, one.runs) == (40.0, 3)
+
+
+def test_earlier_runs_are_read_once_for_all_that_are_watched() -> None:
+    reads: list[str] = []
+
+    def read(stack: str) -> Usual:
+        reads.append(stack)
+        return Usual()
+
+    earlier = EarlierRuns()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: earlier.of(number % 2, lambda: read(str(number % 2))), range(40)))
+    assert sorted(reads) == ["0", "1"]

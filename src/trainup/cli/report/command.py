@@ -6,6 +6,7 @@ import click
 
 from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
+from trainup.cli.runs import places
 from trainup.core.disk import replace_file
 
 OUT = click.Path(dir_okay=False, path_type=Path)
@@ -28,7 +29,7 @@ def report(out: Path | None, stack: str) -> None:
     from trainup.jobs.masking import Mask
     from trainup.report.page import page
 
-    current, project = stacks.open_stack(stack)
+    current, project = places.open_records(stack)
     secrets = stacks.secret_texts(stack, current)
     content = page(gather(current, project, secrets), Mask(secrets).mask_text)
     file = out or project / DEFAULT.format(stack=current.name)

@@ -10,14 +10,17 @@ from trainup.cli.runs.lookup import RecordedRun
 from trainup.cli.stack import Stack
 from trainup.core.curves import Point
 from trainup.core.errors import TrainupError
+from trainup.core.slow_phases import Usual
+from trainup.core.status import Status
 from trainup.core.version import VERSION
 from trainup.jobs import comparing
 from trainup.jobs.comparing import Compared
-from trainup.jobs.target import Target, TargetError
+from trainup.jobs.target import Record, Target, TargetError
 from trainup.report.content import Change, Curves, Report
 
 MOST_CURVES, MOST_POINTS = 20, 120
 """Runs with curves, and points of each."""
+MOST_SLOW = 10
 MOST_CHANGES = 10
 """Runs that are set beside those before them: each takes requests on Azure."""
 
@@ -37,8 +40,21 @@ def gather(stack: Stack, project: Path, secrets: Sequence[str]) -> Report:
         [one.record for one in attempts],
         curves=_curves(targets, rows, problems.append),
         changes=_changes(targets, rows, secrets),
+        slow=_slow([one.record for one in attempts]),
         problems=problems,
     )
+
+
+def _slow(attempts: Sequence[Record]) -> list[str]:
+    """The slow phases of the last attempts, the newest first."""
+    usual = Usual()
+    told: list[str] = []
+    for record in attempts:
+        told += [f"{record.name}: {one.text}" for one in usual.slow(record.run, record.phases)]
+        if record.status is Status.COMPLETED:
+            usual.add(record.run, record.phases)
+    newest = told[::-1]
+    return [*newest[:MOST_SLOW], *([f"and {len(newest) - MOST_SLOW} before"] if len(newest) > MOST_SLOW else [])]
 
 
 def _age(row: Compared) -> tuple[int, str]:

@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
-from trainup.cli.runs import listing, recorded, shown
+from trainup.cli.runs import listing, places, recorded, shown
 from trainup.cli.table import aligned
 from trainup.core import suggest
 from trainup.core.numbers import to_plain
@@ -76,7 +75,7 @@ def compare(
 
 
 def _records(stack: str, runs: Sequence[str], *, with_all: bool, best: bool) -> list[listing.Listed]:
-    listed = [(one.record, one.current) for one in recorded.attempts(*stacks.open_stack(stack), best=best)]
+    listed = [(one.record, one.current) for one in recorded.attempts(*places.open_records(stack), best=best)]
     for text in runs:
         if not any(_is_meant(record.run, record.name, text) for record, _ in listed):
             names = sorted({record.run for record, _ in listed})

@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from trainup.cli import results
-from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
-from trainup.cli.runs import recorded, shown
+from trainup.cli.runs import places, recorded, shown
 from trainup.cli.table import aligned
 from trainup.core import suggest
 from trainup.jobs.target import Record, TargetError
@@ -49,7 +48,7 @@ def history(run: str | None, stack: str, as_json: bool) -> None:
     The digits in NAME are the first of the digest, and `-a2` is a second attempt; `--json` has the whole digest.
     DIRTY says whether files of the project were changed since the commit. Records of earlier versions lack both.
     """
-    everything = recorded.attempts(*stacks.open_stack(stack), measured=as_json)
+    everything = recorded.attempts(*places.open_records(stack), measured=as_json)
     listed = [(one.record, one.current) for one in everything if run in (None, one.record.run)]
     if run and not listed:
         names = sorted({one.record.run for one in everything})
@@ -84,7 +83,7 @@ def _looks(stack: str, with_all: bool) -> Iterator[list[Listed]]:
     """The records of the stack, as often as they are asked for; the last time when no run is active."""
     pause = threading.Event()
     while True:
-        current, project = stacks.open_stack(stack)
+        current, project = places.open_records(stack)
         if with_all:
             listed = [(one.record, one.current) for one in recorded.attempts(current, project)]
         else:

@@ -1,8 +1,11 @@
-"""Where the records of a stack's runs are: the targets that its state names, or its default workspace folder."""
+"""Where the records of a stack's runs are: the targets that its state names, or those of its settings."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
+from trainup.cli import stack as stacks
+from trainup.cli.runs import lost
 from trainup.cli.stack import Stack
 from trainup.core.targets import is_elsewhere
 from trainup.jobs.local.target import LocalTarget
@@ -20,11 +23,11 @@ def default_workspace(stack: Stack) -> str:
 
 
 def workspaces(stack: Stack, project: Path) -> list[Workspace]:
-    """The local workspaces of a stack's runs; a stack whose state was lost still has its default one."""
+    """The local workspaces of a stack's runs; a stack whose state was lost still has that of its file."""
     runs = [resource["inputs"] for resource in (*stack.runs.values(), *stack.sweeps.values())]
     paths = {str(inputs["workspace"]) for inputs in runs if not is_elsewhere(inputs.get("target"))}
     if not runs:
-        paths = {default_workspace(stack)}
+        paths = {lost.local_workspace(stack, project) or default_workspace(stack)}
     return [Workspace((project / path).resolve(), project.resolve()) for path in sorted(paths)]
 
 
@@ -43,11 +46,35 @@ def inputs_of(stack: Stack, run: str) -> dict[str, Any]:
 def all_targets(stack: Stack, project: Path) -> list[Target]:
     """Every target that holds records of the stack, once."""
     local: list[Target] = [LocalTarget(workspace) for workspace in workspaces(stack, project)]
-    return local + [target_of(inputs, project) for inputs in _elsewhere(stack).values()]
+    return local + [target_of(inputs, project) for inputs in _elsewhere(stack, project)]
 
 
-def _elsewhere(stack: Stack) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Where records are elsewhere → inputs that lead there, with the secrets of all runs, since logs may hold any."""
+def open_records(name: str) -> tuple[Stack, Path]:
+    """As `stack.open_stack`, for reading records; a stack whose state is lost, while records of it are there, is empty.
+
+    That is told on standard error.
+    """
+    try:
+        return stacks.open_stack(name)
+    except stacks.NoStack:
+        project = stacks.project_folder(Path.cwd())
+        empty = Stack(name.rsplit("/", 1)[-1], stacks.project_name(project), [])
+        if not has_records(empty, project):
+            raise
+        print(f"trainup: this backend has no state of the stack {name!r}: its records are shown", file=sys.stderr)
+        return empty, project
+
+
+def has_records(stack: Stack, project: Path) -> bool:
+    """Whether a stack without a state may have left records: asks nobody but the disk and the settings."""
+    return any(one.runs.is_dir() for one in workspaces(stack, project)) or bool(_elsewhere(stack, project))
+
+
+def _elsewhere(stack: Stack, project: Path) -> list[dict[str, Any]]:
+    """Inputs that lead to the records elsewhere, with the secrets of all runs, since logs may hold any."""
+    if not (stack.runs or stack.sweeps):
+        inputs = lost.elsewhere(stack, project)
+        return [inputs] if inputs else []
     by_location: dict[tuple[Any, ...], dict[str, Any]] = {}
     for run, resource in {**stack.runs, **stack.sweeps}.items():
         inputs = resource["inputs"]
@@ -56,7 +83,7 @@ def _elsewhere(stack: Stack) -> dict[tuple[Any, ...], dict[str, Any]]:
             shared = by_location.setdefault(tuple(location.items()), {**location, "secrets": {}})
             secrets = inputs.get("secrets")
             shared["secrets"] |= {f"{run} {name}": value for name, value in (secrets or {}).items()}
-    return by_location
+    return list(by_location.values())
 
 
 def target(stack: Stack, project: Path, run: str, name: str) -> Target | None:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from trainup.cli import trials
 from trainup.cli.runs import places
 from trainup.cli.stack import Stack
 from trainup.core.wording import as_typed
+from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.target import Record, Target, TargetError
 
 
@@ -44,6 +46,8 @@ def attempts(
         try:
             records, problems = target.history(urns)
             records = [target.live(record) for record in records]
+            if not (stack.runs or stack.sweeps) and not isinstance(target, LocalTarget):
+                records = [_without_message(record) for record in records]
             if measured:
                 records = target.measured(records, best=best)
         except TargetError as error:
@@ -64,3 +68,10 @@ def attempts(
         for target, record in found
         for one in trials.labeled(stack, [record])
     ]
+
+
+def _without_message(record: Record) -> Record:
+    """The record without what its failure says: that may hold output, and the state that has the secrets is lost."""
+    if record.failure is None:
+        return record
+    return replace(record, failure=replace(record.failure, message="not shown, since secrets in it are unknown"))

@@ -26,6 +26,9 @@ def open_target(
     stop: threading.Event | None,
 ) -> Target:
     """The target for the workspace in the inputs. Raises TargetError."""
+    from trainup.jobs.azure.http.connection import connect
+
+    connect(inputs.get("cloud")).begin_login()  # answered while the rest is imported, which takes as long
     from trainup.jobs.azure.target import AzureTarget
 
     submission = _submission(inputs, project)

@@ -78,8 +78,11 @@ class AzureTarget:
     def at_work(self, run: str, stack: StackUrns) -> list[Record]:
         return self._observer.at_work(stack.urns.get(run, ""))
 
-    def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
-        return self._observer.history(stack, beginning), []
+    def history(
+        self, stack: StackUrns, beginning: str = "", *, newest: int | None = None
+    ) -> tuple[list[Record], list[TrainupError]]:
+        records = self._observer.history(stack, beginning)
+        return records[-newest:] if newest else records, []
 
     def measured(self, records: Sequence[Record], *, best: bool = False) -> list[Record]:
         return self._observer.measured(records, best=best)
@@ -126,6 +129,9 @@ class AzureTarget:
 
     def cancel(self, name: str, reason: str, kind: FailureClass = FailureClass.CANCELED) -> Record | None:
         return self._canceler.cancel(name, reason, kind)
+
+    def evict(self, name: str, reason: str) -> None:
+        self._canceler.evict(name)
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
         self._releaser.release(identity, owner, on_delete)

@@ -218,6 +218,7 @@ class Keeper:
         # Buffered output must not be written twice, and garbage collection in the child must not copy shared memory.
         sys.stdout.flush()
         sys.stderr.flush()
+        gc.collect()  # of what is frozen, nothing is ever given back
         gc.freeze()
         try:
             child = os.fork()

@@ -13,7 +13,7 @@ from trainup.core.commands import EXPRESSION
 from trainup.core.errors import UserError
 from trainup.jobs.local import links
 from trainup.jobs.local.run_record import RunDefinition
-from trainup.jobs.local.workspace import RunFolder, Workspace
+from trainup.jobs.local.workspace import CODE, RunFolder, Workspace
 
 INHERITED = re.compile(
     r"HOME|USER|LOGNAME|PATH|SHELL|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
@@ -116,7 +116,8 @@ def reproduce(workspace: Workspace, folder: RunFolder, definition: RunDefinition
     if settings:
         # A shell cannot assign to every name that `env` accepts, and some names look like options.
         words = ["env", *(["--"] if any(name.startswith("-") for name in variables) else []), *settings, *words]
-    return f"cd {shlex.quote(workspace.shown(folder.code))} && {' '.join(words)}"
+    code = f"{workspace.shown(folder.path)}/{CODE}"
+    return f"cd {shlex.quote(code)} && {' '.join(words)}"
 
 
 def _filled(word: str, anchor: str, data_inputs: Mapping[str, Mapping[str, str]]) -> str:

@@ -12,11 +12,11 @@ from trainup.core.naming import id_of, job_name
 from trainup.core.status import Status
 from trainup.core.trials import read as trials_of
 from trainup.core.trials import tags_of, without
-from trainup.jobs.local import launch, run_record
+from trainup.jobs.local import eviction, launch, run_record
 from trainup.jobs.local.files import ByFile, UnreadableRecord, is_held, read_json, write_json
 from trainup.jobs.local.machine import boot_id, machine_id
 from trainup.jobs.local.run_record import Policy, RunDefinition, RunState
-from trainup.jobs.local.workspace import STATUS, RunFolder, Workspace
+from trainup.jobs.local.workspace import LOG, OUTPUTS, STATUS, RunFolder, Workspace
 from trainup.jobs.target import Job, Owner, Record, TargetError
 
 LOST = "what watched over the run is gone (killed, or the machine was restarted), and the command was stopped"
@@ -83,13 +83,14 @@ def policy_of(job: Job) -> Policy:
 
 def folders(workspace: Workspace, run_id: str | None = None, beginning: str = "") -> Iterator[RunFolder]:
     """All attempts there are, of all runs or of one, whose names have this beginning."""
-    runs = workspace.runs
-    for name in _names(runs):
+    for name in names(workspace):
         if name.startswith(run_id or beginning) and run_id in (None, id_of(name)):
-            yield RunFolder(runs / name)
+            yield RunFolder(workspace.runs / name)
 
 
-def _names(runs: Path) -> list[str]:
+def names(workspace: Workspace) -> list[str]:
+    """The names of all attempts there are."""
+    runs = workspace.runs
     if not runs.is_dir():
         return []
     return sorted(name for name in os.listdir(runs) if not name.startswith("."))
@@ -98,7 +99,7 @@ def _names(runs: Path) -> list[str]:
 def active_folders(workspace: Workspace) -> Iterator[RunFolder]:
     """The attempts that have not ended. For each of the many ended ones, only its status file is looked at."""
     runs = workspace.runs
-    for name in _names(runs):
+    for name in names(workspace):
         if not has_ended(folder := f"{runs}/{name}"):
             yield RunFolder(Path(folder))
 
@@ -149,6 +150,12 @@ def view(workspace: Workspace, folder: RunFolder) -> Record | None:
         raise run_record.damaged(folder, error) from error
 
 
+def end_of_lost(folder: RunFolder) -> tuple[Status, Failure]:
+    """How an attempt ended that had begun, and whose supervisor is gone: its node was taken away, or nobody knows."""
+    evicted = eviction.failure_of(folder)
+    return (Status.FAILED, evicted) if evicted else (Status.NOT_RESPONDING, Failure(FailureClass.SERVICE, LOST))
+
+
 def _has_printed(folder: RunFolder) -> bool:
     """Whether the command wrote anything; before that, its status is on disk."""
     return any(path.is_file() and path.stat().st_size > 0 for path in (folder.log, folder.raw_log))
@@ -163,9 +170,11 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
     definition = run_record.read_definition(folder)
     if definition is None:
         return None
-    # Look at the lock before the status: its holder writes the final status before it releases the lock.
-    alive = is_held(folder.lock)
-    state = run_record.read_state(folder)
+    state, alive = run_record.read_state(folder), False
+    if state is None or not state.status.is_terminal:
+        # Look at the lock before the status: its holder writes the final status before it releases the lock.
+        alive = is_held(folder.lock)
+        state = run_record.read_state(folder)
     if state is None and _has_printed(folder):
         raise UnreadableRecord(
             f"{folder.status} is missing or empty, though the run had begun: restore it, or move {folder.path} away to "
@@ -181,8 +190,9 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
                 "end it there, or remove that folder if the machine is gone"
             )
         if state.started:
-            status, failure = Status.NOT_RESPONDING, Failure(FailureClass.SERVICE, LOST)
+            status, failure = end_of_lost(folder)
             is_abandoned = False
+    shown = workspace.shown(folder.path)
     return Record(
         name=folder.name,
         run=definition.run,
@@ -200,8 +210,8 @@ def _view(workspace: Workspace, folder: RunFolder) -> Record | None:
         phases=state.phases,
         metrics=state.metrics,
         best=state.best,
-        log_uri=workspace.shown(folder.log),
-        outputs_uri=workspace.shown(folder.outputs),
+        log_uri=f"{shown}/{LOG}",
+        outputs_uri=f"{shown}/{OUTPUTS}",
         tracking_error=f"its metrics could not be read: {state.tracking_error}" if state.tracking_error else "",
         web_url=state.web_url,
         node_price=0.0,

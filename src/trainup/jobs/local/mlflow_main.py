@@ -4,6 +4,7 @@
 """
 
 import hmac
+import math
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import uvicorn  # first: by its presence MLflow knows that it is a server, and guards itself
 from alembic.config import Config
+from mlflow.entities import Param, RunStatus, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.server import constants, handlers
 from mlflow.store.db import utils
 from mlflow.store.tracking.dbmodels.models import SqlMetric
@@ -18,6 +21,8 @@ from sqlalchemy import func
 
 SECRET = "TRAINUP_TRACKING_SECRET"
 """Name of the variable with the first part of every address: an argument could be read by everybody."""
+MOST_PARAMETERS = 100
+"""MLflow's maximum in one call."""
 
 
 class Guarded:
@@ -66,8 +71,12 @@ def serve(database: Path, artifacts: Path, port: int, secret: str) -> None:
     handlers.initialize_backend_stores(store, store, proxy)  # before it answers, and by one thread
     from mlflow.server.fastapi_app import app  # reads the variables that are set above
 
+    own = len(app.router.routes)
     app.get("/trainup/extremes")(extremes)
-    app.router.routes.insert(0, app.router.routes.pop())  # MLflow's own pages answer whatever comes last
+    app.post("/trainup/begin")(begin)
+    app.post("/trainup/end")(end)
+    routes = app.router.routes
+    routes[:] = routes[own:] + routes[:own]  # MLflow's own pages answer whatever comes last
     uvicorn.run(Guarded(app, secret), host="127.0.0.1", port=port)
 
 
@@ -82,6 +91,33 @@ def extremes(run_id: str) -> dict[str, tuple[float, float]]:
             session.query(SqlMetric.key, func.min(value), func.max(value)).filter(*conditions).group_by(SqlMetric.key)
         )
         return {key: (lowest, highest) for key, lowest, highest in rows}
+
+
+def begin(run: dict[str, Any]) -> dict[str, str]:
+    """Make a run in the experiment of this name, which is made where there is none; `run_id` and `experiment_id`."""
+    store, name = handlers._get_tracking_store(), run["experiment"]
+    if (experiment := store.get_experiment_by_name(name)) is None:
+        try:
+            experiment = store.get_experiment(store.create_experiment(name))
+        except MlflowException:  # another run made it in this very moment
+            experiment = store.get_experiment_by_name(name)
+    tags = [RunTag(key, value) for key, value in run["tags"].items()]
+    made = store.create_run(experiment.experiment_id, "", run["start_time"], tags, run["run_name"])
+    return {"run_id": made.info.run_id, "experiment_id": experiment.experiment_id}
+
+
+def end(run: dict[str, Any]) -> dict[str, Any]:
+    """Note how a run ended, and those parameters that it has not logged; its last `metrics`, and their `extremes`."""
+    store, run_id = handlers._get_tracking_store(), run["run_id"]
+    before = store.get_run(run_id)
+    new = [Param(key, value) for key, value in run["parameters"].items() if key not in before.data.params]
+    for first in range(0, len(new), MOST_PARAMETERS):
+        store.log_batch(run_id, [], new[first : first + MOST_PARAMETERS], [])
+    ended = max(run["end_time"], before.info.start_time or 0)  # though a clock was set back
+    store.update_run_info(run_id, RunStatus.from_string(run["status"]), ended, None)
+    # JSON has no NaN: it is written as text, as by MLflow itself, which stores infinity as the largest number.
+    metrics = {key: "NaN" if math.isnan(value) else value for key, value in before.data.metrics.items()}
+    return {"metrics": metrics, "extremes": extremes(run_id)}
 
 
 def escape_migrations() -> None:

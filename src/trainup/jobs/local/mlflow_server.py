@@ -146,7 +146,8 @@ def keep(workspace: Workspace) -> None:
         now = time.monotonic()
         if process is None or (process.poll() is not None and now - started > RESTART_PAUSE):
             process, started = _start(workspace), now
-        if log.stat().st_size != size or _has_active_runs(workspace):
+        # A run that is active may not have logged for long. There may be thousands of records, so they are seldom read.
+        if log.stat().st_size != size or (now - busy > IDLE_SECONDS and _has_active_runs(workspace)):
             size, busy = log.stat().st_size, now
         # A workspace folder that was removed takes its server with it.
         if stop_file.exists() or not workspace.mlflow.is_dir() or now - busy > IDLE_SECONDS:

@@ -86,11 +86,20 @@ def kill_all_of(token: str, *, deadline: float = 10.0) -> None:
         _kill(remaining)
 
 
-def let_go_on(*words: str) -> None:
-    """Resume suspended processes of this user whose command line has all of these words."""
+def called(*words: str) -> list[psutil.Process]:
+    """The processes whose command line has all of these words."""
+    processes = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.status() == psutil.STATUS_STOPPED and set(words) <= set(process.cmdline()):
+            processes += [process] if set(words) <= set(process.cmdline()) else []
+    return processes
+
+
+def let_go_on(*words: str) -> None:
+    """Resume suspended processes of this user whose command line has all of these words."""
+    for process in called(*words):
+        with contextlib.suppress(psutil.Error):
+            if process.status() == psutil.STATUS_STOPPED:
                 process.resume()
 
 

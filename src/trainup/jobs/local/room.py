@@ -33,7 +33,7 @@ def of_environment(requirements: Iterable[str]) -> int:
 
 def of_run(workspace: Workspace, run: str) -> int:
     """Bytes that the largest earlier attempt of a run of this name left behind: outputs and log."""
-    folders = [folder for folder in ledger.folders(workspace) if run_of(folder.name) == run]
+    folders = [folder for folder in ledger.folders(workspace, beginning=f"{run}-") if run_of(folder.name) == run]
     return max((_size(folder.outputs) + _size(folder.log) for folder in folders), default=0)
 
 

@@ -195,12 +195,16 @@ def _owners(_: RunFolder, content: dict[str, Any]) -> tuple[Owner, ...]:
 
 
 def write_state(folder: RunFolder, state: RunState) -> None:
-    """Replace the state as a whole; fields that have their default are left out."""
+    """Replace the state as a whole; fields that have their default are left out.
+
+    A power cut loses neither that a run has started nor how it ended. What it was about in between is not waited for.
+    """
     content = {item.name: value for item in fields(state) if (value := getattr(state, item.name)) != _default(item)}
     unknown = content.pop("unknown", {})
     if state.failure:
         content["failure"] = state.failure.to_dict()
-    write_json(folder.status, to_plain({**unknown, "phases": {}, **content, "status": state.status}))
+    is_kept = state.status is Status.RUNNING or state.status.is_terminal
+    write_json(folder.status, to_plain({**unknown, "phases": {}, **content, "status": state.status}), durable=is_kept)
 
 
 def read_state(folder: RunFolder) -> RunState | None:

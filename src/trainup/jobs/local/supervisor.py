@@ -134,7 +134,7 @@ class Supervisor:
             from trainup.jobs.local import tracked
 
             uri = tracked.reachable(self.workspace, self.check_cancel)
-            run = tracked.create(uri, self.definition)
+            run = tracked.create(uri, self.definition, is_own=tracking["kind"] == "server")
             self.state = replace(
                 self.state, mlflow_run_id=run.run_id, mlflow_experiment_id=run.experiment_id, web_url=run.page
             )

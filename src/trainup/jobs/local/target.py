@@ -19,7 +19,20 @@ from trainup.core.errors import TrainupError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.naming import id_of, run_of
 from trainup.core.status import Status
-from trainup.jobs.local import code, curves, handover, launch, ledger, links, live, log, queue_places, run_record
+from trainup.jobs.local import (
+    code,
+    curves,
+    eviction,
+    handover,
+    index,
+    launch,
+    ledger,
+    links,
+    live,
+    log,
+    queue_places,
+    run_record,
+)
 from trainup.jobs.local.code import file_of
 from trainup.jobs.local.files import Lock, UnreadableRecord, write_json
 from trainup.jobs.local.processes import kill_all_of, let_go_on
@@ -33,11 +46,11 @@ from trainup.jobs.target import Definition, File, Job, Owner, Polling, Record, S
 
 CANCEL_SECONDS = GRACE + 30.0
 LOOK_SECONDS = 1.0
-SUPERVISOR, KEEPER = "trainup.jobs.local.supervisor", "trainup.jobs.local.keeper"
-"""Modules in the command lines of the processes that watch over runs, as `ps` shows them."""
+KEEPER = "trainup.jobs.local.keeper"
+"""Module in the command lines of keepers, as `ps` shows them."""
 Problem = UnreadableRecord | TargetError
 """Why a record cannot be used."""
-POLLING = Polling(fastest=0.05, queued=0.5, running=0.1)
+POLLING = Polling(fastest=0.05, queued=0.5, running=0.1, first=0.01)
 
 
 class LocalTarget:
@@ -139,8 +152,8 @@ class LocalTarget:
             log.rebuild(folder, self._secrets.values())
             if state.status.is_terminal:
                 return record
-            failure = Failure(FailureClass.SERVICE, ledger.LOST)
-            run_record.write_state(folder, replace(state, status=Status.NOT_RESPONDING, failure=failure))
+            status, failure = ledger.end_of_lost(folder)
+            run_record.write_state(folder, replace(state, status=status, failure=failure))
         finally:
             lock.release()
         return self._view(folder)
@@ -158,7 +171,7 @@ class LocalTarget:
                 replace_file(folder.cancel, json.dumps(failure.to_dict()))
                 handover.wake(self.workspace, self._pool(folder), folder)
             if time.monotonic() > look_at:  # the processes that are to end it may have been suspended
-                let_go_on(SUPERVISOR, str(folder.path))
+                let_go_on(eviction.SUPERVISOR, str(folder.path))
                 let_go_on(KEEPER, str(self.workspace.root))
                 look_at += LOOK_SECONDS
             if time.monotonic() > end:
@@ -167,6 +180,13 @@ class LocalTarget:
                 )
             time.sleep(0.05)
         return self.settle(record) if record else None
+
+    def evict(self, name: str, reason: str) -> None:
+        folder = self._folder(name)
+        record = ledger.view(self.workspace, folder)
+        if record is not None and record.status is Status.RUNNING:
+            eviction.evict(folder, _definition(folder).token, reason)
+            handover.poke(self._pool(folder))  # its slots are free
 
     def release(self, run_id: str, owner: Owner, on_delete: OnDelete) -> None:
         # The owner is removed last, so that a repetition after a failure finds the same runs.
@@ -239,7 +259,7 @@ class LocalTarget:
         return records
 
     def live(self, record: Record) -> Record:
-        return live.of(self.workspace, self._folder(record.name), record)
+        return record if record.status.is_terminal else live.of(self.workspace, self._folder(record.name), record)
 
     def at_work(self, run: str, stack: StackUrns) -> list[Record]:
         # Of one resource only the last can be at work, so that those of all former inputs need not be read.
@@ -249,8 +269,14 @@ class LocalTarget:
         is_mine = record is not None and any(stack.owns(owner) for owner in record.owners)
         return [record] if record and is_mine and not record.status.is_terminal and not record.abandoned else []
 
-    def history(self, stack: StackUrns, beginning: str = "") -> tuple[list[Record], list[TrainupError]]:
-        records, problems = self.readable(beginning=beginning)
+    def history(
+        self, stack: StackUrns, beginning: str = "", *, newest: int | None = None
+    ) -> tuple[list[Record], list[TrainupError]]:
+        names = [name for name in ledger.names(self.workspace) if name.startswith(beginning)]
+        if newest is not None and len(names) > newest:
+            names = sorted(names, key=lambda name: _changed(self._folder(name)))[-newest:]
+        is_whole = not beginning and newest is None
+        records, problems = self._read(names, indexed=is_whole and len(names) >= index.FEWEST)
         mine = [record for record in records if _was_of(record, stack)]
         return sorted(mine, key=lambda record: (record.number, record.created)), [*problems]
 
@@ -286,11 +312,11 @@ class LocalTarget:
         `ids` are the ids of the runs in its state: of these runs no other attempts are read. `only` is the one run that
         is asked for.
         """
-        names = [folder.name for folder in ledger.folders(self.workspace, beginning=only or "")]
+        names = [name for name in ledger.names(self.workspace) if name.startswith(only or "")]
         known = {run_id for run, run_id in ids.items() if only in (None, run)}
         others = [name for name in names if run_of(name) not in ids and only in (None, run_of(name))]
         records, problems = self._read([name for name in names if id_of(name) in known])
-        more, more_problems = self._read(others)
+        more, more_problems = self._read(others, indexed=len(others) >= index.FEWEST)
         owned = [record for record in more if any(stack.owns(owner) for owner in record.owners)]
         return records + owned, problems + more_problems
 
@@ -298,16 +324,32 @@ class LocalTarget:
         """The attempts that can be read, of all runs or of one, by name; and what is wrong with the others."""
         return self._read(folder.name for folder in ledger.folders(self.workspace, run_id, beginning))
 
-    def _read(self, names: Iterable[str]) -> tuple[list[Record], list[Problem]]:
+    def _read(self, names: Iterable[str], *, indexed: bool = False) -> tuple[list[Record], list[Problem]]:
+        """These attempts. With `indexed`, those that have ended come from the index, which is brought up to date."""
+        if not indexed:
+            return self._read_each(names, None)
+        with index.without_collections():
+            known = index.read(self.workspace)
+            result = self._read_each(names, known)
+            known.save()
+            return result
+
+    def _read_each(self, names: Iterable[str], known: index.Index | None) -> tuple[list[Record], list[Problem]]:
         records: list[Record] = []
         problems: list[Problem] = []
         for name in names:
             try:
+                if known and (record := known.find(name)):
+                    records.append(record)
+                    continue
+                stamp = known.stamp(name) if known else None
                 record = ledger.view(self.workspace, self._folder(name))
             except (UnreadableRecord, TargetError) as error:
                 problems.append(error)
             else:
                 records += [record] if record else []
+                if known and record:
+                    known.add(record, stamp)
         return sorted(records, key=lambda record: (record.id, record.attempt)), problems
 
     def _redefine(self, name: str, **changes: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from trainup.core.metrics import best_of
 from trainup.core.retry import retry
@@ -23,6 +24,7 @@ MOST_SHOWN = 10_000
 """Files of a run that MLflow's pages show."""
 HISTORY_SECONDS = 30.0
 """How long a server that is not ours is asked for the histories of metrics."""
+Answer = TypeVar("Answer")
 TRIES, PAUSE = 4, 5.0
 """How often a server is asked for the metrics of an ended run, and seconds in between."""
 ENDED = {Status.COMPLETED: "FINISHED", Status.CANCELED: "KILLED"}
@@ -60,8 +62,8 @@ class TrackedIds:
         }
 
 
-def create(uri: str, definition: RunDefinition) -> TrackedIds:
-    """Make the MLflow run that a script finds by `MLFLOW_RUN_ID`."""
+def create(uri: str, definition: RunDefinition, *, is_own: bool = False) -> TrackedIds:
+    """Make the MLflow run that a script finds by `MLFLOW_RUN_ID`. `is_own`: on a server of trainup's own."""
     policy = definition.policy
     tags = {
         **policy.tags,
@@ -70,9 +72,24 @@ def create(uri: str, definition: RunDefinition) -> TrackedIds:
         "mlflow.note.content": policy.description or "",
     }
     name, experiment = policy.display_name or definition.name, policy.experiment_name or DEFAULT_EXPERIMENT
-    run_id, experiment_id = Tracking(uri).create_run(experiment, name, tags)
+    client = Tracking(uri)
+    ids = _asked(lambda: client.begin_on_own(experiment, name, tags)) if is_own else None
+    run_id, experiment_id = ids or client.create_run(experiment, name, tags)
     page = f"{uri}/#/experiments/{experiment_id}/runs/{run_id}{CURVES}"
     return TrackedIds(run_id, experiment_id, experiment, page)
+
+
+def _asked(ask: Callable[[], Answer]) -> Answer | None:
+    """The answer of a server of trainup's own; None from one of an older version, or where MLflow has to say why not.
+
+    Raises TrackingError where there was no answer.
+    """
+    try:
+        return ask()
+    except TrackingError as error:
+        if error.status == 0:
+            raise
+        return None
 
 
 @dataclass(frozen=True)
@@ -102,10 +119,13 @@ def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mappi
 
 
 def _collect_once(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> CollectedMetrics:
-    client = Tracking(reachable(workspace))
+    client, end = Tracking(reachable(workspace)), ENDED.get(status, "FAILED")
+    if workspace.tracking()["kind"] == "server" and (own := _asked(lambda: client.end_on_own(run_id, end, parameters))):
+        last, extremes = own
+        return CollectedMetrics(last, {key: best_of(key, extremes.get(key, ())) for key in last})
     run = client.run(run_id)
     client.log_parameters(run_id, {k: v for k, v in parameters.items() if k not in run.parameters})
-    client.end_run(run_id, ENDED.get(status, "FAILED"), run.started)
+    client.end_run(run_id, end, run.started)
     best = best_values(client, run_id, run.metrics)
     unknown = len(run.metrics) - len(best)
     late = f"the best values of {unknown} of {len(run.metrics)} metrics were not told within {HISTORY_SECONDS:g} s"

@@ -71,6 +71,29 @@ class Tracking:
         }
         return self._post("runs/create", body)["run"]["info"]["run_id"], experiment_id
 
+    def begin_on_own(self, experiment: str, name: str, tags: Mapping[str, str]) -> tuple[str, str]:
+        """As `create_run`, in one request; on a server of trainup's own alone. MLflow takes four times as long."""
+        start = time.time_ns() // 1_000_000
+        body = {"experiment": experiment, "run_name": name, "start_time": start, "tags": dict(tags)}
+        answer = self._own("begin", body)
+        return str(answer["run_id"]), str(answer["experiment_id"])
+
+    def end_on_own(
+        self, run_id: str, status: str, parameters: Mapping[str, str]
+    ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+        """As `log_parameters`, `end_run`, `run` and `extremes`, in one request; on a server of trainup's own alone.
+
+        Returns (metric → last value, metric → lowest and highest value).
+        """
+        now = time.time_ns() // 1_000_000
+        body = {"run_id": run_id, "status": status, "end_time": now, "parameters": dict(parameters)}
+        answer = self._own("end", body)
+        last = {key: to_number(value) for key, value in answer["metrics"].items()}
+        return last, _extremes(answer["extremes"])
+
+    def _own(self, call: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._request(f"{self.uri}/trainup/{call}", json.dumps(body).encode())
+
     def end_run(self, run_id: str, status: str, started: int) -> None:
         """Set how the run ended: FINISHED, FAILED or KILLED. It ends after its start, though a clock is set back."""
         ended = max(time.time_ns() // 1_000_000, started)
@@ -95,10 +118,7 @@ class Tracking:
     def extremes(self, run_id: str) -> dict[str, tuple[float, float]]:
         """Metric → lowest and highest value, in one request. Only a server of trainup's own has it."""
         query = urllib.parse.urlencode({"run_id": run_id})
-        return {
-            key: (to_number(lowest), to_number(highest))
-            for key, (lowest, highest) in self._request(f"{self.uri}/trainup/extremes?{query}", None).items()
-        }
+        return _extremes(self._request(f"{self.uri}/trainup/extremes?{query}", None))
 
     def histories(self, run_id: str, keys: Collection[str], seconds: float) -> dict[str, list[float]]:
         """Metric → all its values; metrics are missing if `seconds` do not suffice, since each one is a request."""
@@ -164,3 +184,7 @@ class Tracking:
             raise TrackingError(message, error.code) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise TrackingError(f"MLflow at {self.uri} does not answer {call.split('?')[0]}: {error}") from error
+
+
+def _extremes(answer: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    return {key: (to_number(lowest), to_number(highest)) for key, (lowest, highest) in answer.items()}

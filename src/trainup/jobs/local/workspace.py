@@ -7,8 +7,11 @@ from typing import Any
 from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.machine import machine_id
 
-STATUS = "status.json"
-"""Name of the file with the state of an attempt, in its folder."""
+DEFINITION, STATUS = "run.json", "status.json"
+"""Names of the files with the definition and the state of an attempt, in its folder."""
+OUTPUTS, LOGS, CODE = "outputs", "logs", "code"
+LOG = f"{LOGS}/std_log.txt"
+"""Paths in that folder."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,19 @@ class Workspace:
 
     def shown(self, path: Path) -> str:
         """A path as outputs and messages name it."""
-        if self.project and path.is_relative_to(self.project):
-            return path.relative_to(self.project).as_posix()
-        return str(path)
+        if not self.project or path == self.project:
+            return "." if self.project else str(path)
+        return str(path).removeprefix(f"{self.project}/")  # `relative_to` takes long for thousands of records
 
     @property
     def runs(self) -> Path:
         """One folder per attempt."""
         return self.root / "runs"
+
+    @property
+    def index(self) -> Path:
+        """A cache of what the records of ended attempts say."""
+        return self.root / "records.json"
 
     @property
     def claims(self) -> Path:
@@ -90,7 +98,7 @@ class RunFolder:
     @property
     def definition(self) -> Path:
         """What to run, and whose it is; written under the workspace's lock."""
-        return self.path / "run.json"
+        return self.path / DEFINITION
 
     @property
     def status(self) -> Path:
@@ -110,7 +118,7 @@ class RunFolder:
     @property
     def code(self) -> Path:
         """The snapshot; the command's working directory."""
-        return self.path / "code"
+        return self.path / CODE
 
     @property
     def manifest(self) -> Path:
@@ -120,17 +128,17 @@ class RunFolder:
     @property
     def outputs(self) -> Path:
         """What the run leaves behind."""
-        return self.path / "outputs"
+        return self.path / OUTPUTS
 
     @property
     def logs(self) -> Path:
         """All logs of the run."""
-        return self.path / "logs"
+        return self.path / LOGS
 
     @property
     def log(self) -> Path:
         """What the command printed: whole lines, progress bars resolved, secrets masked."""
-        return self.logs / "std_log.txt"
+        return self.path / LOG
 
     @property
     def log_times(self) -> Path:

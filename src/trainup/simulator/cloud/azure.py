@@ -56,6 +56,10 @@ class Machines(Protocol):
         """Ask for a job to be stopped, by its resource id, without waiting for its end."""
         ...
 
+    def evict(self, job: str) -> None:
+        """Take the nodes of a running job away, by its resource id: it is queued, and starts again."""
+        ...
+
     def nodes(self, cluster: str) -> list[dict[str, Any]]:
         """The nodes of a cluster as the service lists them."""
         ...

@@ -41,7 +41,16 @@ def _cancel(azure: Azure, request: Request) -> Response:
     return Response(200)
 
 
+def _evict(azure: Azure, request: Request) -> Response:
+    """Take the nodes of a job away. Azure itself has no such operation: `trainup drill` uses it."""
+    job = azure.get(request.resource)
+    if azure.machines is not None:
+        azure.machines.evict(job["id"])
+    return Response(200)
+
+
 ROUTES = (
     Route("GET", f"{WORKSPACE}/jobs", _list),
     Route("POST", f"{WORKSPACE}/jobs/{{name}}/cancel", _cancel),
+    Route("POST", f"{WORKSPACE}/jobs/{{name}}/evict", _evict),
 )

@@ -29,6 +29,7 @@ from pulumi.runtime.stack import run_in_stack
 HERE = Path(__file__).absolute().parent
 sys.path.insert(0, str(HERE))  # isolated Python leaves it out; removed before the program starts
 
+import light_outputs  # type: ignore[import-not-found]
 import per_resource  # type: ignore[import-not-found]
 import waiting  # type: ignore[import-not-found]
 
@@ -51,11 +52,12 @@ def main() -> int:
         pulumi.log.error(f"unable to find main python program `__main__.py` in `{os.path.abspath(entry)}`")
         return BAIL
 
-    per_resource.install()
-    waiting.install()
-
     def program() -> None:
         runpy.run_path(entry, run_name="__main__")
+
+    per_resource.install()
+    light_outputs.install(program.__code__)
+    waiting.install()
 
     try:
         _loop(request.parallel).run_until_complete(run_in_stack(program))

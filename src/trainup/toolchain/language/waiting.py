@@ -29,8 +29,12 @@ async def wait_for_rpcs(await_all_outstanding_tasks: bool = True) -> None:
                 output.add_done_callback(ended.put_nowait)
         if watched:
             output = await ended.get()
-            watched.remove(output)
-            await output  # its exception is the program's
+            while True:
+                watched.remove(output)
+                output.result()  # its exception is the program's
+                if ended.empty():
+                    break
+                output = ended.get_nowait()
         elif _get_rpc_manager().rpcs:
             await _wait_for_calls(await_all_outstanding_tasks=False)
         elif not SETTINGS.outputs:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import stand_in
 from tests.unit.cli.runs.conftest import Records
 from trainup.cli.__main__ import main
 from trainup.cli.runs import shown
@@ -75,6 +76,15 @@ def test_runs_of_a_state_that_was_lost_are_compared(
 ) -> None:
     state()
     assert names(capsys, "--all", "--sort", "accuracy") == ["digits", "0.01", "0.1", "0.001", "1"]
+
+
+def test_runs_of_a_stack_that_the_backend_does_not_know_any_more_are_compared(
+    capsys: pytest.CaptureFixture[str], project: Path
+) -> None:
+    stand_in.pulumi(project, "error: no stack named 'local' found", 255)
+    out, err = told(capsys, "--all", "--sort", "accuracy", "--json")
+    assert [one["arguments"].get("lr", one["run"]) for one in json.loads(out)["runs"]][:2] == ["digits", "0.01"]
+    assert err == "trainup: this backend has no state of the stack 'local': its records are shown\n"
 
 
 def test_the_best_metric_comes_first_and_what_is_unknown_last(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """HTTP requests to Azure: they carry a token, follow the service's retry hints, and raise errors with its message."""
 
 import copy
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -88,6 +89,7 @@ class AzureClient:
         self._client = _pipeline(endpoints.resource_manager, patience, credential, scope or endpoints.scope)
         self._anonymous = _pipeline(endpoints.resource_manager, patience)
         self._prefetched: dict[str, Future[dict[str, Any]]] = {}
+        self._login: Future[str] | None = None
 
     def for_scope(self, scope: str) -> "AzureClient":
         """A client with the same credential, whose tokens are for another service."""
@@ -137,10 +139,23 @@ class AzureClient:
         """Create or update a resource; returns its new state. Raises AzureError."""
         return self._json(self.send("PUT", address, body, version=version))
 
+    def begin_login(self) -> None:
+        """Ask for the first token while the caller does something else; the first `token` returns that one."""
+        if self._login is None:
+            self._login = Future()
+            threading.Thread(target=self._log_in, args=[self._login], daemon=True).start()
+
+    def _log_in(self, login: "Future[str]") -> None:
+        try:
+            login.set_result(self.credential.get_token(self.endpoints.scope).token)
+        except BaseException as error:
+            login.set_exception(error)
+
     def token(self) -> str:
         """A token for the resource manager. Raises AzureError."""
+        login, self._login = self._login, None
         try:
-            return self.credential.get_token(self.endpoints.scope).token
+            return login.result() if login else self.credential.get_token(self.endpoints.scope).token
         except SdkError as error:
             raise _no_login(error) from error
 

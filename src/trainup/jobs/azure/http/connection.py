@@ -1,5 +1,6 @@
 """Connects to Azure; all parts of a process share one client, and so one login."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,21 @@ CODE_HASHES = ".trainup/azure-code.json"
 @cache
 def connect(cloud: str | None = None) -> "AzureClient":
     """The client of a cloud, given by name or by the host of its metadata. Raises TargetError if it is unknown."""
+    from trainup.jobs.azure.http.endpoints import find_endpoints
+
+    # A cloud of one's own tells its addresses while the SDKs are imported, which takes as long.
+    pool = ThreadPoolExecutor(1)
+    answer = pool.submit(find_endpoints, cloud)
+    pool.shutdown(wait=False)
     try:
+        import azure.identity  # noqa: F401
+
         from trainup.jobs.azure.http.client import AzureClient, Patience
         from trainup.jobs.azure.http.credentials import find_credential
-        from trainup.jobs.azure.http.endpoints import find_endpoints
     except ModuleNotFoundError as error:
         raise TargetError(f"stacks on Azure need more packages ({error.name}): install trainup[azure]") from error
     try:
-        endpoints = find_endpoints(cloud)
+        endpoints = answer.result()
     except (ValueError, OSError) as error:
         raise TargetError(f"the addresses of Azure's services cannot be determined: {error}") from error
     return AzureClient(endpoints, find_credential(endpoints, retries=Patience().retries))

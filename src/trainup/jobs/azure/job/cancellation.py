@@ -4,13 +4,19 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
+from trainup.core.clouds import CLOUDS
 from trainup.core.failure import FailureClass
 from trainup.core.status import Status
 from trainup.jobs.azure.http.client import AzureError
 from trainup.jobs.azure.job import labels
 from trainup.jobs.azure.job.observation import Observer
 from trainup.jobs.azure.job.records import JobView
-from trainup.jobs.target import Record
+from trainup.jobs.target import Record, TargetError
+
+NO_EVICTIONS = (
+    "Azure takes nodes away when it likes, and offers no way to ask for it: drills run on this machine (a stack with "
+    "`trainup:target: local`) and against the simulated Azure"
+)
 
 
 class Canceler:
@@ -33,6 +39,21 @@ class Canceler:
                     raise
         self._observer.watch(name).job = None
         return self._observer.wait(name, lambda view: view.has_ended, "being canceled")
+
+    def evict(self, name: str) -> None:
+        """Take the nodes of a job away. Only the simulated Azure can: TargetError on any other. Raises AzureError."""
+        host = self._workspace.client.endpoints.resource_manager
+        if host in {cloud.resource_manager for cloud in CLOUDS.values()}:
+            raise TargetError(NO_EVICTIONS)
+        job = self._observer.find(name)
+        if job is None or JobView(job).has_ended:
+            return
+        try:
+            self._workspace.client.post(f"{self._workspace.job(name)}/evict")
+        except AzureError as error:
+            if error.status in (400, 404, 405):
+                raise TargetError(NO_EVICTIONS) from error
+            raise
 
     def settle(self, record: Record) -> Record:
         """Write the phases that were observed into the tags of an ended job; cancel a job that does not respond."""

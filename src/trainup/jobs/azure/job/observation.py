@@ -124,7 +124,10 @@ class Observer:
 
     def history(self, stack: StackUrns, beginning: str) -> list[Record]:
         """The attempts of a stack, also former ones, as the resource manager lists them: without metrics."""
-        views = (JobView(job) for job in self.jobs.tagged(labels.MANAGED))
+        views = [JobView(job) for job in self.jobs.tagged(labels.MANAGED)]
+        if not stack.urns:  # its state is lost: how its URNs are formed is known from the runs that it still owns
+            owned = [(view, one) for view in views for one in labels.owners(view.tags) if stack.owns(one)]
+            stack = replace(stack, urns={str(view.facts.get(labels.RUN)): one.urn for view, one in owned})
         mine = [view for view in views if view.name.startswith(beginning) and _is_of(view, stack)]
         return sorted((self.record(view) for view in mine), key=lambda record: record.created)
 

@@ -1,0 +1,164 @@
+"""Makes the outputs of resources cost less: each run of a stack has some fifty of them (pulumi 3.245).
+
+For each property of a resource the SDK makes four futures and a task that waits for them; one future is enough, as the
+SDK itself does it for ids. It also searches plain values for unknown parts again and again, makes seven outputs for a
+URN that no engine asks for, and reads the sources to tell where each resource was declared, down to the frames of this
+language host.
+"""
+
+import asyncio
+import functools
+import sys
+from collections.abc import Awaitable, Iterable
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from pulumi._utils import ContextProperty
+from pulumi.output import Output, _OutputData
+from pulumi.runtime import known_types, resource, rpc
+from pulumi.runtime.proto import source_pb2
+from pulumi.runtime.settings import SETTINGS
+
+PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Types of values that are sent as they are, and hold nothing else."""
+CONSTRUCTORS = 3
+"""`__init__` of Resource, of CustomResource or ComponentResource, and of the kind of resource."""
+
+_serialize = rpc.serialize_property
+_create_urn = resource.create_urn
+_code_of_host: CodeType | None = None
+
+
+def transfer_properties(res: Any, props: Iterable[str], custom: bool) -> dict[str, Any]:
+    """Replaces the SDK's function: gives a resource an Output for each property, and returns what resolves them."""
+    resolvers: dict[str, Any] = {}
+    for name in props:
+        if name != "urn" and not (name == "id" and custom):  # the SDK makes these itself
+            data: asyncio.Future[Any] = asyncio.Future()
+            resolvers[name] = functools.partial(_resolve, res, data)
+            res.__dict__[name] = Output._from_data(data)
+    return resolvers
+
+
+def _resolve(
+    res: Any,
+    data: "asyncio.Future[Any]",
+    value: Any,
+    is_known: bool,
+    is_secret: bool,
+    deps: Iterable[Any] | None,
+    failed: Exception | None,
+) -> None:
+    if failed is not None:
+        data.set_exception(failed)
+    else:
+        data.set_result(_OutputData({*(deps or ()), res}, value, is_known, is_secret))
+
+
+def _setting(self: Any, owner: Any, _: Any) -> Any:
+    """Replaces the SDK's method: a setting of this context, looked up once and not twice."""
+    value = self.fget()
+    return self if owner is None or isinstance(value, dict) else value
+
+
+def _track(self: Any) -> None:
+    """Replaces the SDK's method: notes an output until it has a value. Asks for the context's settings only once."""
+    lock, outputs = SETTINGS.lock, SETTINGS.outputs
+
+    def forget(data: "asyncio.Future[Any]") -> None:
+        if not data.cancelled() and data.exception() is None:  # others are reported at the end of the program
+            with lock:
+                outputs.discard(data)
+
+    with lock:
+        outputs.add(self._data)
+    self._data.add_done_callback(forget)
+
+
+def contains_unknowns(value: Any) -> bool:
+    """Replaces the SDK's function: whether a value, or one in its dicts and lists, is unknown."""
+    if type(value) in PLAIN:
+        return False
+    return _contains_unknowns(value, set())
+
+
+def _contains_unknowns(value: Any, seen: set[int]) -> bool:
+    if type(value) in PLAIN:
+        return False
+    if known_types.is_unknown(value):
+        return True
+    if not isinstance(value, (dict, list)) or id(value) in seen:
+        return False
+    seen.add(id(value))
+    return any(_contains_unknowns(item, seen) for item in (value.values() if isinstance(value, dict) else value))
+
+
+class _Ready:
+    """A value that is awaited without a task or a coroutine."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __await__(self) -> Any:
+        return self._value
+        yield  # what makes this a generator
+
+
+def serialize_property(value: Any, *args: Any, **options: Any) -> Awaitable[Any]:
+    """Replaces the SDK's function: plain values, which are most, are returned as they are."""
+    if type(value) in PLAIN and not options.get("return_protobuf_value"):
+        return _Ready(value)
+    return _serialize(value, *args, **options)
+
+
+def create_urn(name: Any, kind: Any, parent: Any = None, *rest: Any) -> Any:
+    """Replaces the SDK's function: the URN of a resource from that of its parent, without outputs in between."""
+    if rest or not (isinstance(name, str) and isinstance(kind, str) and isinstance(parent, str)):
+        return _create_urn(name, kind, parent, *rest)
+    return Output.from_input(f"{parent[: parent.rfind('::')]}${kind}::{name}")
+
+
+def stack_trace() -> source_pb2.StackTrace:
+    """Replaces the SDK's function: the frames that declare a resource, from the innermost to that of the program."""
+    frame: FrameType | None = sys._getframe(1)
+    constructors = 0
+    while frame:
+        constructors += frame.f_code.co_name == "__init__"
+        if constructors == CONSTRUCTORS:
+            break
+        frame = frame.f_back
+    places: list[tuple[str, int]] = []
+    while frame and (frame := frame.f_back) and frame.f_code is not _code_of_host:
+        places.append((frame.f_code.co_filename, frame.f_lineno))
+    return _trace(tuple(places))
+
+
+@functools.cache
+def _trace(places: tuple[tuple[str, int], ...]) -> source_pb2.StackTrace:
+    return source_pb2.StackTrace(frames=[source_pb2.StackFrame(pc=_position(*place)) for place in places])
+
+
+def _position(file: str, line: int) -> source_pb2.SourcePosition | None:
+    """A place as the SDK writes it; None for code that is in no file."""
+    try:
+        return source_pb2.SourcePosition(uri=Path(file).as_uri(), line=line)
+    except ValueError:  # `<frozen runpy>`
+        return None
+
+
+def install(host: CodeType) -> None:
+    """Make the SDK use these functions. `host`: the function that runs the program, where its frames end."""
+    global _code_of_host
+    _code_of_host = host
+    for owner, name, replacement in (
+        (ContextProperty, "__get__", _setting),  # every output reads several settings
+        (Output, "_track", _track),
+        (rpc, "transfer_properties", transfer_properties),
+        (rpc, "contains_unknowns", contains_unknowns),
+        (rpc, "serialize_property", serialize_property),
+        (resource, "serialize_property", serialize_property),
+        (resource, "create_urn", create_urn),
+        (resource, "_get_stack_trace", stack_trace),
+    ):
+        setattr(owner, name, replacement)
