@@ -95,7 +95,6 @@ class RunHandler:
             context.warn(warning)
         if warning := run_source.disk_shortage(context.project, inputs):
             context.warn(warning)
-        parsed, findings = parse_run(fill(inputs))
         return {**inputs, "digest": _digest(parsed.spec, inputs.get("snapshot_digest"))}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
