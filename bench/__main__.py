@@ -44,8 +44,8 @@ BENCHMARKS = {
     "snapshots": snapshots.run,
     "memory": memory.run,
     "queue": queue.run,
-    "sweep": sweep.run,
     "records": records.run,
+    "sweep": sweep.run,
     "side_by_side": side_by_side.run,
     "load": load.run,
 }

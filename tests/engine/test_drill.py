@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,9 @@ def test_a_run_that_reads_its_checkpoint_survives_and_one_that_does_not_is_told(
     assert result["resumed"] is False
     assert "Write checkpoints into $TRAINUP_CHECKPOINT_DIR" in str(result["problem"])
 
+    page = Path(project.trainup("report").strip()).read_text()
+    assert '<td class="good">survived</td>' in page
+    assert "forget: the copy began again at step" in page
     assert project.output()["runs"] == before
     assert project.preview("--expect-no-changes").code == 0
     assert project.destroy().code == 0

@@ -1,11 +1,13 @@
 """Sweeps on this machine, by the real engine: trials train once, side by side as far as there are slots."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.engine.ledger import records
+from tests.support import browser
 from tests.support.logging_script import HOPELESS, PRUNED
 from tests.support.project import Project
 from tests.support.waiting import until
@@ -105,6 +107,14 @@ def test_a_sweep_trains_each_point_once_and_a_wider_one_the_new_points_alone(swe
     assert project.output()["sweeps"]["rates"]["best"]["name"] == outputs["best"]["name"]
     number = outputs["best"]["number"]
     assert project.trainup("logs", f"rates_{number}") == project.trainup("logs", "rates") == "0.4 3\n"
+
+    # They are compared, and reported with their points, though no option of the command has these.
+    compared = json.loads(project.trainup("compare", "rates", "--sort", "accuracy", "--json"))["runs"]
+    assert [one["arguments"] for one in compared][:2] == [{"rate": "0.4", "depth": "3"}, {"rate": "0.4", "depth": "2"}]
+    page = Path(project.trainup("report").strip())
+    (seen,) = browser.look(browser.Look(page))
+    assert (seen["errors"], seen["charts"]) == ([], 2), "parallel coordinates and the timeline"
+    assert outputs["best"]["name"] in seen["text"]
 
     # A wider space, a second sweep with points of the first one, and a run that reads the outputs of the best trial.
     wider = declared({**SPACE, "rate": [*SPACE["rate"], 0.5]})

@@ -2,7 +2,7 @@
 
 import statistics
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 LEAST_RUNS = 3
@@ -51,29 +51,34 @@ class Usual:
     """How long the phases of a stack's runs usually take, by those that completed before."""
 
     def __init__(self) -> None:
-        self._of_run: dict[tuple[str, str], deque[float]] = {}
-        self._of_all: dict[str, deque[float]] = {}
+        self._of_run: dict[tuple[str, str], deque[tuple[str, float]]] = {}
+        self._of_all: dict[str, deque[tuple[str, float]]] = {}
 
-    def add(self, run: str, phases: Mapping[str, float]) -> None:
-        """Count a completed attempt of a run; the oldest comes first."""
+    def add(self, run: str, name: str, phases: Mapping[str, float]) -> None:
+        """Count a completed attempt of a run, by its name; the oldest comes first."""
         for phase, seconds in phases.items():
-            self._of_run.setdefault((run, phase), deque(maxlen=LAST)).append(seconds)
-            self._of_all.setdefault(phase, deque(maxlen=LAST)).append(seconds)
+            self._of_run.setdefault((run, phase), deque(maxlen=LAST + 1)).append((name, seconds))
+            self._of_all.setdefault(phase, deque(maxlen=LAST + 1)).append((name, seconds))
 
-    def slow(self, run: str, phases: Mapping[str, float], present: str | None = None) -> list[SlowPhase]:
-        """The slow ones of an attempt's phases; `present` is the one that goes on.
+    def slow(self, run: str, name: str, phases: Mapping[str, float], present: str | None = None) -> list[SlowPhase]:
+        """The slow ones of an attempt's phases, compared with others; `present` is the one that goes on.
 
         Earlier runs of the same name are compared with, or any of the stack where they are too few and it is no matter.
         """
         result = []
         for phase, seconds in phases.items():
-            before = self._of_run.get((run, phase), ())
+            before = _others(self._of_run.get((run, phase), ()), name)
             if len(before) < LEAST_RUNS and phase in SHARED:
-                before = self._of_all.get(phase, ())
-            limit = threshold(list(before))
+                before = _others(self._of_all.get(phase, ()), name)
+            limit = threshold(before)
             if limit is not None and seconds > limit:
                 result.append(SlowPhase(phase, seconds, statistics.median(before), len(before), phase != present))
         return result
+
+
+def _others(counted: Iterable[tuple[str, float]], name: str) -> list[float]:
+    """The seconds of the last attempts but this one."""
+    return [seconds for other, seconds in counted if other != name][-LAST:]
 
 
 def threshold(earlier: Sequence[float]) -> float | None:

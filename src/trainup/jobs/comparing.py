@@ -64,9 +64,15 @@ def of(records: Iterable[tuple[Record, bool]], *, best: bool = False) -> list[Co
             last[record.id] = record, current
     hidden: dict[tuple[str, str], str] = {}
     return [
-        Compared(record, current, _masked(record.parameters, hidden), record.best if best else record.metrics)
+        Compared(record, current, _masked(_parameters(record), hidden), record.best if best else record.metrics)
         for record, current in last.values()
     ]
+
+
+def _parameters(record: Record) -> dict[str, str]:
+    """The options of its command, and the point of a trial, which need not be among them."""
+    points = [trial.point for trial in record.trials.values()]
+    return record.parameters | {name: str(value) for point in points for name, value in point.items()}
 
 
 def _masked(parameters: Mapping[str, str], known: dict[tuple[str, str], str]) -> dict[str, str]:

@@ -177,7 +177,7 @@ class RunHandler:
             raise ResourceError(f"{job.id} could not be started: {error}") from error
         try:
             if job.spec.wait and not attempts:
-                record = _wait(context, target, job, inputs, record, self._earlier)
+                record = _wait(context, target, job, record, self.alarm(context, target, job.owner, inputs))
         except REFUSALS as error:
             # The run exists by now: without a state, `destroy` could not remove it.
             reason = (
@@ -200,6 +200,12 @@ class RunHandler:
                 self._data_digests.confirm(context, item["uri"], digest)
         self._data_digests.save(context)
 
+    def alarm(self, context: Context, target: Target, owner: Owner, inputs: Properties) -> Alarm:
+        """Names slow phases of runs of this owner, which are compared with what its stack has recorded before."""
+        stack = (*owner.urn.split("::")[:2], owner.project, inputs.get("target"), inputs.get("workspace"))
+        run = str(inputs.get("run"))
+        return Alarm(context.note, lambda: self._earlier.of(stack, lambda: _usual_phases(target, owner, run)))
+
     def _cache(self, context: Context) -> snapshot.StatCache:
         path = context.project / ".trainup" / "snapshots.json"
         if path not in self._caches:
@@ -212,12 +218,9 @@ class RunHandler:
         return self._trees.setdefault(path, snapshot.TreeHashes(path))
 
 
-def _wait(
-    context: Context, target: Target, job: Job, inputs: Properties, record: Record, earlier: EarlierRuns
-) -> Record:
+def _wait(context: Context, target: Target, job: Job, record: Record, alarm: Alarm) -> Record:
     """The record at the end of the run; after Ctrl-C the current one, or that of the run canceled by `on_interrupt`."""
     try:
-        alarm = Alarm(context.note, lambda: earlier.of(_stack_of(job, inputs), lambda: _usual_phases(target, record)))
         return lifecycle.see_through(target, job, record, listener(context, alarm), context.canceled)
     except lifecycle.Interrupted as interrupted:
         record = interrupted.record
@@ -226,15 +229,10 @@ def _wait(
         return record
 
 
-def _stack_of(job: Job, inputs: Properties) -> tuple[object, ...]:
-    """The stack and the workspace of a run."""
-    return tuple(job.owner.urn.split("::")[:2]), job.owner.project, inputs.get("target"), inputs.get("workspace")
-
-
-def _usual_phases(target: Target, record: Record) -> Usual:
+def _usual_phases(target: Target, owner: Owner, run: str) -> Usual:
     """As `usual_phases`; a watched run must not fail because others cannot be read."""
     try:
-        return usual_phases(target, record)
+        return usual_phases(target, owner, run)
     except REFUSALS:
         return Usual()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from trainup.core import slow_phases
 from trainup.core.slow_phases import Usual
 from trainup.core.status import PHASES, Status
-from trainup.jobs.target import Record, StackUrns, Target
+from trainup.jobs.target import Owner, Record, StackUrns, Target
 
 MOST = 200
 """Earlier attempts that are looked at."""
@@ -43,20 +43,17 @@ class Alarm:
         late = {phase: spent for phase, spent in late.items() if (record.name, phase) not in self._told}
         if not late:
             return
-        for one in self._usual().slow(record.run, late, present):
+        for one in self._usual().slow(record.run, record.name, late, present):
             self._told.add((record.name, one.phase))
             self._tell(f"{record.name}: {one.text}")
 
 
-def usual_phases(target: Target, record: Record) -> Usual:
-    """How long the phases of the stack's last completed runs took, without those of this attempt."""
+def usual_phases(target: Target, owner: Owner, run: str) -> Usual:
+    """How long the phases of the last completed runs took, in the stack of the owner of this run."""
     usual = Usual()
-    if not record.owners:
-        return usual
-    owner = record.owners[0]
     stack, project = owner.urn.split("::")[:2]
-    known = StackUrns(stack.removeprefix("urn:pulumi:"), project, owner.project, {record.run: owner.urn})
+    known = StackUrns(stack.removeprefix("urn:pulumi:"), project, owner.project, {run: owner.urn})
     for one in target.history(known, newest=MOST)[0]:
-        if one.status is Status.COMPLETED and one.name != record.name:
-            usual.add(one.run, one.phases)
+        if one.status is Status.COMPLETED:
+            usual.add(one.run, one.name, one.phases)
     return usual

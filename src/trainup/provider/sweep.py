@@ -119,7 +119,8 @@ class SweepHandler:
         run = {key: value for key, value in inputs.items() if key != "sweep"}
         plan = Plan(name, sweep, run, context.project, owner, git.state_of(context.project))
         target = target_of(inputs, context.project, context.info, context.canceled)
-        driver = Driver(plan, target, sweep_reports.reports(context, plan, target), context.canceled)
+        alarm = self._runs.alarm(context, target, owner, inputs)
+        driver = Driver(plan, target, sweep_reports.reports(context, plan, alarm), context.canceled)
         former = {trial.number: trial for trial in map(from_state, before.get("trials") or ())}
         has_failed = bool(before) and _status(before) in (Status.FAILED, Status.TIMED_OUT)
         try:

@@ -16,6 +16,7 @@ from trainup.jobs.target import Record, Target
 from trainup.jobs.targets import target_of
 from trainup.provider.handler import Context, Properties
 from trainup.provider.input_checks import run_owner
+from trainup.provider.run_alarms import Alarm
 
 TAIL_LINES = 20
 
@@ -47,8 +48,8 @@ def plan_notes(context: Context, inputs: Properties) -> list[str]:
     return [f"{text}; {len(trained):,} of them are trained already, {left:,} {'is' if left == 1 else 'are'} new"]
 
 
-def reports(context: Context, plan: Plan, target: Target) -> Reports:
-    """Shows the progress of a sweep: each trial as it begins and ends."""
+def reports(context: Context, plan: Plan, alarm: Alarm) -> Reports:
+    """Shows the progress of a sweep: each trial as it begins and ends, and its slow phases."""
     told: set[str] = set()
 
     def listener(trial: Trial) -> lifecycle.Listener:
@@ -57,7 +58,7 @@ def reports(context: Context, plan: Plan, target: Target) -> Reports:
                 told.add(record.name)
                 context.info(f"trial {trial.number} ({point_text(trial.point)}) runs as {record.name}")
 
-        return lifecycle.Listener(status=status)
+        return lifecycle.Listener(status=status, look=alarm.look)
 
     def ended(trial: KnownTrial, is_best: bool, done: int) -> None:
         told.discard(trial.name)

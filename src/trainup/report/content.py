@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainup.core.curves import Point
+from trainup.core.drills import DrillResult
 from trainup.jobs.comparing import Compared
 from trainup.jobs.target import Record
 
@@ -42,5 +43,7 @@ class Report:
     changes: Sequence[Change] = ()
     slow: Sequence[str] = ()
     """Phases that took much longer than before, in sentences."""
+    drills: Sequence[DrillResult] = ()
+    """Oldest first."""
     problems: Sequence[str] = ()
     """What cannot be read, in sentences."""

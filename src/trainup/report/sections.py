@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from trainup.core.drills import DrillResult
 from trainup.core.status import PHASES, Status
 from trainup.jobs import comparing, spending
 from trainup.jobs.comparing import Compared
@@ -16,6 +17,7 @@ from trainup.report.elements import UNKNOWN, Cell, add, points, section, table
 
 LONGEST = 60
 """Characters of an argument's value in a table."""
+MOST_DRILLS = 20
 LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 AXIS_WIDTH, BAR_HEIGHT = 96, 24
 """Pixels."""
@@ -57,6 +59,7 @@ def fill(parent: Element, report: Report, limits: Limits) -> dict[str, Chart]:
         _curves(parent, report, limits, drawn)
         _changes(parent, report.changes)
         _timeline(parent, report, limits, drawn)
+        _drills(parent, report.drills)
         _costs(parent, report)
     return drawn
 
@@ -239,6 +242,23 @@ def _timeline(parent: Element, report: Report, limits: Limits, drawn: dict[str, 
         for one in shown
     ]
     table(details, count_of(len(shown), "attempt"), titles, rows)
+
+
+def _drills(parent: Element, drills: Sequence[DrillResult]) -> None:
+    if not drills:
+        return
+    part = section(parent, "Eviction drills", "A copy of a run whose node was taken away, beside the run itself.")
+    titles = [Cell("Run"), Cell("Result"), Cell("Ended (UTC)")]
+    steps = ("Evicted after step", "Seen again at step", "Last step", "Last step of the run")
+    titles += [Cell(name, kind="number") for name in steps]
+    rows = []
+    for one in reversed(drills[-MOST_DRILLS:]):
+        result = Cell("failed", kind="bad") if one.problem else Cell("survived", kind="good")
+        numbers = (one.evicted_step, one.resumed_step, one.final_step, one.original_step)
+        counts = [Cell(UNKNOWN if step is None else str(step), kind="number") for step in numbers]
+        rows.append([Cell(one.run), result, Cell(one.time[:19].replace("T", " ") or UNKNOWN), *counts])
+    table(part, count_of(len(rows), "drill"), titles, rows)
+    points(part, (f"{one.run}: {one.problem}" for one in reversed(drills[-MOST_DRILLS:]) if one.problem))
 
 
 def _costs(parent: Element, report: Report) -> None:

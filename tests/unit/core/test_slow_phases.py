@@ -13,9 +13,9 @@ def slow(
     phases: Mapping[str, float], earlier: Sequence[Mapping[str, float]], present: str | None = None, run: str = "pets"
 ) -> list[SlowPhase]:
     usual = Usual()
-    for one in earlier:
-        usual.add("pets", one)
-    return usual.slow(run, phases, present)
+    for number, one in enumerate(earlier):
+        usual.add("pets", f"pets-{number}", one)
+    return usual.slow(run, "this", phases, present)
 
 
 def test_what_all_runs_of_a_stack_share_is_compared_among_them() -> None:
@@ -23,6 +23,14 @@ def test_what_all_runs_of_a_stack_share_is_compared_among_them() -> None:
     told = slow({"queued": 400.0, "preparing": 360.0, "running": 400.0}, earlier, run="trial-7")
     assert [one.phase for one in told] == ["preparing"]
     assert [one.phase for one in slow({"queued": 400.0, "running": 400.0}, earlier)] == ["queued", "running"]
+
+
+def test_an_attempt_is_not_compared_with_itself() -> None:
+    usual = Usual()
+    for number, seconds in enumerate((40.0, 40.0, 40.0, 360.0)):
+        usual.add("pets", f"pets-{number}", {"preparing": seconds})
+    (one,) = usual.slow("pets", "pets-3", {"preparing": 360.0})
+    assert (one.usual, one.runs) == (40.0, 3)
 
 
 def test_a_slow_phase_is_named_with_what_was_usual() -> None:

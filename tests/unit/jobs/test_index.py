@@ -12,6 +12,7 @@ from trainup.core.failure import Failure, FailureClass
 from trainup.core.git_state import GitState
 from trainup.core.spec import RunSpec
 from trainup.core.status import Status
+from trainup.core.trials import Trial
 from trainup.jobs.local import index, ledger, run_record
 from trainup.jobs.local.run_record import RunState
 from trainup.jobs.local.target import LocalTarget
@@ -35,7 +36,8 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalTarget:
 
 def add(workspace: Workspace, number: int) -> RunFolder:
     spec = RunSpec(command=("python", "fit.py", "--lr", str(number)))
-    job = Job("pets", spec, spec.digest(), Owner(URN, "t"), git=GitState("abc", dirty=True))
+    trial = Trial("rates", number, {"lr": 0.1}) if number == 1 else None
+    job = Job("pets", spec, spec.digest(), Owner(URN, "t"), git=GitState("abc", dirty=True), trial=trial)
     folder = ledger.claim(workspace, job, 1)
     ended = {"phases": {"running": 2.0}, "metrics": {"loss": math.inf, "accuracy": 0.5}, "started": True}
     if number < 2:
@@ -59,6 +61,7 @@ def test_the_second_reading_tells_the_same_and_opens_no_record_of_an_ended_attem
     monkeypatch.setattr(ledger, "view", lambda workspace, folder: read.append(folder.name) or view(workspace, folder))
     assert told(target) == first
     assert read == [name for name, record in first.items() if record.status is Status.QUEUED]
+    assert [len(record.trials) for record in first.values()].count(1) == 1
     assert len(first) == 4
 
 

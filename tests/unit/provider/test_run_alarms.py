@@ -23,8 +23,8 @@ class Told:
     def earlier(self) -> Usual:
         self.reads += 1
         usual = Usual()
-        for _ in range(5):
-            usual.add("pets", {"preparing": 40.0, "running": 10.0})
+        for number in range(5):
+            usual.add("pets", f"earlier-{number}", {"preparing": 40.0, "running": 10.0})
         return usual
 
 
@@ -64,10 +64,11 @@ def test_only_completed_runs_of_the_stack_count() -> None:
             return [
                 *ended,
                 record(Status.FAILED, "pets-2", preparing=1.0),
-                record(Status.COMPLETED, preparing=900.0),
+                record(Status.RUNNING, preparing=900.0),
             ], []
 
-    (one,) = usual_phases(Target(), record(Status.RUNNING)).slow("cats", {"preparing": 360.0})  # type: ignore[arg-type]
+    usual = usual_phases(Target(), Owner(URN, "t"), "pets")  # type: ignore[arg-type]
+    (one,) = usual.slow("cats", "cats-1", {"preparing": 360.0})
     assert (one.usual, one.runs) == (40.0, 3)
 
 

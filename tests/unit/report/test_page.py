@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trainup.core.drills import DrillResult
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.git_state import GitState
 from trainup.core.status import Status
@@ -151,6 +152,16 @@ def test_a_page_on_this_machine_is_no_link_since_its_address_is_a_secret() -> No
     content = page(report(*runs)).decode()
     assert "s3cret" not in content
     assert 'href="https://ml.azure.com/runs/2"' in content
+
+
+def test_drills_are_told_with_what_went_wrong() -> None:
+    good = DrillResult("digits", "digits-1", ("digits-drill-1", "digits-drill-1-a2"), "Completed", 3.0, 2, 3, 7, 7)
+    bad = DrillResult("pets", "pets-1", ("pets-drill-1",), "Failed", 3.0, 2, time="2026-11-28T09:00:00+00:00")
+    text = Page(page(report(record(1), drills=[good, bad]))).text
+    assert "Eviction drills" in text
+    assert "digits survived - 2 3 7 7" in " ".join(text.split())
+    assert "pets failed 2026-11-28 09:00:00 2" in " ".join(text.split())
+    assert "pets: the copy is Failed after its node was taken away" in text
 
 
 def test_a_stack_without_runs_has_a_page_that_says_so() -> None:

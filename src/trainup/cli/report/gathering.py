@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from trainup.cli import comparison
-from trainup.cli.runs import recorded
+from trainup.cli.runs import places, recorded
 from trainup.cli.runs.lookup import RecordedRun
 from trainup.cli.stack import Stack
 from trainup.core.curves import Point
@@ -13,7 +13,7 @@ from trainup.core.errors import TrainupError
 from trainup.core.slow_phases import Usual
 from trainup.core.status import Status
 from trainup.core.version import VERSION
-from trainup.jobs import comparing
+from trainup.jobs import comparing, drilling
 from trainup.jobs.comparing import Compared
 from trainup.jobs.target import Record, Target, TargetError
 from trainup.report.content import Change, Curves, Report
@@ -29,6 +29,8 @@ def gather(stack: Stack, project: Path, secrets: Sequence[str]) -> Report:
     """The runs of a stack as they are now."""
     problems: list[str] = []
     attempts = recorded.attempts(stack, project, problems.append)
+    drills, unreadable = drilling.kept(project / places.default_workspace(stack))
+    problems += unreadable
     rows = sorted(comparing.of((one.record, one.current) for one in attempts), key=_age, reverse=True)
     rows.sort(key=lambda row: not row.current)
     targets = {one.record.name: one.target for one in attempts}
@@ -41,6 +43,7 @@ def gather(stack: Stack, project: Path, secrets: Sequence[str]) -> Report:
         curves=_curves(targets, rows, problems.append),
         changes=_changes(targets, rows, secrets),
         slow=_slow([one.record for one in attempts]),
+        drills=drills,
         problems=problems,
     )
 
@@ -50,9 +53,9 @@ def _slow(attempts: Sequence[Record]) -> list[str]:
     usual = Usual()
     told: list[str] = []
     for record in attempts:
-        told += [f"{record.name}: {one.text}" for one in usual.slow(record.run, record.phases)]
+        told += [f"{record.name}: {one.text}" for one in usual.slow(record.run, record.name, record.phases)]
         if record.status is Status.COMPLETED:
-            usual.add(record.run, record.phases)
+            usual.add(record.run, record.name, record.phases)
     newest = told[::-1]
     return [*newest[:MOST_SLOW], *([f"and {len(newest) - MOST_SLOW} before"] if len(newest) > MOST_SLOW else [])]
 

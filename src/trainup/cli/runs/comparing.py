@@ -53,8 +53,9 @@ def compare(
 ) -> None:
     """Compare runs by their metrics and by the arguments in which they differ, from the targets' own records.
 
-    RUN is a run's name or the beginning of one: all its runs are compared, those of former inputs too. Without RUN, it
-    is those that the stack declares now. Of a run that was tried again, the last attempt counts.
+    RUN is the name of a run or of a sweep, or the beginning of an id: all its runs or trials are compared, those of
+    former inputs too. Without RUN, it is those that the stack declares now. Of a run that was tried again, the last
+    attempt counts.
     """
     rows = comparing.of(_records(stack, runs, with_all=with_all, best=best), best=best)
     try:
@@ -86,7 +87,7 @@ def _records(stack: str, runs: Sequence[str], *, with_all: bool, best: bool) -> 
 
 
 def _is_meant(run: str, name: str, text: str) -> bool:
-    return text == run or name.startswith(text)
+    return text == run or run.startswith(f"{text}_") or name.startswith(text)
 
 
 def _show(rows: Sequence[Compared], metrics: Sequence[str], arguments: Sequence[str]) -> None:

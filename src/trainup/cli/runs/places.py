@@ -72,7 +72,7 @@ def has_records(stack: Stack, project: Path) -> bool:
 
 def _elsewhere(stack: Stack, project: Path) -> list[dict[str, Any]]:
     """Inputs that lead to the records elsewhere, with the secrets of all runs, since logs may hold any."""
-    if not (stack.runs or stack.sweeps):
+    if not stack.runs and not stack.sweeps:
         inputs = lost.elsewhere(stack, project)
         return [inputs] if inputs else []
     by_location: dict[tuple[Any, ...], dict[str, Any]] = {}

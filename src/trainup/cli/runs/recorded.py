@@ -46,7 +46,7 @@ def attempts(
         try:
             records, problems = target.history(urns)
             records = [target.live(record) for record in records]
-            if not (stack.runs or stack.sweeps) and not isinstance(target, LocalTarget):
+            if not stack.runs and not stack.sweeps and not isinstance(target, LocalTarget):
                 records = [_without_message(record) for record in records]
             if measured:
                 records = target.measured(records, best=best)

@@ -18,11 +18,12 @@ from trainup.core.disk import replace_file
 from trainup.core.failure import Failure
 from trainup.core.git_state import GitState
 from trainup.core.status import Status
+from trainup.core.trials import Trial
 from trainup.core.version import VERSION
 from trainup.jobs.local.workspace import DEFINITION, LOG, OUTPUTS, STATUS, Workspace
 from trainup.jobs.target import Owner, Record
 
-FORMAT = 1
+FORMAT = 2
 FEWEST = 200
 """Attempts from which on the index is used, and that are added at once: for fewer it is not worth a file."""
 MOST_BYTES = 512 * 1024**2
@@ -31,7 +32,10 @@ PLAIN = (
     *("web_url", "node_price", "nodes", "tags", "reproduce", "literals"),
 )
 """Fields of a record that JSON holds as they are."""
-HELD = {"name", "status", "owners", "released", "git", "failure", "command", "log_uri", "outputs_uri", *PLAIN}
+HELD = {
+    *("name", "status", "owners", "released", "git", "failure", "trials", "command", "log_uri", "outputs_uri"),
+    *PLAIN,
+}
 OTHERS = [item for item in fields(Record) if item.name not in HELD]
 """Fields that an entry does not hold: a record that has anything in them is read again each time."""
 
@@ -44,7 +48,7 @@ class Index:
 
     workspace: Workspace
     entries: dict[str, list[Any]] = field(default_factory=dict)
-    """Name → stamp, status, owners, former owners, git, failure, command, and the plain fields."""
+    """Name → stamp, status, owners, former owners, git, failure, trials, command, and the plain fields."""
     owners: list[Owners] = field(default_factory=list)
     """Owners by the numbers that entries have in their place: thousands of attempts have the same ones."""
     new: int = 0
@@ -77,6 +81,7 @@ class Index:
             self._number_of(record.released),
             record.git.to_dict(),
             record.failure.to_dict() if record.failure else None,
+            {tag: [one.sweep, one.number, dict(one.point)] for tag, one in record.trials.items()},
             list(record.command),
             [getattr(record, name) for name in PLAIN],
         ]
@@ -102,7 +107,7 @@ class Index:
             replace_file(self.workspace.index, json.dumps(content))
 
     def _record(self, name: str, entry: list[Any]) -> Record:
-        _, status, owners, released, git, failure, command, plain = entry
+        _, status, owners, released, git, failure, trials, command, plain = entry
         return Record(
             name,
             status=Status(status),
@@ -110,6 +115,7 @@ class Index:
             released=self.owners[released],
             git=GitState.from_dict(git) if git else NO_GIT,
             failure=Failure.from_dict(failure) if failure else None,
+            trials={tag: Trial(*one) for tag, one in trials.items()} if trials else {},
             command=tuple(command),
             log_uri=f"{self._shown}/{name}/{LOG}",
             outputs_uri=f"{self._shown}/{name}/{OUTPUTS}",
