@@ -12,7 +12,7 @@ Schema = dict[str, Any]
 _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer", "minimum": 1}
 _TIME: Schema = {"anyOf": [{"type": "string"}, _NUMBER]}
-_VALUES: Schema = {"type": "array", "items": {"anyOf": [{"type": "string"}, _NUMBER, {"type": "boolean"}]}}
+_VALUES: Schema = {"type": "array", "items": {"anyOf": [{"type": "string"}, _NUMBER]}}
 _KINDS = [f"{q}{log}{kind}" for kind in ("uniform", "normal") for log in ("", "log") for q in ("", "q")]
 
 

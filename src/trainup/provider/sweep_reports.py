@@ -10,11 +10,12 @@ from trainup.core.sweeps.sampling import planned
 from trainup.core.trials import Trial
 from trainup.core.values import has_unknown
 from trainup.jobs import lifecycle
-from trainup.jobs.sweeps.driving import Progress, Reports
+from trainup.jobs.sweeps.driving import Progress, Reports, begun
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, early_reason
-from trainup.jobs.target import Owner, Record, Target
+from trainup.jobs.target import Record, Target
 from trainup.jobs.targets import target_of
 from trainup.provider.handler import Context, Properties
+from trainup.provider.input_checks import run_owner
 from trainup.provider.run_alarms import Alarm
 
 TAIL_LINES = 20
@@ -34,9 +35,13 @@ def plan_notes(context: Context, inputs: Properties) -> list[str]:
     run = {key: value for key, value in inputs.items() if key != "sweep"}
     if has_unknown({key: value for key, value in run.items() if key != "secrets"}):
         return [text]
-    plan = Plan(name, sweep, run, context.project, Owner("", ""), GitState())
-    ids = {plan.job(plan.trial(number, point)).id for number, point in enumerate(planned(sweep, ()))}
-    trained = target_of(inputs, context.project).trained(ids)
+    plan = Plan(name, sweep, run, context.project, run_owner(context, inputs), GitState())
+    target = target_of(inputs, context.project)
+    # The trials that the sweep has already come first: with another search space, a random one draws fewer new points.
+    points = [*begun(plan, target.owned(plan.owner)), *planned(sweep, [])]
+    ids = list(dict.fromkeys(plan.job(plan.trial(number, point)).id for number, point in enumerate(points)))
+    ids = ids[: sweep.total]
+    trained = target.trained(ids)
     if not trained:
         return [text]
     left = len(ids) - len(trained)

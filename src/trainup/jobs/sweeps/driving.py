@@ -290,6 +290,17 @@ def latest(records: Iterable[Record]) -> list[Record]:
     return [*last.values()]
 
 
+def begun(plan: Plan, records: Iterable[Record]) -> list[Point]:
+    """The points of these records that the sweep declares, in the order of their numbers."""
+    tag = tag_of(plan.owner.urn)
+    trials = {record.trials[tag].number: (record.trials[tag], record.id) for record in records if tag in record.trials}
+    return [
+        trial.point
+        for _, (trial, run_id) in sorted(trials.items())
+        if sampling.is_in(plan.sweep, trial.point) and plan.job(trial).id == run_id
+    ]
+
+
 def release(target: Target, records: Iterable[Record], owner: Owner, on_delete: OnDelete) -> None:
     """Give trials up; those that nobody else owns are canceled, and kept or deleted. Raises the first error."""
     owners = {
