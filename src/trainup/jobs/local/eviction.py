@@ -27,12 +27,3 @@ def evict(folder: RunFolder, token: str, reason: str) -> None:
             supervisor.kill()
     processes.kill_all_of(token)
     psutil.wait_procs(supervisors, timeout=10)
-
-
-def failure_of(folder: RunFolder) -> Failure | None:
-    """The failure of an attempt whose node was taken away by `evict`; None for any other."""
-    try:
-        failure = Failure.from_dict(json.loads(folder.cancel.read_text(encoding="utf-8")))
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return failure if failure.failure_class is FailureClass.PREEMPTED else None

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from trainup.core.naming import id_of, job_name
 from trainup.core.status import Status
 from trainup.core.trials import read as trials_of
 from trainup.core.trials import tags_of, without
-from trainup.jobs.local import eviction, launch, run_record
+from trainup.jobs.local import launch, run_record
 from trainup.jobs.local.files import ByFile, UnreadableRecord, is_held, read_json, write_json
 from trainup.jobs.local.machine import boot_id, machine_id
 from trainup.jobs.local.run_record import Policy, RunDefinition, RunState
@@ -152,8 +153,17 @@ def view(workspace: Workspace, folder: RunFolder) -> Record | None:
 
 def end_of_lost(folder: RunFolder) -> tuple[Status, Failure]:
     """How an attempt ended that had begun, and whose supervisor is gone: its node was taken away, or nobody knows."""
-    evicted = eviction.failure_of(folder)
+    evicted = _eviction_of(folder)
     return (Status.FAILED, evicted) if evicted else (Status.NOT_RESPONDING, Failure(FailureClass.SERVICE, LOST))
+
+
+def _eviction_of(folder: RunFolder) -> Failure | None:
+    """The failure of an attempt whose node was taken away by a drill; None for any other."""
+    try:
+        failure = Failure.from_dict(json.loads(folder.cancel.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return failure if failure.failure_class is FailureClass.PREEMPTED else None
 
 
 def _has_printed(folder: RunFolder) -> bool:
