@@ -13,7 +13,8 @@ import click
 from trainup.cli import stack as stacks
 from trainup.cli.exit_codes import ExitCode
 from trainup.cli.options import on_stack
-from trainup.cli.runs import lookup, places
+from trainup.cli.planning.texts import wrapped
+from trainup.cli.runs import lookup, places, shown
 from trainup.cli.runs.lookup import RecordedRun
 from trainup.cli.stack import Stack
 from trainup.core.drills import DrillResult, sentences
@@ -23,9 +24,10 @@ from trainup.core.status import Status
 from trainup.jobs import drilling, git
 from trainup.jobs.drilling import Drill
 from trainup.jobs.job_inputs import job_of
-from trainup.jobs.target import Job, Owner
+from trainup.jobs.target import Job, Owner, Target
 from trainup.jobs.targets import target_of
 
+ANY_WIDTH = 10**9
 SUFFIX = "-drill"
 """What the name of a run has as the name of its copies."""
 
@@ -52,8 +54,7 @@ def drill(run: str, stack: str, yes: bool, as_json: bool) -> int:
     try:
         result = Drill(target, job, known.record, _say).run(known.record.run, threading.Event())
     except KeyboardInterrupt:
-        for record in target.active_runs(job):
-            target.cancel(record.name, "`trainup drill` was interrupted")
+        _end_copies(target, job)
         raise
     drilling.keep(project / places.default_workspace(current), result)
     _show(result, as_json=as_json)
@@ -67,6 +68,8 @@ def _inputs(known: RecordedRun, stack: str, current: Stack) -> dict[str, object]
         raise UserError(
             f"{record.name} is {record.status}: a drill trains a copy of a run that has completed, to compare the two"
         )
+    if record.trials:
+        raise UserError(f"{record.name} is a trial of a sweep: declare a run with its arguments, and drill that one")
     if not known.inputs:
         raise UserError(
             f"{record.name} is not in the state of stack {current.name!r}, which has what a copy needs: "
@@ -99,13 +102,24 @@ def _confirm(known: RecordedRun, *, yes: bool) -> None:
     click.confirm("Go on?", abort=True, err=True)
 
 
+def _end_copies(target: Target, job: Job) -> None:
+    for record in target.active_runs(job):
+        target.cancel(record.name, "`trainup drill` was interrupted")
+
+
 def _show(result: DrillResult, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result.to_dict(), indent=2))
         return
-    print(f"{result.run}: {len(result.attempts)} attempts of {result.attempts[0]}")
-    for sentence in sentences(result):
-        print(f"  {sentence}")
+    *facts, verdict = sentences(result)
+    columns = shown.width() or ANY_WIDTH
+    for text, begin in [
+        (f"{result.run}, drilled as {', '.join(result.attempts)}", ""),
+        *((fact, "  ") for fact in facts),
+    ]:
+        print("\n".join(wrapped(text, columns, begin, begin + "  ")))
+    told = "\n".join(wrapped(verdict, columns, "", "  "))
+    print(click.style(told, "red" if result.problem else "green") if shown.has_colour() else told)
 
 
 def _say(text: str) -> None:

@@ -1,0 +1,111 @@
+"""What `trainup drill` prints, and what it refuses before anything trains."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.runs.conftest import project, records, state, workspace
+from trainup.cli.__main__ import main
+from trainup.cli.runs import shown
+from trainup.core.drills import DrillResult
+from trainup.jobs import drilling
+from trainup.jobs.drilling import Drill
+
+__all__ = ["project", "records", "state", "workspace"]
+
+GOLDEN = Path(__file__).parent / "runs" / "golden"
+SURVIVED = DrillResult(
+    run="pets",
+    original="pets-0123456789ab",
+    attempts=("pets-drill-0123456789ab", "pets-drill-0123456789ab-a2"),
+    status="Completed",
+    evicted_after=12.25,
+    evicted_step=3,
+    resumed_step=4,
+    final_step=9,
+    original_step=9,
+    metrics={"accuracy": 0.97125},
+    original_metrics={"accuracy": 0.9725},
+    time="2026-01-01T00:00:00Z",
+)
+RESULTS = {"drill": (SURVIVED, 0), "drill-forgetful": (replace(SURVIVED, resumed_step=0), 1)}
+
+
+@pytest.fixture
+def drilled(records: Any, state: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets a drill of the run `pets` end with a result."""
+
+    def end(result: DrillResult) -> None:
+        state(records.add("pets", phases={"running": 30.0}, log="x\n"))
+        monkeypatch.setattr(Drill, "run", lambda self, run, stop: result)
+        monkeypatch.setattr("trainup.cli.drill._job", lambda *args: "a job")
+        monkeypatch.setattr(drilling, "copy_of", lambda job, original, token: job)
+
+    return end
+
+
+@pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
+@pytest.mark.parametrize("columns", [80, 160])
+@pytest.mark.parametrize("name", RESULTS)
+def test_it_prints_what_was_shown(
+    drilled: Callable[..., None],
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    columns: int,
+    colour: bool,
+) -> None:
+    result, code = RESULTS[name]
+    drilled(result)
+    monkeypatch.setattr(shown, "width", lambda: columns)
+    monkeypatch.setattr(shown, "has_colour", lambda: colour)
+    assert main(["drill", "pets", "--yes"]) == code
+    text = capsys.readouterr().out
+    file = GOLDEN / f"{name}-{columns}{'-colour' if colour else ''}.txt"
+    if os.environ.get("GOLDEN") == "write":
+        file.write_text(text)
+    assert text == file.read_text()
+    if not colour:
+        assert max(map(len, text.splitlines())) <= columns
+    assert drilling.kept(project / ".trainup" / "local") == ([result], [])
+
+
+def test_the_result_is_an_object_too(drilled: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    drilled(SURVIVED)
+    assert main(["drill", "pets", "--yes", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["resumed"] is True
+
+
+def test_without_an_answer_nothing_is_trained(drilled: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    drilled(SURVIVED)
+    assert main(["drill", "pets"]) == 2
+    assert "give --yes" in capsys.readouterr().err
+
+
+def test_only_what_has_completed_is_drilled(
+    records: Any, state: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    state(records.add("pets", status="Canceled", failure={"failure_class": "canceled", "message": "it was canceled"}))
+    assert main(["drill", "pets", "--yes"]) != 0
+    assert "a drill trains a copy of a run that has completed" in capsys.readouterr().err
+
+
+def test_an_interrupted_drill_leaves_no_copy_at_work(
+    drilled: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drilled(SURVIVED)
+    canceled = []
+
+    def interrupt(*words: object) -> DrillResult:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Drill, "run", interrupt)
+    monkeypatch.setattr("trainup.cli.drill._end_copies", lambda target, job: canceled.append(job))
+    assert main(["drill", "pets", "--yes"]) == 130
+    assert canceled == ["a job"]
