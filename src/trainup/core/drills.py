@@ -47,7 +47,9 @@ class Moment:
             return False
         # Steps shorter than the pause between two looks have no middle that anybody sees.
         is_late = self._step >= self._final / 2
-        return is_late or (self._steps > 1 and now - self._since >= self._length / 2)
+        # After fewer steps, an attempt that begins again could not be told from one that goes on.
+        are_enough = self._steps > 1 and self._step >= self._final / 3
+        return is_late or (are_enough and now - self._since >= self._length / 2)
 
 
 def first_trained(seen: Sequence[tuple[float, int]], step_seconds: float) -> int | None:

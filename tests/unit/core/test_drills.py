@@ -27,15 +27,18 @@ SURVIVED = DrillResult(
 
 def test_a_node_is_taken_away_in_the_middle_between_two_steps() -> None:
     moment = Moment(10, 100.0)
-    assert [moment.is_due(now, now, step) for now, step in [(1, None), (2, 0), (3, 0), (4, 1), (4.9, 1), (5.1, 1)]] == [
-        *[False] * 5,
-        True,
-    ]
+    seen = [(1, None), (2, 2), (3, 2), (4, 4), (4.9, 4), (5.1, 4)]
+    assert [moment.is_due(now, now, step) for now, step in seen] == [*[False] * 5, True]
+
+
+def test_a_run_that_begins_again_could_not_be_told_after_its_first_steps() -> None:
+    moment = Moment(10, 100.0)
+    assert not any(moment.is_due(now, now, step) for now, step in [(1, 0), (2, 1), (9, 1), (10, 3), (30, 3)])
 
 
 def test_steps_shorter_than_two_looks_do_not_let_the_run_end_first() -> None:
     moment = Moment(10, 100.0)
-    assert [moment.is_due(now, now, step) for now, step in [(1, 2), (1.1, 4), (1.2, 6)]] == [False, False, True]
+    assert [moment.is_due(now, now, step) for now, step in [(1, 2), (1.1, 3), (1.2, 6)]] == [False, False, True]
 
 
 def test_after_the_last_step_it_is_too_late() -> None:

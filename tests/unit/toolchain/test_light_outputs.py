@@ -55,6 +55,15 @@ def test_everything_that_is_replaced_takes_the_same_arguments(light_outputs: Mod
         assert len(former.parameters) == len(now.parameters), name
 
 
+def test_another_version_of_the_sdk_is_left_as_it_is(
+    light_outputs: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {(owner, name): getattr(owner, name) for owner, names in REPLACED.items() for name in names}
+    monkeypatch.setattr(light_outputs, "COMPARED", "3.1.0")
+    light_outputs.install(host.__code__)
+    assert {(owner, name): getattr(owner, name) for owner, name in before} == before
+
+
 class Thing(pulumi.Resource):
     def __init__(self) -> None:
         self._name = "thing"
