@@ -37,8 +37,9 @@ def run() -> None:
         first = pulumi.ResourceOptions(depends_on=platform.first)
         runs[name] = edges.declare(name, stack_settings.runs[name], platform, runs, config, first)
 
+    after_platform = pulumi.ResourceOptions(depends_on=platform.first)  # the roles by which files are taken over
     models = {
-        name: Model(f"{name}-model", edges.model_arguments(name, model, platform, runs))
+        name: Model(f"{name}-model", edges.model_arguments(name, model, platform, runs), opts=after_platform)
         for name, model in stack_settings.models.items()
     }
     gates = {

@@ -52,7 +52,9 @@ class Opening(Protocol):
         """
         ...
 
-    def open_models(self, inputs: Inputs, project: Path) -> "ModelRegistry":
+    def open_models(
+        self, inputs: Inputs, project: Path, progress: Callable[[str], None], stop: threading.Event | None
+    ) -> "ModelRegistry":
         """The model registry of the workspace in the inputs. Raises TargetError."""
         ...
 
@@ -81,6 +83,11 @@ def target_of(
     return opening_of(inputs.get("target") or DEFAULT).open_target(inputs, project, secrets, progress, stop)
 
 
-def registry_of(inputs: Inputs, project: Path) -> "ModelRegistry":
-    """The model registry of the workspace in some inputs; opening it requests nothing."""
-    return opening_of(str(inputs.get("target") or DEFAULT)).open_models(inputs, project)
+def registry_of(
+    inputs: Inputs,
+    project: Path,
+    progress: Callable[[str], None] = lambda text: None,
+    stop: threading.Event | None = None,
+) -> "ModelRegistry":
+    """The model registry of the workspace in some inputs; opening it requests nothing. After `stop` nothing waits."""
+    return opening_of(str(inputs.get("target") or DEFAULT)).open_models(inputs, project, progress, stop)

@@ -84,10 +84,11 @@ class ModelVersionHandler:
         registration = Registration(
             str(inputs.get("type") or TYPES[0]), str(inputs.get("description") or ""), inputs.get("tags")
         )
-        name, registry = str(inputs["model"]), registry_of(inputs, context.project)
+        name, registry = str(inputs["model"]), registry_of(inputs, context.project, context.info, context.canceled)
         if inputs.get("promoted") is not None:
             reference = parse_reference(str(inputs["promoted"]))
-            source = registry_of({**inputs, "workspace": reference.workspace}, context.project)
+            place = {**inputs, "workspace": reference.workspace}
+            source = registry_of(place, context.project, context.info, context.canceled)
             return registering.take_over(registry, source, reference, name, registration, context.info)
         record = _record(context, inputs)
         if record.status is not Status.COMPLETED:

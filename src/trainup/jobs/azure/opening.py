@@ -67,13 +67,16 @@ def has(inputs: Inputs, code: str | None, data: Sequence[Mapping[str, Any]]) -> 
     return answers + [client.find(uploads.asset_of(workspace_id, item).id) is not None for item in data]
 
 
-def open_models(inputs: Inputs, project: Path) -> "ModelRegistry":
+def open_models(
+    inputs: Inputs, project: Path, progress: Callable[[str], None], stop: threading.Event | None
+) -> "ModelRegistry":
     """The models of the workspace in the inputs. Raises TargetError."""
     from trainup.jobs.azure.http.connection import connect
     from trainup.jobs.azure.platform.models import AzureModels
     from trainup.jobs.azure.platform.workspace import Workspace
 
-    return AzureModels(Workspace(connect(inputs.get("cloud")).with_own_prefetch(), str(inputs["workspace"])))
+    workspace = Workspace(connect(inputs.get("cloud")).with_own_prefetch(), str(inputs["workspace"]))
+    return AzureModels(workspace, progress, stop or threading.Event())
 
 
 def cluster_statuses(

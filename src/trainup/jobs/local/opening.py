@@ -37,7 +37,9 @@ def has(inputs: Inputs, code: str | None, data: Sequence[Mapping[str, Any]]) -> 
     return [None] * (1 + len(data))
 
 
-def open_models(inputs: Inputs, project: Path) -> "ModelRegistry":
+def open_models(
+    inputs: Inputs, project: Path, progress: Callable[[str], None], stop: threading.Event | None
+) -> "ModelRegistry":
     """The models in the MLflow server of the workspace folder."""
     from trainup.jobs.local.models import LocalModels
     from trainup.jobs.local.workspace import Workspace

@@ -55,13 +55,10 @@ def code(workspace: Workspace, name: str) -> list[File]:
 def files_below(workspace: Workspace, folder: str, path: str) -> list[File]:
     """The file, or the files of the folder, at a path below a folder in a datastore; their paths begin with that path.
 
-    Raises TargetError, AzureError.
+    Raises AzureError.
     """
     container, above = _place(workspace, folder.rstrip("/"))
-    try:
-        listed = list(workspace.blobs.names(container, f"{above}/{path}"))
-    except AzureError as error:
-        raise _explained(error) from error
+    listed = list(workspace.blobs.names(container, f"{above}/{path}"))
     names = {blob: blob.name.removeprefix(f"{above}/") for blob in listed if not blob.name.endswith("/")}
     inside = {blob: name for blob, name in names.items() if name == path or name.startswith(f"{path}/")}
     return [_file(workspace, container, blob, name) for blob, name in inside.items()]

@@ -5,15 +5,19 @@ version from another workspace is copied, into the default datastore.
 """
 
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
 from trainup.core.azure_ids import WORKSPACE, parse_id
 from trainup.core.models import ModelVersion
+from trainup.core.retry import Result
 from trainup.jobs.azure.http.blobs import below
 from trainup.jobs.azure.http.client import AzureError
+from trainup.jobs.azure.http.roles import wait_for_role
 from trainup.jobs.azure.job.files import STORE, files_below
+from trainup.jobs.azure.platform.code import ROLE, refused_by_storage
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.azure.registry import imports
 from trainup.jobs.models.registry import LIVE, METRICS, PREFIX, ModelRegistry, Registration, labels_of, version_of
@@ -27,8 +31,8 @@ LIVE_TAG = f"{PREFIX}{LIVE}"
 class AzureModels:
     """The `ModelRegistry` of a workspace of Azure ML."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(self, workspace: Workspace, progress: Callable[[str], None], stop: threading.Event) -> None:
+        self.workspace, self._progress, self._stop = workspace, progress, stop
 
     def find(self, name: str, version: str) -> ModelVersion | None:
         """The version with this name."""
@@ -57,7 +61,7 @@ class AzureModels:
     def files(self, version: ModelVersion) -> list[File]:
         """The files at the address of the version."""
         above = f"{self._short(version.uri).rstrip('/')}/"
-        every = files_below(self.workspace, above, version.path)
+        every = self._patient(lambda: files_below(self.workspace, above, version.path))
         if not every:
             raise TargetError(f"the files of model {version.name}, version {version.version}, are gone from {above}")
         return every
@@ -66,7 +70,7 @@ class AzureModels:
         """Register the version at the address of its files, which are copied where it has none in this workspace."""
         if found := self.find(version.name, version.version):
             return found
-        uri = version.uri or self._copied(version, files)
+        uri = version.uri or self._patient(lambda: self._copied(version, files))
         labels = labels_of(version)
         properties = {
             "modelType": registration.type,
@@ -107,6 +111,19 @@ class AzureModels:
                 else:
                     self.workspace.blobs.put(address, b"")
         return f"azureml://datastores/{DEFAULT_STORE}/paths/{folder}"
+
+    def _patient(self, action: Callable[[], Result]) -> Result:
+        """The result of an action, also where the role that it needs was assigned only now. Raises TargetError."""
+        client = self.workspace.client
+        try:
+            return wait_for_role(client, action, refused_by_storage, ROLE, self._progress, self._stop)
+        except AzureError as error:
+            if not refused_by_storage(error):
+                raise
+            raise TargetError(
+                f"the workspace's storage refuses the files of the model ({error}): ask for the role Storage Blob Data "
+                "Contributor on it"
+            ) from error
 
     def _model(self, name: str) -> str:
         return f"{self.workspace.id}/models/{name}"
