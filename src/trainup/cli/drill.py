@@ -17,6 +17,7 @@ from trainup.cli.planning.texts import wrapped
 from trainup.cli.runs import lookup, places, shown
 from trainup.cli.runs.lookup import RecordedRun
 from trainup.cli.stack import Stack
+from trainup.core.choices import OnDelete
 from trainup.core.drills import DrillResult, sentences
 from trainup.core.errors import UserError
 from trainup.core.naming import RUN_NAME_MAX, check_run_name
@@ -24,7 +25,7 @@ from trainup.core.status import Status
 from trainup.jobs import drilling, git
 from trainup.jobs.drilling import Drill
 from trainup.jobs.job_inputs import job_of
-from trainup.jobs.target import Job, Owner, Target
+from trainup.jobs.target import Job, Owner
 from trainup.jobs.targets import target_of
 
 ANY_WIDTH = 10**9
@@ -51,11 +52,12 @@ def drill(run: str, stack: str, yes: bool, as_json: bool) -> int:
     token = uuid.uuid4().hex
     job = drilling.copy_of(_job(inputs, known, current, project), known.record, token)
     target = target_of(inputs, project, _say)
+    if active := target.active_runs(job):
+        raise UserError(f"{active[0].name} is {active[0].status}: a drill waits for nobody, and disturbs no training")
     try:
         result = Drill(target, job, known.record, _say).run(known.record.run, threading.Event())
-    except KeyboardInterrupt:
-        _end_copies(target, job)
-        raise
+    finally:  # after Ctrl-C as well: a copy that goes on is of no use
+        target.release(job.id, job.owner, OnDelete.KEEP)
     drilling.keep(project / places.default_workspace(current), result)
     _show(result, as_json=as_json)
     return ExitCode.FAILED if result.problem else ExitCode.DONE
@@ -100,11 +102,6 @@ def _confirm(known: RecordedRun, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("nobody can be asked here: give --yes")
     click.confirm("Go on?", abort=True, err=True)
-
-
-def _end_copies(target: Target, job: Job) -> None:
-    for record in target.active_runs(job):
-        target.cancel(record.name, "`trainup drill` was interrupted")
 
 
 def _show(result: DrillResult, *, as_json: bool) -> None:

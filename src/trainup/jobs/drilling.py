@@ -93,11 +93,11 @@ class Drill:
 
 
 def copy_of(job: Job, original: Record, token: str) -> Job:
-    """The job as a copy for a drill: nobody else's, so that nothing happens to the run itself."""
-    urn, text = f"{job.owner.urn}-drill", f"a copy of {original.name} for an eviction drill"
+    """The job as a copy for a drill, which belongs to the same resource until it is released."""
+    text = f"a copy of {original.name} for an eviction drill"
     return replace(
         job,
-        owner=replace(job.owner, urn=urn, token=token),
+        owner=replace(job.owner, token=token),
         spec=replace(job.spec, description=text),
     )
 

@@ -13,8 +13,11 @@ from tests.unit.cli.runs.conftest import project, records, state, workspace
 from trainup.cli.__main__ import main
 from trainup.cli.runs import shown
 from trainup.core.drills import DrillResult
+from trainup.core.spec import RunSpec
 from trainup.jobs import drilling
 from trainup.jobs.drilling import Drill
+from trainup.jobs.local.target import LocalTarget
+from trainup.jobs.target import Job, Owner
 
 __all__ = ["project", "records", "state", "workspace"]
 
@@ -33,6 +36,8 @@ SURVIVED = DrillResult(
     original_metrics={"accuracy": 0.9725},
     time="2026-01-01T00:00:00Z",
 )
+SPEC = RunSpec(command=("train",))
+COPY = Job("pets-drill", SPEC, SPEC.digest(), Owner("urn", "t", "/project"))
 RESULTS = {"drill": (SURVIVED, 0), "drill-forgetful": (replace(SURVIVED, resumed_step=0), 1)}
 
 
@@ -43,8 +48,7 @@ def drilled(records: Any, state: Callable[..., None], monkeypatch: pytest.Monkey
     def end(result: DrillResult) -> None:
         state(records.add("pets", phases={"running": 30.0}, log="x\n"))
         monkeypatch.setattr(Drill, "run", lambda self, run, stop: result)
-        monkeypatch.setattr("trainup.cli.drill._job", lambda *args: "a job")
-        monkeypatch.setattr(drilling, "copy_of", lambda job, original, token: job)
+        monkeypatch.setattr("trainup.cli.drill._job", lambda *args: COPY)
 
     return end
 
@@ -96,16 +100,16 @@ def test_only_what_has_completed_is_drilled(
     assert "a drill trains a copy of a run that has completed" in capsys.readouterr().err
 
 
-def test_an_interrupted_drill_leaves_no_copy_at_work(
+def test_after_an_interruption_nobody_owns_the_copy(
     drilled: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drilled(SURVIVED)
-    canceled = []
 
     def interrupt(*words: object) -> DrillResult:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Drill, "run", interrupt)
-    monkeypatch.setattr("trainup.cli.drill._end_copies", lambda target, job: canceled.append(job))
+    released = []
+    monkeypatch.setattr(LocalTarget, "release", lambda target, run_id, owner, on_delete: released.append(run_id))
     assert main(["drill", "pets", "--yes"]) == 130
-    assert canceled == ["a job"]
+    assert released == [COPY.id]
