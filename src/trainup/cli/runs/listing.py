@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from trainup.cli import results
+from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
 from trainup.cli.runs import places, recorded, shown
 from trainup.cli.table import aligned
@@ -88,6 +89,8 @@ def _looks(stack: str, with_all: bool) -> Iterator[list[Listed]]:
             listed = [(one.record, one.current) for one in recorded.attempts(current, project)]
         else:
             listed = [(record, True) for _, record in sorted(results.now(current, project).items())]
+            if not listed:
+                stacks.open_stack(stack)  # a stack that is gone, and not only without runs, is told
         yield listed
         if all(record.status.is_terminal for record, _ in listed):
             return
