@@ -83,6 +83,15 @@ def test_a_stack_that_has_never_run_is_told_what_to_do(state: State, capsys: pyt
     assert "has never had a run 'digits'; there are none" in capsys.readouterr().err
 
 
+def test_a_stack_that_is_gone_is_told_where_only_records_of_others_are_left(
+    records: Any, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records.add("digits", stack="other")
+    stand_in.pulumi(project, "error: no stack named 'local' found", 255)
+    assert main(["runs"]) != 0
+    assert "there is no stack 'local'" in capsys.readouterr().err
+
+
 def test_a_run_that_is_declared_and_has_no_record_is_told(
     project: Path, capsys: pytest.CaptureFixture[str], workspace: Workspace
 ) -> None:
