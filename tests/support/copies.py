@@ -52,6 +52,7 @@ class Copy:
             ["trainup", "doctor", "--json"], cwd=self.folder, env=self.environment, capture_output=True, text=True
         )
         assert done.returncode in (0, 1, 2), done.stderr
+        assert done.stdout, done.stderr
         findings = [item for item in json.loads(done.stdout) if item["level"] != "ok"]
         return [str(item) for item in findings if item["check"] not in ("packages", "disk", "memory", "limits")]
 
