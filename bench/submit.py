@@ -166,7 +166,7 @@ def _requests(place: Place, submit: Submit) -> str:
 
 def _named(entry: Entry) -> str:
     words = [word for word in entry.path.split("/") if word in WORDS]
-    return f"{entry.method} {words[-1]}"
+    return f"{entry.method} {words[-1] if words else '/'}"
 
 
 def _compared(
