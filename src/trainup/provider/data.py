@@ -1,13 +1,11 @@
 """`trainup:index:Data`: a file or folder on this machine, identified by the digest of its content."""
 
-from pathlib import Path
-
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, Unknown
 from trainup.jobs.local import data
-from trainup.jobs.snapshot import StatCache
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
 from trainup.provider.input_checks import check_names
+from trainup.provider.stat_caches import DATA, StatCaches
 
 
 class DataHandler:
@@ -65,11 +63,11 @@ class DataDigests:
     """
 
     def __init__(self) -> None:
-        self._caches: dict[Path, StatCache] = {}
+        self._caches = StatCaches(DATA)
 
     def digest(self, context: Context, path: str) -> str:
         """The digest of data at a path relative to the folder of Pulumi.yaml. Raises DataError."""
-        return data.digest_of(context.project / path, self._cache(context))
+        return data.digest_of(context.project / path, self._caches.of(context))
 
     def confirm(self, context: Context, path: str, digest: str) -> None:
         """Raise ResourceError unless the data still is what the preview saw."""
@@ -82,11 +80,4 @@ class DataDigests:
 
     def save(self, context: Context) -> None:
         """Write the cache to disk."""
-        self._cache(context).save()
-
-    def _cache(self, context: Context) -> StatCache:
-        # Not the cache of source folders: its entries also say that a file was searched for secrets.
-        path = context.project / ".trainup" / "data.json"
-        if path not in self._caches:
-            self._caches[path] = StatCache.load(path)
-        return self._caches[path]
+        self._caches.of(context).save()

@@ -1,7 +1,6 @@
 """`trainup:index:Endpoint`: a model behind an address, which changes hands without losing a request."""
 
 from collections.abc import Collection
-from pathlib import Path
 
 from trainup.core import targets
 from trainup.core.inputs import Finding
@@ -13,6 +12,7 @@ from trainup.jobs.serving.deployment import Deployment, Endpoint, endpoint_of
 from trainup.jobs.target import TargetError
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
 from trainup.provider.input_checks import owner_of
+from trainup.provider.stat_caches import SOURCES, StatCaches
 
 OUTPUTS = ("url", "deployment", "model_version")
 OWN = (*OUTPUTS, "owner")
@@ -27,7 +27,7 @@ class EndpointHandler:
     """
 
     def __init__(self) -> None:
-        self._caches: dict[Path, snapshot.StatCache] = {}
+        self._caches = StatCaches(SOURCES)
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {
@@ -37,7 +37,7 @@ class EndpointHandler:
         if isinstance(inputs.get("source"), str) and parsed.source:
             try:
                 content = snapshot.take(
-                    context.project / parsed.source, cache=self._cache(context), allow_secrets=parsed.allow_secrets
+                    context.project / parsed.source, cache=self._caches.of(context), allow_secrets=parsed.allow_secrets
                 )
                 inputs |= {"snapshot_digest": content.digest, "manifest": content.manifest}
                 findings += _file_findings(inputs, parsed, content.files)
@@ -145,12 +145,6 @@ class EndpointHandler:
                 f"endpoint {parsed.name} is served by {serving.live}, and gets {state.outputs.get('deployment')} again"
             )
         return None
-
-    def _cache(self, context: Context) -> snapshot.StatCache:
-        path = context.project / ".trainup" / "snapshots.json"
-        if path not in self._caches:
-            self._caches[path] = snapshot.StatCache.load(path)
-        return self._caches[path]
 
 
 def _file_findings(inputs: Properties, parsed: EndpointInputs, files: Collection[str]) -> list[Finding]:

@@ -11,11 +11,11 @@ from trainup.core.inputs import Finding
 from trainup.core.texts import decode
 from trainup.core.values import UNKNOWN, Unknown, has_secret, has_unknown
 from trainup.jobs import build_context
-from trainup.jobs.snapshot import StatCache
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare
 from trainup.provider.image_acr_inputs import REQUIRED, identifying
 from trainup.provider.image_lookups import image_lookups
 from trainup.provider.input_checks import check_names, check_texts
+from trainup.provider.stat_caches import BUILD_CONTEXTS, StatCaches
 
 CONTENT = ("context", "dockerfile", "dockerfile_text", "arguments", "platform", "allow_secrets")
 """Inputs that decide what is built: the digest is computed once all of them are known."""
@@ -37,7 +37,7 @@ class RegistryBuilder:
 
     def __init__(self) -> None:
         # A preview writes nothing: what `check` learns about unchanged files is saved when an image is built.
-        self._caches: dict[Path, StatCache] = {}
+        self._caches = StatCaches(BUILD_CONTEXTS)
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         inputs = {name: value for name, value in inputs.items() if name not in COMPUTED}
@@ -46,7 +46,7 @@ class RegistryBuilder:
         wrong = {finding.property.partition("[")[0] for finding in findings}
         if wrong & set(CONTENT) or has_unknown([inputs.get(name) for name in CONTENT]):
             return unknown, findings
-        content, problems = build_context.examine(recipe_of(context, inputs), self._cache(context))
+        content, problems = build_context.examine(recipe_of(context, inputs), self._caches.of(context))
         if content is None:
             return unknown, [*findings, *problems]
         if context.urn and content.digest != (context.before or {}).get("digest"):
@@ -98,19 +98,13 @@ class RegistryBuilder:
         # Imported here because Azure's client takes longer to import than a whole preview.
         from trainup.provider import image_acr_builds
 
-        recipe, cache = recipe_of(context, inputs), self._cache(context)
+        recipe, cache = recipe_of(context, inputs), self._caches.of(context)
         content, findings = build_context.examine(recipe, cache)
         if content is None or content.digest != inputs["digest"]:
             reasons = "".join(f"; {finding.reason}" for finding in findings)
             raise ResourceError(f"what the image is built from changed since the preview: run it again{reasons}")
         cache.save()
         return image_acr_builds.drive(context, inputs, recipe, content, build_id)
-
-    def _cache(self, context: Context) -> StatCache:
-        path = context.project / ".trainup" / "build-contexts.json"
-        if path not in self._caches:
-            self._caches[path] = StatCache.load(path)
-        return self._caches[path]
 
 
 def recipe_of(context: Context, inputs: Properties) -> build_context.Recipe:

@@ -40,6 +40,7 @@ from trainup.provider.run_definition import Definitions
 from trainup.provider.run_facts import RunFacts
 from trainup.provider.run_reports import last_time, listener, record_outputs, report, sentence
 from trainup.provider.run_secrets import with_likely_secrets
+from trainup.provider.stat_caches import SOURCES, StatCaches
 
 Fill = Callable[[Properties], Properties]
 """Fills the command of inputs in, for the checks that need all of it."""
@@ -55,7 +56,7 @@ class RunHandler:
 
     def __init__(self) -> None:
         # A preview writes nothing: what `check` learns about unchanged files is saved when a run is started.
-        self._caches: dict[Path, snapshot.StatCache] = {}
+        self._caches = StatCaches(SOURCES)
         self._trees: dict[Path, snapshot.TreeHashes] = {}
         self._data_digests = DataDigests()
         self._definitions = Definitions(self._data_digests)
@@ -81,7 +82,7 @@ class RunHandler:
             kind = targets.find(inputs.get("target"))
             trees = self.tree_hashes(context) if kind and kind.keeps_code else None
             computed, problems = run_source.examine(
-                context, inputs, parsed, self._cache(context), trees, self._snapshots
+                context, inputs, parsed, self._caches.of(context), trees, self._snapshots
             )
             inputs |= computed
             findings += problems
@@ -104,7 +105,7 @@ class RunHandler:
             changes["digest"] = Change.REPLACE
         if replaced and (told := last_time(state.outputs)):
             context.note(told)
-        status = _status(state.outputs)
+        status = status_of(state.outputs)
         if not replaced and _needs_attention(state.outputs, new):
             changes["status"] = Change.UPDATE
         if changes:
@@ -125,11 +126,11 @@ class RunHandler:
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
         owner = run_owner(context, inputs, state.outputs.get("owner"))
-        return self._drive(context, inputs, owner, keep_failure=_status(state.outputs).is_failure)
+        return self._drive(context, inputs, owner, keep_failure=status_of(state.outputs).is_failure)
 
     def read(self, context: Context, state: State) -> State | None:
         inputs = state.inputs or {}
-        location = {**_location(state), **inputs}
+        location = {**location_of(state), **inputs}
         target = target_of(location, context.project)
         try:
             attempts = target.attempts(state.id)
@@ -149,7 +150,7 @@ class RunHandler:
         return State(state.id, now, inputs, refresh)
 
     def delete(self, context: Context, state: State) -> None:
-        inputs = {**_location(state), **(state.inputs or {})}
+        inputs = {**location_of(state), **(state.inputs or {})}
         on_delete = OnDelete(inputs.get("on_delete") or OnDelete.KEEP)
         try:
             target = target_of(inputs, context.project)
@@ -189,7 +190,7 @@ class RunHandler:
 
     def save(self, context: Context) -> None:
         """Keep what the check learned about unchanged files."""
-        self._cache(context).save()
+        self._caches.of(context).save()
         self.tree_hashes(context).save()
 
     def confirm_data(self, context: Context, job: Job) -> None:
@@ -205,12 +206,6 @@ class RunHandler:
         stack = (*owner.urn.split("::")[:2], owner.project, inputs.get("target"), inputs.get("workspace"))
         run = str(inputs.get("run"))
         return Alarm(context.note, lambda: self._earlier.of(stack, lambda: _usual_phases(target, owner, run)))
-
-    def _cache(self, context: Context) -> snapshot.StatCache:
-        path = context.project / ".trainup" / "snapshots.json"
-        if path not in self._caches:
-            self._caches[path] = snapshot.StatCache.load(path)
-        return self._caches[path]
 
     def tree_hashes(self, context: Context) -> snapshot.TreeHashes:
         """Azure ML's hashes of code folders, as far as they are known."""
@@ -276,18 +271,19 @@ def _digest(spec: RunSpec | None, snapshot_digest: str | Unknown | None) -> str 
     return replace(spec, snapshot=snapshot_digest).digest()
 
 
-def _location(state: State) -> Properties:
+def location_of(state: State) -> Properties:
     """Target and workspace of the run, for a state without inputs."""
     return {name: state.outputs[name] for name in ("target", "workspace") if name in state.outputs}
 
 
-def _status(outputs: Properties) -> Status:
+def status_of(outputs: Properties) -> Status:
+    """The status in a state; that of a run nobody knows of where it has none."""
     return Status(outputs.get("status") or Status.NOT_RESPONDING)
 
 
 def _needs_attention(outputs: Properties, inputs: Properties) -> bool:
     """Whether an `up` with these inputs has to retry, start or wait for a run with these outputs."""
-    status = _status(outputs)
+    status = status_of(outputs)
     if status.is_failure:
         return inputs.get("on_failure") != OnFailure.KEEP
     # An abandoned run never ends by itself: `up` has to start it, even if it does not wait.

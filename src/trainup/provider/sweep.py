@@ -28,7 +28,7 @@ from trainup.provider.handler import (
     unknown_outputs,
 )
 from trainup.provider.input_checks import run_owner
-from trainup.provider.run import LOCATION, REFUSALS, RunHandler, compared
+from trainup.provider.run import LOCATION, REFUSALS, RunHandler, compared, location_of, status_of
 from trainup.provider.run_facts import RunFacts
 
 ON_THE_RUN = frozenset({*IDENTITY_INPUTS, "manifest", "sweep"})
@@ -62,7 +62,7 @@ class SweepHandler:
         if changes:
             differs = any(old.get(name) != new.get(name) for name in ON_THE_RUN - {"sweep"})
             self._facts.remember(context, state, old, replaced=differs)
-        return Difference(changes, delete_first=replaced and not _status(state.outputs).is_terminal)
+        return Difference(changes, delete_first=replaced and not status_of(state.outputs).is_terminal)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
         trees = self._runs.tree_hashes(context)
@@ -83,7 +83,7 @@ class SweepHandler:
         return self._drive(context, inputs, owner, state.outputs)
 
     def read(self, context: Context, state: State) -> State | None:
-        inputs = {**_location(state), **(state.inputs or {})}
+        inputs = {**location_of(state), **(state.inputs or {})}
         target, owner = target_of(inputs, context.project), run_owner(context, inputs, state.outputs.get("owner"))
         try:
             records = {record.name: record for record in latest(target.owned(owner))}
@@ -93,15 +93,15 @@ class SweepHandler:
         if former and not records:
             return None
         now = {**state.outputs, "trials": [trial.to_state() for trial in _as_recorded(target, inputs, former, records)]}
-        if now["trials"] != state.outputs.get("trials") and _status(now).is_terminal:
+        if now["trials"] != state.outputs.get("trials") and status_of(now).is_terminal:
             now["status"] = str(Status.CANCELED)  # a trial was deleted or canceled elsewhere: drift, as for a run
-        refresh = not _status(now).is_terminal
-        if _needs_attention(now, inputs) and _status(now) is not Status.CANCELED:
+        refresh = not status_of(now).is_terminal
+        if _needs_attention(now, inputs) and status_of(now) is not Status.CANCELED:
             raise InitFailed(state.id, now, [f"{state.id} is {now['status']}"], refresh=refresh)
         return State(state.id, now, state.inputs, refresh)
 
     def delete(self, context: Context, state: State) -> None:
-        inputs = {**_location(state), **(state.inputs or {})}
+        inputs = {**location_of(state), **(state.inputs or {})}
         on_delete = OnDelete(inputs.get("on_delete") or OnDelete.KEEP)
         owner = run_owner(context, inputs, state.outputs.get("owner"))
         try:
@@ -122,7 +122,7 @@ class SweepHandler:
         alarm = self._runs.alarm(context, target, owner, inputs)
         driver = Driver(plan, target, sweep_reports.reports(context, plan, alarm), context.canceled)
         former = {trial.number: trial for trial in map(from_state, before.get("trials") or ())}
-        has_failed = bool(before) and _status(before) in (Status.FAILED, Status.TIMED_OUT)
+        has_failed = bool(before) and status_of(before) in (Status.FAILED, Status.TIMED_OUT)
         try:
             self._runs.confirm_data(context, plan.job(plan.sample))
             self._runs.save(context)
@@ -174,17 +174,9 @@ def _is_released_by(record: Record, owner: Owner, state: State) -> bool:
     return "owner" not in state.outputs or any(other.token == owner.token for other in record.owners)
 
 
-def _location(state: State) -> Properties:
-    return {name: state.outputs[name] for name in ("target", "workspace") if name in state.outputs}
-
-
-def _status(outputs: Properties) -> Status:
-    return Status(outputs.get("status") or Status.NOT_RESPONDING)
-
-
 def _needs_attention(outputs: Properties, inputs: Properties) -> bool:
     """Whether an `up` with these inputs has to go on with the sweep."""
-    status = _status(outputs)
+    status = status_of(outputs)
     if status in (Status.FAILED, Status.TIMED_OUT):
         return inputs.get("on_failure") != OnFailure.KEEP
     return status is not Status.COMPLETED
