@@ -10,8 +10,7 @@ from trainup.core import suggest, written
 from trainup.core.input_assets import OUTPUT_TYPES
 from trainup.core.job_files import assets, environments, kinds
 from trainup.core.job_files.values import Definition, Values
-from trainup.core.sweeps.parsing import KEYS as SWEEP_KEYS
-from trainup.core.sweeps.parsing import parse_sweep
+from trainup.core.sweeps.places import KEYS as SWEEP_KEYS
 
 NOT_HERE = {
     "name": "trainup names jobs itself, by what they are",
@@ -82,6 +81,9 @@ def _read_sweep(project: Path, path: str, content: Mapping[str, Any]) -> tuple[D
     around = _Reader(project, path)
     outer = {key: value for key, value in content.items() if key not in (*SWEEP_KEYS, "type", "trial")}
     definition = around.read(outer, "a sweep job", (JOB_KEYS - TRIAL_KEYS) | BOTH | {*SWEEP_KEYS, "trial"})
+    # Imported here, since every program and every plugin reads job files, and few files have sweeps.
+    from trainup.core.sweeps.parsing import parse_sweep
+
     sweep, findings = parse_sweep({key: content[key] for key in SWEEP_KEYS if key in content})
     for finding in findings:
         around.problem(finding.key, finding.reason)

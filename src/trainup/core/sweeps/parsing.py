@@ -6,7 +6,7 @@ from typing import Any
 
 from trainup.core import written
 from trainup.core.input_values import Invalid, Whole, duration, filled
-from trainup.core.sweeps import bayesian
+from trainup.core.sweeps import bayesian, places
 from trainup.core.sweeps.declaration import MOST_TRIALS, Algorithm, Goal, Limits, Objective, Sampling, Sweep
 from trainup.core.sweeps.distributions import Distribution
 from trainup.core.sweeps.findings import Finding
@@ -14,14 +14,13 @@ from trainup.core.sweeps.policies import parse_policy
 from trainup.core.sweeps.reading import Keys, named
 from trainup.core.sweeps.spaces import parse_space
 
-KEYS = ("sampling_algorithm", "search_space", "objective", "limits", "early_termination")
 OBJECTIVE = "`objective: {primary_metric: accuracy, goal: maximize}` says which trial is the best"
 
 
 def parse_sweep(given: Any) -> tuple[Sweep | None, list[Finding]]:
     """(the sweep, all findings); None with a finding. `given` has no unknown values."""
     findings: list[Finding] = []
-    keys = Keys((), given, KEYS, findings, "a sweep")
+    keys = Keys((), given, places.KEYS, findings, "a sweep")
     if not isinstance(given, Mapping):
         return None, findings
     sampling = _sampling(keys, findings)

@@ -1,6 +1,8 @@
 """What trainup says where a key of a sweep stands in a place that is none of its places."""
 
 HOW = "a sweep is a run with `sweep`, whose command takes ${{search_space.NAME}}"
+KEYS = ("sampling_algorithm", "search_space", "objective", "limits", "early_termination")
+"""Keys of the declaration of a sweep."""
 PARTS = frozenset({"search_space", "sampling_algorithm", "objective", "early_termination"})
 """Keys that a sweep job of Azure ML has beside those of other jobs."""
 
