@@ -108,15 +108,7 @@ def start_keeper(workspace: Workspace, pool: Pool) -> None:
             del _started[folder]  # reaped
         if keeper_folder in _started or is_held(keeper_folder / "lock"):
             return  # it is about to listen
-        _started[keeper_folder] = subprocess.Popen(
-            [*words, room],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            cwd="/",
-            env=launch.inherited(os.environ),
-        )
+        _started[keeper_folder] = launch.detached([*words, room], output)
 
 
 _started: dict[Path, "subprocess.Popen[bytes]"] = {}

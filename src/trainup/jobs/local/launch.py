@@ -3,10 +3,11 @@
 import os
 import re
 import shlex
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from trainup.core import network
 from trainup.core.commands import EXPRESSION
@@ -60,6 +61,20 @@ def inherited(caller: Mapping[str, str]) -> dict[str, str]:
         name: value for name, value in caller.items() if INHERITED.fullmatch(name) or network.VARIABLE.fullmatch(name)
     }
     return result | network.direct(result)
+
+
+def detached(words: Sequence[str], log: BinaryIO, descriptors: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
+    """Start a process of trainup's own that outlives this one: it has its own session, and writes into a log."""
+    return subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        pass_fds=descriptors,
+        cwd="/",
+        env=inherited(os.environ),
+    )
 
 
 def variables(

@@ -71,16 +71,8 @@ def launch_keeper(workspace: Workspace) -> None:
         processes.kill_all_of(workspace.tracking()["token"])  # what a killed keeper left behind
         (workspace.mlflow / "stop").unlink(missing_ok=True)
         with (workspace.mlflow / "server.log").open("ab") as log:
-            subprocess.Popen(
-                [sys.executable, "-I", "-m", __name__, str(workspace.root), str(lock.fd)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=(lock.fd,),
-                cwd="/",
-                env=launch.inherited(os.environ),
-            )
+            words = [sys.executable, "-I", "-m", __name__, str(workspace.root), str(lock.fd)]
+            launch.detached(words, log, [lock.fd])
     finally:
         lock.release()  # the keeper holds it by its own descriptor
 

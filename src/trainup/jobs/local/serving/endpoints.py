@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -99,15 +98,7 @@ def start(workspace: Workspace, name: str) -> None:
         return
     endpoint.stop.unlink(missing_ok=True)
     with endpoint.log.open("ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-I", "-m", keeper.__name__, str(endpoint.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
-            env=launch.inherited(os.environ),
-        )
+        launch.detached([sys.executable, "-I", "-m", keeper.__name__, str(endpoint.path)], log)
 
 
 def remove(workspace: Workspace, name: str) -> None:
