@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.drills import SURVIVED
 from tests.unit.cli.runs.conftest import project, records, state, workspace
 from trainup.cli.__main__ import main
 from trainup.cli.runs import shown
@@ -22,20 +23,6 @@ from trainup.jobs.target import Job, Owner
 __all__ = ["project", "records", "state", "workspace"]
 
 GOLDEN = Path(__file__).parent / "runs" / "golden"
-SURVIVED = DrillResult(
-    run="pets",
-    original="pets-0123456789ab",
-    attempts=("pets-drill-0123456789ab", "pets-drill-0123456789ab-a2"),
-    status="Completed",
-    evicted_after=12.25,
-    evicted_step=3,
-    resumed_step=4,
-    final_step=9,
-    original_step=9,
-    metrics={"accuracy": 0.97125},
-    original_metrics={"accuracy": 0.9725},
-    time="2026-01-01T00:00:00Z",
-)
 SPEC = RunSpec(command=("train",))
 COPY = Job("pets-drill", SPEC, SPEC.digest(), Owner("urn", "t", "/project"))
 RESULTS = {"drill": (SURVIVED, 0), "drill-forgetful": (replace(SURVIVED, resumed_step=0), 1)}

@@ -7,22 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.drills import SURVIVED
 from trainup.core.drills import DrillResult, Moment, first_trained, sentences
-
-SURVIVED = DrillResult(
-    run="pets",
-    original="pets-0123456789ab",
-    attempts=("pets-drill-0123456789ab", "pets-drill-0123456789ab-a2"),
-    status="Completed",
-    evicted_after=12.25,
-    evicted_step=3,
-    resumed_step=4,
-    final_step=9,
-    original_step=9,
-    metrics={"accuracy": 0.97125},
-    original_metrics={"accuracy": 0.9725, "loss": 0.5},
-    time="2026-01-01T00:00:00Z",
-)
 
 
 def test_a_node_is_taken_away_in_the_middle_between_two_steps() -> None:
