@@ -4,18 +4,17 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import processes
-from tests.support.azure import open_vault, visit
 from tests.support.waiting import until
+from tests.support.worlds import NEVER, STACK, WORLDS, World
 from trainup.core.choices import OnDelete
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.status import Status
@@ -23,25 +22,15 @@ from trainup.core.targets import TARGETS
 from trainup.core.trials import Trial, tag_of
 from trainup.core.values import UNKNOWN, Secret
 from trainup.jobs import lifecycle
-from trainup.jobs.azure.http.connection import connect
-from trainup.jobs.azure.job import launcher
+from trainup.jobs.azure.job.observation import Observer
 from trainup.jobs.azure.target import AzureTarget
-from trainup.jobs.job_inputs import job_of
 from trainup.jobs.lifecycle import Interrupted, Listener
-from trainup.jobs.local.slots import Pool
-from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.snapshot import StatCache, take
 from trainup.jobs.target import Job, Owner, Record, StackUrns, Target, TargetError
-from trainup.jobs.targets import target_of
-from trainup.simulator.cloud.sample import furnish
-from trainup.simulator.rehearsal import rehearsal
 
 # Every test starts real processes.
 pytestmark = pytest.mark.slow
 
-NEVER = threading.Event()
-STACK = "urn:pulumi:{}::trainup::trainup:index:TrainingRun$trainup:index:Run::{}"
-WORKSPACE = ".trainup/test"
 UNHEARD = "pets-000000000000"
 LINES = [f"line {number}" for number in range(200)]
 TALK = 'for n in $(seq 0 199); do echo "line $n"; done'
@@ -60,93 +49,6 @@ print("ready", flush=True)
 sys.stdin.readline()
 print(lifecycle.start(target, job).name, flush=True)
 """
-
-
-@dataclass
-class World:
-    """A target with nothing on it but a cluster of one node, and a project."""
-
-    project: Path
-    place: Mapping[str, Any]
-    """The inputs that say where a run runs."""
-    missing: str
-    """The address of data that is not there."""
-    started: list[str] = field(default_factory=list)
-
-    def inputs(self, text: str, run: str = "pets", **inputs: Any) -> dict[str, Any]:
-        """The inputs of a run of a shell command."""
-        return {"run": run, "command": ["bash", "-c", text], **self.place, **inputs}
-
-    def job(self, text: str, run: str = "pets", *, token: str = "", stack: str = "dev", **inputs: Any) -> Job:
-        return job_of(
-            self.inputs(text, run, **inputs), self.project, Owner(STACK.format(stack, run), token or f"t-{run}")
-        )
-
-    def target(self, **inputs: Any) -> Target:
-        """A target as a new process would have one."""
-        return target_of({**self.inputs("true"), **inputs}, self.project)
-
-    def start(self, job: Job, target: Target | None = None) -> Record:
-        record = lifecycle.start(target or self.target(), job)
-        self.started.append(record.name)
-        return record
-
-    def run(self, job: Job, target: Target | None = None) -> tuple[Record, list[str]]:
-        """See a run through; also returns the lines that it printed."""
-        lines: list[str] = []
-        return lifecycle.run(target or self.target(), job, Listener(lines.extend), NEVER), lines
-
-    def count(self, name: str) -> int:
-        """How many lines a file of the project has, which runs write as well."""
-        path = self.project / name
-        return len(path.read_text().splitlines()) if path.exists() else 0
-
-    def running(self, text: str = "sleep 600", **inputs: Any) -> tuple[Job, Record]:
-        """A run whose command has begun."""
-        job = self.job(f"echo began >> {self.project}/began; {text}", **inputs)
-        before = self.count("began")
-        record = self.start(job)
-        until(lambda: self.count("began") > before)
-        return job, record
-
-    def end(self) -> None:
-        for name in self.started:
-            self.target().cancel(name, "the test is over")
-
-
-@contextmanager
-def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    project = tmp_path / "project"
-    project.mkdir()
-    Pool(Workspace(project / WORKSPACE, project), "gpu").configure(1, [])
-    world = World(project, {"target": "local", "workspace": WORKSPACE, "cluster": "gpu"}, missing="data/pets")
-    yield world
-    world.end()
-    left = processes.left(project)
-    processes.kill(left)
-    assert left == []
-
-
-@contextmanager
-def azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with rehearsal(tmp_path / "rehearsal") as running:
-        visit(running, monkeypatch)
-        monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MIN", "0.01")
-        monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MAX", "0.05")
-        monkeypatch.setattr(launcher, "NEW_SECONDS", 0.5)  # reads do not lag behind here
-        connect.cache_clear()
-        sample = furnish(running.azure, nodes=1)
-        open_vault(running.azure, sample)
-        project = tmp_path / "project"
-        project.mkdir()
-        place = {"workspace": sample.workspace, "cluster": sample.cluster, "environment": sample.environment}
-        world = World(project, {"target": "azure", "image": "fastai2:1", **place}, missing="azureml:pets:1")
-        yield world
-        world.end()
-        connect.cache_clear()
-
-
-WORLDS = {"local": local, "azure": azure}
 
 
 @pytest.fixture(params=TARGETS)
@@ -543,6 +445,26 @@ def test_the_cancellation_of_a_run_that_has_ended_changes_nothing(world: World) 
     again = world.target().cancel(record.name, "no longer wanted")
     assert (again and again.status) is Status.COMPLETED
     assert get(world.target(), record.name).status is Status.COMPLETED
+
+
+def test_whoever_looks_at_a_job_of_azure_while_another_thread_cancels_it_does_not_miss_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with WORLDS["azure"](tmp_path, monkeypatch) as world:
+        _, record = world.running()
+        target = world.target()
+        get(target, record.name)
+        read, end = Observer.details, Observer.wait
+
+        def meanwhile(self: Observer, name: str) -> Any:
+            monkeypatch.setattr(Observer, "details", read)
+            monkeypatch.setattr(Observer, "wait", lambda *rest: None)  # the other thread comes no further
+            target.cancel(name, "enough")
+            monkeypatch.setattr(Observer, "wait", end)
+            return self.details(name)
+
+        monkeypatch.setattr(Observer, "details", meanwhile)
+        assert target.get(record.name) is not None
 
 
 def test_threads_that_cancel_at_once_see_the_same_end(world: World) -> None:

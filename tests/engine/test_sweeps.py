@@ -83,7 +83,7 @@ def test_a_sweep_trains_each_point_once_and_a_wider_one_the_new_points_alone(swe
     project = swept.project
     swept.configure(declared())
     preview = project.preview()
-    assert "12 trials (grid), at most 12 at a time" in preview.text
+    assert "12 trials (grid), at most 12 at a time (the cluster has room for 2)" in preview.text
     assert swept.starts() == []
     up = project.up()
     assert up.code == 0, up.text
@@ -124,7 +124,8 @@ def test_a_sweep_trains_each_point_once_and_a_wider_one_the_new_points_alone(swe
     run = project.runs()["rates"]
     swept.configure(wider, {"some": {**run, "sweep": some}, "reader": reader})
     preview = project.preview()
-    assert "15 trials (grid), at most 15 at a time; 12 of them are trained already, 3 are new" in preview.text
+    room = "(the cluster has room for 2)"
+    assert f"15 trials (grid), at most 15 at a time {room}; 12 of them are trained already, 3 are new" in preview.text
     assert "2 trials (random), at most 2 at a time; 1 of them are trained already, 1 is new" in preview.text
     up = project.up()
     assert up.code == 0, up.text

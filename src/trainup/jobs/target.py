@@ -259,8 +259,9 @@ class Target(Protocol):
     equal jobs never run at once, and one that has completed never runs again.
 
     **Concurrency.** An instance can be used by several threads for different runs, and by one thread at a time for one
-    run. Any number of instances, in one process or in many, can work on one workspace: what two of them do at once has
-    the result of one after the other. Only `exclusive` makes one wait for another.
+    run; `cancel` may also come from a second one. Any number of instances, in one process or in many, can work on one
+    workspace: what two of them do at once has the result of one after the other. Only `exclusive` makes one wait for
+    another.
 
     **Kills.** Runs do not depend on the process that started them. If that process is killed before `launch`, the
     claim is abandoned, or was never made, and the next `start` launches the same attempt. If it is killed later, the

@@ -6,12 +6,13 @@ import subprocess
 
 from trainup.core.inputs import Finding
 from trainup.core.spec_keys import MAX_NODES
-from trainup.core.values import Unknown
+from trainup.core.values import Unknown, has_unknown
 from trainup.jobs.local import handover
 from trainup.jobs.local.owners import Owners
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.target import LocalTarget, end_runs_of
 from trainup.jobs.target import Owner
+from trainup.provider import planned_clusters
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, recreation
 from trainup.provider.input_checks import check_names, check_texts, local_workspace, owner_of
 
@@ -43,6 +44,8 @@ class PoolHandler:
         return Difference(changes)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
+        if not has_unknown(inputs):
+            planned_clusters.remember(context, inputs["workspace"], inputs["name"], inputs["max_nodes"])
         return {**inputs, "gpus": len(_gpus())}
 
     def create(self, context: Context, inputs: Properties) -> State:

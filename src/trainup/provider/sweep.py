@@ -1,6 +1,7 @@
 """`trainup:index:Sweep`: the trials of a sweep, and the wait for their end; one resource, however many there are."""
 
 from dataclasses import replace
+from typing import Any
 
 from trainup.core.choices import OnDelete, OnFailure, OnInterrupt
 from trainup.core.errors import TrainupError
@@ -80,7 +81,7 @@ class SweepHandler:
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
         owner = run_owner(context, inputs, state.outputs.get("owner"))
-        return self._drive(context, inputs, owner, state.outputs)
+        return self._drive(context, inputs, owner, state.outputs, _objective(state.inputs))
 
     def read(self, context: Context, state: State) -> State | None:
         inputs = {**location_of(state), **(state.inputs or {})}
@@ -92,9 +93,12 @@ class SweepHandler:
         former = [from_state(kept) for kept in state.outputs.get("trials") or ()]
         if former and not records:
             return None
-        now = {**state.outputs, "trials": [trial.to_state() for trial in _as_recorded(target, inputs, former, records)]}
+        present = _as_recorded(target, inputs, former, records)
+        now = {**state.outputs, "trials": [trial.to_state() for trial in present]}
         if now["trials"] != state.outputs.get("trials") and status_of(now).is_terminal:
             now["status"] = str(Status.CANCELED)  # a trial was deleted or canceled elsewhere: drift, as for a run
+            for text in sweep_reports.drift(former, present):
+                context.note(f"{state.id}: {text}")
         refresh = not status_of(now).is_terminal
         if _needs_attention(now, inputs) and status_of(now) is not Status.CANCELED:
             raise InitFailed(state.id, now, [f"{state.id} is {now['status']}"], refresh=refresh)
@@ -111,8 +115,10 @@ class SweepHandler:
         except TargetError as error:
             raise ResourceError(str(error)) from error
 
-    def _drive(self, context: Context, inputs: Properties, owner: Owner, before: Properties) -> State:
-        """Begin the trials, or attach to them, and wait for their end."""
+    def _drive(
+        self, context: Context, inputs: Properties, owner: Owner, before: Properties, objective: Any = None
+    ) -> State:
+        """Begin the trials, or attach to them, and wait for their end. `objective` is that of the outputs `before`."""
         sweep, _ = parse_sweep(inputs["sweep"])
         assert sweep is not None, "check has found nothing"
         name = str(inputs["run"])
@@ -121,7 +127,8 @@ class SweepHandler:
         target = target_of(inputs, context.project, context.info, context.canceled)
         alarm = self._runs.alarm(context, target, owner, inputs)
         driver = Driver(plan, target, sweep_reports.reports(context, plan, alarm), context.canceled)
-        former = {trial.number: trial for trial in map(from_state, before.get("trials") or ())}
+        known_trials = before.get("trials") or () if objective == _objective(inputs) else ()  # the values are of it
+        former = {trial.number: trial for trial in map(from_state, known_trials)}
         has_failed = bool(before) and status_of(before) in (Status.FAILED, Status.TIMED_OUT)
         try:
             self._runs.confirm_data(context, plan.job(plan.sample))
@@ -131,7 +138,7 @@ class SweepHandler:
             progress = driver.progress
             if not progress.begun:
                 raise ResourceError(f"{name} could not be started: {error}") from error
-            reason = f"{name} could not begin all its trials; the next `pulumi up` attaches to those that run: {error}"
+            reason = f"{name} is not finished; the next `pulumi up` attaches to the trials that run: {error}"
             now = self._outputs(target, plan, inputs, replace(progress, is_stopped=True))
             raise InitFailed(name, now, [reason], refresh=True) from error
         if progress.is_stopped and plan.job(plan.sample).spec.on_interrupt is OnInterrupt.CANCEL:
@@ -167,6 +174,12 @@ def _as_recorded(
             trial = known(target, sweep.objective, Trial("", trial.number, trial.outcome.point), full)
         result += [trial] if record is not None else []
     return result
+
+
+def _objective(inputs: Properties | None) -> Any:
+    """The declared objective: what the trials in the outputs were compared by."""
+    declared = (inputs or {}).get("sweep")
+    return declared.get("objective") if isinstance(declared, dict) else None
 
 
 def _is_released_by(record: Record, owner: Owner, state: State) -> bool:

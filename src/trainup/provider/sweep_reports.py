@@ -1,5 +1,7 @@
 """What the user sees of a sweep: the plan, its trials as they begin and end, and the report of a failure."""
 
+from collections.abc import Sequence
+
 from trainup.core.git_state import GitState
 from trainup.core.status import Status
 from trainup.core.suggest import nearest
@@ -14,11 +16,14 @@ from trainup.jobs.sweeps.driving import Progress, Reports, begun
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, early_reason
 from trainup.jobs.target import Record, Target
 from trainup.jobs.targets import target_of
+from trainup.provider import planned_clusters
 from trainup.provider.handler import Context, Properties
 from trainup.provider.input_checks import run_owner
 from trainup.provider.run_alarms import Alarm
 
 TAIL_LINES = 20
+MOST_READ = 10
+"""Completed trials whose metrics are named where none has the one of the objective."""
 
 
 def plan_notes(context: Context, inputs: Properties) -> list[str]:
@@ -30,13 +35,15 @@ def plan_notes(context: Context, inputs: Properties) -> list[str]:
     name, total = str(inputs.get("run")), sweep.total
     count = f"{total:,} trials" if total != 1 else "1 trial"
     text = f"{count} ({sweep.sampling.algorithm}), at most {sweep.concurrent:,} at a time"
-    if sweep.sampling.algorithm is Algorithm.BAYESIAN:
-        return [f"{text}; the results decide which"]
+    is_bayesian = sweep.sampling.algorithm is Algorithm.BAYESIAN
     run = {key: value for key, value in inputs.items() if key != "sweep"}
     if has_unknown({key: value for key, value in run.items() if key != "secrets"}):
-        return [text]
+        return [f"{text}; the results decide which" if is_bayesian else text]
     plan = Plan(name, sweep, run, context.project, run_owner(context, inputs), GitState())
     target = target_of(inputs, context.project)
+    text += _room_text(context, plan, target)
+    if is_bayesian:
+        return [f"{text}; the results decide which"]
     # The trials that the sweep has already come first: with another search space, a random one draws fewer new points.
     points = [*begun(plan, target.owned(plan.owner)), *planned(sweep, [])]
     ids = list(dict.fromkeys(plan.job(plan.trial(number, point)).id for number, point in enumerate(points)))
@@ -46,6 +53,16 @@ def plan_notes(context: Context, inputs: Properties) -> list[str]:
         return [text]
     left = len(ids) - len(trained)
     return [f"{text}; {len(trained):,} of them are trained already, {left:,} {'is' if left == 1 else 'are'} new"]
+
+
+def _room_text(context: Context, plan: Plan, target: Target) -> str:
+    """What to add where the cluster has room for fewer trials than the sweep allows at a time; empty otherwise."""
+    job = plan.job(plan.sample)
+    nodes = planned_clusters.max_nodes(context, str(plan.inputs.get("workspace")), str(plan.inputs.get("cluster")))
+    room = target.room(job) if nodes is None else nodes // job.spec.nodes
+    if not room or room >= plan.sweep.concurrent:
+        return ""
+    return f" (the cluster has room for {room:,})"
 
 
 def reports(context: Context, plan: Plan, alarm: Alarm) -> Reports:
@@ -83,12 +100,25 @@ def point_text(point: Point) -> str:
     return ", ".join(f"{name}={value}" for name, value in point.items())
 
 
+def drift(former: Sequence[KnownTrial], present: Sequence[KnownTrial]) -> list[str]:
+    """What became of trials that had ended, a line for each."""
+    now, told = {trial.number: trial for trial in present}, []
+    for trial in former:
+        text = f"trial {trial.number} ({point_text(trial.outcome.point)})"
+        if trial.number not in now:
+            told.append(f"the record of {text}, {trial.name}, is gone: the next `pulumi up` trains it again")
+        elif now[trial.number].status is not trial.status:
+            told.append(f"{text}, {trial.name}, was {trial.status} and is {now[trial.number].status}")
+    return told
+
+
 def failure(plan: Plan, target: Target, progress: Progress) -> str:
     """Why a sweep failed, with what its user needs to act."""
     name, trials, metric = plan.name, progress.begun, plan.sweep.objective.primary_metric
     completed = [trial for trial in trials if trial.status is Status.COMPLETED]
     if completed:
-        return f"{name} has no best trial: {_no_metric(metric, len(completed), progress.logged, trials)}"
+        logged = progress.logged or _logged(target, completed)
+        return f"{name} has no best trial: {_no_metric(metric, len(completed), logged, trials)}"
     if progress.ran_out:
         limit = plan.sweep.limits.timeout or 0
         return (
@@ -102,6 +132,12 @@ def failure(plan: Plan, target: Target, progress: Progress) -> str:
         parts += [f"last lines of the log of trial {failed.number} (trainup logs {failed.name}):"]
         parts += [f"  {line}" for line in lines]
     return "\n".join(parts)
+
+
+def _logged(target: Target, completed: Sequence[KnownTrial]) -> set[str]:
+    """Names of the metrics of trials that an earlier `up` saw to their end; some of them tell enough."""
+    records = [target.get(trial.name) for trial in completed[:MOST_READ]]
+    return {name for record in records if record is not None for name in record.metrics}
 
 
 def _no_metric(metric: str, completed: int, logged: set[str], trials: list[KnownTrial]) -> str:

@@ -12,8 +12,8 @@ from trainup.core.status import Status
 from trainup.core.sweeps.declaration import Goal, Objective
 from trainup.core.sweeps.distributions import Value, text_of
 
-_OF_ONE_TRIAL = re.compile(r"[0-9a-f]{8,}|\d+")
-"""What differs between messages of the same cause: ids, values, times."""
+_OF_ONE_TRIAL = re.compile(r"[0-9a-f]{8,}|(?<!exit code )(?<!status code )(?<!\d)\d+")
+"""What differs between messages of the same cause: ids, values, times; another exit code is another cause."""
 Point = Mapping[str, Value]
 """Name of each hyperparameter → its value."""
 Key = tuple[tuple[str, str], ...]

@@ -23,7 +23,7 @@ from trainup.core.trials import Trial, tag_of
 from trainup.jobs import lifecycle
 from trainup.jobs.sweeps.judging import Judge
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, known
-from trainup.jobs.target import Job, Owner, Record, Target
+from trainup.jobs.target import Job, Owner, Record, Target, TargetError
 
 MOST_AT_ONCE = 100
 """Maximum of trials that are watched at once, where neither the sweep nor the cluster has a lower one."""
@@ -86,6 +86,8 @@ class Driver:
         self._points: Iterator[Point] | None = None
         self._started = time.time()
         self._problem: Exception | None = None
+        self._ends: dict[str, Future[Record | None]] = {}
+        """Name of a trial → its cancellation, where the sweep used up its timeout."""
         self._judge = Judge(target, plan.sweep)
 
     def run(self, former: Mapping[int, KnownTrial], *, repeat_failures: bool = False) -> Progress:
@@ -274,11 +276,17 @@ class Driver:
 
     def _keep_time(self, side: ThreadPoolExecutor) -> None:
         limit = self._sweep.limits.timeout
-        if limit is None or self._progress.ran_out or time.time() - self._started < limit:
+        if limit is None or time.time() - self._started < limit:
             return
         self._progress.ran_out = True
-        for record in [*self._begun.values()]:
-            side.submit(self._target.cancel, record.name, f"the sweep used up its timeout of {limit:g} s")
+        for record in [*self._begun.values()]:  # those too whose start took until now
+            if record.name not in self._ends:
+                reason = f"the sweep used up its timeout of {limit:g} s"
+                self._ends[record.name] = side.submit(self._target.cancel, record.name, reason)
+        for end in self._ends.values():
+            if end.done() and (problem := end.exception()):  # the trial goes on: whoever waits for it has to know
+                self._problem = self._problem or TargetError(str(problem))
+                self._halt.set()
 
 
 def latest(records: Iterable[Record]) -> list[Record]:

@@ -37,7 +37,8 @@ class Canceler:
             except AzureError as error:
                 if error.status not in (400, 404, 409):  # these occur if it has just ended or was deleted
                     raise
-        self._observer.watch(name).job = None
+        # Read again, since its tags have changed; never None between two requests of another thread that waits for it.
+        self._observer.watch(name).job = self._observer.find(name)
         return self._observer.wait(name, lambda view: view.has_ended, "being canceled")
 
     def evict(self, name: str) -> None:
