@@ -44,8 +44,8 @@ class PoolHandler:
         return Difference(changes)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
-        if not has_unknown(inputs):
-            planned_clusters.remember(context, inputs["workspace"], inputs["name"], inputs["max_nodes"])
+        if not has_unknown([inputs["name"], inputs["max_nodes"]]):
+            planned_clusters.remember(context, inputs["name"], inputs["max_nodes"])
         return {**inputs, "gpus": len(_gpus())}
 
     def create(self, context: Context, inputs: Properties) -> State:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from trainup.core.git_state import GitState
+from trainup.core.inputs import with_definition
 from trainup.core.status import Status
 from trainup.core.suggest import nearest
 from trainup.core.sweeps.declaration import Algorithm, Sweep
@@ -36,14 +37,18 @@ def plan_notes(context: Context, inputs: Properties) -> list[str]:
     count = f"{total:,} trials" if total != 1 else "1 trial"
     text = f"{count} ({sweep.sampling.algorithm}), at most {sweep.concurrent:,} at a time"
     is_bayesian = sweep.sampling.algorithm is Algorithm.BAYESIAN
+    chosen = "; the results decide which" if is_bayesian else ""
     run = {key: value for key, value in inputs.items() if key != "sweep"}
+    nodes = planned_clusters.max_nodes(context, inputs.get("cluster"))
     if has_unknown({key: value for key, value in run.items() if key != "secrets"}):
-        return [f"{text}; the results decide which" if is_bayesian else text]
+        of_each = with_definition(inputs).get("nodes") or 1
+        room = nodes // of_each if nodes and isinstance(of_each, int) else None
+        return [text + _room_text(sweep, room) + chosen]
     plan = Plan(name, sweep, run, context.project, run_owner(context, inputs), GitState())
-    target = target_of(inputs, context.project)
-    text += _room_text(context, plan, target)
+    target, job = target_of(inputs, context.project), plan.job(plan.sample)
+    text += _room_text(sweep, nodes // job.spec.nodes if nodes else target.room(job)) + chosen
     if is_bayesian:
-        return [f"{text}; the results decide which"]
+        return [text]
     # The trials that the sweep has already come first: with another search space, a random one draws fewer new points.
     points = [*begun(plan, target.owned(plan.owner)), *planned(sweep, [])]
     ids = list(dict.fromkeys(plan.job(plan.trial(number, point)).id for number, point in enumerate(points)))
@@ -55,14 +60,9 @@ def plan_notes(context: Context, inputs: Properties) -> list[str]:
     return [f"{text}; {len(trained):,} of them are trained already, {left:,} {'is' if left == 1 else 'are'} new"]
 
 
-def _room_text(context: Context, plan: Plan, target: Target) -> str:
+def _room_text(sweep: Sweep, room: int | None) -> str:
     """What to add where the cluster has room for fewer trials than the sweep allows at a time; empty otherwise."""
-    job = plan.job(plan.sample)
-    nodes = planned_clusters.max_nodes(context, str(plan.inputs.get("workspace")), str(plan.inputs.get("cluster")))
-    room = target.room(job) if nodes is None else nodes // job.spec.nodes
-    if not room or room >= plan.sweep.concurrent:
-        return ""
-    return f" (the cluster has room for {room:,})"
+    return f" (the cluster has room for {room:,})" if room and room < sweep.concurrent else ""
 
 
 def reports(context: Context, plan: Plan, alarm: Alarm) -> Reports:
