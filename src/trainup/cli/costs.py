@@ -1,10 +1,11 @@
 """`trainup costs`: what the attempts of a stack's runs took and cost, from the targets' own records."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
+from trainup.cli import trials
 from trainup.cli.options import on_stack
 from trainup.cli.runs import places, recorded
 from trainup.cli.table import aligned
@@ -56,4 +57,12 @@ def _rounded(one: Spending) -> dict[str, float]:
 
 
 def _records(stack: str) -> list[Record]:
-    return [one.record for one in recorded.attempts(*places.open_records(stack), measured=False)]
+    """Every attempt once; a trial under the name of its sweep, or of all that have it."""
+    by_name: dict[str, list[Record]] = {}
+    for one in recorded.attempts(*places.open_records(stack), measured=False):
+        by_name.setdefault(one.record.name, []).append(one.record)
+    return [replace(same[0], run=" and ".join(sorted({_run(one) for one in same}))) for same in by_name.values()]
+
+
+def _run(record: Record) -> str:
+    return record.run.rpartition("_")[0] if trials.LABEL.fullmatch(record.run) else record.run

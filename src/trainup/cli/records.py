@@ -9,7 +9,7 @@ import click
 from trainup.cli import clusters, results
 from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
-from trainup.cli.runs import lookup
+from trainup.cli.runs import lookup, places
 from trainup.jobs import downloads
 from trainup.jobs.target import TargetError
 
@@ -49,7 +49,7 @@ def ui(stack: str) -> None:
 @click.option("--to", metavar="DIR", help="the folder (default: a new one named after the attempt)")
 def download(run: str, name: str | None, to: str | None, stack: str) -> None:
     """Download the outputs of RUN, or its named OUTPUT, into a folder, and print its name."""
-    known = lookup.find(*stacks.open_stack(stack), run)
+    known = lookup.find(*places.open_records(stack), run)
     target, record = known.target, known.record
     folder = Path(to or record.name)
     downloads.download(target.files(record.name, name), folder, lambda text: print(text, file=sys.stderr))

@@ -2,11 +2,12 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from trainup.cli import trials
-from trainup.cli.runs import places
+from trainup.cli.runs import masking, places
 from trainup.cli.runs.places import inputs_of, urns, workspaces
 from trainup.cli.stack import Stack
 from trainup.core.numbers import to_plain
@@ -44,6 +45,9 @@ def latest(stack: Stack, project: Path, only: str | None = None) -> dict[str, Re
             other = records_by_run.get(record.run)
             if other is None or _is_newer(record, other):
                 records_by_run[record.run] = record
+    for record in _elsewhere(stack, project, only):
+        if record.run not in records_by_run or _is_newer(record, records_by_run[record.run]):
+            records_by_run[record.run] = record
     for name in stack.runs if only is None else stack.runs.keys() & {only}:
         if current := _of_state(stack, project, name, records_by_run.get(name)):
             records_by_run[name] = current
@@ -52,6 +56,19 @@ def latest(stack: Stack, project: Path, only: str | None = None) -> dict[str, Re
     elif only is None or trials.LABEL.fullmatch(only):
         records_by_run |= {one.run: one for one in trials.records(stack, project) if only in (None, one.run)}
     return records_by_run
+
+
+def _elsewhere(stack: Stack, project: Path, only: str | None) -> Iterator[Record]:
+    """The runs of a stack whose state is lost, from a target that is not this machine; a state names them itself."""
+    if stack.runs or stack.sweeps:
+        return
+    for target in places.all_targets(stack, project):
+        if isinstance(target, LocalTarget):
+            continue
+        records, _ = target.history(urns(stack, project), f"{only}-" if only else "")
+        mine = [one for one in records if not one.trials and any(stack.owns(owner.urn) for owner in one.owners)]
+        last = {record.run: record for record in sorted(mine, key=lambda record: (record.created, record.attempt))}
+        yield from map(masking.without_message, target.measured([*last.values()]))
 
 
 def _of_state(stack: Stack, project: Path, run: str, local: Record | None) -> Record | None:

@@ -1,7 +1,7 @@
 """Trials as commands name them: `rates_3` is number 3 of the sweep `rates`, and `rates` alone is its best trial."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,22 @@ def labels_of(stack: Stack, record: Record) -> list[str]:
     owners = (*record.owners, *record.released)
     tags = {tag_of(owner.urn) for owner in owners if stack.owns(owner.urn)}
     return [f"{trial.sweep}_{trial.number}" for tag, trial in record.trials.items() if tag in tags]
+
+
+def is_of(record: Record, text: str) -> bool:
+    """Whether a record is that of the run of this name, or a trial of the sweep of this name."""
+    return text == record.run or bool(record.trials and record.run.startswith(f"{text}_"))
+
+
+def order_of(name: str) -> tuple[str, int]:
+    """Sorts runs by name, and trials by sweep and number: `rates_9` comes before `rates_10`."""
+    sweep, _, number = name.rpartition("_")
+    return (sweep, int(number)) if LABEL.fullmatch(name) else (name, -1)
+
+
+def in_order(records: Mapping[str, Record]) -> list[Record]:
+    """The records in the order of their names."""
+    return [records[name] for name in sorted(records, key=order_of)]
 
 
 def labeled(stack: Stack, records: Iterable[Record]) -> Iterator[Record]:

@@ -46,10 +46,11 @@ FACTS: Mapping[str, Callable[[Record], float | str]] = {
 
 def of(records: Iterable[tuple[Record, bool]], *, best: bool = False) -> list[Compared]:
     """The last attempt of each run, with its last metrics or its `best` ones, in the order of the first attempts."""
-    last: dict[str, tuple[Record, bool]] = {}
+    last: dict[tuple[str, str], tuple[Record, bool]] = {}
     for record, current in records:
-        if record.id not in last or last[record.id][0].attempt <= record.attempt:
-            last[record.id] = record, current
+        key = record.run, record.id  # a trial of two sweeps comes once for each
+        if key not in last or last[key][0].attempt <= record.attempt:
+            last[key] = record, current
     hidden: dict[tuple[str, str], str] = {}
     return [
         Compared(record, current, _masked(_parameters(record), hidden), record.best if best else record.metrics)

@@ -10,7 +10,7 @@ import click
 
 from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
-from trainup.cli.runs import lookup
+from trainup.cli.runs import lookup, places
 from trainup.cli.stack import Stack
 from trainup.core.wording import as_typed
 from trainup.jobs.local.target import LocalTarget
@@ -24,7 +24,7 @@ def cancel(run: str, stack: str) -> None:
     """End RUN and wait until it has ended; one that has ended keeps its end.
 
     RUN is a run's name (its current attempt), the name of any recorded attempt, or the beginning of an id."""
-    current, project = stacks.open_stack(stack)
+    current, project = places.open_records(stack)
     known = lookup.find(current, project, run)
     record = known.record
     if record.status.is_terminal:

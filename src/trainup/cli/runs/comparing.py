@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from trainup.cli import trials
 from trainup.cli.options import on_stack
 from trainup.cli.runs import listing, places, recorded, shown
 from trainup.cli.table import aligned
@@ -15,7 +16,7 @@ from trainup.core import suggest
 from trainup.core.numbers import to_plain
 from trainup.jobs import comparing
 from trainup.jobs.comparing import Compared
-from trainup.jobs.target import TargetError
+from trainup.jobs.target import Record, TargetError
 
 VERSION = 1
 """Of the form of the JSON; within a version, keys are only added."""
@@ -78,16 +79,16 @@ def compare(
 def _records(stack: str, runs: Sequence[str], *, with_all: bool, best: bool) -> list[listing.Listed]:
     listed = [(one.record, one.current) for one in recorded.attempts(*places.open_records(stack), best=best)]
     for text in runs:
-        if not any(_is_meant(record.run, record.name, text) for record, _ in listed):
+        if not any(_is_meant(record, text) for record, _ in listed):
             names = sorted({record.run for record, _ in listed})
             raise TargetError(suggest.unknown(text, names, f"stack {stack!r} has never had a run {text!r}"))
     if runs:
-        return [one for one in listed if any(_is_meant(one[0].run, one[0].name, text) for text in runs)]
+        return [one for one in listed if any(_is_meant(one[0], text) for text in runs)]
     return listed if with_all else [one for one in listed if one[1]]
 
 
-def _is_meant(run: str, name: str, text: str) -> bool:
-    return text == run or run.startswith(f"{text}_") or name.startswith(text)
+def _is_meant(record: Record, text: str) -> bool:
+    return trials.is_of(record, text) or record.name.startswith(text)
 
 
 def _show(rows: Sequence[Compared], metrics: Sequence[str], arguments: Sequence[str]) -> None:
@@ -96,7 +97,9 @@ def _show(rows: Sequence[Compared], metrics: Sequence[str], arguments: Sequence[
     named = list(metrics) or ([] if arguments else comparing.metrics_of(rows))
     if metrics and not arguments:
         chosen = comparing.arguments_that_differ(rows)
+    with_run = any(row.record.trials for row in rows)  # other runs are called as their names begin
     columns: list[Column] = [
+        *([("RUN", lambda row: row.record.run)] if with_run else list[Column]()),
         ("NAME", lambda row: row.record.name),
         ("STATUS", lambda row: str(row.record.status)),
         *((name, _argument(name)) for name in chosen),
@@ -104,20 +107,20 @@ def _show(rows: Sequence[Compared], metrics: Sequence[str], arguments: Sequence[
         ("SECONDS", lambda row: f"{row.record.duration_seconds:.1f}"),
     ]
     table = [[title for title, _ in columns], *([text(row) for _, text in columns] for row in rows)]
-    kept = _that_fit(table, shown.width())
+    kept = _that_fit(table, shown.width(), 3 if with_run else 2)
     shown.show(aligned([[line[index] for index in kept] for line in table]))
     if left_out := [title for index, (title, _) in enumerate(columns) if index not in kept]:
         note = f"no room for {', '.join(left_out)}: --metric and --argument choose columns, --json has all"
         print(note, file=sys.stderr)
 
 
-def _that_fit(table: Sequence[Sequence[str]], width: int | None) -> list[int]:
-    """The columns that fit into the width, from the left; the first two are always there."""
+def _that_fit(table: Sequence[Sequence[str]], width: int | None, always: int) -> list[int]:
+    """The columns that fit into the width, from the left; the first ones are always there."""
     kept: list[int] = []
     used = -GAP
     for index in range(len(table[0])):
         used += GAP + max(len(line[index]) for line in table)
-        if width is None or index < 2 or used <= width:
+        if width is None or index < always or used <= width:
             kept.append(index)
         else:
             used -= GAP + max(len(line[index]) for line in table)

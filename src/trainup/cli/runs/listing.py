@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from trainup.cli import results
+from trainup.cli import results, trials
 from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
 from trainup.cli.runs import places, recorded, shown
@@ -50,17 +50,18 @@ def history(run: str | None, stack: str, as_json: bool) -> None:
     DIRTY says whether files of the project were changed since the commit. Records of earlier versions lack both.
     """
     everything = recorded.attempts(*places.open_records(stack), measured=as_json)
-    listed = [(one.record, one.current) for one in everything if run in (None, one.record.run)]
+    listed = [(one.record, one.current) for one in everything if run is None or trials.is_of(one.record, run)]
     if run and not listed:
         names = sorted({one.record.run for one in everything})
         raise TargetError(suggest.unknown(run, names, f"stack {stack!r} has never had a run {run!r}"))
     if as_json:
         print(_as_json(listed))
         return
-    rows = [("STARTED", "NAME", "STATUS", "COMMIT", "DIRTY")]
-    rows += [
-        (shown.moment(record.created), record.name, str(record.status), *shown.commit(record)) for record, _ in listed
-    ]
+    with_run = any(record.trials for record, _ in listed)
+    rows = [("STARTED", *(("RUN",) if with_run else ()), "NAME", "STATUS", "COMMIT", "DIRTY")]
+    for record, _ in listed:
+        called = (record.run,) if with_run else ()
+        rows.append((shown.moment(record.created), *called, record.name, str(record.status), *shown.commit(record)))
     shown.show(aligned(rows))
 
 
@@ -88,7 +89,7 @@ def _looks(stack: str, with_all: bool) -> Iterator[list[Listed]]:
         if with_all:
             listed = [(one.record, one.current) for one in recorded.attempts(current, project)]
         else:
-            listed = [(record, True) for _, record in sorted(results.now(current, project).items())]
+            listed = [(record, True) for record in trials.in_order(results.now(current, project))]
             if not listed:
                 stacks.open_stack(stack)  # a stack that is gone, and not only without runs, is told
         yield listed

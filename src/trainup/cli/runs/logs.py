@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 import click
 
-from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
-from trainup.cli.runs import lookup
+from trainup.cli.runs import lookup, masking, places
 from trainup.core.duration import parse_duration
 from trainup.jobs import lifecycle
 from trainup.jobs.target import Record, Target, TargetError
@@ -31,7 +30,9 @@ def logs(run: str, stack: str, follow: bool, tail: int | None, since: str | None
 
     RUN is a run's name (its current attempt), the name of any recorded attempt, or the beginning of an id."""
     begin = None if since is None else _moment(since)
-    known = lookup.find(*stacks.open_stack(stack), run)
+    current, project = places.open_records(stack)
+    known = lookup.find(current, project, run)
+    masking.check_log(current, known.target, known.record)
     target, record = known.target, known.record
     position = 0 if begin is None else target.log_position(record.name, begin)
     chosen = (lambda lines: lines) if rank is None else _of_rank(rank)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainup.cli import results
+from trainup.cli import results, trials
 from trainup.cli.runs import places
 from trainup.cli.stack import Stack
 from trainup.core import suggest
@@ -39,8 +39,20 @@ def find(stack: Stack, project: Path, text: str) -> RecordedRun:
                 return RecordedRun(target, record, places.inputs_of(stack, text))
         elif found := _named(stack, project, text) or _beginning(stack, project, text):
             return found
+        _refuse_sweep(stack, project, text)
     names = sorted(results.latest(stack, project))
     raise TargetError(suggest.unknown(text, names, f"stack {stack.name!r} has no run {text!r}"))
+
+
+def _refuse_sweep(stack: Stack, project: Path, text: str) -> None:
+    """TargetError where the name is that of a sweep of which nobody knows the best trial."""
+    labels = [record.run.rpartition("_") for record in trials.records(stack, project)]
+    numbers = [int(number) for sweep, _, number in labels if sweep == text]
+    if not numbers:
+        return
+    why = "has no best trial" if text in stack.sweeps else "is in no state, which alone knows its best trial"
+    names = f"{text}_{min(numbers)}" + (f" to {text}_{max(numbers)}" if len(numbers) > 1 else "")
+    raise TargetError(f"the sweep {text} {why}: name one of its trials, {names} (`trainup compare {text}` lists them)")
 
 
 def _named(stack: Stack, project: Path, name: str) -> RecordedRun | None:

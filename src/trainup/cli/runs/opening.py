@@ -6,9 +6,8 @@ import webbrowser
 
 import click
 
-from trainup.cli import stack as stacks
 from trainup.cli.options import on_stack
-from trainup.cli.runs import lookup
+from trainup.cli.runs import lookup, places
 from trainup.jobs.local import tracked
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.target import TargetError
@@ -24,7 +23,7 @@ def open_(run: str, stack: str) -> None:
     """Open the page of RUN in the browser, and print its address; starts the MLflow server if it has stopped.
 
     RUN is a run's name (its current attempt), the name of any recorded attempt, or the beginning of an id."""
-    known = lookup.find(*stacks.open_stack(stack), run)
+    known = lookup.find(*places.open_records(stack), run)
     if not known.record.web_url:
         raise TargetError(f"{known.record.name} has no page: it has not begun, or `tracking` is none")
     if isinstance(known.target, LocalTarget) and known.target.workspace.tracking()["kind"] != "none":

@@ -3,12 +3,11 @@
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from trainup.cli import trials
-from trainup.cli.runs import places
+from trainup.cli.runs import masking, places
 from trainup.cli.stack import Stack
 from trainup.core.wording import as_typed
 from trainup.jobs.local.target import LocalTarget
@@ -47,7 +46,7 @@ def attempts(
             records, problems = target.history(urns)
             records = [target.live(record) for record in records]
             if not stack.runs and not stack.sweeps and not isinstance(target, LocalTarget):
-                records = [_without_message(record) for record in records]
+                records = [masking.without_message(record) for record in records]
             if measured:
                 records = target.measured(records, best=best)
         except TargetError as error:
@@ -68,10 +67,3 @@ def attempts(
         for target, record in found
         for one in trials.labeled(stack, [record])
     ]
-
-
-def _without_message(record: Record) -> Record:
-    """The record without what its failure says: that may hold output, and the state that has the secrets is lost."""
-    if record.failure is None:
-        return record
-    return replace(record, failure=replace(record.failure, message="not shown, since secrets in it are unknown"))

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from trainup.cli import results
-from trainup.cli import stack as stacks
+from trainup.cli import results, trials
 from trainup.cli.options import on_stack
-from trainup.cli.runs import lookup, shown
+from trainup.cli.runs import lookup, masking, places, shown
 from trainup.cli.runs.listing import as_table
 from trainup.core.wording import as_typed
 from trainup.jobs.target import Record
@@ -24,7 +23,7 @@ def status(run: str | None, stack: str, as_json: bool) -> None:
     """Show RUN in full, or how the stack stands.
 
     RUN is a run's name (its current attempt), the name of any recorded attempt, or the beginning of an id."""
-    current, project = stacks.open_stack(stack)
+    current, project = places.open_records(stack)
     if run is None:
         records = results.now(current, project)
         missing = sorted(current.runs.keys() - records.keys())
@@ -35,7 +34,9 @@ def status(run: str | None, stack: str, as_json: bool) -> None:
         return
     known = lookup.find(current, project, run)
     record = known.target.live(known.record)
-    is_current = current.runs.get(record.run, {}).get("id") == record.id
+    if record.failure and masking.unmasked(current, known.target, known.record):
+        record = masking.without_message(record)
+    is_current = current.runs.get(record.run, {}).get("id") == record.id or record.id in trials.ids_of(current)
     if as_json:
         print(json.dumps(shown.values_of(record, current=is_current), indent=2))
     else:
@@ -44,7 +45,7 @@ def status(run: str | None, stack: str, as_json: bool) -> None:
 
 def _stack_values(name: str, records: dict[str, Record], missing: list[str]) -> dict[str, Any]:
     by_status = Counter(str(record.status) for record in records.values())
-    runs = [shown.values_of(record, current=True) for _, record in sorted(records.items())]
+    runs = [shown.values_of(record, current=True) for record in trials.in_order(records)]
     return {"stack": name, "runs_by_status": dict(sorted(by_status.items())), "runs": runs, "without_record": missing}
 
 
@@ -53,7 +54,7 @@ def _stack_text(name: str, records: dict[str, Record], missing: list[str]) -> st
     counts = ", ".join(f"{count} {word}" for word, count in sorted(by_status.items()))
     lines = [f"stack {name}: {counts or 'no runs yet, `trainup up` starts those that it declares'}"]
     if records:
-        lines.append(as_table([(record, True) for _, record in sorted(records.items())]))
+        lines.append(as_table([(record, True) for record in trials.in_order(records)]))
     lines += [f"{run}: declared, and its target has no record of it: `trainup up` starts it" for run in missing]
     return "\n".join(lines)
 
