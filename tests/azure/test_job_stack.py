@@ -286,6 +286,13 @@ def test_the_commands_about_runs_read_the_records_of_the_workspace(deployed: Dep
         lost = trainup("compare", "--all", "--csv", "--filter", "accuracy=0.75")
         assert "has no state of the stack" in lost
         assert [name in lost for name in (built, labeled)] == [True, True]
+        listed, _ = called(deployed, "runs", "--json")
+        assert [(one["run"], one["name"], one["metrics"]) for one in json.loads(listed)] == [
+            ("built", built, {"accuracy": 0.75}),
+            ("labeled", labeled, {"accuracy": 0.75}),
+        ]
+        assert called(deployed, "logs", "built", "--tail", "1")[0] == "trained\n"
+        assert json.loads(called(deployed, "status", labeled[:10], "--json")[0])["status"] == "Completed"
     finally:
         file.write_text(content)
         deployed.project.environment["PULUMI_BACKEND_URL"] = backend

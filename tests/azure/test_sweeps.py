@@ -124,6 +124,19 @@ def test_trials_are_jobs_and_each_is_submitted_once(place: Place) -> None:
     assert sorted(job["displayName"] for job in jobs) == ["rates_0", "rates_1", "rates_2", "rates_3"]
     assert len({job["codeId"] for job in jobs}) == 1
     assert len([path for path in tally.iterdir() if path.name != "open"]) == 4 + len(of_file)
+
+    # Another backend has no state of the stack: the workspace has the trials.
+    elsewhere = project.folder / "elsewhere"
+    elsewhere.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(project.environment, "PULUMI_BACKEND_URL", elsewhere.as_uri())
+        listed = json.loads(project.trainup("runs", "--json"))
+        assert {one["run"] for one in listed} >= {"rates_0", "rates_3", "pruned_1", "filed_3"}
+        third = next(one for one in listed if one["run"] == "rates_3")
+        assert third["metrics"] == {"accuracy": pytest.approx(0.42)}
+        assert json.loads(project.trainup("status", "rates_3", "--json"))["name"] == third["name"]
+        project.trainup("download", "rates_3", "--to", str(project.folder / "best"))
+        assert (project.folder / "best" / "model.txt").read_text() == "0.4"
     assert project.destroy().code == 0
     contract.judge(place.cloud.bodies)
 

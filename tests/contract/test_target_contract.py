@@ -15,7 +15,10 @@ import pytest
 
 from tests.support.waiting import until
 from tests.support.worlds import NEVER, STACK, WORLDS, World
+from trainup.cli.runs import masking
+from trainup.cli.stack import RUN_TYPE, Stack
 from trainup.core.choices import OnDelete
+from trainup.core.errors import UserError
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.status import Status
 from trainup.core.targets import TARGETS
@@ -554,6 +557,20 @@ def test_secrets_reach_the_command_and_no_log(world: World) -> None:
     job = world.job(f"echo $TOKEN; test $TOKEN = {SECRET[:4]}$(echo {SECRET[4:]})", secrets=secrets)
     record, lines = world.run(job, world.target(secrets=secrets))
     assert (record.status, lines) == (Status.COMPLETED, ["***"])
+
+
+def test_a_log_whose_secrets_no_state_has_is_shown_where_it_was_masked_when_it_was_written(world: World) -> None:
+    job = world.job("echo $TOKEN", secrets={"TOKEN": Secret(SECRET)})
+    target = world.target(secrets={"TOKEN": Secret(SECRET)})
+    record, _ = world.run(job, target)
+    without = Stack("dev", "trainup", [])
+    inputs = {"run": "pets", "secrets": {"TOKEN": SECRET}}
+    masking.check_log(Stack("dev", "trainup", [{"type": RUN_TYPE, "inputs": inputs}]), target, record)
+    if world.cloud is None:
+        masking.check_log(without, target, record)
+        return
+    with pytest.raises(UserError, match=f"{record.name} has the secrets TOKEN, whose values the state of stack 'dev'"):
+        masking.check_log(without, target, record)
 
 
 def test_the_code_and_the_definition_of_an_attempt_are_read_from_its_record(world: World) -> None:
