@@ -310,7 +310,7 @@ def test_a_run_survives_the_loss_of_its_node(deployed: Deployed) -> None:
 
     told = json.loads(called(deployed, "drill", "stepped", "--yes", "--json")[0])
     assert (told["resumed"], told["final_step"], told["original_step"]) == (True, 5, 5), told
-    assert told["evicted_step"] in range(5)
+    assert told["evicted_step"] < told["resumed_step"] <= 5
     (copy,) = told["attempts"]
     assert copy.startswith("stepped-drill-")
     assert called(deployed, "logs", copy, "--tail", "1")[0] == "epoch 5\n"

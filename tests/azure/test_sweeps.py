@@ -77,6 +77,8 @@ def test_trials_are_jobs_and_each_is_submitted_once(place: Place) -> None:
     project.edit(runs={"rates": trials})
     preview = project.preview()
     assert "3 trials (grid), at most 2 at a time" in preview.text, preview.text
+    asked = {name: json.loads(project.trainup("request", name)) for name in ("rates", "rates_0", "rates_2")}
+    assert asked["rates"] == asked["rates_0"]
 
     # kill -9 of the CLI while two jobs run.
     running = project.start("up")
@@ -122,6 +124,14 @@ def test_trials_are_jobs_and_each_is_submitted_once(place: Place) -> None:
     assert sorted(job["command"].split()[-1] for job in jobs) == ["0.1", "0.2", "0.3", "0.4"]
     assert {job["limits"]["timeout"] for job in jobs} == {"PT1H"}
     assert sorted(job["displayName"] for job in jobs) == ["rates_0", "rates_1", "rates_2", "rates_3"]
+    sent = {job["displayName"]: job for job in jobs}
+    for name in ("rates_0", "rates_2"):
+        body = asked[name]["body"]["properties"]
+        assert (body["command"], body["displayName"], body["limits"]) == (
+            sent[name]["command"],
+            name,
+            sent[name]["limits"],
+        )
     assert len({job["codeId"] for job in jobs}) == 1
     assert len([path for path in tally.iterdir() if path.name != "open"]) == 4 + len(of_file)
 

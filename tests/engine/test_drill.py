@@ -34,15 +34,24 @@ def drill(project: Project, run: str, code: int) -> tuple[dict[str, object], str
     return json.loads(done.stdout), done.stderr
 
 
-def test_a_run_that_reads_its_checkpoint_survives_and_one_that_does_not_is_told(project: Project) -> None:
+def test_a_trial_that_reads_its_checkpoint_survives_and_a_run_that_does_not_is_told(project: Project) -> None:
     project.script(TRAINS)
     common = {"source": "code", "script": "main.py"}
-    runs = {name: {**common, "arguments": [name]} for name in ("resume", "forget")}
+    sweep = {
+        "sampling_algorithm": "grid",
+        "search_space": {"mode": ["resume"]},
+        "objective": {"primary_metric": "loss", "goal": "minimize"},
+    }
+    runs = {
+        "modes": {**common, "arguments": ["${{search_space.mode}}"], "sweep": sweep},
+        "forget": {**common, "arguments": ["forget"]},
+    }
     project.configure(tracking="server", runs=runs)
     assert project.up().code == 0
     before = project.output()["runs"]
 
-    result, told = drill(project, "resume", 0)
+    result, told = drill(project, "modes_0", 0)
+    assert result["run"] == "modes-0"
     assert result["resumed"] is True
     assert (result["final_step"], result["original_step"]) == (7, 7)
     assert result["resumed_step"] > result["evicted_step"]  # type: ignore[operator]

@@ -17,13 +17,15 @@ __all__ = ["init", "request", "schema"]
 @click.command()
 @click.argument("run")
 def request(run: str, stack: str) -> None:
-    """Print the request that would start RUN on Azure, without sending it."""
+    """Print the request that would start RUN on Azure, without sending it.
+
+    `rates_3` is trial number 3 of the sweep `rates`, and `rates` alone its first one."""
     from trainup.cli.planning import request as plan
 
     current, project = stacks.open_stack(stack)
     file = stack_files.read(projects.read(project), stack)
     os.environ |= attached.with_plugin(file, "preview", os.environ)
-    inputs = plan.inputs_of(run, stack)
+    inputs = plan.inputs_of(run, current, stack)
     if unknown := plan.unknown_inputs(inputs):
         click.echo(f"known only when their resources exist, after `trainup up`: {', '.join(unknown)}", err=True)
     print(json.dumps(plan.request(inputs, current, project), indent=2))

@@ -1,5 +1,7 @@
 """Eviction drills: when a run's node is taken away, and what the end of the run proves."""
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -52,18 +54,35 @@ class Moment:
         return is_late or (are_enough and now - self._since >= self._length / 2)
 
 
-def first_trained(seen: Sequence[tuple[float, int]], step_seconds: float) -> int | None:
-    """The first step that an attempt trained, by when it was seen at which step; None if never.
+def step_after(steps: Sequence[int], evicted: int | None) -> int | None:
+    """The last step that was trained after an eviction, of all steps that an attempt has logged before and after it.
 
-    An attempt that resumes may log the whole curve again: such steps come faster than they can be trained.
+    `evicted` is the last one before. A step that was logged before counts where it was logged twice. None where there
+    is none yet.
     """
-    if not seen:
+    if evicted is None:
         return None
-    (begin, first), *later = seen
+    counts = Counter(steps)
+    return max((step for step, count in counts.items() if step > evicted or count > 1), default=None)
+
+
+def first_trained(seen: Sequence[tuple[float, int | None]], step_seconds: float, evicted: int | None) -> int | None:
+    """The first step that an attempt trained, by when it was seen at which step (None before its first).
+
+    `evicted` is the last step of the attempt before. None where the attempt was never seen at a step, or only after so
+    long that it may have begun again: then nobody can tell. An attempt that resumes may log the whole curve again: such
+    steps come faster than they can be trained.
+    """
+    looks = [(now, step) for now, step in seen if step is not None]
+    if not looks:
+        return None
+    (begin, first), *later = looks
     for now, step in later[:1]:
         if (step - first) * step_seconds > 2 * (now - begin):
             return step
-    return first
+    unseen = begin - max((now for now, _ in seen if now < begin), default=-math.inf)
+    may_have_begun_again = (first + 1) * step_seconds <= unseen
+    return None if may_have_begun_again and (evicted is None or first >= evicted) else first
 
 
 @dataclass(frozen=True)
@@ -83,7 +102,7 @@ class DrillResult:
     evicted_step: int | None = None
     """The last step that was logged before."""
     resumed_step: int | None = None
-    """The first step that a later attempt was seen at; None where that is unknown."""
+    """The first step that a later attempt trained; None where nobody can tell."""
     final_step: int | None = None
     original_step: int | None = None
     """The last step of the original."""
@@ -112,9 +131,21 @@ class DrillResult:
             )
         return ""
 
+    @property
+    def doubt(self) -> str:
+        """Why nobody can tell whether the run resumed, where there is no other problem; empty where it did."""
+        if self.problem or self.resumed_step is not None:
+            return ""
+        why = "it logs no metric by steps" if self.original_step is None else "its first step was not seen in time"
+        return (
+            f"the copy came to the same end, but nobody can tell whether it resumed or began again, since {why}: drill "
+            "a run that logs a metric for each epoch, with epochs of a second or more"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
-        content = {**asdict(self), "version": VERSION, "resumed": not self.problem, "problem": self.problem}
+        content = {**asdict(self), "version": VERSION, "resumed": None if self.doubt else not self.problem}
+        content |= {"problem": self.problem, "doubt": self.doubt}
         return dict(to_plain(content))
 
     @classmethod
@@ -148,7 +179,8 @@ def sentences(result: DrillResult) -> list[str]:
     for name in sorted(result.metrics.keys() & result.original_metrics.keys()):
         with_it, without = result.metrics[name], result.original_metrics[name]
         lines.append(f"{name}: {with_it:.{DECIMALS}g}, and {without:.{DECIMALS}g} without an eviction")
-    lines.append(result.problem or f"{result.run} survives the loss of its node: it resumes, and comes to the same end")
+    good = f"{result.run} survives the loss of its node: it resumes, and comes to the same end"
+    lines.append(result.problem or result.doubt or good)
     return lines
 
 

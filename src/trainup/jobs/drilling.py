@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainup.core.disk import replace_file
-from trainup.core.drills import DrillResult, Moment, first_trained
+from trainup.core.drills import DrillResult, Moment, first_trained, step_after
 from trainup.core.errors import TrainupError
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
@@ -18,8 +18,8 @@ from trainup.jobs.target import Job, Record, Target
 LOOK_SECONDS = 0.25
 """Least pause between two requests for the steps of a running attempt."""
 REASON = "`trainup drill` asked for it"
-POINTS = 100
-"""How many points of each curve are read; the last is always among them."""
+POINTS = 100_000
+"""How many points of each curve are read: more than a run that is drilled logs."""
 FOLDER = "drills"
 
 
@@ -35,8 +35,8 @@ class Drill:
     _attempts: list[str] = field(default_factory=list)
     _evicted: tuple[float, int | None] | None = None
     """Seconds after its start, and the last step before."""
-    _seen_again: list[tuple[float, int]] = field(default_factory=list)
-    """When which step of a later attempt was seen."""
+    _seen_again: list[tuple[float, int | None]] = field(default_factory=list)
+    """When which step was seen after the eviction; the first is the earliest moment at which it began again."""
     _looked: float = 0.0
 
     def run(self, run: str, stop: threading.Event) -> DrillResult:
@@ -54,7 +54,7 @@ class Drill:
             status=str(record.status),
             evicted_after=evicted_after,
             evicted_step=evicted_step,
-            resumed_step=first_trained(self._seen_again, self._moment.step_seconds),
+            resumed_step=first_trained(self._seen_again, self._moment.step_seconds, evicted_step),
             final_step=self._last_step(record),
             original_step=original_step,
             metrics=record.metrics,
@@ -73,23 +73,33 @@ class Drill:
         if record.status is not Status.RUNNING or now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
-        step = self._last_step(record)
+        steps = self._steps(record)
+        step = max(steps, default=None)
         if self._evicted is None:
             if self._moment.is_due(now, seconds, step):
                 self._evicted = round(seconds, 1), step
+                self._seen_again = [(now, None)]
                 self.say(f"{record.name}: its node is taken away" + ("" if step is None else f", after step {step}"))
                 self.target.evict(record.name, REASON)
-        elif record.name != self._attempts[0] and step is not None:
-            self._seen_again.append((now, step))
+            return
+        if record.name == self._attempts[0]:  # the target starts it again itself
+            step = step_after(steps, self._evicted[1])
+        elif len(self._seen_again) == 1:
+            self._seen_again = [(now - seconds, None)]
+        self._seen_again.append((now, step))
 
     def _last_step(self, record: Record) -> int | None:
         """The last step that an attempt has logged; None where it has logged none, or nobody can tell now."""
+        return max(self._steps(record), default=None)
+
+    def _steps(self, record: Record) -> list[int]:
+        """The steps of the metric of which an attempt has logged the most values; empty where nobody can tell now."""
         try:
             curves = self.target.curves([self.target.live(record)], POINTS).get(record.name) or {}
         except TrainupError:
-            return None
-        steps = [int(step) for points in curves.values() if len(points) > 1 for step, _ in points]
-        return max(steps, default=None)
+            return []
+        lines = [[int(step) for step, _ in points] for points in curves.values() if len(points) > 1]
+        return max(lines, key=len, default=[])
 
 
 def copy_of(job: Job, original: Record, token: str) -> Job:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from trainup.core import suggest
 from trainup.core.clusters import ClusterStatus
 from trainup.core.targets import DEFAULT, TARGETS
+from trainup.core.trials import Trial
 from trainup.core.values import reveal
 from trainup.jobs.job_inputs import Inputs
 from trainup.jobs.target import Job, Owner, Target, TargetError
@@ -29,7 +30,7 @@ class Opening(Protocol):
         ...
 
     @property
-    def draft_of(self) -> Callable[[Inputs, Path, Owner], dict[str, Any]] | None:
+    def draft_of(self) -> Callable[[Inputs, Path, Owner, Trial | None], dict[str, Any]] | None:
         """That request for inputs of which some are unknown until the stack is deployed, with marks in their places."""
         ...
 

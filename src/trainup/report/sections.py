@@ -254,11 +254,13 @@ def _drills(parent: Element, drills: Sequence[DrillResult]) -> None:
     rows = []
     for one in reversed(drills[-MOST_DRILLS:]):
         result = Cell("failed", kind="bad") if one.problem else Cell("survived", kind="good")
+        result = Cell("not known") if one.doubt else result
         numbers = (one.evicted_step, one.resumed_step, one.final_step, one.original_step)
         counts = [Cell(UNKNOWN if step is None else str(step), kind="number") for step in numbers]
         rows.append([Cell(one.run), result, Cell(one.time[:19].replace("T", " ") or UNKNOWN), *counts])
     table(part, count_of(len(rows), "drill"), titles, rows)
-    points(part, (f"{one.run}: {one.problem}" for one in reversed(drills[-MOST_DRILLS:]) if one.problem))
+    told = [(one.run, one.problem or one.doubt) for one in reversed(drills[-MOST_DRILLS:])]
+    points(part, (f"{run}: {text}" for run, text in told if text))
 
 
 def _costs(parent: Element, report: Report) -> None:

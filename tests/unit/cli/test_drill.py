@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.drills import SURVIVED
-from tests.unit.cli.runs.conftest import project, records, state, workspace
+from tests.unit.cli.runs.conftest import project, records, state, swept, workspace
 from trainup.cli.__main__ import main
 from trainup.cli.runs import shown
 from trainup.core.drills import DrillResult
@@ -26,6 +26,7 @@ GOLDEN = Path(__file__).parent / "runs" / "golden"
 SPEC = RunSpec(command=("train",))
 COPY = Job("pets-drill", SPEC, SPEC.digest(), Owner("urn", "t", "/project"))
 RESULTS = {"drill": (SURVIVED, 0), "drill-forgetful": (replace(SURVIVED, resumed_step=0), 1)}
+RESULTS["drill-doubtful"] = replace(SURVIVED, resumed_step=None), 1
 
 
 @pytest.fixture
@@ -85,6 +86,15 @@ def test_only_what_has_completed_is_drilled(
     state(records.add("pets", status="Canceled", failure={"failure_class": "canceled", "message": "it was canceled"}))
     assert main(["drill", "pets", "--yes"]) != 0
     assert "a drill trains a copy of a run that has completed" in capsys.readouterr().err
+
+
+def test_a_trial_that_no_sweep_declares_any_more_is_not_drilled(
+    records: Any, state: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, best, *_ = swept(records)
+    state(records.add("digits"))
+    assert main(["drill", best.name, "--yes"]) == 2
+    assert f"{best.name} is a trial of no sweep in the state of stack 'local'" in capsys.readouterr().err
 
 
 def test_after_an_interruption_nobody_owns_the_copy(

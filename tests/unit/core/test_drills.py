@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.drills import SURVIVED
-from trainup.core.drills import DrillResult, Moment, first_trained, sentences
+from trainup.core.drills import DrillResult, Moment, first_trained, sentences, step_after
 
 
 def test_a_node_is_taken_away_in_the_middle_between_two_steps() -> None:
@@ -48,15 +48,42 @@ def test_whatever_is_seen_no_node_is_taken_away_after_the_end(steps: list[int], 
     ("seen", "first"),
     [
         ([], None),
-        ([(5.0, 4)], 4),
-        ([(5.0, 0), (5.6, 1)], 0),  # it begins again
-        ([(5.0, 0), (5.3, 4)], 4),  # it logs again what it has
+        ([(4.0, None)], None),
+        ([(4.0, None), (5.0, 4)], 4),
+        ([(0.0, None), (4.0, None), (5.0, 4)], 4),  # it was long in starting
+        ([(4.0, None), (5.0, 0), (5.6, 1)], 0),  # it begins again
+        ([(0.0, None), (5.0, 2)], 2),  # whenever it is seen, it has to be behind
+        ([(4.0, None), (5.0, 0), (5.3, 4)], 4),  # it logs again what it has
+        ([(2.0, None), (5.0, 4)], None),  # so long unseen, it may have begun again
+        ([(5.0, 4)], None),
     ],
 )
 def test_steps_that_come_faster_than_they_are_trained_are_the_former_ones(
-    seen: list[tuple[float, int]], first: int | None
+    seen: list[tuple[float, int | None]], first: int | None
 ) -> None:
-    assert first_trained(seen, step_seconds=0.6) == first
+    assert first_trained(seen, step_seconds=0.6, evicted=3) == first
+
+
+@pytest.mark.parametrize(
+    ("steps", "last"),
+    [([0, 1, 2], None), ([0, 1, 2, 3], 3), ([0, 0, 1, 2], 0), ([0, 1, 1, 2, 2], 2), ([0, 0, 1, 1, 2, 2, 3], 3)],
+)
+def test_an_attempt_that_the_target_starts_again_logs_former_steps_twice(steps: list[int], last: int | None) -> None:
+    assert step_after(steps, evicted=2) == last
+
+
+def test_where_steps_are_shorter_than_looks_nobody_can_tell_what_an_attempt_trained_first() -> None:
+    assert first_trained([(4.0, None), (4.3, 7)], step_seconds=0.0, evicted=3) is None
+    assert first_trained([(4.0, None), (4.3, 7)], step_seconds=0.01, evicted=3) is None
+
+
+@pytest.mark.parametrize(("step", "why"), [(9, "its first step was not seen in time"), (None, "it logs no metric")])
+def test_what_cannot_be_told_is_no_success(step: int | None, why: str) -> None:
+    result = replace(SURVIVED, resumed_step=None, final_step=step, original_step=step)
+    assert why in result.doubt
+    assert "survives" not in sentences(result)[-1]
+    assert result.to_dict()["resumed"] is None
+    assert DrillResult.from_dict(result.to_dict()) == result
 
 
 @pytest.mark.parametrize(
@@ -74,6 +101,7 @@ def test_what_a_drill_proves(changes: dict[str, object], problem: str) -> None:
     result = replace(SURVIVED, **changes)  # type: ignore[arg-type]
     assert problem in result.problem
     assert bool(problem) == bool(result.problem)
+    assert bool(result.doubt) == ("resumed_step" in changes and not problem)
 
 
 def test_it_is_told_in_sentences() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from trainup.cli import stack as stacks
+from trainup.cli import trials
 from trainup.cli.options import on_stack
 from trainup.cli.runs import lookup
 from trainup.core.errors import TrainupError
@@ -28,6 +29,12 @@ def rerun(run: str, stack: str, no_up: bool) -> int:
     file = stack_files.read(projects.read(stacks.project_folder(Path.cwd())), stack)
     token = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
     text = file.with_rerun(run, token)
+    if text is None and (sweep := _sweep_of(run, stack)):
+        raise TargetError(
+            f"{run} is a trial of the sweep {sweep}, and trials are trained once for their inputs: `trainup rerun "
+            f"{sweep}` trains all of them again, and the next `trainup up` those that failed; for this point alone, "
+            "declare a run with its arguments"
+        )
     if text is None:
         name = _declared(run, stack)
         text = file.with_rerun(name, token) if name else None
@@ -45,6 +52,18 @@ def rerun(run: str, stack: str, no_up: bool) -> int:
     from trainup.cli.__main__ import main
 
     return main(["up", "--stack", stack])
+
+
+def _sweep_of(text: str, stack: str) -> str:
+    """The sweep of the trial that is meant; empty where it is none."""
+    if trials.LABEL.fullmatch(text):
+        return text.rpartition("_")[0]
+    try:
+        current, project = stacks.open_stack(stack)
+        labels = trials.labels_of(current, lookup.find(current, project, text).record)
+    except TrainupError:
+        return ""
+    return labels[0].rpartition("_")[0] if labels else ""
 
 
 def _declared(text: str, stack: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainup.core.clusters import SERVERLESS, ClusterStatus
 from trainup.core.inputs import parse_run
+from trainup.core.trials import Trial
 from trainup.core.values import Unknown
 from trainup.jobs.job_inputs import Inputs, job_of
 from trainup.jobs.target import Job, Owner, Target
@@ -44,11 +45,11 @@ def request_of(job: Job, inputs: Inputs, project: Path) -> dict[str, Any]:
     return request.request_of(job, _submission(inputs, project, dry=True))
 
 
-def draft_of(inputs: Inputs, project: Path, owner: Owner) -> dict[str, Any]:
+def draft_of(inputs: Inputs, project: Path, owner: Owner, trial: Trial | None = None) -> dict[str, Any]:
     """The same for a stack that is not deployed yet, with marks for what is unknown. SnapshotError, TargetError."""
     from trainup.jobs.azure.job import draft
 
-    return draft.draft_of(inputs, project, owner)
+    return draft.draft_of(inputs, project, owner, trial)
 
 
 def has(inputs: Inputs, code: str | None, data: Sequence[Mapping[str, Any]]) -> list[bool | None]:

@@ -80,6 +80,11 @@ def filled(inputs: Inputs, point: Point) -> Inputs:
     return result
 
 
+def inputs_at(inputs: Inputs, point: Point) -> dict[str, Any]:
+    """The inputs of the run of one point, of those of a sweep."""
+    return dict(filled({name: value for name, value in inputs.items() if name != "sweep"}, point))
+
+
 @dataclass(frozen=True)
 class KnownTrial:
     """A trial that was begun: what decides about the others, and what is kept in the state."""

@@ -109,6 +109,18 @@ def test_a_sweep_without_a_best_trial_says_so(
     assert "the sweep rates has no best trial: name one of its trials, rates_0 to rates_4" in err
 
 
+@pytest.mark.parametrize("named", ["rates_1", "name"])
+def test_a_single_trial_is_not_trained_again_and_why_is_told(
+    sweep: list[RunFolder], project: Path, capsys: pytest.CaptureFixture[str], named: str
+) -> None:
+    (project / "Pulumi.local.yaml").write_text("config:\n  trainup:runs:\n    rates: {script: main.py}\n")
+    text = sweep[1].name if named == "name" else named
+    _, err = told(capsys, "rerun", text, "--no-up", code=1)
+    assert f"{text} is a trial of the sweep rates, and trials are trained once for their inputs" in err
+    told(capsys, "rerun", "rates", "--no-up")
+    assert '"rerun": ' in (project / "Pulumi.local.yaml").read_text()
+
+
 def test_a_trial_of_two_sweeps_costs_once_and_is_compared_in_both(
     records: Records, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

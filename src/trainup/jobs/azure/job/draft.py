@@ -8,6 +8,7 @@ from typing import Any
 
 from trainup.core.azure_ids import CLUSTER, WORKSPACE, AzureId
 from trainup.core.naming import job_name
+from trainup.core.trials import Trial
 from trainup.core.values import Unknown
 from trainup.jobs import git, snapshot
 from trainup.jobs.azure.http.client import API_VERSION
@@ -29,13 +30,13 @@ PLACEHOLDERS: Mapping[str, str] = {
 }
 
 
-def draft_of(inputs: Inputs, project: Path, owner: Owner) -> dict[str, Any]:
+def draft_of(inputs: Inputs, project: Path, owner: Owner, trial: Trial | None = None) -> dict[str, Any]:
     """Method, URL and body of the first request of a run; `<… known after up>` stands for what is unknown.
 
     It asks nobody but a cloud of one's own for its addresses. Raises SnapshotError and TargetError.
     """
     given = {name: _filled(name, value) for name, value in inputs.items() if name != "digest"}
-    job = replace(job_of(given, project, owner), git=git.state_of(project))
+    job = replace(job_of(given, project, owner), git=git.state_of(project), trial=trial)
     workspace = given["workspace"]
     cluster = cluster_of(job, workspace)
     references = References(
