@@ -12,14 +12,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.sweeps import declaration
+from tests.support.sweeps import declaration, points, run_all, sweep
 from tests.support.waiting import until
 from tests.support.worlds import WORLDS, World
+from trainup.core import slow_phases
 from trainup.core.choices import OnDelete
 from trainup.core.targets import TARGETS
+from trainup.jobs.azure.job import labels
+from trainup.jobs.azure.job.jobs import Jobs
+from trainup.jobs.azure.target import AzureTarget
 from trainup.jobs.target import Owner, Record
 from trainup.provider.handler import Context, InitFailed, State
 from trainup.provider.sweep import SweepHandler
+from trainup.simulator.cloud.clock import Latency
 from trainup.simulator.cloud.journal import Journal
 
 # Every test starts real processes.
@@ -67,7 +72,7 @@ class Swept:
 
     def inputs(self, text: str, rates: list[float], sweep: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """The checked inputs of a sweep over rates, which a shell command gets as `$0`."""
-        declared = declaration(search_space={"rate": rates}, **(sweep or {}))
+        declared = declaration(**{"search_space": {"rate": rates}, **(sweep or {})})
         command = ["bash", "-c", f"echo began >> {self.world.project}/began; {text}", "${{search_space.rate}}"]
         given = {**self.world.inputs("", self.name), "command": command, "sweep": declared, **more}
         checked, findings = self.handler.check(self.context, given)
@@ -274,6 +279,45 @@ def test_azure_is_asked_once_for_all_trials_and_not_for_each(on_azure: Swept) ->
     assert judged["GET /jobs/trial"] <= 1, "that of the best"
     assert judged["GET details"] <= 1
     assert judged["PUT /jobs/trial"] == 0
+
+
+def test_bayesian_sampling_finds_the_same_points_on_every_target_however_fast_its_trials_are(swept: Swept) -> None:
+    declared = {
+        "sampling_algorithm": {"type": "bayesian", "seed": 5},
+        "search_space": {"rate": {"type": "uniform", "min_value": 0, "max_value": 1}},
+        "limits": {"max_total_trials": 7, "max_concurrent_trials": 2},
+    }
+    inputs = swept.inputs(f"sleep 0.$(( RANDOM % 5 )); {REPORT}", [], declared)
+    swept.handler.plan(swept.context, inputs, None)
+    assert "7 trials (bayesian), at most 2 at a time; the results decide which" in swept.told
+    assert swept.up(inputs) == []
+    alone = points(run_all(sweep(**declared), value=lambda point: float(point["rate"])))
+    assert [one["arguments"] for one in swept.outputs["trials"]] == alone
+    assert swept.outputs["best"]["arguments"] == max(alone, key=lambda point: float(point["rate"]))
+    assert swept.up(inputs) == []
+    assert swept.world.count("began") == 7
+
+
+def test_a_trial_whose_image_takes_longer_to_come_than_before_is_named(
+    on_azure: Swept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = on_azure
+    assert swept.world.cloud
+    azure = swept.world.cloud.azure
+    assert swept.up(swept.inputs(REPORT, [0.1, 0.2, 0.3])) == []
+    assert not any("was" in line and "in the last" in line for line in swept.told)
+    monkeypatch.setattr(slow_phases, "SECONDS", 1.0)
+    target = swept.world.target()
+    assert isinstance(target, AzureTarget)
+    for record in swept.records:
+        Jobs(target.workspace, 0.01).tag(record.name, {labels.PHASES: labels.write({"preparing": 0.3})})
+    azure.clock.scale, azure.latency = 1.0, Latency(start=3)
+    swept.handler = SweepHandler()  # as the next `up` has it
+    assert swept.up(swept.inputs(REPORT, [0.1, 0.2, 0.3, 0.4])) == []
+    name = swept.outputs["trials"][3]["name"]
+    (told,) = [line for line in swept.told if "in the last" in line]
+    assert told.startswith(f"{name}: preparation (image pull) takes longer than ")
+    assert told.endswith(", was 0.3 s in the last 3 runs")
 
 
 def test_the_preview_says_how_many_trials_the_cluster_has_room_for(swept: Swept) -> None:
