@@ -23,7 +23,7 @@ from trainup.core.trials import Trial, tag_of
 from trainup.jobs import lifecycle
 from trainup.jobs.sweeps.judging import Judge
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, known, read_whole
-from trainup.jobs.target import Job, Owner, Record, Target, TargetError
+from trainup.jobs.target import Job, Owner, Record, Target
 
 MOST_AT_ONCE = 100
 """Maximum of trials that are watched at once, where neither the sweep nor the cluster has a lower one."""
@@ -284,8 +284,8 @@ class Driver:
                 reason = f"the sweep used up its timeout of {limit:g} s"
                 self._ends[record.name] = side.submit(self._target.cancel, record.name, reason)
         for end in self._ends.values():
-            if end.done() and (problem := end.exception()):  # the trial goes on: whoever waits for it has to know
-                self._problem = self._problem or TargetError(str(problem))
+            if end.done() and isinstance(problem := end.exception(), Exception):
+                self._problem = self._problem or problem  # the trial goes on: whoever waits for it has to know
                 self._halt.set()
 
 

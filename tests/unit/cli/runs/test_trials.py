@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import golden, stand_in
 from tests.unit.cli.runs.conftest import Records, sweep_resource, swept
+from trainup.cli import trials
 from trainup.cli.__main__ import main
 from trainup.cli.runs import shown
 from trainup.core.trials import Trial
@@ -101,6 +102,11 @@ def test_without_a_state_nobody_knows_the_best_trial(lost: list[RunFolder], caps
     _, err = told(capsys, "logs", "rates", code=1)
     assert "the sweep rates is in no state, which alone knows its best trial: name one of its trials" in err
     assert "rates_0 to rates_4 (`trainup compare rates` lists them)" in err
+
+
+def test_trials_are_listed_by_number_and_runs_by_name(records: Records, project: Path) -> None:
+    names = ["rates_10", "rates", "rates_9", "a", "rates-b", "rates_0"]
+    assert sorted(names, key=trials.order_of) == ["a", "rates", "rates_0", "rates_9", "rates_10", "rates-b"]
 
 
 def test_a_sweep_without_a_best_trial_says_so(
