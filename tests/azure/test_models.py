@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import contract
-from tests.support.azure import Cloud
+from tests.support.azure import Cloud, grant_the_least
 from tests.support.project import Project
 
 pytestmark = pytest.mark.engine
@@ -122,6 +122,7 @@ def test_a_promotion_takes_over_files_and_image_without_a_job(running: Cloud) ->
     done = subprocess.run(command, cwd=dev.folder, env=dev.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"digits: was nothing\n  becomes {first['id']}\n" in done.stdout
+    grant_the_least(running.azure, prod)
     up = prod.up()
     assert up.code == 0, up.text
     live = output(prod, "gates")["digits"]["live"]
