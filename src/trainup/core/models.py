@@ -11,7 +11,7 @@ DIGITS = 12
 
 
 def number_of(digest: str) -> str:
-    """The number of the version with this content: in `models:/<name>/<version>` MLflow takes other names for stages."""
+    """The number of the version with this content: other words after `models:/<name>/` are stages for MLflow."""
     return str(int(digest[:DIGITS], 16))
 
 
@@ -22,7 +22,7 @@ class ModelVersion:
     name: str
     """Name of the model in the target's registry."""
     version: str
-    """The first `DIGITS` digits of `digest` as a decimal number: equal content is the same version. Empty: there is none."""
+    """The first `DIGITS` digits of `digest` as a decimal number: equal content is one version. Empty: there is none."""
     id: str = ""
     """What the target calls it: on Azure the ARM id of the model version, on this machine `models:/<name>/<number>`."""
     uri: str = ""

@@ -26,7 +26,7 @@ def needed(facts: Facts) -> list[Need]:
 
 
 def _is_covered(need: Need, others: list[Need]) -> bool:
-    """Whether another role on the same scope, or one above it, allows all that this one is for; of equals, the first."""
+    """Whether another role on the same scope, or one above it, allows all that this one is for; of two, the second."""
     before = others[: next(at for at, other in enumerate(others) if other is need)]
     if any((other.role, other.place) == (need.role, need.place) for other in before):
         return True
