@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import contract
-from tests.support.azure import Cloud
+from tests.support.azure import Cloud, grant_the_least
 from tests.support.project import Project
 
 pytestmark = pytest.mark.engine
@@ -47,7 +47,9 @@ def output(project: Project, name: str) -> Any:
     return json.loads(project.pulumi("stack", "output", name, "--json"))
 
 
-def test_only_a_better_model_goes_live(running: Cloud, official_client: Callable[..., Any], tmp_path: Path) -> None:
+def test_only_a_better_model_goes_live(
+    running: Cloud, official_client: Callable[..., Any], mlflow_client: Callable[..., Any], tmp_path: Path
+) -> None:
     project = running.stack("dev", image=IMAGE, access={"users": [running.azure.deployer]}, **settings("0.9"))
     project.environment.update(QUICK)
     (project.folder / "code").mkdir()
@@ -81,12 +83,18 @@ def test_only_a_better_model_goes_live(running: Cloud, official_client: Callable
     assert live(running) == second["version"] != first["version"]
     assert len(running.names(f"{ML}/models/versions")) == 3
 
-    told = official_client(running, first["id"].split("/models/")[0], "models", "digits", str(tmp_path))
+    workspace = first["id"].split("/models/")[0]
+    told = official_client(running, workspace, "models", "digits", str(tmp_path))
     assert told["model"] == "digits"
     assert {(one["run"], *one["files"].items()) for one in told["versions"].values()} >= {
         (first["run"], ("model/weights.bin", "0.9")),
         (second["run"], ("model/weights.bin", "0.95")),
     }
+    told = mlflow_client(running, workspace, "models", "digits", str(tmp_path))
+    assert told["tags"] == {"trainup.live": second["version"]}
+    assert told["versions"].keys() == set(running.names(f"{ML}/models/versions"))
+    assert told["versions"][first["version"]] == {"run": first["run"], "files": {"outputs/model/weights.bin": "0.9"}}
+    assert told["latest"] == {"outputs/model/weights.bin": "0.95"}
     contract.judge(running.bodies)
 
 
@@ -114,6 +122,7 @@ def test_a_promotion_takes_over_files_and_image_without_a_job(running: Cloud) ->
     done = subprocess.run(command, cwd=dev.folder, env=dev.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"digits: was nothing\n  becomes {first['id']}\n" in done.stdout
+    grant_the_least(running.azure, prod)
     up = prod.up()
     assert up.code == 0, up.text
     live = output(prod, "gates")["digits"]["live"]

@@ -104,6 +104,12 @@ def promoted(source: Project, destination: Project) -> str:
     return done.stdout
 
 
+def git(project: Project, *words: str) -> None:
+    """Commands in a repository of the project's folder, which knows its author."""
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.com")
+    subprocess.run(["git", *identity, *words], cwd=project.folder, check=True, capture_output=True)
+
+
 def test_only_a_better_model_goes_live(project: Project) -> None:
     project.script(TRAIN)
     configure(project, "0.9")
@@ -179,6 +185,9 @@ def test_a_promotion_is_one_line_and_trains_nothing(project: Project) -> None:
     assert prod.records() == []
 
     before = (prod.folder / "Pulumi.prod.yaml").read_text()
+    git(project, "init", "--quiet")
+    git(project, "add", "Pulumi.prod.yaml")
+    git(project, "commit", "--quiet", "--message", "Promote the first digits")
     configure(project, "0.95")
     assert project.up().code == 0
     said = promoted(project, prod)
@@ -188,7 +197,9 @@ def test_a_promotion_is_one_line_and_trains_nothing(project: Project) -> None:
     assert len(set(before.splitlines()) ^ set(after.splitlines())) == 2
     assert prod.up().code == 0
     assert gate(prod)["live"]["version"] == gate(project)["live"]["version"] != first["version"]
-    (prod.folder / "Pulumi.prod.yaml").write_text(before)  # git revert
+    git(project, "commit", "--quiet", "--all", "--message", "Promote the better digits")
+    git(project, "revert", "--no-edit", "HEAD")
+    assert (prod.folder / "Pulumi.prod.yaml").read_text() == before
     assert prod.up().code == 0
     assert gate(prod)["live"] == live
     assert scripts.starts(project) == 2

@@ -12,6 +12,7 @@ from trainup.simulator.rest import (
     metadata,
     ml,
     mlflow,
+    mlflow_registry,
     registry,
     retail_prices,
     shared_assets,
@@ -25,7 +26,8 @@ ROUTES: tuple[Route, ...] = (
     *login.ROUTES,
     *history.ROUTES,
     *artifacts.ROUTES,
-    *mlflow.ROUTES,
+    *mlflow_registry.ROUTES,
+    *mlflow.ROUTES,  # matches every other call of MLflow
     *registry.ROUTES,
     *ml.ROUTES,
     *shared_assets.ROUTES,
