@@ -163,8 +163,8 @@ class RunHandler:
 
     def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
         """Start the run or attach to it, and wait for its end if the inputs say so."""
+        target = target_of(inputs, context.project, context.info, context.canceled)  # first: a login takes a while
         job = replace(job_of(inputs, context.project, owner), git=self._git.state_of(context.project))
-        target = target_of(inputs, context.project, context.info, context.canceled)
         self.confirm_data(context, job)
         try:
             self.save(context)

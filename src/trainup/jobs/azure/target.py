@@ -51,7 +51,7 @@ class AzureTarget:
 
     def expecting(self, job: Job) -> AbstractContextManager[Any]:
         reads = [*self._observer.jobs.reads(job.id, labels.owner_tag(job.owner)), *self.submission.reads(job)]
-        return self.workspace.client.prefetch(*reads)
+        return self.workspace.client.prefetch(*reads, starts=self.submission.starts(job))
 
     def active_runs(self, job: Job) -> list[Record]:
         owner = job.owner

@@ -50,7 +50,7 @@ KEEPER = "trainup.jobs.local.keeper"
 """Module in the command lines of keepers, as `ps` shows them."""
 Problem = UnreadableRecord | TargetError
 """Why a record cannot be used."""
-POLLING = Polling(fastest=0.05, queued=0.5, running=0.1, first=0.01)
+POLLING = Polling(fastest=0.05, queued=0.5, running=0.1, growth=1.1, first=0.01)
 
 
 class LocalTarget:
