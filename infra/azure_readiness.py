@@ -42,7 +42,7 @@ def _demands(settings: AzureSettings, root: Path) -> dict[str, Any]:
         planned = azure_costs.planned_run(run, settings, root)
         if "tier" in planned:  # without a cluster
             demands[name] = {
-                "nodes": planned.get("nodes", 1),
+                "nodes": planned.get("nodes", 1) * planned.get("trials_at_once", 1),
                 "spot": planned["tier"] == Tier.SPOT,
                 **{key: planned[key] for key in ("size", "after") if key in planned},
             }

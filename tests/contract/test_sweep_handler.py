@@ -1,28 +1,57 @@
 """What the resource of a sweep does with its trials, on each target: without the engine, with real processes."""
 
 import json
+import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.sweeps import declaration
+from tests.support.sweeps import declaration, points, run_all, sweep
 from tests.support.waiting import until
 from tests.support.worlds import WORLDS, World
+from trainup.core import slow_phases
 from trainup.core.choices import OnDelete
 from trainup.core.targets import TARGETS
+from trainup.jobs.azure.job import labels
+from trainup.jobs.azure.job.jobs import Jobs
+from trainup.jobs.azure.target import AzureTarget
 from trainup.jobs.target import Owner, Record
 from trainup.provider.handler import Context, InitFailed, State
 from trainup.provider.sweep import SweepHandler
+from trainup.simulator.cloud.clock import Latency
+from trainup.simulator.cloud.journal import Journal
 
 # Every test starts real processes.
 pytestmark = pytest.mark.slow
 
 URN = "urn:pulumi:dev::trainup::trainup:index:TrainingSweep$trainup:index:Sweep::{}-job"
+LOWER = {"primary_metric": "accuracy", "goal": "minimize"}
 REPORT = """printf '{"accuracy": %s}' "$0" > "$TRAINUP_OUTPUT_DIR/metrics.json" """
+
+
+class Requests:
+    """Counts the requests that the simulated Azure gets."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal, self._seen = journal, 0
+
+    def since(self) -> Counter[str]:
+        """Those since it was asked last, by method and what they are about."""
+        entries = self._journal.entries
+        new, self._seen = entries[self._seen :], len(entries)
+        return Counter(f"{entry.method} {self._about(entry.path)}" for entry in new)
+
+    @staticmethod
+    def _about(path: str) -> str:
+        if match := re.search(r"/jobs(/trial)?", path.partition("/workspaces/")[2]):
+            return match[0]
+        return path.rpartition("/")[2]
 
 
 @dataclass
@@ -43,7 +72,7 @@ class Swept:
 
     def inputs(self, text: str, rates: list[float], sweep: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """The checked inputs of a sweep over rates, which a shell command gets as `$0`."""
-        declared = declaration(search_space={"rate": rates}, **(sweep or {}))
+        declared = declaration(**{"search_space": {"rate": rates}, **(sweep or {})})
         command = ["bash", "-c", f"echo began >> {self.world.project}/began; {text}", "${{search_space.rate}}"]
         given = {**self.world.inputs("", self.name), "command": command, "sweep": declared, **more}
         checked, findings = self.handler.check(self.context, given)
@@ -102,7 +131,20 @@ class Swept:
 
 @pytest.fixture(params=TARGETS)
 def swept(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Swept]:
-    with WORLDS[request.param](tmp_path, monkeypatch, 2) as world:
+    with swept_on(request.param, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def on_azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Swept]:
+    with swept_on("azure", tmp_path, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def swept_on(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Swept]:
+    """A sweep on a cluster of two nodes; what still runs at the end is canceled."""
+    with WORLDS[target](tmp_path, monkeypatch, 2) as world:
         made = Swept(world)
         yield made
         made.canceled.set()
@@ -214,6 +256,68 @@ def test_a_trial_that_somebody_canceled_is_drift_and_the_next_up_trains_it_again
 def trial_of(record: Record) -> dict[str, Any]:
     (trial,) = record.trials.values()
     return dict(trial.point)
+
+
+def test_azure_is_asked_once_for_all_trials_and_not_for_each(on_azure: Swept) -> None:
+    swept = on_azure
+    assert swept.world.cloud
+    asked = Requests(swept.world.cloud.azure.journal)
+    inputs = swept.inputs(REPORT, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    assert swept.up(inputs) == []
+    created = asked.since()
+    assert created["GET /jobs"] == 1 + 6, "one for the sweep, and one for the attempts of each trial before it begins"
+    assert created["PUT /jobs/trial"] == 6 + 6, "the job, and the phases of its end"
+    assert created["GET std_log.txt"] == 0, "nobody reads the logs of trials that complete"
+    assert swept.refresh() == []
+    assert asked.since() == {"GET /jobs": 1}
+
+    # Another objective: the values of all trials are read anew, and none by itself but for its curve.
+    assert swept.up(swept.inputs(REPORT, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], {"objective": LOWER})) == []
+    judged = asked.since()
+    assert swept.outputs["best"]["arguments"] == {"rate": 0.1}
+    assert judged["GET /jobs"] == 1
+    assert judged["GET /jobs/trial"] <= 1, "that of the best"
+    assert judged["GET details"] <= 1
+    assert judged["PUT /jobs/trial"] == 0
+
+
+def test_bayesian_sampling_finds_the_same_points_on_every_target_however_fast_its_trials_are(swept: Swept) -> None:
+    declared = {
+        "sampling_algorithm": {"type": "bayesian", "seed": 5},
+        "search_space": {"rate": {"type": "uniform", "min_value": 0, "max_value": 1}},
+        "limits": {"max_total_trials": 7, "max_concurrent_trials": 2},
+    }
+    inputs = swept.inputs(f"sleep 0.$(( RANDOM % 5 )); {REPORT}", [], declared)
+    swept.handler.plan(swept.context, inputs, None)
+    assert "7 trials (bayesian), at most 2 at a time; the results decide which" in swept.told
+    assert swept.up(inputs) == []
+    alone = points(run_all(sweep(**declared), value=lambda point: float(point["rate"])))
+    assert [one["arguments"] for one in swept.outputs["trials"]] == alone
+    assert swept.outputs["best"]["arguments"] == max(alone, key=lambda point: float(point["rate"]))
+    assert swept.up(inputs) == []
+    assert swept.world.count("began") == 7
+
+
+def test_a_trial_whose_image_takes_longer_to_come_than_before_is_named(
+    on_azure: Swept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = on_azure
+    assert swept.world.cloud
+    azure = swept.world.cloud.azure
+    assert swept.up(swept.inputs(REPORT, [0.1, 0.2, 0.3])) == []
+    assert not any("was" in line and "in the last" in line for line in swept.told)
+    monkeypatch.setattr(slow_phases, "SECONDS", 1.0)
+    target = swept.world.target()
+    assert isinstance(target, AzureTarget)
+    for record in swept.records:
+        Jobs(target.workspace, 0.01).tag(record.name, {labels.PHASES: labels.write({"preparing": 0.3})})
+    azure.clock.scale, azure.latency = 1.0, Latency(start=3)
+    swept.handler = SweepHandler()  # as the next `up` has it
+    assert swept.up(swept.inputs(REPORT, [0.1, 0.2, 0.3, 0.4])) == []
+    name = swept.outputs["trials"][3]["name"]
+    (told,) = [line for line in swept.told if "in the last" in line]
+    assert told.startswith(f"{name}: preparation (image pull) takes longer than ")
+    assert told.endswith(", was 0.3 s in the last 3 runs")
 
 
 def test_the_preview_says_how_many_trials_the_cluster_has_room_for(swept: Swept) -> None:

@@ -43,7 +43,8 @@ class Drill:
         """Train the copy of `run` to its end. Raises what a target raises, and `Interrupted` when `stop` is set."""
         original_step = self._last_step(self.original)
         self._moment = Moment(original_step, self.original.phases.get("running"))
-        listener = lifecycle.Listener(status=self._told, look=self._look)
+        # New lines are not shown, and let the looks follow each other quickly.
+        listener = lifecycle.Listener(lambda lines: None, self._told, self._look)
         record = lifecycle.run(self.target, self.job, listener, stop)
         record = self.target.get(record.name) or record
         evicted_after, evicted_step = self._evicted or (None, None)

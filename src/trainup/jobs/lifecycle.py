@@ -29,7 +29,8 @@ class Interrupted(Exception):
 class Listener:
     """Callbacks for the progress of a run during a wait."""
 
-    lines: Callable[[list[str]], None] = lambda lines: None
+    lines: Callable[[list[str]], None] | None = None
+    """Called with new lines of the log; None where nobody wants them, which saves a request at each look."""
     status: Callable[[Record], None] = lambda record: None
     """Called when the status changes, and when the note beside it does."""
     look: Callable[[Record, float], None] = lambda record, seconds: None
@@ -80,7 +81,9 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
         if current.status.is_terminal:
             current = target.settle(current)
         # Read the log after the status: when the status is terminal, the log is complete.
-        before, position = position, read_on(target, record.name, position, listener.lines)
+        before = position
+        if listener.lines is not None:
+            position = read_on(target, record.name, position, listener.lines)
         if (current.status, current.note) != reported:
             reported = (current.status, current.note)
             listener.status(current)

@@ -12,6 +12,7 @@ import pytest
 from tests.support.contract import Check
 from tests.support.declared import ML, REPOSITORY, deploy, given, of
 from tests.support.recording import GROUP
+from tests.support.sweeps import declaration
 from tests.unit.azure.bodies import sent
 from trainup.components.azure.cluster import REPLACED_ON
 from trainup.infra import azure
@@ -70,15 +71,25 @@ def test_the_quota_is_checked_of_whatever_nodes_runs_get_without_a_cluster() -> 
     tiny = {"source": "training", "script": "train.py"}
     runs = {"plain": tiny, "large": {**tiny, "size": "gpu-large"}, "wide": {**tiny, "nodes": 3}}
     runs |= {"cheap": {**tiny, "queue_tier": "spot"}}
+    limits = {"max_concurrent_trials": 4}
+    swept = declaration(search_space={"lr": [0.1, 0.2, 0.3, 0.4, 0.5]}, limits=limits)
+    runs |= {"swept": {**tiny, "nodes": 2, "arguments": ["${{search_space.lr}}"], "sweep": swept}}
     registered, _ = deploy(given(cluster={"serverless": True, "size": "gpu-small"}, runs=runs))
     checked = {one.name: one.plain for one in of(registered, "Quota")}
-    sizes = {name: (inputs["size"], inputs["min_nodes"], inputs["spot"]) for name, inputs in checked.items()}
-    assert sizes == {
-        "cluster-quota": ("Standard_NC4as_T4_v3", 0, False),
-        "large-quota": ("Standard_NC24ads_A100_v4", 1, False),
-        "wide-quota": ("Standard_NC4as_T4_v3", 3, False),
-        "cheap-quota": ("Standard_NC4as_T4_v3", 1, True),
+    sizes = {
+        name: (inputs["size"], inputs["min_nodes"], inputs["max_nodes"], inputs["spot"])
+        for name, inputs in checked.items()
     }
+    assert sizes == {
+        "cluster-quota": ("Standard_NC4as_T4_v3", 0, 1, False),
+        "large-quota": ("Standard_NC24ads_A100_v4", 1, 1, False),
+        "wide-quota": ("Standard_NC4as_T4_v3", 3, 3, False),
+        "cheap-quota": ("Standard_NC4as_T4_v3", 1, 1, True),
+        "swept-quota": ("Standard_NC4as_T4_v3", 2, 8, False),
+    }
+    (readiness,) = of(registered, "Readiness")
+    nodes = {name: demand["nodes"] for name, demand in readiness.plain["demands"].items()}
+    assert nodes == {"plain": 1, "large": 1, "wide": 3, "cheap": 1, "swept": 8}
 
 
 def test_a_cluster_can_be_asked_for_by_its_gpu() -> None:

@@ -18,6 +18,7 @@ import yaml
 
 from tests.support.azure import visit
 from tests.support.golden import matches
+from tests.support.sweeps import declaration
 from trainup.cli.__main__ import main
 from trainup.cli.doctor import azure, command, gpu, machine, network, state, tools
 from trainup.cli.doctor.finding import Check, Finding, Level, Machine, Patient, ok
@@ -468,6 +469,20 @@ def test_a_subscription_of_another_tenant(cloud: Cloud, monkeypatch: pytest.Monk
     assert (level, f"the login's tokens are for {other} -> export AZURE_TENANT_ID=" in told) == (ERROR, True)
 
 
+SWEPT = {
+    "cluster": {"serverless": True, "size": "gpu-small"},
+    "runs": {
+        "swept": {
+            "source": "code",
+            "script": "main.py",
+            "nodes": 2,
+            "arguments": ["${{search_space.lr}}"],
+            "sweep": declaration(search_space={"lr": [0.1, 0.2, 0.3]}),
+        }
+    },
+}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("check", "sections", "change", "level", "text"),
@@ -475,6 +490,7 @@ def test_a_subscription_of_another_tenant(cloud: Cloud, monkeypatch: pytest.Monk
         (azure.providers, {}, None, OK, "7 are registered"),
         (azure.providers, {}, "unregistered", ERROR, "az provider register --namespace Microsoft.KeyVault"),
         (azure.capacity, {}, None, OK, "enough for 4 of Standard_NC4as_T4_v3"),
+        (azure.capacity, SWEPT, None, OK, "enough for 6 of Standard_NC4as_T4_v3"),
         (azure.capacity, {"cluster": {"gpu": "T4"}}, None, OK, "Standard_NC4as_T4_v3"),
         (azure.capacity, {"cluster": {"id": "CLUSTER"}, "workspace": {"id": "WORKSPACE"}}, None, OK, "not needed"),
         (azure.capacity, {}, "no quota", ERROR, "is 0 vCPUs"),

@@ -14,6 +14,7 @@ from trainup.core import gpu_choice, quota, readiness, sizes
 from trainup.core.azure_ids import CLUSTER, REGISTRY, STORAGE, WORKSPACE, AzureId, parse_id
 from trainup.core.rights import allows
 from trainup.core.role_needs import Who
+from trainup.core.sweeps.parsing import trials_at_once
 from trainup.jobs.target import TargetError
 
 if TYPE_CHECKING:
@@ -149,7 +150,10 @@ def capacity(patient: Patient) -> Iterator[Finding]:
             yield warning(tried, f"they cannot be looked up: {problem}", mend)
         return
     nodes: dict[str, Any] = {"location": location, "spot": cluster.spot, "usages": usages, "sizes": offers}
-    nodes |= {"min_nodes": cluster.min_nodes, "max_nodes": 1 if cluster.serverless else cluster.max_nodes}
+    nodes |= {
+        "min_nodes": cluster.min_nodes,
+        "max_nodes": _most_nodes(settings) if cluster.serverless else cluster.max_nodes,
+    }
     if cluster.gpu is None:
         size = sizes.find_size(cluster.size)
         verdict, shown = quota.judge(size, **nodes), size.sku
@@ -165,6 +169,11 @@ def capacity(patient: Patient) -> Iterator[Finding]:
         yield warning(tried, warning_text, mend)
     if not problems and not warnings:
         yield ok(tried, f"enough for {nodes['max_nodes']} of {shown}")
+
+
+def _most_nodes(settings: Any) -> int:
+    """The nodes that the largest run or sweep has at once, where there is no cluster that limits them."""
+    return max(((run.nodes or 1) * trials_at_once(run.sweep) for run in settings.runs.values()), default=1)
 
 
 def existing(patient: Patient) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ def gather(stack: Stack, project: Path, secrets: Sequence[str]) -> Report:
         datetime.datetime.now(datetime.UTC).isoformat(" ", "seconds"),
         VERSION,
         rows,
-        [one.record for one in attempts],
+        [*{one.record.name: one.record for one in attempts}.values()],  # a trial of two sweeps costs once
         curves=_curves(targets, rows, problems.append),
         changes=_changes(targets, rows, secrets),
         slow=_slow([one.record for one in attempts]),

@@ -50,7 +50,8 @@ class AzureTarget:
         return nullcontext()  # the unique name of a job is the only lock that is needed
 
     def expecting(self, job: Job) -> AbstractContextManager[Any]:
-        reads = [*self._observer.jobs.reads(job.id, labels.owner_tag(job.owner)), *self.submission.reads(job)]
+        owner = [labels.owner_tag(job.owner)] if job.trial is None else []  # `active_runs` is not asked about trials
+        reads = [*self._observer.jobs.reads(job.id, *owner), *self.submission.reads(job)]
         return self.workspace.client.prefetch(*reads, starts=self.submission.starts(job))
 
     def active_runs(self, job: Job) -> list[Record]:

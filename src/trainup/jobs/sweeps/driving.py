@@ -22,7 +22,7 @@ from trainup.core.sweeps.sampling import WAIT, Wait
 from trainup.core.trials import Trial, tag_of
 from trainup.jobs import lifecycle
 from trainup.jobs.sweeps.judging import Judge
-from trainup.jobs.sweeps.trials import KnownTrial, Plan, known
+from trainup.jobs.sweeps.trials import KnownTrial, Plan, known, read_whole
 from trainup.jobs.target import Job, Owner, Record, Target, TargetError
 
 MOST_AT_ONCE = 100
@@ -139,14 +139,14 @@ class Driver:
         mine, others = self._sorted(records)
         on_delete = OnDelete(self._plan.inputs.get("on_delete") or OnDelete.KEEP)
         release(self._target, others, self._plan.owner, on_delete)
+        kept = {
+            trial.number: before for trial, record in mine if (before := _unchanged(former.get(trial.number), record))
+        }
+        ended = [record for trial, record in mine if record.status.is_terminal and trial.number not in kept]
+        whole = read_whole(self._target, ended)
         for trial, record in mine:
             self._own(record, trial)
-            before = former.get(trial.number)
-            if before and before.name == record.name and before.status is record.status and record.status.is_terminal:
-                now = before
-            else:
-                full = self._target.get(record.name) or record if record.status.is_terminal else record
-                now = self._note(trial, full)
+            now = kept.get(trial.number) or self._note(trial, whole.get(record.name, record))
             self._progress.trials[trial.number] = now
             if _has_no_result(now, repeat_failures=repeat_failures):
                 self._again.append(trial)
@@ -317,6 +317,12 @@ def release(target: Target, records: Iterable[Record], owner: Owner, on_delete: 
     with ThreadPoolExecutor(REMOVALS_AT_ONCE, "release") as pool:
         for done in [pool.submit(target.release, run_id, own, on_delete) for run_id, own in owners.items()]:
             done.result()
+
+
+def _unchanged(before: KnownTrial | None, record: Record) -> KnownTrial | None:
+    """What the state knows of a trial, if that is still all; None otherwise."""
+    is_same = before is not None and before.name == record.name and before.status is record.status
+    return before if is_same and record.status.is_terminal else None
 
 
 def _has_no_result(trial: KnownTrial, *, repeat_failures: bool) -> bool:

@@ -143,6 +143,17 @@ def early_reason(failure: Failure | None) -> str:
     return message if message.startswith(EARLY) else ""
 
 
+def read_whole(target: Target, records: Sequence[Record]) -> dict[str, Record]:
+    """Name → the whole record of each of these, which are of a list: few requests for all that have completed.
+
+    Why one failed is known to itself alone. One that is gone meanwhile is as it was.
+    """
+    completed = [record for record in records if record.status is Status.COMPLETED]
+    whole = {record.name: record for record in target.measured(completed)}
+    others = [record for record in records if record.name not in whole]
+    return whole | {record.name: target.get(record.name) or record for record in others}
+
+
 def known(target: Target, objective: Objective, trial: Trial, record: Record) -> KnownTrial:
     """A trial as its record has it."""
     value = value_of(target, objective, record) if record.status.is_terminal else None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ COMMANDS: dict[str, list[str]] = {
     "sweep-history": ["history", "rates"],
     "sweep-compare": ["compare", "rates", "--sort", "accuracy"],
     "sweep-costs": ["costs"],
+    "sweep-report": ["report"],
 }
 LATER = time.time() + 3600
 LOST = "trainup: this backend has no state of the stack 'local': its records are shown\n"
@@ -130,5 +132,8 @@ def test_a_trial_of_two_sweeps_costs_once_and_is_compared_in_both(
     stand_in.pulumi(project, stand_in.state(*resources))
     costs: list[dict[str, Any]] = json.loads(told(capsys, "costs", "--json")[0])
     assert {one["run"]: one["attempts"] for one in costs} == {"rates": 4, "rates and some": 1}
+    told(capsys, "report")
+    page = (project / ".trainup" / "reports" / "local.html").read_text()
+    assert "5 attempts" in re.sub(r"<[^>]*>", "", page)
     compared = json.loads(told(capsys, "compare", "rates", "some", "--json")[0])["runs"]
     assert sorted(one["run"] for one in compared) == [*(f"rates_{number}" for number in range(5)), "some_0"]

@@ -1,6 +1,7 @@
 """Observes jobs: merges what the resource manager, the run history and the tracking server say about them."""
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -71,6 +72,9 @@ class Observer:
         self._reproduce = reproduce
         self._watches: dict[str, Watch] = {}
         self._lock = threading.Lock()
+        self._computes: dict[str, tuple[float, Any]] = {}
+        """Cluster → when it was asked, and its answer."""
+        self._computes_lock = threading.Lock()
 
     def watch(self, name: str) -> Watch:
         """The cached state of a job."""
@@ -264,9 +268,16 @@ class Observer:
         cluster = job["properties"].get("computeId")
         if not cluster:
             return None
-        with contextlib.suppress(AzureError):  # the cluster's status is only information; keep waiting without it
-            return self.workspace.compute(cluster)
-        return None
+        # Jobs that wait for the same cluster are looked at by one thread each: they share its answer.
+        with self._computes_lock:
+            asked, compute = self._computes.get(cluster, (-math.inf, None))
+            if time.monotonic() - asked < self.polling.fastest:
+                return compute
+            compute = None
+            with contextlib.suppress(AzureError):  # it is only information; keep waiting without it
+                compute = self.workspace.compute(cluster)
+            self._computes[cluster] = time.monotonic(), compute
+            return compute
 
 
 def _is_of(view: JobView, stack: StackUrns) -> bool:
