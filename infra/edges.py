@@ -168,7 +168,11 @@ def gate_arguments(
     models: Mapping[str, Model],
     runs: Mapping[str, Upstream],
 ) -> GateArgs:
-    """The arguments of a `Gate`: its candidate, and the metrics of the run that evaluates it, if there is one."""
+    """The arguments of a `Gate`: its candidate, and the metrics of the run that evaluates it, or that trained it.
+
+    Those of the latter are the candidate's own, and a preview knows them before the candidate is registered.
+    """
+    measured = gate.metrics_of or settings[gate.model].run
     return {
         "target": platform.target,
         "workspace_id": platform.workspace_id,
@@ -176,6 +180,6 @@ def gate_arguments(
         "model_name": settings[gate.model].name or gate.model,
         "candidate": models[gate.model].registered,
         "rules": gate.rules,
-        "metrics": _metrics_of(runs[gate.metrics_of]) if gate.metrics_of is not None else None,
+        "metrics": _metrics_of(runs[measured]) if measured is not None else None,
         "on_failure": None if gate.on_failure is None else str(gate.on_failure),
     }

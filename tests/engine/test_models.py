@@ -153,9 +153,9 @@ def test_only_a_better_model_goes_live(project: Project) -> None:
     missing = project.preview()
     assert missing.code != 0
     assert "left no model.pt among its outputs, only metrics.json, model.pkl: correct `path`" in missing.text
-    configure(project, "0.95", rules=["acuracy >= 0.5"])
+    configure(project, "0.95", path="metrics.json", rules=["acuracy >= 0.5"])
     misspelt = project.preview()
-    assert "it has no metric 'acuracy'; there are accuracy: did you mean accuracy?" in misspelt.text
+    assert "the candidate has no metric 'acuracy', so that it does not go live; there are accuracy" in misspelt.text
 
     # What is live outlives the stack, and what has been trained is not trained again.
     configure(project, "0.95")
