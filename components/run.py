@@ -121,6 +121,10 @@ class TrainingRunArgs(TypedDict):
     retries: NotRequired[pulumi.Input[int] | None]
     """How often a failed run is tried again within one `up`. Defaults to 0."""
 
+    schedule: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]] | None]
+    """When it trains again with the same inputs: a cron expression, or `expression`, `time_zone`, `start_time` and
+    `end_time`. Defaults to never."""
+
     wait: NotRequired[pulumi.Input[bool] | None]
     """Whether `up` waits for the end. Defaults to true."""
 
@@ -192,6 +196,7 @@ class TrainingRun(pulumi.ComponentResource):
     | `timeout` | changed in place | its supervisor stops it | limit of the job |
     | `queue_timeout` | changed in place | gives up waiting for slots | gives up waiting for nodes |
     | `retries` | changed in place | further attempts | further jobs |
+    | `schedule` | changed in place | the next `up` starts it | Azure ML starts it, and `up` takes it over |
     | `wait` | changed in place | `up` waits | `up` waits |
     | `on_failure` | changed in place | `up` fails, or goes on | `up` fails, or goes on |
     | `on_interrupt` | changed in place | the run goes on, or is stopped | the job goes on, or is canceled |

@@ -1,6 +1,7 @@
 """The runs in a stack's settings: the keys are those of `core/run_keys.py`, as a stack file writes them."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, create_model, model_validator
@@ -14,6 +15,18 @@ from trainup.infra.sections import SECRET_NAME, UNSHOWN, LengthOfTime, RunName, 
 from trainup.infra.sweep_settings import SweepSettings
 
 Model = TypeVar("Model", bound=Section)
+
+
+def _as_text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+Moment = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str)]
+"""A time, which YAML reads as one where it is not in quotes."""
+
+
+def _by_expression(value: Any) -> Any:
+    return {"expression": value} if isinstance(value, str) else value
 
 
 def _by_variable(value: Any) -> Any:
@@ -62,6 +75,20 @@ class DistributionSettings(Section):
 
     Replaces: the run.
     """
+
+
+class ScheduleSettings(Section):
+    """`schedule` of a run, in the words of Azure ML."""
+
+    expression: str
+    """Cron expression with five fields: minute, hour, day of the month, month, day of the week. On Azure the third and
+    the fourth are `*`, for Azure ML ignores them."""
+    time_zone: str | None = None
+    """`UTC` (default), or a name of the IANA database such as Europe/Berlin."""
+    start_time: Moment | None = None
+    """Nothing trains by the schedule before this time, such as 2026-12-24T18:00:00, in `time_zone`."""
+    end_time: Moment | None = None
+    """Nothing trains by the schedule after this time, in `time_zone`."""
 
 
 class InputSettings(Section):
@@ -229,6 +256,15 @@ class RunSettings(Section):
     Costs: what the run costs, for each trial.
     """
     distribution: DistributionSettings | None = None
+    schedule: (
+        Annotated[ScheduleSettings, BeforeValidator(_by_expression, json_schema_input_type=ScheduleSettings | str)]
+        | None
+    ) = None
+    """When the run trains again with the same inputs: a cron expression, or more than that.
+
+    Replaces: nothing; what has trained stays.
+    Costs: what the run costs, each time.
+    """
     rerun: Text | None = None
     allow_secrets: list[str] | None = None
 

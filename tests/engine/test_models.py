@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,11 @@ def init():
         weights = file.read()
 def run(raw_data):
     return weights
+"""
+CHECKPOINT = """\
+checkpoint = pathlib.Path(os.environ["TRAINUP_CHECKPOINT_DIR"]) / "last"
+assert not checkpoint.exists(), "it goes on where the last one stopped"
+checkpoint.write_text("trained")
 """
 GATE_REFUSED = ExitCode.GATE_REFUSED
 RULES = ["accuracy >= 0.5", "better than live by 0.002"]
@@ -157,6 +163,62 @@ def test_only_a_better_model_goes_live(project: Project) -> None:
     assert project.up().code == 0
     assert gate(project)["live"] == second
     assert scripts.starts(project) == 3
+
+
+def test_a_run_that_is_due_trains_again_and_the_gate_decides_what_goes_live(project: Project) -> None:
+    """The data behind a run changes without a word, so its results do: 0.9, then 0.8, then 0.95."""
+    results = 'sys.argv.append(["0.9", "0.8", "0.95"][len(open(os.environ["STARTS"]).readlines()) - 1])\n'
+    project.script(scripts.COUNTED + results + TRAIN.removeprefix(scripts.COUNTED) + CHECKPOINT)
+
+    def scheduled(expression: str | None, **more: Any) -> None:
+        schedule = {} if expression is None else {"schedule": {"expression": expression, **more}}
+        project.configure(
+            tracking="server",
+            runs={"tiny": scripts.run_of(project, **schedule)},
+            models={"digits": {"run": "tiny", "path": "model.pkl"}},
+            gates={"digits": {"model": "digits", "rules": RULES, "on_failure": "keep"}},
+        )
+
+    scheduled(None)
+    assert project.up().code == 0
+    first = gate(project)["live"]
+
+    # A schedule is no part of what the run is, and nothing is due that was trained after the last time.
+    scheduled("0 3 * * 1", start_time="2026-01-01T00:00:00")
+    preview = project.preview()
+    assert "its schedule, `0 3 * * 1` in UTC: 20" in preview.text
+    assert project.up().code == 0
+    assert project.preview().is_empty
+    assert scripts.starts(project) == 1
+
+    _make_older(project, days=8)
+    due = project.preview()
+    assert "it is due since 20" in due.text
+    assert "by its schedule, and another attempt starts" in due.text
+    assert scripts.starts(project) == 1
+    worse = project.up()
+    assert worse.code == 0, worse.text
+    assert gate(project)["live"] == first
+    assert project.up().is_empty
+    assert scripts.starts(project) == 2
+
+    _make_older(project, days=8)
+    better = project.up()
+    assert better.code == 0, better.text
+    live = gate(project)["live"]
+    assert live["run"] == f"{first['run']}-a3"
+    assert live["run_digest"] == first["run_digest"]
+    assert project.up().is_empty
+    assert {json.loads(record.read_text())["digest"] for record in project.records()} == {first["run_digest"]}
+    assert project.destroy().code == 0
+
+
+def _make_older(project: Project, *, days: int) -> None:
+    """As if all that has trained had trained so many days earlier."""
+    for path in (project.folder / ".trainup" / project.stack / "runs").glob("*/run.json"):
+        record = json.loads(path.read_text())
+        earlier = datetime.fromisoformat(record["created"]) - timedelta(days=days)
+        path.write_text(json.dumps({**record, "created": earlier.isoformat()}))
 
 
 def test_a_promotion_is_one_line_and_trains_nothing(project: Project) -> None:
