@@ -104,6 +104,11 @@ class InputSettings(Section):
 
     Replaces: the run.
     """
+    gate: RunName | None = None
+    """Name of a gate: the model that is live is the input; another one that goes live trains or scores again.
+
+    Replaces: the run.
+    """
     uri: str | None = None
     """Where it lies; then `version` says what it is.
 
@@ -137,10 +142,10 @@ class InputSettings(Section):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "InputSettings":
-        names = [name for name in ("data", "run", "uri", "value") if getattr(self, name) is not None]
+        names = [name for name in ("data", "run", "gate", "uri", "value") if getattr(self, name) is not None]
         if len(names) != 1:
             shown = ", ".join(names) or "none"
-            raise ValueError(f"an input is one of `data`, `run`, `uri` and `value`; given: {shown}")
+            raise ValueError(f"an input is one of `data`, `run`, `gate`, `uri` and `value`; given: {shown}")
         if (self.uri is None) != (self.version is None):
             raise ValueError("`uri` and `version` go together: anything new in `version` trains again")
         return self
@@ -228,6 +233,7 @@ class RunSettings(Section):
     if TYPE_CHECKING:  # keys added by `with_keys` that the program reads
         job: str | None = None
         source: str | None = None
+        score: str | None = None
         nodes: int | None = None
         wait: bool | None = None
     secrets: (
@@ -277,6 +283,11 @@ class RunSettings(Section):
             return value
         definition, _ = read(info.context["root"], job)
         return {**value, "sweep": definition["sweep"]} if "sweep" in definition else value
+
+    @property
+    def gates(self) -> list[str]:
+        """The names of the gates whose live models are inputs."""
+        return [item.gate for item in (self.inputs or {}).values() if item.gate]
 
     @property
     def upstream(self) -> list[str]:

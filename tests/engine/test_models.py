@@ -41,6 +41,15 @@ checkpoint = pathlib.Path(os.environ["TRAINUP_CHECKPOINT_DIR"]) / "last"
 assert not checkpoint.exists(), "it goes on where the last one stopped"
 checkpoint.write_text("trained")
 """
+REFUSING = """\
+    if "refuse" in raw_data:
+        raise ValueError("it is refused")
+"""
+PREDICTIONS = {
+    "source": "batch",
+    "score": "score.py",
+    "inputs": {"model": {"gate": "digits"}, "data": {"data": "images"}},
+}
 GATE_REFUSED = ExitCode.GATE_REFUSED
 RULES = ["accuracy >= 0.5", "better than live by 0.002"]
 
@@ -68,6 +77,13 @@ def mlflow(project: Project, call: str) -> dict[str, Any]:
     record = json.loads((project.folder / ".trainup" / "test" / "mlflow" / "server.json").read_text())
     with urllib.request.urlopen(f"{record['uri']}/api/2.0/mlflow/{call}") as answer:
         return dict(json.load(answer))
+
+
+def predictions_of(project: Project) -> list[dict[str, Any]]:
+    """What the run `predictions` wrote last."""
+    outputs = json.loads(project.pulumi("stack", "output", "--json"))["runs"]["predictions"]
+    lines = (project.folder / outputs["outputs_uri"] / "predictions.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def live_in_mlflow(project: Project) -> dict[str, Any]:
@@ -261,6 +277,10 @@ def test_what_is_live_is_served_and_another_run_can_measure(project: Project) ->
     """A worse model is refused and a better one takes over while requests come in; none is lost."""
     project.script(TRAIN)
     project.script(SCORE, "scoring", "score.py")
+
+    def tiny(accuracy: str) -> dict[str, object]:
+        return scripts.run_of(project, arguments=[accuracy])
+
     more = {"endpoints": {"digits": {"source": "scoring", "model": {"gate": "digits"}}}}
     configure(project, "0.9", more=more)
     up = project.up()
@@ -280,10 +300,35 @@ def test_what_is_live_is_served_and_another_run_can_measure(project: Project) ->
     assert {first, second} >= {*callers.answers}
     assert post(url, b"{}") == second
 
+    # The batch twin of the endpoint: the same script, over records, with what is live.
+    (project.folder / "images").mkdir()
+    (project.folder / "images" / "monday.jsonl").write_text('{"a": 1}\n\n{"refuse": 2}\n')
+    (project.folder / "images" / "tuesday.json").write_text("{}")
+    project.script(SCORE.replace("    return", REFUSING + "    return"), "batch", "score.py")
+    project.edit(data={"images": {"path": "images"}}, runs={"tiny": tiny("0.95"), "predictions": PREDICTIONS})
+    scored = project.up()
+    assert scored.code == 0, scored.text
+    assert predictions_of(project) == [
+        {"record": "monday.jsonl:1", "prediction": "weights for 0.95"},
+        {"record": "monday.jsonl:3", "error": "ValueError: it is refused"},
+        {"record": "tuesday.json", "prediction": "weights for 0.95"},
+    ]
+    outputs = json.loads(project.pulumi("stack", "output", "--json"))["runs"]["predictions"]
+    assert {name: outputs["metrics"][name] for name in ("records", "scored", "refused")} == {
+        "records": 3,
+        "scored": 2,
+        "refused": 1,
+    }
+    assert project.up().is_empty
+    project.edit(runs={"tiny": tiny("0.97"), "predictions": PREDICTIONS})
+    assert project.up().code == 0
+    assert {line.get("prediction") for line in predictions_of(project)} == {"weights for 0.97", None}
+    second = (200, "weights for 0.97")
+
     # Evaluated elsewhere, the same model is not good enough for a rule that it fulfilled in its own training.
     judge = scripts.run_of(project, name="judge", arguments=["0.4"], inputs={"model": {"run": "tiny"}})
     project.edit(
-        runs={"tiny": scripts.run_of(project, arguments=["0.95"]), "judge": judge},
+        runs={"tiny": tiny("0.97"), "judge": judge},
         gates={"digits": {"model": "digits", "rules": RULES, "metrics_of": "judge"}},
     )
     refused = project.up()
