@@ -15,6 +15,7 @@ from bench import (
     azure,
     commands,
     create,
+    endpoint,
     load,
     logs,
     memory,
@@ -48,6 +49,7 @@ BENCHMARKS = {
     "sweep": sweep.run,
     "side_by_side": side_by_side.run,
     "load": load.run,
+    "endpoint": endpoint.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -35,7 +35,7 @@ def run(folder: Path) -> list[Row]:
     return [
         row(name, "bare command", bare, "s"),
         row(name, "Create", ours, "s"),
-        row(name, "Create above the bare command", above, "s", at_most=0.5),
+        row(name, "Create above the bare command", above, "s", at_most=0.08),
     ]
 
 

@@ -1,15 +1,19 @@
 """From the start of a new process to "job accepted": trainup's client beside the official one, on the same Azure."""
 
 import os
+import ssl
 import subprocess
 import sys
 import sysconfig
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from bench.measure import Row, alternate, row
@@ -91,8 +95,10 @@ def run(folder: Path) -> list[Row]:
         name = f"the same, {SECONDS_FOR_A_REQUEST * 1000:.0f} ms for every request"
         slow = _compared(name, place, contestants, {}, FEW)
         least = next(item for item in slow if item.contestant == LEAST)
-        slow = [item.compared(least) if item.contestant in (OURS, PLUGIN) else item for item in slow]
-        return [*first, _faster(first, at_least=5), *later, _faster(later), *slow, _faster(slow)]
+        slow = [
+            replace(item.compared(least), at_most=1.2) if item.contestant in (OURS, PLUGIN) else item for item in slow
+        ]
+        return [*first, _faster(first, at_least=5), *later, _faster(later, at_least=5), *slow, _faster(slow)]
 
 
 def _fresh(folder: Path) -> dict[str, str]:
@@ -118,7 +124,35 @@ def _place(folder: Path) -> Iterator[Place]:
         # Without these, the official client knows its cloud, and byte code is written.
         left_out = ("ARM_CLOUD_METADATA_URL", "PYTHONDONTWRITEBYTECODE")
         environment = {name: value for name, value in running.environment().items() if name not in left_out}
-        yield Place(running, furnish(running.azure), folder, environment, accepted)
+        with _known_cloud(environment["ARM_METADATA_HOSTNAME"], environment["SSL_CERT_FILE"]) as described:
+            environment["ARM_METADATA_HOSTNAME"] = described
+            yield Place(running, furnish(running.azure), folder, environment, accepted)
+
+
+@contextmanager
+def _known_cloud(host: str, certificates: str) -> Iterator[str]:
+    """An address that describes the cloud at once: every client knows the public clouds, and asks none of them."""
+    address = host if "://" in host else f"https://{host}"
+    context = ssl.create_default_context(cafile=certificates)
+    with urllib.request.urlopen(f"{address}/metadata/endpoints?api-version=2022-09-01", context=context) as answer:
+        description = answer.read()
+
+    class Described(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(description)))
+            self.end_headers()
+            self.wfile.write(description)
+
+        def log_message(self, *words: Any) -> None:
+            """Nothing: the figures are on standard output."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Described) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
 
 
 def _script(place: Place, name: str, python: str) -> Submit:

@@ -8,6 +8,7 @@ import pulumi
 from trainup.components import arguments
 from trainup.components.resources import Run
 from trainup.core.input_values import text
+from trainup.core.naming import run_id
 from trainup.core.run_keys import KEYS
 
 
@@ -50,6 +51,10 @@ class TrainingRunArgs(TypedDict):
 
     command: NotRequired[pulumi.Input[list[pulumi.Input[str]]] | None]
     """Program and arguments, for anything but a Python script."""
+
+    score: NotRequired[pulumi.Input[str] | None]
+    """In place of `script`: an entry script with `init()` and `run()`, as endpoints have it, scores the records of
+    the input `data`, perhaps with the input `model`. Defaults to none."""
 
     environment_variables: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]] | None]
     """Environment variables of the command; part of the run's identity. Defaults to none."""
@@ -121,6 +126,10 @@ class TrainingRunArgs(TypedDict):
     retries: NotRequired[pulumi.Input[int] | None]
     """How often a failed run is tried again within one `up`. Defaults to 0."""
 
+    schedule: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]] | None]
+    """When it trains again with the same inputs: a cron expression, or `expression`, `time_zone`, `start_time` and
+    `end_time`. Defaults to never."""
+
     wait: NotRequired[pulumi.Input[bool] | None]
     """Whether `up` waits for the end. Defaults to true."""
 
@@ -169,6 +178,7 @@ class TrainingRun(pulumi.ComponentResource):
     | `script` | trains again | run by `python`, or by `torchrun` as several processes | run by `python` on every node |
     | `arguments` | trains again | follow the script | follow the script |
     | `command` | trains again | run without a shell | quoted for bash, which runs it |
+    | `score` | trains again | called for each record | called for each record |
     | `secrets` | trains again | handed to the process | kept in the key vault, and fetched by the node |
     | `inputs` | trains again | used where they lie | mounted, downloaded or handed over as addresses |
     | `outputs` | trains again | folders among the run's outputs | folders of the workspace's datastore, or at `uri` |
@@ -192,6 +202,7 @@ class TrainingRun(pulumi.ComponentResource):
     | `timeout` | changed in place | its supervisor stops it | limit of the job |
     | `queue_timeout` | changed in place | gives up waiting for slots | gives up waiting for nodes |
     | `retries` | changed in place | further attempts | further jobs |
+    | `schedule` | changed in place | the next `up` starts it | Azure ML starts it, and `up` takes it over |
     | `wait` | changed in place | `up` waits | `up` waits |
     | `on_failure` | changed in place | `up` fails, or goes on | `up` fails, or goes on |
     | `on_interrupt` | changed in place | the run goes on, or is stopped | the job goes on, or is canceled |
@@ -240,6 +251,7 @@ class TrainingRun(pulumi.ComponentResource):
         arguments.check(self, args, TrainingRunArgs, may_be_empty=FREE_TEXTS)
         run = Run(f"{name}-job", inputs_of(name, args), opts=pulumi.ResourceOptions(parent=self))
 
+        self._run_name, self._has_schedule = str(args.get("run_name") or name), args.get("schedule") is not None
         self.digest = run.digest
         self.name = run.name
         self.status = run.status
@@ -253,3 +265,13 @@ class TrainingRun(pulumi.ComponentResource):
         self.web_url = run.web_url
         self.cost = run.cost
         self.register_outputs({output: getattr(self, output) for output in TrainingRun.__annotations__})
+
+    @property
+    def result_digest(self) -> pulumi.Output[str]:
+        """What runs after this one depend on: its digest, and with a schedule also which attempt the result is of."""
+        if not self._has_schedule:
+            return self.digest
+        first = pulumi.Output.all(self.digest, self.name)
+        return first.apply(
+            lambda known: known[0] if known[1] == run_id(self._run_name, known[0]) else f"{known[0]}:{known[1]}"
+        )

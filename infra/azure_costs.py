@@ -13,8 +13,10 @@ from trainup.core.duration import parse_duration
 from trainup.core.inputs import with_definition
 from trainup.core.job_files.reading import read
 from trainup.core.prices import Tier
+from trainup.core.serving import INSTANCE_TYPE
 from trainup.core.sizes import find_size
 from trainup.core.sweeps.parsing import parse_sweep
+from trainup.infra.azure_sections import AzureEndpointSettings
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.run_settings import RunSettings
 
@@ -38,7 +40,16 @@ def cost_estimate(settings: AzureSettings, cluster: GpuCluster, root: Path) -> C
         inputs["cluster"] = {"min_nodes": own.min_nodes, "max_nodes": own.max_nodes, "spot": own.spot}
     if settings.makes_registry:
         inputs["registry_sku"] = settings.registry.sku
+    if settings.endpoints:
+        inputs["endpoints"] = {name: planned_endpoint(endpoint) for name, endpoint in settings.endpoints.items()}
     return CostEstimate("costs", inputs, pulumi.ResourceOptions())
+
+
+def planned_endpoint(endpoint: AzureEndpointSettings) -> dict[str, Any]:
+    """One endpoint as an input of `CostEstimate`: with a share of the requests, the deployment before stays as well."""
+    shares = endpoint.traffic not in (None, 100) or endpoint.mirror_traffic
+    instances = (endpoint.instance_count or 1) * (2 if shares else 1)
+    return {"size": endpoint.instance_type or INSTANCE_TYPE, "instances": instances}
 
 
 def planned_run(run: RunSettings, settings: AzureSettings, root: Path) -> dict[str, Any]:

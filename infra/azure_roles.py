@@ -27,7 +27,22 @@ def facts_of(settings: AzureSettings) -> Facts:
         secrets=settings.has_secrets,
         data=tuple(asset.storage for asset in settings.data.values() if not asset.key),
         principals=settings.access.principals,
+        promoted=_promoted(settings),
     )
+
+
+def _promoted(settings: AzureSettings) -> dict[str, tuple[str, ...]]:
+    """Id of another workspace → the models that come from it. What is no id of one is told by the model itself."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, model in settings.models.items():
+        workspace = (model.promoted or "").rpartition("/models/")[0]
+        try:
+            theirs = str(parse_id(workspace, WORKSPACE))
+        except ValueError:
+            continue
+        if theirs.lower() != (settings.existing_workspace or "").lower():
+            found[theirs] = (*found.get(theirs, ()), name)
+    return found
 
 
 def _registry(settings: AzureSettings) -> str:

@@ -20,9 +20,9 @@ class CostSettings(Section):
     max_cost_per_run: Annotated[float, Field(gt=0)] | None = None
     """What a run may cost at most: nodes times timeout times price times attempts; one without a timeout is refused."""
     max_cost_per_hour: Annotated[float, Field(gt=0)] | None = None
-    """What an hour of all that may run side by side may cost."""
+    """What an hour of all that may run side by side may cost, endpoints included."""
     max_monthly_idle_cost: Annotated[float, Field(ge=0)] | None = None
-    """What a month in which nothing runs may cost, without what depends on use."""
+    """What a month in which nothing runs may cost, endpoints included, without what depends on use."""
 
     @property
     def ceilings(self) -> dict[str, float]:

@@ -10,20 +10,26 @@ from trainup.components.gate import Gate, GateArgs
 from trainup.components.model import Model, ModelArgs
 from trainup.components.run import TrainingRun, TrainingRunArgs, are_of_a_run
 from trainup.components.sweep import TrainingSweep, TrainingSweepArgs, are_of_a_sweep
+from trainup.core import scoring
 from trainup.infra.endpoint_settings import EndpointSettings
 from trainup.infra.model_settings import GateSettings, RegisteredModelSettings
 from trainup.infra.platforms import Platform
 from trainup.infra.run_settings import InputSettings, RunSettings
 from trainup.infra.stack_config import StackConfig
 
+NO_INPUT = InputSettings(value="")
 Upstream = TrainingRun | TrainingSweep
 """What a run may come after: of a sweep it gets the outputs of the best trial."""
 
 
 def arguments(
-    run: RunSettings, platform: Platform, runs: Mapping[str, Upstream], config: StackConfig
+    run: RunSettings,
+    platform: Platform,
+    runs: Mapping[str, Upstream],
+    gates: Mapping[str, Gate],
+    config: StackConfig,
 ) -> TrainingRunArgs | TrainingSweepArgs:
-    """The arguments of a run or of a sweep: its settings, the platform's ids, its secrets, and the runs before it."""
+    """The arguments of a run or of a sweep: its settings, the platform's ids, its secrets, and what comes before it."""
     own_image = platform.job_images.get(run.job or "")
     platform_args: TrainingRunArgs = {
         "target": platform.target,
@@ -38,9 +44,14 @@ def arguments(
     if run.secrets:
         settings["secrets"] = {variable: config.secret(name) for variable, name in run.secrets.items()}
     if run.after:
-        settings["after"] = {upstream: runs[upstream].digest for upstream in run.after}
+        settings["after"] = {upstream: _digest_of(runs[upstream]) for upstream in run.after}
     if run.inputs:
-        settings["inputs"] = {key: input_of(item, platform, runs) for key, item in run.inputs.items()}
+        settings["inputs"] = {key: input_of(item, platform, runs, gates) for key, item in run.inputs.items()}
+    if run.score and (gate := (run.inputs or {}).get(scoring.MODEL, NO_INPUT).gate):
+        # As at an endpoint: what reads a model is the image that it was trained in.
+        known = pulumi.Output.all(gates[gate].live["image"], platform.image, platform.environment_id)
+        platform_args["image"] = known.apply(lambda given: given[0] or given[1])
+        platform_args["environment_id"] = known.apply(_environment_of)
     args = {**platform_args, **settings}
     if are_of_a_run(args):
         return args
@@ -53,11 +64,12 @@ def declare(
     run: RunSettings,
     platform: Platform,
     runs: Mapping[str, Upstream],
+    gates: Mapping[str, Gate],
     config: StackConfig,
     options: pulumi.ResourceOptions,
 ) -> Upstream:
     """The component of a run, or of a sweep."""
-    args = arguments(run, platform, runs, config)
+    args = arguments(run, platform, runs, gates, config)
     if are_of_a_run(args):
         return TrainingRun(name, args, options)
     assert are_of_a_sweep(args), "what is no run is a sweep"
@@ -73,7 +85,9 @@ def outputs_of(runs: Mapping[str, Upstream], kind: type[Upstream]) -> dict[str, 
     }
 
 
-def input_of(settings: InputSettings, platform: Platform, runs: Mapping[str, Upstream]) -> dict[str, pulumi.Input[str]]:
+def input_of(
+    settings: InputSettings, platform: Platform, runs: Mapping[str, Upstream], gates: Mapping[str, Gate]
+) -> dict[str, pulumi.Input[str]]:
     """An input as argument of a run: its address, and the digest, by which a change trains again."""
     reference: dict[str, pulumi.Input[str]]
     if settings.data is not None:
@@ -81,7 +95,10 @@ def input_of(settings: InputSettings, platform: Platform, runs: Mapping[str, Ups
         reference = {"uri": data.uri, "digest": data.digest}
     elif settings.run is not None:
         run = runs[settings.run]
-        reference = {"uri": run.outputs_uri, "digest": run.digest}
+        reference = {"uri": run.outputs_uri, "digest": _digest_of(run)}
+    elif settings.gate is not None:
+        live = gates[settings.gate].live.apply(partial(_is_there, "a run", "read", settings.gate))
+        reference = {"uri": live["uri"], "digest": live["digest"]}
     elif settings.uri is not None:
         reference = {"uri": settings.uri, "digest": settings.version or ""}
     else:
@@ -102,7 +119,7 @@ def endpoint_arguments(
     if (model := settings.model) is None:
         return args
     if model.gate is not None:
-        live = gates[model.gate].live.apply(partial(_is_there, name, model.gate))
+        live = gates[model.gate].live.apply(partial(_is_there, f"the endpoint {name}", "serve", model.gate))
         args["image"] = pulumi.Output.all(live["image"], platform.image).apply(lambda images: images[0] or images[1])
         args["model"] = {key: live[key] for key in ("id", "uri", "digest", "path")}
         return args
@@ -115,11 +132,17 @@ def endpoint_arguments(
     return args
 
 
-def _is_there(endpoint: str, gate: str, live: dict[str, Any]) -> dict[str, Any]:
+def _environment_of(given: list[Any]) -> Any:
+    """The stack's environment for (image of a model, the stack's own, its environment); None where they differ."""
+    image, own, environment = given
+    return environment if image in ("", own) else None
+
+
+def _is_there(who: str, purpose: str, gate: str, live: dict[str, Any]) -> dict[str, Any]:
     """What is live. Raises RunError where nothing is."""
     if not live["version"]:
         raise pulumi.RunError(
-            f"the endpoint {endpoint} has nothing to serve: no version has passed the gate {gate} yet. Train a better "
+            f"{who} has nothing to {purpose}: no version has passed the gate {gate} yet. Train a better "
             "model, or change the rules"
         )
     return live
@@ -128,6 +151,11 @@ def _is_there(endpoint: str, gate: str, live: dict[str, Any]) -> dict[str, Any]:
 def endpoint_outputs(endpoint: pulumi.ComponentResource) -> dict[str, Any]:
     """The outputs of an endpoint as the stack's own."""
     return {name: getattr(endpoint, name) for name in ("url", "deployment", "model_version")}
+
+
+def _digest_of(run: Upstream) -> pulumi.Output[str]:
+    """What a run depends on that comes after this one."""
+    return run.result_digest if isinstance(run, TrainingRun) else run.digest
 
 
 def _attempt_of(run: Upstream) -> pulumi.Output[str]:
@@ -168,7 +196,11 @@ def gate_arguments(
     models: Mapping[str, Model],
     runs: Mapping[str, Upstream],
 ) -> GateArgs:
-    """The arguments of a `Gate`: its candidate, and the metrics of the run that evaluates it, if there is one."""
+    """The arguments of a `Gate`: its candidate, and the metrics of the run that evaluates it, or that trained it.
+
+    Those of the latter are the candidate's own, and a preview knows them before the candidate is registered.
+    """
+    measured = gate.metrics_of or settings[gate.model].run
     return {
         "target": platform.target,
         "workspace_id": platform.workspace_id,
@@ -176,6 +208,6 @@ def gate_arguments(
         "model_name": settings[gate.model].name or gate.model,
         "candidate": models[gate.model].registered,
         "rules": gate.rules,
-        "metrics": _metrics_of(runs[gate.metrics_of]) if gate.metrics_of is not None else None,
+        "metrics": _metrics_of(runs[measured]) if measured is not None else None,
         "on_failure": None if gate.on_failure is None else str(gate.on_failure),
     }

@@ -1,6 +1,7 @@
 """The program: settings → platform → runs → exports. `infra/__main__.py` runs it, here and in any other project."""
 
 import gc
+from functools import cache
 from importlib import import_module
 
 import pulumi
@@ -33,19 +34,25 @@ def run() -> None:
     platform: Platform = target.build(stack_settings, config)
 
     runs: dict[str, edges.Upstream] = {}
-    for name in references.order(stack_settings.runs):
-        first = pulumi.ResourceOptions(depends_on=platform.first)
-        runs[name] = edges.declare(name, stack_settings.runs[name], platform, runs, config, first)
 
-    after_platform = pulumi.ResourceOptions(depends_on=platform.first)  # the roles by which files are taken over
-    models = {
-        name: Model(f"{name}-model", edges.model_arguments(name, model, platform, runs), opts=after_platform)
-        for name, model in stack_settings.models.items()
-    }
-    gates = {
-        name: Gate(f"{name}-gate", edges.gate_arguments(gate, stack_settings.models, platform, models, runs))
-        for name, gate in stack_settings.gates.items()
-    }
+    @cache
+    def model_of(name: str) -> Model:
+        after_platform = pulumi.ResourceOptions(depends_on=platform.first)  # the roles by which files are taken over
+        args = edges.model_arguments(name, stack_settings.models[name], platform, runs)
+        return Model(f"{name}-model", args, opts=after_platform)
+
+    @cache
+    def gate_of(name: str) -> Gate:
+        gate = stack_settings.gates[name]
+        candidate = {gate.model: model_of(gate.model)}
+        return Gate(f"{name}-gate", edges.gate_arguments(gate, stack_settings.models, platform, candidate, runs))
+
+    for name in references.order(stack_settings.runs, stack_settings.models, stack_settings.gates):
+        run, first = stack_settings.runs[name], pulumi.ResourceOptions(depends_on=platform.first)
+        read = {gate: gate_of(gate) for gate in run.gates}
+        runs[name] = edges.declare(name, run, platform, runs, read, config, first)
+    models = {name: model_of(name) for name in stack_settings.models}
+    gates = {name: gate_of(name) for name in stack_settings.gates}
 
     pulumi.export("platform", platform.exported())
     pulumi.export("runs", edges.outputs_of(runs, TrainingRun))

@@ -1,6 +1,7 @@
 """The runs in a stack's settings: the keys are those of `core/run_keys.py`, as a stack file writes them."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, create_model, model_validator
@@ -14,6 +15,18 @@ from trainup.infra.sections import SECRET_NAME, UNSHOWN, LengthOfTime, RunName, 
 from trainup.infra.sweep_settings import SweepSettings
 
 Model = TypeVar("Model", bound=Section)
+
+
+def _as_text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+Moment = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str)]
+"""A time, which YAML reads as one where it is not in quotes."""
+
+
+def _by_expression(value: Any) -> Any:
+    return {"expression": value} if isinstance(value, str) else value
 
 
 def _by_variable(value: Any) -> Any:
@@ -64,6 +77,20 @@ class DistributionSettings(Section):
     """
 
 
+class ScheduleSettings(Section):
+    """`schedule` of a run, in the words of Azure ML."""
+
+    expression: str
+    """Cron expression with five fields: minute, hour, day of the month, month, day of the week. On Azure the third and
+    the fourth are `*`, for Azure ML ignores them."""
+    time_zone: str | None = None
+    """`UTC` (default), or a name of the IANA database such as Europe/Berlin."""
+    start_time: Moment | None = None
+    """Nothing trains by the schedule before this time, such as 2026-12-24T18:00:00, in `time_zone`."""
+    end_time: Moment | None = None
+    """Nothing trains by the schedule after this time, in `time_zone`."""
+
+
 class InputSettings(Section):
     """One entry of a run's `inputs`: data of the stack, outputs of another run, any URI with a version, or a text."""
 
@@ -74,6 +101,11 @@ class InputSettings(Section):
     """
     run: RunName | None = None
     """Name of another run, which completes first; its outputs are the input.
+
+    Replaces: the run.
+    """
+    gate: RunName | None = None
+    """Name of a gate: the model that is live is the input; another one that goes live trains or scores again.
 
     Replaces: the run.
     """
@@ -110,10 +142,10 @@ class InputSettings(Section):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "InputSettings":
-        names = [name for name in ("data", "run", "uri", "value") if getattr(self, name) is not None]
+        names = [name for name in ("data", "run", "gate", "uri", "value") if getattr(self, name) is not None]
         if len(names) != 1:
             shown = ", ".join(names) or "none"
-            raise ValueError(f"an input is one of `data`, `run`, `uri` and `value`; given: {shown}")
+            raise ValueError(f"an input is one of `data`, `run`, `gate`, `uri` and `value`; given: {shown}")
         if (self.uri is None) != (self.version is None):
             raise ValueError("`uri` and `version` go together: anything new in `version` trains again")
         return self
@@ -201,6 +233,7 @@ class RunSettings(Section):
     if TYPE_CHECKING:  # keys added by `with_keys` that the program reads
         job: str | None = None
         source: str | None = None
+        score: str | None = None
         nodes: int | None = None
         wait: bool | None = None
     secrets: (
@@ -229,6 +262,15 @@ class RunSettings(Section):
     Costs: what the run costs, for each trial.
     """
     distribution: DistributionSettings | None = None
+    schedule: (
+        Annotated[ScheduleSettings, BeforeValidator(_by_expression, json_schema_input_type=ScheduleSettings | str)]
+        | None
+    ) = None
+    """When the run trains again with the same inputs: a cron expression, or more than that.
+
+    Replaces: nothing; what has trained stays.
+    Costs: what the run costs, each time.
+    """
     rerun: Text | None = None
     allow_secrets: list[str] | None = None
 
@@ -241,6 +283,11 @@ class RunSettings(Section):
             return value
         definition, _ = read(info.context["root"], job)
         return {**value, "sweep": definition["sweep"]} if "sweep" in definition else value
+
+    @property
+    def gates(self) -> list[str]:
+        """The names of the gates whose live models are inputs."""
+        return [item.gate for item in (self.inputs or {}).values() if item.gate]
 
     @property
     def upstream(self) -> list[str]:

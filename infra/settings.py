@@ -127,7 +127,7 @@ def _cross_problems(settings: TargetSettings) -> list[str]:
     """Problems between sections that are valid by themselves."""
     return [
         *settings.misfits(),
-        *references.problems_of(settings.runs, settings.data, settings.node_limit),
+        *references.problems_of(settings.runs, settings.data, settings.node_limit, settings.models, settings.gates),
         *model_settings.problems_of(settings.models, settings.gates, settings.runs),
         *endpoint_settings.problems_of(settings.endpoints, settings.runs, settings.gates),
     ]

@@ -18,6 +18,7 @@ from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.rehearsal import Rehearsal
 
 OFFICIAL_CLIENT = Path(__file__).with_name("official_client.py")
+MLFLOW_CLIENT = Path(__file__).with_name("mlflow_client.py")
 
 
 @pytest.fixture(scope="session")
@@ -46,24 +47,45 @@ def place(running: Cloud) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="session")
-def official_client() -> Callable[..., Any]:
-    """Runs the official client in a workspace of a rehearsal; what it does is in `official_client.py`."""
+def official_python() -> Path:
+    """The Python that has the official clients."""
     try:
-        python = official.python()
+        return official.python()
     except official.NoNetwork as error:
-        pytest.skip(f"the official client cannot be had: {error}")
+        pytest.skip(f"the official clients cannot be had: {error}")
+
+
+@pytest.fixture(scope="session")
+def official_client(official_python: Path) -> Callable[..., Any]:
+    """Runs the official client in a workspace of a rehearsal; what it does is in `official_client.py`."""
 
     def run(running: Rehearsal | Cloud, workspace: str, *words: str) -> Any:
         words_of_id = workspace.split("/")
-        done = subprocess.run(
-            [python, OFFICIAL_CLIENT, words_of_id[2], words_of_id[4], words_of_id[8], *words],
-            env=running.variables if isinstance(running, Cloud) else running.environment(os.environ),
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        assert running.trap.caught == []
-        return json.loads(done.stdout.splitlines()[-1])
+        return _told(running, official_python, OFFICIAL_CLIENT, words_of_id[2], words_of_id[4], words_of_id[8], *words)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def mlflow_client(official_python: Path) -> Callable[..., Any]:
+    """Runs `azureml-mlflow` with a workspace of a rehearsal; what it does is in `mlflow_client.py`."""
+
+    def run(running: Rehearsal | Cloud, workspace: str, *words: str) -> Any:
+        uri = running.azure.get(workspace)["properties"]["mlFlowTrackingUri"]
+        return _told(running, official_python, MLFLOW_CLIENT, uri, *words)
+
+    return run
+
+
+def _told(running: Rehearsal | Cloud, *words: str | Path) -> Any:
+    """What a client tells as JSON in its last line, after it reached nothing but this machine."""
+    done = subprocess.run(
+        words,
+        env=running.variables if isinstance(running, Cloud) else running.environment(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert running.trap.caught == []
+    return json.loads(done.stdout.splitlines()[-1])

@@ -124,7 +124,22 @@ def served(ml: MLClient, endpoint: str, folder: str) -> dict[str, Any]:
     return {"traffic": found.traffic, "auth": found.auth_mode, "deployment": deployment.name, "files": files}
 
 
+def scheduled(ml: MLClient) -> list[dict[str, Any]]:
+    """The schedules that the client sees, and what they start."""
+    return [
+        {
+            "name": one.name,
+            "enabled": one.is_enabled,
+            "expression": one.trigger.expression,
+            "time_zone": one.trigger.time_zone,
+            "command": one.create_job.command,
+        }
+        for one in ml.schedules.list()
+    ]
+
+
 if __name__ == "__main__":
     client = MLClient(ManagedIdentityCredential(), *sys.argv[1:4])
     actions = {"first-hour": first_hour, "submit": submit, "invoke": invoke, "served": served, "models": read_models}
+    actions["scheduled"] = scheduled
     print(json.dumps(actions[sys.argv[4]](client, *sys.argv[5:])))

@@ -4,14 +4,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import contract
-from tests.support.azure import Cloud
+from tests.support.azure import Cloud, grant_the_least
 from tests.support.project import Project
+from trainup.jobs.azure.http.client import API_VERSION
+from trainup.simulator.rest import schedules
 
 pytestmark = pytest.mark.engine
 
@@ -27,7 +30,7 @@ for name, text in (("metrics.json", json.dumps({"accuracy": float(sys.argv[1])})
 QUICK = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "0.05", "AZUREML_RUN_POLLING_INTERVAL_MAX": "0.5"}
 
 
-JOBS = f"{ML}/jobs"
+JOBS, SCHEDULES = f"{ML}/jobs", f"{ML}/schedules"
 
 
 def settings(accuracy: str, **gate: Any) -> dict[str, Any]:
@@ -47,7 +50,9 @@ def output(project: Project, name: str) -> Any:
     return json.loads(project.pulumi("stack", "output", name, "--json"))
 
 
-def test_only_a_better_model_goes_live(running: Cloud, official_client: Callable[..., Any], tmp_path: Path) -> None:
+def test_only_a_better_model_goes_live(
+    running: Cloud, official_client: Callable[..., Any], mlflow_client: Callable[..., Any], tmp_path: Path
+) -> None:
     project = running.stack("dev", image=IMAGE, access={"users": [running.azure.deployer]}, **settings("0.9"))
     project.environment.update(QUICK)
     (project.folder / "code").mkdir()
@@ -81,12 +86,114 @@ def test_only_a_better_model_goes_live(running: Cloud, official_client: Callable
     assert live(running) == second["version"] != first["version"]
     assert len(running.names(f"{ML}/models/versions")) == 3
 
-    told = official_client(running, first["id"].split("/models/")[0], "models", "digits", str(tmp_path))
+    workspace = first["id"].split("/models/")[0]
+    told = official_client(running, workspace, "models", "digits", str(tmp_path))
     assert told["model"] == "digits"
     assert {(one["run"], *one["files"].items()) for one in told["versions"].values()} >= {
         (first["run"], ("model/weights.bin", "0.9")),
         (second["run"], ("model/weights.bin", "0.95")),
     }
+    told = mlflow_client(running, workspace, "models", "digits", str(tmp_path))
+    assert told["tags"] == {"trainup.live": second["version"]}
+    assert told["versions"].keys() == set(running.names(f"{ML}/models/versions"))
+    assert told["versions"][first["version"]] == {"run": first["run"], "files": {"outputs/model/weights.bin": "0.9"}}
+    assert told["latest"] == {"outputs/model/weights.bin": "0.95"}
+    contract.judge(running.bodies)
+
+
+def test_what_a_schedule_of_azure_ml_trains_is_judged_by_the_next_up(
+    running: Cloud, official_client: Callable[..., Any]
+) -> None:
+    """The data behind the run changes without a word, as the script's counter does."""
+    counted = """\
+import pathlib
+counter = pathlib.Path(os.environ["COUNTER"])
+counter.write_text(counter.read_text() + "x" if counter.exists() else "x")
+sys.argv[1:] = [["0.9", "0.8", "0.95"][len(counter.read_text()) - 1]]
+last = pathlib.Path(os.environ["TRAINUP_CHECKPOINT_DIR"]) / "last"
+assert not last.exists(), "it goes on where the last one stopped"
+last.write_text("trained")
+"""
+    schedule = {"expression": "0 3 * * 1", "time_zone": "Europe/Berlin"}
+
+    def sections(**more: Any) -> dict[str, Any]:
+        result = settings("0", on_failure="keep")
+        result["runs"]["digits"] |= {"environment_variables": {"COUNTER": str(running.folder / "counter")}, **more}
+        return result
+
+    project = running.stack("dev", image=IMAGE, access={"users": [running.azure.deployer]}, **sections())
+    project.environment.update(QUICK)
+    (project.folder / "code").mkdir()
+    (project.folder / "code" / "train.py").write_text(SCRIPT.replace("for name", counted + "for name"))
+    up = project.up()
+    assert up.code == 0, up.text
+    first = output(project, "gates")["digits"]["live"]
+    assert running.names(SCHEDULES) == []
+
+    project.edit(**sections(schedule={**schedule, "expression": "0 3 1 * *"}))
+    refused = project.preview()
+    assert "'0 3 1 * *' has '1' as day of the month, which Azure ML takes for `*`" in refused.text
+    project.edit(**sections(schedule=schedule))
+    assert "its schedule, `0 3 * * 1` in Europe/Berlin: 20" in project.preview().text
+    up = project.up()
+    assert up.code == 0, up.text
+    assert project.up("--expect-no-changes").code == 0
+    assert len(running.names(JOBS)) == 1
+    made = running.one(SCHEDULES)
+    assert made["properties"]["trigger"] == {
+        "triggerType": "Cron",
+        "expression": "0 3 * * 1",
+        "timeZone": "W. Europe Standard Time",
+        "startTime": "2020-01-01T00:00:00",
+    }
+    (told,) = official_client(running, made["id"].split("/schedules/")[0], "scheduled")
+    assert told.pop("command").endswith("python train.py 0")
+    assert told == {
+        "name": made["name"],
+        "enabled": True,
+        "expression": "0 3 * * 1",
+        "time_zone": "W. Europe Standard Time",
+    }
+
+    def fire(day: int) -> str:
+        name = schedules.fire(running.azure, made["id"], datetime(2027, 1, day, 2, tzinfo=UTC), API_VERSION)
+        assert running.azure.machines is not None
+        assert running.azure.machines.wait(f"{made['id'].split('/schedules/')[0]}/jobs/{name}").status == "Completed"
+        return name
+
+    worse = fire(4)
+    assert f"its schedule has started {worse}, which is Completed, and is taken over" in project.preview().text
+    up = project.up()
+    assert up.code == 0, up.text
+    assert live(running) == first["version"]
+    assert output(project, "runs")["digits"]["name"] == worse
+    assert project.up("--expect-no-changes").code == 0
+
+    better = fire(11)
+    up = project.up()
+    assert up.code == 0, up.text
+    now = output(project, "gates")["digits"]["live"]
+    assert (now["run"], now["run_digest"], live(running)) == (better, first["run_digest"], now["version"])
+    assert now["metrics"]["accuracy"] == 0.95
+    assert project.up("--expect-no-changes").code == 0
+    assert project.refresh("--expect-no-changes").code == 0
+    listed = subprocess.run(
+        [sys.executable, "-m", "trainup.cli", "runs", "--all", "--stack", project.stack],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert {worse, better, first["run"]} <= set(listed.stdout.split()), listed.stdout + listed.stderr
+
+    # Whoever deletes the schedule in the studio finds it again after the next `up`.
+    running.azure.delete(made["id"])
+    assert "its schedule is not as declared, and is set again" in project.preview().text
+    assert project.up().code == 0
+    assert running.names(SCHEDULES) == [made["name"]]
+    project.edit(**sections())
+    assert project.up().code == 0
+    assert running.names(SCHEDULES) == []
     contract.judge(running.bodies)
 
 
@@ -114,6 +221,7 @@ def test_a_promotion_takes_over_files_and_image_without_a_job(running: Cloud) ->
     done = subprocess.run(command, cwd=dev.folder, env=dev.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"digits: was nothing\n  becomes {first['id']}\n" in done.stdout
+    grant_the_least(running.azure, prod)
     up = prod.up()
     assert up.code == 0, up.text
     live = output(prod, "gates")["digits"]["live"]

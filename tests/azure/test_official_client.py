@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import official
 from trainup.simulator.cloud.faults import Fault
+from trainup.simulator.cloud.runs import Run
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import rehearsal
 
@@ -58,4 +59,24 @@ def test_it_makes_a_cluster_trains_streams_downloads_and_registers(
         "sizes": True,
         "usage": True,
         "clusters": ["gpu-cluster"],
+    }
+
+
+@pytest.mark.slow
+def test_mlflow_registers_finds_and_downloads_models(mlflow_client: Callable[..., Any], tmp_path: Path) -> None:
+    with rehearsal(tmp_path / "rehearsal") as running:
+        sample = furnish(running.azure)
+        running.azure.runs.add(Run("one", sample.workspace, "pets", status="Completed"))
+        for name, data in (("MLmodel", b"flavors: {}"), ("data/weights", b"1")):
+            running.azure.storage.put("teamstorage", "azureml", f"ExperimentRun/dcid.one/model/{name}", data)
+        made = mlflow_client(running, sample.workspace, "register", "one", "model", "pets")
+        assert made == {"version": "1", "run": "one"}
+        told = mlflow_client(running, sample.workspace, "models", "pets", str(tmp_path))
+    files = {"model/MLmodel": "flavors: {}", "model/data/weights": "1"}
+    assert told == {
+        "model": "pets",
+        "tags": {},
+        "versions": {"1": {"run": "one", "files": files}},
+        "latest": files,
+        "listed": "INVALID_PARAMETER_VALUE",  # as the service answers MLflow 3
     }

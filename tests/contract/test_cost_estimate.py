@@ -77,6 +77,17 @@ def test_a_preview_tells_what_a_stack_can_cost_and_where_the_prices_are_from(cos
     costs.delete(made)
 
 
+def test_endpoints_are_priced_by_their_instances_and_count_in_an_idle_month(costs: Plugin) -> None:
+    endpoints = {"digits": {"size": "Standard_DS3_v2", "instances": 2}}
+    inputs, failures = costs.check(COSTS, {**STACK, "endpoints": endpoints, "ceilings": {"max_monthly_idle_cost": 60}})
+    price = inputs["prices"]["Standard_DS3_v2 dedicated"]["amount"]
+    assert inputs["estimate"]["idle"]["endpoint digits"] == pytest.approx(2 * 730 * price)
+    assert "endpoint digits" in failures["max_monthly_idle_cost"]
+    assert "  endpoints are on day and night, and twice as large for as long as a new deployment takes over" in told(
+        costs
+    )
+
+
 def test_what_is_deployed_is_asked_about_no_more_and_silent(azure: Azure, costs: Plugin) -> None:
     deployed, _ = costs.check(COSTS, STACK)
     told(costs)

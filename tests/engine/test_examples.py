@@ -1,7 +1,5 @@
 """Each folder of `examples/`, copied and used as a stranger uses it. Those in other languages: `test_languages.py`."""
 
-import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +9,8 @@ from tests.support import processes
 from tests.support.azure import cloud
 from tests.support.copies import Copy
 from tests.support.project import REPOSITORY
-from tests.support.requests import post
+from tests.support.requests import Callers, post
+from trainup.jobs.local.mlflow_server import is_free
 from trainup.simulator.cloud.sample import furnish
 
 EXAMPLES = REPOSITORY / "examples"
@@ -54,15 +53,17 @@ def test_an_example_trains_once_and_leaves_nothing(copy: Copy) -> None:
 
 
 @pytest.mark.parametrize("copy", ["served-model"], indirect=True)
-def test_a_digit_gets_the_right_answer_from_the_trained_model(copy: Copy) -> None:
+def test_digits_are_served_by_the_best_model_so_far_and_no_request_is_lost(copy: Copy) -> None:
+    """Train, judge, serve; a worse model does not go live, a better one does, and a killed server comes back."""
     assert copy.findings() == []
     copy.trainup("up")
     assert copy.findings() == []
-    done = subprocess.run(["trainup", "output"], cwd=copy.folder, env=copy.environment, capture_output=True, text=True)
-    url = json.loads(done.stdout)["endpoints"]["digits"]["url"]
-    sample = (copy.folder / "scoring" / "samples" / "three.json").read_text()
-    assert post(url, sample.encode()) == (200, [3])
-    assert post(url, sample.replace("[[0, ", "[[").encode()) == (
+    served = copy.output()["endpoints"]["digits"]
+    url, first = served["url"], served["model_version"]
+    sample = (copy.folder / "scoring" / "samples" / "three.json").read_bytes()
+    three = (200, [3])
+    assert post(url, sample) == three
+    assert post(url, sample.replace(b"[[0, ", b"[[")) == (
         400,
         {
             "message": "'data'[0] has 63 items, and in the sample 64 (ValueError: X has 63 features, but "
@@ -70,7 +71,32 @@ def test_a_digit_gets_the_right_answer_from_the_trained_model(copy: Copy) -> Non
         },
     )
     assert "created" not in copy.trainup("up")
+
+    script = copy.folder / "training" / "train.py"
+    right, model = script.read_text(), "LogisticRegression(max_iter=200)"
+    assert model in right
+    worse = right.replace(model, "LogisticRegression(C=0.01, max_iter=200)")
+    better = right.replace(model, "SVC()").replace(
+        "sklearn.linear_model import LogisticRegression", "sklearn.svm import SVC"
+    )
+    with Callers(url, data=sample) as callers:
+        script.write_text(worse)
+        assert "stays live: accuracy is 0.902222" in copy.trainup("up", fails=True)
+        assert copy.output()["endpoints"]["digits"]["model_version"] == first
+        script.write_text(better)
+        copy.trainup("up")
+    assert copy.output()["endpoints"]["digits"]["model_version"] != first
+    assert [answer for answer in callers.answers if answer != three] == []
+    refused = post(url, sample.replace(b"[[0, ", b"[["))
+    assert "SVC is expecting 64 features" in refused[1]["message"]
+
+    port = int(url.split(":")[2].split("/")[0])
+    servers = processes.with_word(copy.folder / ".trainup" / "local" / "endpoints", "azureml_inference_server_http")
+    assert servers
+    processes.kill(servers)
+    assert post(url, sample) == three
     copy.trainup("destroy")
+    assert is_free(port)
     assert processes.left(copy.folder) == []
 
 

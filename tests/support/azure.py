@@ -98,7 +98,8 @@ def grant_the_least(azure: Azure, project: Project) -> list[Granted]:
         if need.who is Who.DEPLOYER and not need.is_optional:
             scope = need.place.id or azure.root
             if need.place.named_by:
-                scope = azure.get(str(settings.existing_workspace))["properties"][need.place.named_by]  # type: ignore[attr-defined]
+                workspace = need.place.workspace or str(settings.existing_workspace)  # type: ignore[attr-defined]
+                scope = azure.get(workspace)["properties"][need.place.named_by]
             granted.append(Granted(need.role.shown, scope, frozenset(need.assigns)))
     azure.may.granted = granted
     return granted

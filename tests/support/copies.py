@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 class Copy:
@@ -38,13 +39,17 @@ class Copy:
         done = self._run("sh", "-c", command, "sh", *words)
         assert done.returncode == 0, done.stdout
 
-    def statuses(self) -> dict[str, str]:
-        """Run → its status."""
+    def output(self) -> dict[str, Any]:
+        """What `trainup output` prints."""
         done = subprocess.run(
             ["trainup", "output"], cwd=self.folder, env=self.environment, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
-        return {name: run["status"] for name, run in json.loads(done.stdout)["runs"].items()}
+        return dict(json.loads(done.stdout))
+
+    def statuses(self) -> dict[str, str]:
+        """Run → its status."""
+        return {name: run["status"] for name, run in self.output()["runs"].items()}
 
     def findings(self) -> list[str]:
         """What `trainup doctor` finds wrong, but for what depends on the machine and network that the test runs on."""

@@ -20,15 +20,15 @@ def post(url: str, data: bytes) -> tuple[int, Any]:
 class Callers:
     """Threads that send the same request again and again."""
 
-    def __init__(self, url: str, threads: int = 3) -> None:
+    def __init__(self, url: str, threads: int = 3, data: bytes = b'{"data": [2]}') -> None:
         self.answers: list[Any] = []
-        self._url, self._over = url, threading.Event()
+        self._url, self._data, self._over = url, data, threading.Event()
         self._threads = [threading.Thread(target=self._call) for _ in range(threads)]
 
     def _call(self) -> None:
         while not self._over.is_set():
             try:
-                self.answers.append(post(self._url, b'{"data": [2]}'))
+                self.answers.append(post(self._url, self._data))
             except OSError as error:
                 self.answers.append(error)
 

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainup.cli.grants import condition_of, to_grant
-from trainup.core.role_needs import Need
+from trainup.core.azure_ids import WORKSPACE, parse_id
+from trainup.core.canonical import sha256
+from trainup.core.role_needs import Need, Place
 from trainup.core.roles import assignment_name
 
 VERSION = "2022-04-01"
@@ -31,16 +33,28 @@ def as_file(needs: Sequence[Need], stack: str, deployer: str) -> str:
         "@allowed(['User', 'Group', 'ServicePrincipal'])",
         "param kind string = 'User'",
     ]
-    for name in sorted({need.place.named_by for need in granted if need.place.named_by}):
-        lines += ["", f"@description('ARM id of the {name} of the workspace')", f"param {name} string"]
+    places = {_parameter(need.place): need.place for need in granted if need.place.named_by}
+    for name, place in sorted(places.items()):
+        whose = place.workspace or "the workspace"
+        lines += ["", f"@description({_text(f'ARM id of the {place.named_by} of {whose}')})", f"param {name} string"]
     for number, need in enumerate(granted, 1):
         lines += ["", f"// {need.role.shown} on {need.place.noun}: {need.why}", *_resource(number, need)]
     return "\n".join(lines)
 
 
+def _parameter(place: Place) -> str:
+    """The parameter with the id of what a workspace names. Those of other workspaces than the stack's are told apart by
+    name, and by id where names are equal.
+    """
+    if not place.workspace:
+        return place.named_by
+    name = re.sub(r"[^A-Za-z0-9]", "_", parse_id(place.workspace, WORKSPACE).name)
+    return f"{place.named_by}_of_{name}_{sha256(place.workspace.lower())[:6]}"
+
+
 def _resource(number: int, need: Need) -> list[str]:
     place, name = need.place, f"role{number}"
-    identity = f"'{assignment_name(place.id or place.named_by, 'deployer', need.role)}', deployer"
+    identity = f"'{assignment_name(place.id or place.workspace + place.named_by, 'deployer', need.role)}', deployer"
     properties = {
         "principalId": "deployer",
         "principalType": "kind",
@@ -53,7 +67,7 @@ def _resource(number: int, need: Need) -> list[str]:
         subscription, group, inside = f"'{match[1]}'", _text(match[2]), match[3] or ""
         scope = _text(inside) if inside else ""
     elif place.named_by:
-        parts = f"split({place.named_by}, '/')"
+        parts = f"split({_parameter(place)}, '/')"
         subscription, group = f"{parts}[2]", f"{parts}[4]"
         scope = f"'${{{parts}[6]}}/${{{parts}[7]}}/${{{parts}[8]}}'"
     else:

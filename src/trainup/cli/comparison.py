@@ -39,7 +39,7 @@ def diff(first: str, second: str, stack: str, with_lines: bool, as_json: bool) -
     RUN is a run's name (its current attempt), the name of any recorded attempt, or the beginning of an id."""
     from trainup.cli.runs import lookup, places
 
-    current, project = places.open_records(stack)
+    current, project = places.open_records(stack, whole=False)
     runs = lookup.find(current, project, first), lookup.find(current, project, second)
     result = compared(*runs, stacks.secret_texts(stack, current) if with_lines else ())
     if not with_lines:

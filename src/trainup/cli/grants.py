@@ -107,5 +107,6 @@ def _scope(place: Place) -> str:
         return shlex.quote(place.id)
     if place.named_by:
         query = f"properties.{place.named_by}"
-        return f'"$(az resource show --ids "$WORKSPACE" --query {query} --output tsv)"'
+        workspace = shlex.quote(place.workspace) if place.workspace else '"$WORKSPACE"'
+        return f'"$(az resource show --ids {workspace} --query {query} --output tsv)"'
     return '"/subscriptions/$(az account show --query id --output tsv)"'

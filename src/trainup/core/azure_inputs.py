@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from trainup.core import sizes
+from trainup.core import schedules, sizes
 from trainup.core.azure_ids import CLUSTER, WORKSPACE, parse_id
 from trainup.core.azure_names import check_name
 from trainup.core.clusters import SERVERLESS
@@ -30,6 +30,7 @@ def findings(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
     """All findings about a run on Azure that need no network; arguments as for `targets.Rules`."""
     yield from _location(values)
     yield from _labels(values)
+    yield from _schedule(values.get("schedule", {}))
     if (build := values.get("build")) and inputs.get("image") is None:
         yield (
             "job",
@@ -74,6 +75,18 @@ def _location(values: Mapping[str, Any]) -> Problems:
             sizes.find_size(values["size"])
         except ValueError as error:
             yield "size", str(error)
+
+
+def _schedule(schedule: Mapping[str, str]) -> Problems:
+    if not schedule:
+        return
+    for field in schedules.FIELDS[2:4]:
+        if (value := schedules.fields(schedule)[field]) != "*":
+            yield (
+                "schedule['expression']",
+                f"{schedule['expression']!r} has {value!r} as {field}, which Azure ML takes for `*`: write `*` there, "
+                f"and choose by the {schedules.FIELDS[4]}",
+            )
 
 
 def _labels(values: Mapping[str, Any]) -> Problems:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trainup.core.cost_lines import ENDPOINT
 from trainup.core.costs import Estimate, amount_text, hours_text
 from trainup.core.inputs import Finding
 
@@ -48,12 +49,16 @@ def judge(estimate: Estimate, ceilings: Mapping[str, float], sources: str) -> Ju
             blame(
                 PER_HOUR,
                 ceiling,
-                f"an hour of what may run side by side costs {amount_text(estimate.per_hour)} {currency}: lower "
-                "trainup:cluster.max_nodes, let runs come `after` each other, take a smaller size or `spot: true`, or "
-                "raise the ceiling",
+                f"an hour of what may run side by side{', endpoints included,' if _serves(estimate) else ''} costs "
+                f"{amount_text(estimate.per_hour)} {currency}: lower trainup:cluster.max_nodes, let runs come `after` "
+                "each other, take a smaller size or `spot: true`, or raise the ceiling",
             )
         else:
-            names = {name: why for name, why in known.items() if name in estimate.runs or name == "cluster"}
+            names = {
+                name: why
+                for name, why in known.items()
+                if name in estimate.runs or name == "cluster" or name.startswith(ENDPOINT)
+            }
             _tell(warnings, PER_HOUR, names)
     if (ceiling := ceilings.get(IDLE)) is not None:
         if estimate.idle_per_month > ceiling:
@@ -62,11 +67,24 @@ def judge(estimate: Estimate, ceilings: Mapping[str, float], sources: str) -> Ju
                 IDLE,
                 ceiling,
                 f"a month in which nothing runs costs {amount_text(estimate.idle_per_month)} {currency} ({parts}): "
-                "set trainup:cluster.min_nodes to 0, take a smaller trainup:registry.sku, or raise the ceiling",
+                f"{_cheaper(estimate)}, or raise the ceiling",
             )
         else:
             _tell(warnings, IDLE, {name: why for name, why in known.items() if name not in estimate.runs})
     return Judgement(findings, warnings)
+
+
+def _serves(estimate: Estimate) -> bool:
+    """Whether endpoints are among what it costs."""
+    return any(name.startswith(ENDPOINT) for name in estimate.idle)
+
+
+def _cheaper(estimate: Estimate) -> str:
+    """How an idle month becomes cheaper."""
+    ways = ["set trainup:cluster.min_nodes to 0", "take a smaller trainup:registry.sku"]
+    if _serves(estimate):
+        ways.append("give the endpoints a smaller `instance_type` or a lower `instance_count`")
+    return ", ".join(ways)
 
 
 def _longest(ceiling: float, per_hour: float) -> str:

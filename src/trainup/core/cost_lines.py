@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from trainup.core.costs import Estimate, RunCost, amount_text, rate_text
 from trainup.core.prices import Price
 
+ENDPOINT = "endpoint "
+"""Start of the names of endpoints among what an idle month costs."""
 MOST_RUNS = 10
 """The most runs that have a line of their own: the dearest."""
 
@@ -36,6 +38,8 @@ def lines(estimate: Estimate, prices: Mapping[str, Price]) -> list[str]:
     if estimate.idle:
         parts = ", ".join(f"{name} {amount_text(amount)}" for name, amount in estimate.idle.items())
         shown.append(f"  an idle month: {amount_text(estimate.idle_per_month)} ({parts})")
+    if any(name.startswith(ENDPOINT) for name in estimate.idle):
+        shown.append("  endpoints are on day and night, and twice as large for as long as a new deployment takes over")
     if estimate.by_use:
         shown.append(f"  by use: {', '.join(f'{name} {price}' for name, price in estimate.by_use.items())}")
     by_reason: dict[str, list[str]] = {}

@@ -53,6 +53,18 @@ class PlannedCluster:
 
 
 @dataclass(frozen=True)
+class PlannedEndpoint:
+    """An endpoint, whose instances are on day and night."""
+
+    instances: int = 1
+    """Of all deployments that stay. While one takes over from another there are more, for minutes."""
+    price: Price | None = None
+    """For an instance and an hour."""
+    unknown: str = ""
+    """Why there is no price."""
+
+
+@dataclass(frozen=True)
 class RunCost:
     """What one run can cost."""
 
@@ -74,11 +86,11 @@ class Estimate:
     currency: str
     runs: Mapping[str, RunCost]
     per_hour: float
-    """Of what may run side by side, as far as its prices are known."""
+    """Of what may run side by side, and of the endpoints, as far as their prices are known."""
     at_most: float
     """Of all runs, as far as it has a limit and is known."""
     idle: Mapping[str, float]
-    """Resource → its cost for a month in which nothing runs."""
+    """Resource → its cost for a month in which nothing runs; endpoints, which are always on, are `endpoint NAME`."""
     by_use: Mapping[str, str]
     """Resource → the price of what it does; nothing while idle, or by what it holds."""
     unknown: Mapping[str, str] = field(default_factory=dict)
@@ -116,9 +128,11 @@ def estimate(
     cluster: PlannedCluster | None,
     resources: Mapping[str, Price],
     unknown: Mapping[str, str],
+    endpoints: Mapping[str, PlannedEndpoint] = {},
 ) -> Estimate:
     """The costs of a stack. `resources` are the prices of what is there while idle, and `unknown` says which are not
-    known, and why. What is in another currency than the stack's is no part of a sum, and is told as unknown."""
+    known, and why. What is in another currency than the stack's is no part of a sum, and is told as unknown. Endpoints
+    are told as `endpoint NAME`: they cost the same whether requests come or not."""
     costs = {name: run_cost(run, currency) for name, run in runs.items()}
     problems = {name: cost.why for name, cost in costs.items() if cost.per_hour is None}
     problems |= {name: f"its price is in {cost.currency}" for name, cost in costs.items() if cost.currency != currency}
@@ -136,11 +150,19 @@ def estimate(
             idle["nodes"] = money(cluster.min_nodes * cluster.price.amount * HOURS_PER_MONTH)
         else:
             problems["cluster"] = cluster.unknown or "its price is in another currency"
+    serving = 0.0
+    for name, endpoint in endpoints.items():
+        if endpoint.price and endpoint.price.currency == currency:
+            serving += endpoint.instances * endpoint.price.amount
+            idle[f"endpoint {name}"] = money(endpoint.instances * endpoint.price.amount * HOURS_PER_MONTH)
+        else:
+            why = f"its price is in {endpoint.price.currency}" if endpoint.price else endpoint.unknown
+            problems[f"endpoint {name}"] = why
     known = {name: cost for name, cost in costs.items() if cost.currency == currency}
     return Estimate(
         currency=currency,
         runs=costs,
-        per_hour=_per_hour(runs, known, cluster, currency),
+        per_hour=money(_per_hour(runs, known, cluster, currency) + serving),
         at_most=money(sum(cost.at_most or 0 for cost in known.values())),
         idle=idle,
         by_use={

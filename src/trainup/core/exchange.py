@@ -21,11 +21,13 @@ WORDS_OF_AZURE = frozenset(
 """Properties, in lower case, whose texts are kept: they are Azure's words, or messages, which are masked."""
 CATALOGS = ("vmsizes", "usages")
 """Last segments of routes whose responses are kept but for ids: they are the same for every subscription."""
-MAPS_OF_USERS = frozenset({"environmentvariables", "metrics", "parameters", "tags", "userassignedidentities"})
+MAPS_OF_USERS = frozenset(
+    {"environmentvariables", "metrics", "mirrortraffic", "parameters", "tags", "traffic", "userassignedidentities"}
+)
 """Properties, in lower case, whose keys are not Azure's."""
 DATA_PLANE = frozenset(
-    {"_catalog", "acr", "blobs", "discovery", "exchange", "keys", "list", "manifests", "metadata", "oauth2", "secrets"}
-    | {"tags", "token", "uploads", "v1", "v2"}
+    {"_catalog", "acr", "blobs", "discovery", "exchange", "keys", "list", "manifests", "metadata", "oauth2", "score"}
+    | {"secrets", "tags", "token", "uploads", "v1", "v2"}
 )
 """Segments that are kept in paths that lead to no resource of a subscription."""
 NAME = "{}"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trainup.core import commands
+from trainup.core import commands, scoring
 from trainup.core import input_assets as assets
 from trainup.core.run_keys import KEYS
 from trainup.core.targets import Problems, is_on_this_machine, rules_of
@@ -40,9 +40,12 @@ def _command(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
     for name, item in values.get("inputs", {}).items():
         if "value" in item and (problem := assets.shell_problem(item["value"])):
             yield f"inputs[{name!r}]['value']", f"{problem}: write it into `arguments`"
-    has_command, has_script = inputs.get("command") is not None, inputs.get("script") is not None
-    if has_command == has_script:
-        how = "both are" if has_command else "neither is"
+    given = [name for name in ("script", "command", "score") if inputs.get(name) is not None]
+    has_command, has_script = "command" in given, "script" in given
+    if "score" in given:
+        yield from _scoring(inputs, values, given)
+    elif len(given) != 1:
+        how = "both are" if given else "neither is"
         yield "script", f"give either `script` (with `arguments`) or `command`; {how} given"
     if has_command and inputs.get("arguments") is not None:
         yield "arguments", "`arguments` belong to `script`; with `command`, write them into the command"
@@ -52,9 +55,23 @@ def _command(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
         yield "source", "`script` is a file of the source folder: give `source` as well"
 
 
+def _scoring(inputs: Mapping[str, Any], values: Mapping[str, Any], given: list[str]) -> Problems:
+    for name in given:
+        if name != "score":
+            yield name, f"`score` is given as well, and a run does one thing: keep `score` or `{name}`"
+    if inputs.get("arguments") is not None:
+        yield "arguments", "`arguments` belong to `script`, and `score` takes none: set `environment_variables` instead"
+    if inputs.get("source") is None:
+        yield "source", "`score` is a file of the source folder: give `source` as well"
+    if values.get("nodes", 1) > 1 or values.get("distribution"):
+        yield "nodes", "`score` reads its records in one process: split the data, and declare a run for each part"
+    if not is_unknown("inputs", inputs.get("inputs")) and scoring.DATA not in values.get("inputs", {}):
+        yield "score", "it scores the records of the input `data`, and there is none: add `data` to `inputs`"
+
+
 def _variables(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> Problems:
     variables, secrets = values.get("environment_variables", {}), values.get("secrets", {})
-    first = ("python",) if "script" in values else values.get("command", ())
+    first = ("python",) if values.keys() & {"script", "score"} else values.get("command", ())
     is_local = is_on_this_machine(values.get("target"))
     if inputs.get("image") is not None and (problem := commands.hidden_python(variables, first, is_local=is_local)):
         yield "environment_variables['PATH']", problem

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainup.core import input_values as kinds
-from trainup.core import suggest
+from trainup.core import scoring, suggest
 from trainup.core.commands import EXPRESSION
 from trainup.core.declaration import Role
 from trainup.core.input_findings import cross_findings, is_unknown
@@ -98,6 +98,8 @@ def _spec(values: dict[str, Any]) -> RunSpec:
     command = values.get("command", ())
     if "script" in values:
         command = ("python", values["script"], *values.get("arguments", ()))
+    elif "score" in values:
+        command = scoring.command(values["score"], values.get("inputs", {}))
     elif "shell_command" in values:
         command = (values["shell_command"],)
     named_outputs: dict[str, dict[str, str]] = {name: {} for kind, name in _expressions(command) if kind == "outputs"}

@@ -7,7 +7,12 @@ from typing import Any
 from trainup.core.numbers import to_number
 
 DIGITS = 12
-"""How many digits of the content's digest name a version."""
+"""How many hexadecimal digits of the content's digest name a version."""
+
+
+def number_of(digest: str) -> str:
+    """The number of the version with this content: other words after `models:/<name>/` are stages for MLflow."""
+    return str(int(digest[:DIGITS], 16))
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class ModelVersion:
     name: str
     """Name of the model in the target's registry."""
     version: str
-    """The first `DIGITS` digits of `digest`: equal content is the same version. Empty: there is no version."""
+    """The first `DIGITS` digits of `digest` as a decimal number: equal content is one version. Empty: there is none."""
     id: str = ""
     """What the target calls it: on Azure the ARM id of the model version, on this machine `models:/<name>/<number>`."""
     uri: str = ""

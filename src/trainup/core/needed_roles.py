@@ -7,7 +7,7 @@ https://learn.microsoft.com/azure/role-based-access-control/built-in-roles.
 
 from collections.abc import Iterator
 
-from trainup.core.azure_ids import STORAGE, SUBNET, parse_id
+from trainup.core.azure_ids import STORAGE, SUBNET, WORKSPACE, parse_id
 from trainup.core.images import ImageBuilder
 from trainup.core.rights import ASSIGN
 from trainup.core.role_needs import NEW, Facts, Need, Place, Places, Who
@@ -26,8 +26,12 @@ def needed(facts: Facts) -> list[Need]:
 
 
 def _is_covered(need: Need, others: list[Need]) -> bool:
-    """Whether another role on the same scope, or one above it, allows all that this one is for."""
-    above = [other.role for other in others if other is not need and need.place.lies_in(other.place)]
+    """Whether another role on the same scope, or one above it, allows all that this one is for; of two, the second."""
+    before = others[: next(at for at, other in enumerate(others) if other is need)]
+    if any((other.role, other.place) == (need.role, need.place) for other in before):
+        return True
+    different = [other for other in others if (other.role, other.place) != (need.role, need.place)]
+    above = [other.role for other in different if need.place.lies_in(other.place)]
     if need.role is Role.READER:
         return Role.CONTRIBUTOR in above or Role.RBAC_ADMINISTRATOR in above  # which may read everything
     return need.role is not Role.RBAC_ADMINISTRATOR and Role.CONTRIBUTOR in above
@@ -104,6 +108,7 @@ def _looked_up(facts: Facts, places: Places) -> Iterator[tuple[Place, str]]:
 
 def _of_deployer(facts: Facts, places: Places, assigned: list[Need]) -> Iterator[Need]:
     yield from _to_create(facts, places)
+    yield from _to_promote(facts, places)
     scopes: dict[Place, list[Need]] = {}
     wide = {place for need in assigned if (place := places.covering(need.place)) == places.home}
     for need in assigned:
@@ -131,6 +136,35 @@ def _of_deployer(facts: Facts, places: Places, assigned: list[Need]) -> Iterator
             actions=("Microsoft.MachineLearningServices/locations/usages/read",),
             is_optional=True,
         )
+
+
+def _to_promote(facts: Facts, places: Places) -> Iterator[Need]:
+    """What it takes to read models of other workspaces, and to import their images.
+
+    https://learn.microsoft.com/azure/container-registry/container-registry-import-images: Reader on the source, and
+    Contributor on the registry that imports.
+    """
+    registries = "Microsoft.ContainerRegistry/registries"
+    for workspace, models in facts.promoted.items():
+        name = parse_id(workspace, WORKSPACE).name
+        storage = Place(f"the storage account of {name}", named_by="storageAccount", workspace=workspace)
+        registry = Place(f"the container registry of {name}", named_by="containerRegistry", workspace=workspace)
+        resources = tuple(f"{model}-model-version" for model in models)
+        for role, place, why, actions in (
+            (
+                Role.READER,
+                Place(f"the workspace {name}", workspace),
+                "`up` reads which files the promoted models are",
+                (f"{ML}/models/versions/read", f"{ML}/datastores/read"),
+            ),
+            (Role.READER, storage, "`up` looks up its address", ("Microsoft.Storage/storageAccounts/read",)),
+            (Role.BLOB_DATA_READER, storage, "`up` copies the files of the promoted models", ()),
+            (Role.READER, registry, "the images of the promoted models are imported from it", (f"{registries}/read",)),
+        ):
+            yield Need(Who.DEPLOYER, role, place, resources, why, actions=actions)
+        if facts.registry not in ("", NEW):
+            why, action = "it imports the images of the promoted models", f"{registries}/importImage/action"
+            yield Need(Who.DEPLOYER, Role.CONTRIBUTOR, places.registry, resources, why, actions=(action,))
 
 
 def _to_use_registry(facts: Facts, places: Places) -> Iterator[Need]:

@@ -42,6 +42,8 @@ class Facts:
     """The storage accounts with data that nodes read by identity."""
     principals: Mapping[str, PrincipalType] = field(default_factory=dict)
     """Who submits runs."""
+    promoted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Id of another workspace → the models that are promoted from it, by their names in the settings."""
 
     OF_WORKSPACE = "of the workspace"
 
@@ -56,6 +58,8 @@ class Place:
     """Its ARM id; empty where it is known only once it exists, or has to be asked for."""
     named_by: str = ""
     """The property of the workspace that names it, where the workspace exists and the settings do not tell."""
+    workspace: str = ""
+    """ARM id of that workspace; empty for the stack's own."""
 
     @property
     def is_there(self) -> bool:

@@ -126,6 +126,15 @@ class InputKeys:
         azure="quoted for bash, which runs it",
         in_job_file=True,
     )
+    score: str | None = key(
+        Role.IDENTITY,
+        kinds.script,
+        None,
+        "In place of `script`: an entry script with `init()` and `run()`, as endpoints have it, scores the records "
+        "of the input `data`, perhaps with the input `model`. Defaults to none.",
+        local="called for each record",
+        azure="called for each record",
+    )
     secrets: Mapping[str, Any] = key(
         Role.IDENTITY,
         kinds.secrets,

@@ -22,6 +22,8 @@ REQUEST_SECONDS = 5.0
 """How long a request may take where nothing is said: Azure ML's default."""
 LONGEST_REQUEST = 180.0
 """Seconds: the most that Azure ML allows."""
+INSTANCE_TYPE = "Standard_DS3_v2"
+"""The size of an instance on Azure where none is named."""
 AUTH_MODES = ("aad_token", "key")
 """Who may call an endpoint on Azure: who has the right by Entra ID, or who has the key."""
 LOCATION = frozenset({"target", "workspace", "name"})

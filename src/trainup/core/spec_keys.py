@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainup.core import input_values as kinds
+from trainup.core import schedules
 from trainup.core.choices import OnDelete, OnFailure, OnInterrupt, OnPreemption, QueueTier
 from trainup.core.declaration import Role, key
 
@@ -173,6 +174,15 @@ class SpecKeys:
         "How often a failed run is tried again within one `up`. Defaults to 0.",
         local="further attempts",
         azure="further jobs",
+    )
+    schedule: Mapping[str, str] = key(
+        Role.POLICY,
+        schedules.parse,
+        {},
+        "When it trains again with the same inputs: a cron expression, or `expression`, `time_zone`, `start_time` and "
+        "`end_time`. Defaults to never.",
+        local="the next `up` starts it",
+        azure="Azure ML starts it, and `up` takes it over",
     )
     wait: bool = key(
         Role.POLICY,

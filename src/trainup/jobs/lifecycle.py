@@ -2,9 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+from trainup.core import schedules
 from trainup.core.choices import OnPreemption
 from trainup.core.failure import FINAL, FailureClass
 from trainup.core.status import Status
@@ -55,11 +57,21 @@ def start(target: Target, job: Job) -> Record:
 def _latest(target: Target, job: Job) -> Record:
     """The attempt to go on with: one that is there already, or a new one."""
     attempts = target.attempts(job.id)
-    if attempts and not attempts[-1].status.is_failure:
+    is_due = due_since(target, job.spec.schedule, attempts) is not None
+    if attempts and not attempts[-1].status.is_failure and not is_due:
         return target.adopt(attempts[-1], job)
     if attempts:
         target.settle(attempts[-1])
-    return target.claim(job, attempts[-1].attempt + 1 if attempts else 1)
+    if is_due:
+        target.forget_checkpoints(job.id)
+    return target.claim(job, max((one.attempt for one in attempts), default=0) + 1)
+
+
+def due_since(target: Target, schedule: schedules.Schedule, attempts: Sequence[Record]) -> datetime | None:
+    """Since when `up` has to start another attempt by a run's schedule; None if it need not."""
+    if target.has_schedules or not attempts or not attempts[-1].status.is_terminal:
+        return None
+    return schedules.due_since(schedule, attempts[-1].created, datetime.now(UTC))
 
 
 def _supersede(target: Target, other: Record, job: Job) -> None:

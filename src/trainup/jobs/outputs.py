@@ -28,7 +28,7 @@ def outputs_of(record: Record) -> dict[str, Any]:
         "metrics": dict(record.metrics),
         "best": dict(record.best),
         "duration_seconds": record.duration_seconds,
-        "attempts": record.attempt,
+        "attempts": record.attempt or 1,  # one that a schedule started has no number
         "phases": dict(record.phases),
         "outputs_uri": record.outputs_uri,
         "log_uri": record.log_uri,

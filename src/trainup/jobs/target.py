@@ -274,6 +274,33 @@ class Target(Protocol):
         """How often to look at a run during a wait."""
         ...
 
+    @property
+    def has_schedules(self) -> bool:
+        """Whether it starts attempts by schedule itself; elsewhere `lifecycle.start` does, once one is due.
+
+        Attempts that it started have names of its own, and 0 as their `attempt`.
+        """
+        ...
+
+    def keep_schedule(self, job: Job) -> None:
+        """Have the schedule of a job's resource as its spec says, or none: what it starts are attempts of this job.
+
+        Nothing where the target has no schedules. TargetError where it refuses.
+        """
+        ...
+
+    def keeps_schedule(self, job: Job) -> bool:
+        """Whether the schedule of a job's resource is there and starts this job; true where the target has none."""
+        ...
+
+    def remove_schedule(self, run_id: str, owner: Owner) -> None:
+        """Remove the schedule of a resource that starts this run; one that starts other inputs by now stays."""
+        ...
+
+    def forget_checkpoints(self, run_id: str) -> None:
+        """Remove what attempts would resume from, so that the next one trains anew. Needs `exclusive`."""
+        ...
+
     def exclusive(self) -> AbstractContextManager[Any]:
         """While held, nobody else claims or adopts attempts in this workspace.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trainup.core import ceilings
 from trainup.core.azure_ids import CLUSTER, parse_id
 from trainup.core.cost_lines import lines, sources
-from trainup.core.costs import Estimate, PlannedCluster, PlannedRun, estimate
+from trainup.core.costs import Estimate, PlannedCluster, PlannedEndpoint, PlannedRun, estimate
 from trainup.core.inputs import Finding
 from trainup.core.prices import METERS, USD, Price, Source, Tier, Unit
 from trainup.core.values import has_unknown
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from trainup.jobs.azure.platform.prices import Answers, Question
 
 REQUIRED = ("location", "currency", "runs")
-OPTIONAL = ("subscription_id", "cloud", "size", "cluster", "attached_id", "registry_sku", "workspace", "ceilings")
+OPTIONAL = (
+    "subscription_id",
+    "cloud",
+    "size",
+    "cluster",
+    "attached_id",
+    "registry_sku",
+    "workspace",
+    "endpoints",
+    "ceilings",
+)
 COMPUTED = ("prices", "unknown", "attached", "estimate")
 """What `check` adds."""
 KEPT_DAYS = 30
@@ -37,6 +47,7 @@ class CostEstimateHandler:
       `size` if it is not the stack's, `elsewhere` (why its price cannot be known), `after`, `resumes`, and of a
       sweep `trials` and `trials_at_once`; all optional;
     - `registry_sku` of a registry that the stack makes, and `workspace`, whether it makes one;
+    - `endpoints`: name → `size` (SKU) and `instances` of those that are on day and night;
     - `ceilings`: any of `ceilings.NAMES` → amount.
 
     `check` adds:
@@ -146,6 +157,7 @@ def _questions(inputs: Properties) -> "list[Question]":
     if inputs.get("cluster"):
         size, tier = _node(inputs, {})
         questions += [Question(size=size, tier=tier)] if size else []
+    questions += [Question(size=one["size"], tier=Tier.DEDICATED) for one in (inputs.get("endpoints") or {}).values()]
     return [*questions, *(Question(resource=name, sku=sku) for name, sku in _resources(inputs).items())]
 
 
@@ -184,6 +196,11 @@ def _estimate(inputs: Properties, prices: Mapping[str, Price]) -> Estimate:
         planned,
         {name: prices[key] for name, key in resources.items() if key in prices},
         {name: unknown[key] for name, key in resources.items() if key in unknown},
+        {
+            name: PlannedEndpoint(int(one["instances"]), prices.get(key), unknown.get(key, ""))
+            for name, one in (inputs.get("endpoints") or {}).items()
+            for key in [f"{one['size']} {Tier.DEDICATED}"]
+        },
     )
 
 

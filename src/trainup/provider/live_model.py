@@ -3,7 +3,7 @@
 Which one is live is a fact of the target: an alias in MLflow, a tag in Azure ML. The state is a view of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainup.core import suggest
@@ -74,7 +74,8 @@ class LiveModelHandler:
             live = _live(state, inputs)
             context.note(f"what is live cannot be asked for now ({error}): this is as the state has it")
         if has_unknown([inputs["candidate"], inputs.get("metrics")]):
-            doubts = _never_logged(rules, state, live)
+            given = inputs.get("metrics")
+            doubts = _never_logged(rules, state, live) if has_unknown([given]) or not given else _lacking(rules, given)
             lines = ["judges the candidate when it is there:", *(rule.plan(live) for rule in rules), *doubts]
             context.note("\n".join(lines))
             return unknown
@@ -137,6 +138,15 @@ def _judged(inputs: Properties, rules: Sequence[Rule], live: ModelVersion) -> tu
     if isinstance(given := inputs.get("metrics"), dict):
         candidate = from_wire({**candidate.to_wire(), "metrics": {key: to_number(one) for key, one in given.items()}})
     return candidate, judge(rules, candidate.metrics, live, candidate.version)
+
+
+def _lacking(rules: Sequence[Rule], metrics: Mapping[str, Any]) -> list[str]:
+    """A sentence for each metric that a candidate, whose metrics are known, does not have."""
+    return [
+        suggest.unknown(name, sorted(metrics), f"the candidate has no metric {name!r}, so that it does not go live")
+        for name in dict.fromkeys(rule.metric for rule in rules)
+        if name not in metrics
+    ]
 
 
 def _never_logged(rules: Sequence[Rule], state: State | None, live: ModelVersion) -> list[str]:

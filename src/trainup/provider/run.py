@@ -39,6 +39,7 @@ from trainup.provider.run_alarms import Alarm, EarlierRuns, usual_phases
 from trainup.provider.run_definition import Definitions
 from trainup.provider.run_facts import RunFacts
 from trainup.provider.run_reports import last_time, listener, record_outputs, report, sentence
+from trainup.provider.run_schedules import ScheduleNews, tell_times
 from trainup.provider.run_secrets import with_likely_secrets
 from trainup.provider.stat_caches import SOURCES, StatCaches
 
@@ -63,6 +64,7 @@ class RunHandler:
         self._facts = RunFacts()
         self._earlier = EarlierRuns()
         self._git = git.GitStates()
+        self._schedule_news = ScheduleNews()
         self._snapshots = run_source.SharedSnapshots()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
@@ -106,17 +108,20 @@ class RunHandler:
         if replaced and (told := last_time(state.outputs)):
             context.note(told)
         status = status_of(state.outputs)
-        if not replaced and _needs_attention(state.outputs, new):
+        news = "" if replaced else self._schedule_news.look(context, state, new)
+        if not replaced and (news or _needs_attention(state.outputs, new)):
             changes["status"] = Change.UPDATE
         if changes:
-            self._facts.remember(context, state, old, replaced=replaced)
+            self._facts.remember(context, state, old, replaced=replaced, news=news)
         # Two runs of one resource must never compete: one that is still active ends before the next begins.
         return Difference(changes, delete_first=replaced and not status.is_terminal)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
         self._facts.preview(context, inputs, self.tree_hashes(context))
+        tell_times(context, inputs)
+        is_due = self._schedule_news.told(context)
         copied = {name: inputs.get(name, UNKNOWN) for name in ("digest", "workspace", "target")}
-        if state and not _needs_attention(state.outputs, inputs):
+        if state and not is_due and not _needs_attention(state.outputs, inputs):
             return {**state.outputs, **copied}
         return {**unknown_outputs(*RUN_OUTPUTS), **copied}
 
@@ -126,7 +131,10 @@ class RunHandler:
 
     def update(self, context: Context, state: State, inputs: Properties) -> State:
         owner = run_owner(context, inputs, state.outputs.get("owner"))
-        return self._drive(context, inputs, owner, keep_failure=status_of(state.outputs).is_failure)
+        had_schedule = bool((state.inputs or {}).get("schedule"))
+        return self._drive(
+            context, inputs, owner, keep_failure=status_of(state.outputs).is_failure, had_schedule=had_schedule
+        )
 
     def read(self, context: Context, state: State) -> State | None:
         inputs = state.inputs or {}
@@ -154,28 +162,44 @@ class RunHandler:
         on_delete = OnDelete(inputs.get("on_delete") or OnDelete.KEEP)
         try:
             target = target_of(inputs, context.project)
-            target.release(state.id, _owner(context, inputs, state, target), on_delete)
+            owner = _owner(context, inputs, state, target)
+            if inputs.get("schedule"):
+                target.remove_schedule(state.id, owner)
+            target.release(state.id, owner, on_delete)
         except UnreadableRecord as error:
             # If this failed, the resource could never be removed, and would block all that are deleted after it.
             context.warn(f"{error}; the resource is removed all the same, and what is left of that record stays")
         except TargetError as error:
             raise ResourceError(str(error)) from error
 
-    def _drive(self, context: Context, inputs: Properties, owner: Owner, *, keep_failure: bool = False) -> State:
+    def _drive(
+        self,
+        context: Context,
+        inputs: Properties,
+        owner: Owner,
+        *,
+        keep_failure: bool = False,
+        had_schedule: bool = False,
+    ) -> State:
         """Start the run or attach to it, and wait for its end if the inputs say so."""
+        target = target_of(inputs, context.project, context.info, context.canceled)  # first: a login takes a while
         job = replace(job_of(inputs, context.project, owner), git=self._git.state_of(context.project))
-        target = target_of(inputs, context.project, context.info, context.canceled)
         self.confirm_data(context, job)
         try:
             self.save(context)
             attempts = target.attempts(job.id) if keep_failure and job.spec.on_failure is OnFailure.KEEP else []
-            if attempts:
+            if attempts and lifecycle.due_since(target, job.spec.schedule, attempts) is None:
                 with target.exclusive():
                     record = target.adopt(attempts[-1], job)
             else:
-                record = lifecycle.start(target, job)
+                attempts, record = [], lifecycle.start(target, job)
         except REFUSALS as error:
             raise ResourceError(f"{job.id} could not be started: {error}") from error
+        try:
+            if job.spec.schedule or had_schedule:
+                target.keep_schedule(job)
+        except REFUSALS as error:
+            raise InitFailed(job.id, _outputs(target, owner, inputs, record), [str(error)], refresh=True) from error
         try:
             if job.spec.wait and not attempts:
                 record = _wait(context, target, job, record, self.alarm(context, target, job.owner, inputs))

@@ -33,6 +33,8 @@ class Before:
     outputs: Properties
     inputs: Properties
     replaced: bool
+    news: str = ""
+    """What its schedule asks of the next update."""
 
 
 class RunFacts:
@@ -41,9 +43,9 @@ class RunFacts:
     def __init__(self) -> None:
         self._before: dict[str, Before] = {}
 
-    def remember(self, context: Context, state: State, old: Properties, *, replaced: bool) -> None:
+    def remember(self, context: Context, state: State, old: Properties, *, replaced: bool, news: str = "") -> None:
         """Note the former inputs of a run that changes."""
-        self._before[context.urn] = Before(state.id, state.outputs, old, replaced)
+        self._before[context.urn] = Before(state.id, state.outputs, old, replaced, news)
 
     def preview(
         self, context: Context, inputs: Properties, trees: TreeHashes, notes: Callable[[], Sequence[str]] = lambda: ()
@@ -87,7 +89,9 @@ class RunFacts:
             told = reasons(before.inputs, inputs, around)
             told = [Reason(one.key, one.text, one.in_place, one.lines if with_lines else ()) for one in told]
             status = Status(before.outputs.get("status") or Status.NOT_RESPONDING)
-            if not before.replaced and status.is_failure:
+            if before.news:
+                told.insert(0, Reason("schedule", before.news, in_place=True))
+            elif not before.replaced and status.is_failure:
                 told.insert(0, Reason("status", f"the last attempt ended {status}, and another one starts"))
             elif not before.replaced and not status.is_terminal:
                 told.insert(0, Reason("status", f"it is {status}, and is waited for", in_place=True))

@@ -79,6 +79,9 @@ def _limits(inputs: Properties, sweep: Sweep | None) -> list[Finding]:
     if inputs.get("wait") is False:
         why = "`up` begins one trial after another, so it has to wait for them: leave `wait` out"
         findings.append(Finding("wait", f"false was given, and this is a sweep. {why}"))
+    if inputs.get("schedule") is not None:
+        why = "a sweep's points train once each, however often it is due: put the schedule on a run of the best point"
+        findings.append(Finding("schedule", f"this is a sweep, which takes no `schedule`: {why}"))
     if sweep and sweep.limits.trial_timeout is not None and inputs.get("timeout") is not None:
         why = "both limit the time of a trial: keep one of the two"
         findings.append(Finding("timeout", f"`timeout` and `sweep.limits.trial_timeout` are given, and {why}"))

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.endpoints import LOOPBACK
+from trainup.simulator.cloud.endpoints import NAME as CLOUD
 from trainup.simulator.machines.machines import Machines
 from trainup.simulator.plugins.docker import Docker
 from trainup.simulator.plugins.native import AzureNative
@@ -144,6 +145,7 @@ def _variables(azure: Azure, authority: Path, trap: Trap) -> dict[str, str]:
     return {
         "ARM_METADATA_HOSTNAME": at.removeprefix("https://"),
         "ARM_CLOUD_METADATA_URL": f"{at}/metadata/endpoints?api-version=2019-05-01",
+        "AZUREML_CURRENT_CLOUD": CLOUD,  # without it `azureml-mlflow` asks the public cloud for the list of clouds
         "ARM_SUBSCRIPTION_ID": azure.subscription,
         "ARM_TENANT_ID": azure.tenant,
         "ARM_USE_MSI": "true",

@@ -24,6 +24,8 @@ SIZE, OTHER_SIZE = "cpu-small", "cpu-large"
 RECORD, PASSPHRASE, LOG = "exchanges.jsonl", "passphrase", "journey.log"
 CARRIED = ("workspace", "registry", "access", "tags", "network")
 """Sections of the stack file that the journey's stack has too: where to build, and who may."""
+OWN = frozenset({"target", "protect", "cluster", "image", "runs", "models", "gates"})
+"""Sections that are the journey's own."""
 RUN = "verification"
 SCRIPT = """\
 import json, os, pathlib
@@ -64,6 +66,8 @@ def stack_config(config: Mapping[str, Any]) -> dict[str, Any]:
         f"{NAMESPACE}:cluster": {"size": SIZE, "max_nodes": 1, "min_nodes": 0},
         f"{NAMESPACE}:image": {"context": "image"},
         f"{NAMESPACE}:runs": {RUN: {"source": "code", "script": "main.py", "timeout": "30m"}},
+        f"{NAMESPACE}:models": {RUN: {"run": RUN, "path": "metrics.json"}},
+        f"{NAMESPACE}:gates": {RUN: {"model": RUN, "rules": ["accuracy >= 0.5"]}},
     }
 
 
@@ -117,8 +121,12 @@ class Journey:
         return self.evidence
 
     def names(self) -> list[str]:
-        """The names and ids that the stack's settings hold, for masking."""
-        return sorted(set(_texts(self._config)), key=len, reverse=True)
+        """The names and ids in what the stack's settings have from that of the user, for masking.
+
+        What the journey adds is nobody's, and has words of Azure, such as `image`.
+        """
+        theirs = {key: value for key, value in self._config.items() if key.removeprefix(f"{NAMESPACE}:") not in OWN}
+        return sorted(set(_texts(theirs)), key=len, reverse=True)
 
     def _step(self, name: str, words: list[str], say: Callable[[str], None]) -> int:
         say(f"=== {name}: trainup {' '.join(words)}")

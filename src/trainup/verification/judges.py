@@ -11,6 +11,9 @@ from trainup.verification.judging import NOT_SEEN, Outcome, Verdict, confirmed_i
 
 ROLE_SECONDS = 900
 """Seconds after which a role is in effect at the latest (reported)."""
+ENDPOINT, DEPLOYMENT = "/onlineEndpoints/{}", "/onlineEndpoints/{}/deployments/{}"
+SCORE = "/score"
+STATES = frozenset({"Creating", "Updating", "Scaling", "Deleting", "Succeeded", "Failed", "Canceled"})
 
 
 def _get(value: Any, *path: str) -> Any:
@@ -203,3 +206,73 @@ def families(evidence: Evidence) -> Verdict:
 def permissions(evidence: Evidence) -> Verdict:
     answers = evidence.find("GET", "/permissions")
     return confirmed_if(all(one.status == 200 for one in answers), f"{len(answers)} lists") if answers else NOT_SEEN
+
+
+def model_by_put(evidence: Evidence) -> Verdict:
+    return _accepted(evidence.find("PUT", "/models/{}/versions/{}"))
+
+
+def model_tags(evidence: Evidence) -> Verdict:
+    answers = evidence.find("PUT", "/models/{}")
+    kept = [one for one in answers if one.status < 300 and _tags(one.request) == _tags(one.response)]
+    return confirmed_if(len(kept) == len(answers), f"{len(kept)} of {len(answers)} kept tags") if answers else NOT_SEEN
+
+
+def import_by_digest(evidence: Evidence) -> Verdict:
+    return _accepted(evidence.find("POST", "/importImage"))
+
+
+def endpoint_states(evidence: Evidence) -> Verdict:
+    states = {str(_state(one)) for end in (ENDPOINT, DEPLOYMENT) for one in evidence.find("GET", end, 200)}
+    return confirmed_if(states <= STATES, ", ".join(sorted(states))) if states else NOT_SEEN
+
+
+def endpoint_address(evidence: Evidence) -> Verdict:
+    first: dict[str, Exchange] = {}
+    for one in evidence.find("GET", ENDPOINT, 200):
+        if _state(one) == "Succeeded":
+            first.setdefault(one.about, one)
+    told = [one for one in first.values() if _get(one.response, "properties", "scoringUri")]
+    return confirmed_if(len(told) == len(first), f"{len(told)} of {len(first)} endpoints") if first else NOT_SEEN
+
+
+def endpoint_order(evidence: Evidence) -> Verdict:
+    made = evidence.find("PUT", DEPLOYMENT, 200, 201)
+    if not made:
+        return NOT_SEEN
+    moved = [one for one in evidence.find("PUT", ENDPOINT) if _get(one.request, "properties", "traffic")]
+    deleted = evidence.find("DELETE", DEPLOYMENT)
+    refused = [one for one in (*moved, *deleted) if one.status >= 300 and one.status != 404]
+    return confirmed_if(bool(moved) and not refused, f"{len(moved)} moved, {len(refused)} refused")
+
+
+def request_by_header(evidence: Evidence) -> Verdict:
+    answers = evidence.find("POST", SCORE)
+    return confirmed_if(any(one.status == 200 for one in answers), _statuses(answers)) if answers else NOT_SEEN
+
+
+def failed_deployment(evidence: Evidence) -> Verdict:
+    failed = {one.about for one in evidence.find("GET", DEPLOYMENT, 200) if _state(one) == "Failed"}
+    if not failed:
+        return NOT_SEEN
+    logs = evidence.find("POST", f"{DEPLOYMENT}/getLogs")
+    deleted = [one for one in evidence.find("DELETE", DEPLOYMENT) if one.about in failed]
+    is_so = any(one.status == 200 for one in logs) and all(one.status < 300 for one in deleted)
+    return confirmed_if(is_so, f"logs {_statuses(logs)}, deleted {_statuses(deleted)}")
+
+
+def _accepted(answers: list[Exchange]) -> Verdict:
+    return confirmed_if(all(one.status < 300 for one in answers), _statuses(answers)) if answers else NOT_SEEN
+
+
+def _statuses(answers: list[Exchange]) -> str:
+    return ", ".join(str(status) for status in sorted({one.status for one in answers})) or "none"
+
+
+def _state(exchange: Exchange) -> Any:
+    return _get(exchange.response, "properties", "provisioningState")
+
+
+def _tags(body: Any) -> Any:
+    """How many tags there are, which is what a record keeps of them."""
+    return _get(body, "properties", "tags")

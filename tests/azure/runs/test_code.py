@@ -7,15 +7,29 @@ import pytest
 
 from tests.azure.runs.conftest import World
 from trainup.core.status import Status
+from trainup.jobs import snapshot
 from trainup.jobs.snapshot import SnapshotError
+from trainup.jobs.snapshot.tree_hash import TreeHashes
 from trainup.simulator.cloud.faults import Fault
-from trainup.simulator.cloud.refusal import unavailable
+from trainup.simulator.cloud.refusal import Refused, unavailable
 
 CODES = "Microsoft.MachineLearningServices/workspaces/codes/versions"
 
 
 def uploads(world: World) -> list[str]:
     return [entry.path for entry in world.azure.journal.entries if entry.method == "PUT" and "/code/" in entry.path]
+
+
+def starts(world: World) -> list[str]:
+    return [entry.path for entry in world.azure.journal.entries if entry.path.endswith("/startPendingUpload")]
+
+
+def hashed(world: World) -> None:
+    """Remember the hash of the code, as the check of a run's inputs does."""
+    hashes = TreeHashes(world.project / ".trainup" / "azure-code.json")
+    cache = snapshot.StatCache(world.project / ".trainup" / "cache.json")
+    snapshot.take(world.project / "code", cache=cache, trees=hashes)
+    hashes.save()
 
 
 def test_an_unchanged_tree_is_uploaded_once_and_not_even_read_again(world: World) -> None:
@@ -26,6 +40,37 @@ def test_an_unchanged_tree_is_uploaded_once_and_not_even_read_again(world: World
     world.run(world.job(command=["bash", "main.sh", "again"], source="code"))
     assert uploads(world) == first
     assert len(world.azure.resources(CODES)) == 1
+
+
+def test_an_upload_starts_while_azure_is_asked_whether_it_has_the_code(world: World) -> None:
+    """Code that is new takes no round trip more than code whose absence is known."""
+    world.write(main__sh="echo $0")
+    started, seen = threading.Event(), []
+    world.azure.faults.add(Fault("POST", path="*/startPendingUpload", call=started.set))
+    world.azure.faults.add(Fault("GET", path="*/codes/*/versions", call=lambda: seen.append(started.wait(30))))
+    job = world.job(command=["bash", "main.sh"], source="code")
+    hashed(world)
+    world.run(job)
+    assert seen == [True]
+    assert len(starts(world)) == 1
+
+
+def test_no_upload_starts_for_code_that_the_workspace_is_known_to_have(world: World) -> None:
+    world.write(main__sh="echo $0")
+    hashed(world)
+    for argument in ("one", "two"):
+        world.run(world.job(command=["bash", "main.sh", argument], source="code"))
+    assert len(starts(world)) == 1
+
+
+def test_an_upload_that_was_started_early_and_refused_is_started_again(world: World) -> None:
+    world.write(main__sh="echo $0")
+    hashed(world)
+    refusal = Refused(403, "Forbidden", "The workspace's identity has no role on its storage.")
+    world.azure.faults.add(Fault("POST", path="*/startPendingUpload", error=refusal))
+    record, _ = world.run(world.job(command=["bash", "main.sh"], source="code"))
+    assert record.status is Status.COMPLETED
+    assert len(starts(world)) == 2
 
 
 def test_what_another_client_has_uploaded_is_taken(world: World) -> None:

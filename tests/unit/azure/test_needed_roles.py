@@ -29,6 +29,11 @@ PETS = f"{HERE.replace('/group', '/elsewhere')}/providers/Microsoft.Storage/stor
 REGISTRY = THEIRS.replace(SUBSCRIPTION, NOBODY)
 SUBNET = f"{HERE}/providers/Microsoft.Network/virtualNetworks/net/subnets/nodes"
 FOUND = {"builder": "prebuilt", "reference": "ghcr.io/team/fastai@sha256:" + "c" * 64}
+DEV = f"/subscriptions/{PERSON}/resourceGroups/dev/providers/Microsoft.MachineLearningServices/workspaces/dev"
+THEIRS_OF_DEV = {
+    "storageAccount": f"{DEV[: DEV.index('/providers')]}/providers/Microsoft.Storage/storageAccounts/dev",
+    "containerRegistry": f"{DEV[: DEV.index('/providers')]}/providers/Microsoft.ContainerRegistry/registries/dev",
+}
 CLUSTER = f"{ML}/computes/shared"
 
 STACKS: dict[str, dict[str, Any]] = {
@@ -57,11 +62,27 @@ STACKS: dict[str, dict[str, Any]] = {
         "data": {"pets": {"storage": PETS, "container": "pets"}},
     },
     "serverless": {"cluster": {"serverless": True}},
+    "a promoted model": {"models": {"digits": {"promoted": f"{DEV}/models/digits/versions/1"}}},
+    "a promoted model in what exists": {
+        "workspace": {"id": ML},
+        "models": {"digits": {"promoted": f"{DEV}/models/digits/versions/1"}},
+    },
+    "a promoted model with an image from elsewhere": {
+        "registry": {"id": REGISTRY},
+        "image": FOUND,
+        "workspace": {"id": ML},
+        "models": {"digits": {"promoted": f"{DEV}/models/digits/versions/1"}},
+    },
     "nodes in a network": {"workspace": {"id": ML}, "cluster": {"subnet": SUBNET}, "image": FOUND},
 }
 
 
-QUICK = ("as shipped", "a workspace that exists", "data for a cluster that exists")
+QUICK = (
+    "as shipped",
+    "a workspace that exists",
+    "data for a cluster that exists",
+    "a promoted model with an image from elsewhere",
+)
 EACH = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in STACKS]
 
 
@@ -96,6 +117,8 @@ def test_the_deployer_can_create_the_graph_with_these_roles_and_not_with_one_few
     registered, needs = declared(name)
     granted = {need: _granted(need) for need in needs if need.who is Who.DEPLOYER and not need.is_optional}
     checks = _checks(registered)
+    if "models" in STACKS[name]:
+        checks += _promotion(registered)
     assert [text for check in checks if (text := _refusal(check, list(granted.values())))] == []
     for need in granted:
         fewer = [one for other, one in granted.items() if other != need]
@@ -154,6 +177,19 @@ def _checks(registered: list[Registered]) -> list[Check]:
     return checks
 
 
+def _promotion(registered: list[Registered]) -> list[Check]:
+    """What the plugin asks of Azure for a model of another workspace."""
+    storage, registry = THEIRS_OF_DEV["storageAccount"], THEIRS_OF_DEV["containerRegistry"]
+    (own,) = [_real(str(one.outputs["registry_id"]), "") for one in of(registered, "ContainerRegistry")]
+    return [
+        _check("GET", f"{DEV}/models/digits/versions/1", {}),
+        _check("GET", storage, {}),
+        _check("GET", registry, {}),
+        _act("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read", storage),
+        _act("Microsoft.ContainerRegistry/registries/importImage/action", own),
+    ]
+
+
 def _check(method: str, resource_id: str, body: dict[str, Any]) -> Check:
     return lambda deployer: deployer.check(method, parse(resource_id), "me", body)
 
@@ -174,6 +210,8 @@ def _real(resource_id: str, kind: str) -> str:
 
 
 def _granted(need: Need) -> Granted:
+    if need.place.workspace == DEV:
+        return Granted(need.role.shown, THEIRS_OF_DEV[need.place.named_by])
     scope = need.place.id or {"containerRegistry": REGISTRY, "storageAccount": ACCOUNT, "keyVault": f"{HERE}/v"}.get(
         need.place.named_by, f"/subscriptions/{NOBODY}"
     )

@@ -50,6 +50,23 @@ def test_azures_types_have_nothing_against_any_body_of_a_stack(stack: str, case:
             assert contract(kind, version, body, name) == [], one.name
 
 
+def test_the_costs_of_endpoints_count_every_instance_that_stays_on() -> None:
+    endpoints = {
+        "one": {"source": "scoring"},
+        "large": {"source": "scoring", "instance_type": "Standard_F4s_v2", "instance_count": 3},
+        "canary": {"source": "scoring", "instance_count": 2, "traffic": 10},
+        "mirror": {"source": "scoring", "mirror_traffic": 5},
+    }
+    registered, _ = deploy(given(endpoints=endpoints))
+    (costs,) = of(registered, "CostEstimate")
+    assert costs.plain["endpoints"] == {
+        "one": {"size": "Standard_DS3_v2", "instances": 1},
+        "large": {"size": "Standard_F4s_v2", "instances": 3},
+        "canary": {"size": "Standard_DS3_v2", "instances": 4},
+        "mirror": {"size": "Standard_DS3_v2", "instances": 2},
+    }
+
+
 def test_the_quota_is_checked_of_whatever_nodes_runs_get_without_a_cluster() -> None:
     tiny = {"source": "training", "script": "train.py"}
     runs = {"plain": tiny, "large": {**tiny, "size": "gpu-large"}, "wide": {**tiny, "nodes": 3}}

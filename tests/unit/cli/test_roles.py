@@ -24,12 +24,14 @@ PERSON, DEPLOYER = "22222222-2222-2222-2222-222222222222", "44444444-4444-4444-4
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/team's (own)"
 ML = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/team"
 PETS = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/pets"
+DEV = f"/subscriptions/{PERSON}/resourceGroups/dev/providers/Microsoft.MachineLearningServices/workspaces/dev-1"
 ATTACHED: dict[str, Any] = {
     "workspace": {"id": ML},
     "cluster": {"id": f"{ML}/computes/shared"},
     "image": {"builder": "prebuilt", "reference": "ghcr.io/team/fastai@sha256:" + "c" * 64},
     "data": {"pets": {"storage": PETS, "container": "pets"}},
     "access": {"users": [PERSON]},
+    "models": {"digits": {"promoted": f"{DEV}/models/digits/versions/69452737551650"}},
 }
 
 
@@ -83,7 +85,7 @@ def test_a_stack_that_is_not_there_is_told(stacks: Path, capsys: pytest.CaptureF
 
 def test_programs_get_every_role_with_its_scope_and_reason(stacks: Path, capsys: pytest.CaptureFixture[str]) -> None:
     items = json.loads(shown(capsys, "--stack", "attached", "--json"))
-    reader = next(item for item in items if item["role"] == "Storage Blob Data Reader")
+    reader = next(item for item in items if item["role"] == "Storage Blob Data Reader" and item["who"] == "nodes")
     assert reader == {
         "who": "nodes",
         "principal_id": "",
@@ -117,7 +119,7 @@ def test_the_commands_grant_what_is_listed_whatever_the_names_hold(
             assert call["--condition"].count("(") == call["--condition"].count(")")
             assert call["--condition-version"] == "2.0"
     asked = {call[call.index("--ids") + 1] for call in calls if call[:2] == ["resource", "show"]}
-    assert asked <= {ML}
+    assert asked <= {ML, DEV}
     matches(f"roles-{stack}-az.txt", script)
 
 

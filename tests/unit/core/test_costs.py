@@ -7,7 +7,7 @@ import pytest
 
 from trainup.core import ceilings
 from trainup.core.antichain import heaviest
-from trainup.core.costs import PlannedCluster, PlannedRun, at_once, estimate, run_cost
+from trainup.core.costs import PlannedCluster, PlannedEndpoint, PlannedRun, at_once, estimate, run_cost
 from trainup.core.prices import Price, Source, Unit
 
 T4 = Price(0.526, "USD", Unit.HOUR, Source.AZURE_ML, "2026-11-28")
@@ -136,3 +136,25 @@ def test_a_sweep_costs_all_its_trials_and_an_hour_of_those_at_work_at_once() -> 
     cost = run_cost(PlannedRun(nodes=2, timeout=7200, price=T4, trials=12, trials_at_once=3), "USD")
     assert (cost.per_hour, cost.at_most) == (pytest.approx(3 * 2 * 0.526), pytest.approx(12 * 2 * 2 * 0.526))
     assert cost.why == "12 trials × 2 nodes × 2 h × 0.526 USD"  # noqa: RUF001
+
+
+def test_an_endpoint_costs_day_and_night_and_beside_the_runs() -> None:
+    told = estimate("USD", {"a": PlannedRun(price=T4)}, None, {}, {}, {"digits": PlannedEndpoint(2, T4)})
+    assert told.per_hour == pytest.approx(3 * 0.526)
+    assert told.idle == {"endpoint digits": pytest.approx(2 * 0.526 * 730)}
+    verdict = ceilings.judge(told, {"max_monthly_idle_cost": 100, "max_cost_per_hour": 1}, "a list")
+    hour, idle = (item.reason for item in verdict.findings)
+    assert "an hour of what may run side by side, endpoints included, costs 1.58 USD" in hour
+    assert "(endpoint digits 767.96)" in idle
+    assert "give the endpoints a smaller `instance_type` or a lower `instance_count`" in idle
+
+
+def test_an_endpoint_without_a_price_is_told_and_stops_nothing() -> None:
+    told = estimate("USD", {}, None, {}, {}, {"digits": PlannedEndpoint(1, None, "silence")})
+    assert told.unknown == {"endpoint digits": "silence"}
+    verdict = ceilings.judge(told, {"max_monthly_idle_cost": 1, "max_cost_per_hour": 1}, "a list")
+    assert verdict.findings == []
+    assert [text.partition(" ")[0] for text in verdict.warnings] == [
+        "trainup:costs.max_cost_per_hour",
+        "trainup:costs.max_monthly_idle_cost",
+    ]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -124,3 +125,29 @@ def test_few_attempts_leave_no_index(target: LocalTarget, monkeypatch: pytest.Mo
     monkeypatch.setattr(index, "FEWEST", 200)
     told(target)
     assert not target.workspace.index.exists()
+
+
+def test_what_is_read_ahead_is_told_once_and_the_next_reading_looks_at_the_records_again(target: LocalTarget) -> None:
+    first = told(target)
+    index.read_ahead(target.workspace)
+    assert told(target) == first
+    name = next(name for name, record in first.items() if record.status is Status.COMPLETED)
+    run_record.write_state(
+        RunFolder(target.workspace.runs / name), RunState(status=Status.COMPLETED, metrics={"a": 1.0})
+    )
+    assert told(target)[name].metrics == {"a": 1.0}
+
+
+def test_a_record_that_is_deleted_after_it_was_read_ahead_is_not_told(target: LocalTarget) -> None:
+    name = next(iter(told(target)))
+    index.read_ahead(target.workspace)
+    shutil.rmtree(target.workspace.runs / name)
+    assert name not in told(target)
+
+
+def test_reading_ahead_a_damaged_index_or_none_changes_nothing(target: LocalTarget) -> None:
+    index.read_ahead(target.workspace)
+    first = told(target)
+    target.workspace.index.write_text("{")
+    index.read_ahead(target.workspace)
+    assert told(target) == first

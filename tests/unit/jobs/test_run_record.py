@@ -13,7 +13,7 @@ from tests.support.records import definition_of
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.git_state import GitState
 from trainup.core.status import Status
-from trainup.jobs.local import ledger, run_record
+from trainup.jobs.local import files, ledger, run_record
 from trainup.jobs.local.files import ByFile, UnreadableRecord, read_json
 from trainup.jobs.local.run_record import Policy, RunDefinition, RunState
 from trainup.jobs.local.target import LocalTarget
@@ -177,6 +177,29 @@ def test_a_file_is_read_again_when_it_was_replaced_or_is_not_final(workspace: Wo
         (workspace.root / "new").replace(path)
         assert [contents.of(str(path)), contents.of(str(path))] == [content, content]
         assert len(reads) == count
+
+
+def test_a_cache_of_files_holds_the_last_ones_and_equal_contents_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_FILES", 3)
+    reads: list[str] = []
+
+    def read(path: Path) -> tuple[str, ...]:
+        reads.append(path.name)
+        return (path.read_text(),)
+
+    contents = ByFile(read)
+    paths = [tmp_path / str(number) for number in range(5)]
+    for path in paths:
+        path.write_text("the same")
+    first, *others = [contents.of(str(path)) for path in paths]
+    assert all(other is first for other in others)
+    reads.clear()
+    for path in paths:
+        assert contents.of(str(path)) == ("the same",)
+    assert reads[:2] == ["0", "1"]
+    assert len(contents) == 3
 
 
 def test_git_and_former_owners_are_kept_and_missing_in_older_records(workspace: Workspace) -> None:

@@ -169,6 +169,19 @@ def test_a_preview_doubts_a_metric_that_no_candidate_had(context: Context, regis
     assert "so far" not in said[-1], "nothing is known yet"
 
 
+def test_a_preview_knows_the_metrics_of_a_run_whose_model_is_not_registered_yet(
+    context: Context, registry: Registry, said: list[str]
+) -> None:
+    rules = ["acuracy >= 0.5", "accuracy >= 0.5"]
+    LiveModelHandler().plan(context, inputs(candidate=UNKNOWN, metrics={"accuracy": 0.8}, rules=rules), None)
+    assert (
+        "the candidate has no metric 'acuracy', so that it does not go live; there are accuracy: did you mean"
+        in said[-1]
+    )
+    LiveModelHandler().plan(context, inputs(candidate=UNKNOWN, metrics={"accuracy": 0.8}, rules=rules[1:]), None)
+    assert "no metric" not in said[-1]
+
+
 def test_a_version_is_kept_in_labels_and_read_back() -> None:
     version = ModelVersion("m", "v", "i", "u", "p", "d", "r", "rd", "img", "c", {"x": "y"}, {"a": float("inf")})
     assert version_of("m", labels_of(version), id="i", uri="u") == version

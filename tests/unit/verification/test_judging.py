@@ -28,6 +28,19 @@ def verdict(name: str, *exchanges: Exchange) -> judging.Verdict:
 
 
 PUT = Exchange("PUT", JOB, [], 201, about="a")
+ENDPOINT = f"{WORKSPACE}/onlineEndpoints/{{}}"
+DEPLOYMENT = f"{ENDPOINT}/deployments/{{}}"
+MODEL = f"{WORKSPACE}/models/{{}}"
+IMPORT = "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.ContainerRegistry/registries/{}/importImage"
+TAGS = {"properties": {"tags": {"<1>": "<text>"}}}
+MOVE = Exchange("PUT", ENDPOINT, [], 200, request={"properties": {"traffic": {"<1>": "<text>"}}})
+MADE = Exchange("PUT", DEPLOYMENT, [], 201)
+
+
+def settled(route: str, state: str, **properties: str) -> Exchange:
+    """An answer to a GET of what is in this provisioning state."""
+    body = {"properties": {"provisioningState": state, **properties}}
+    return Exchange("GET", route, [], 200, response=body, about="a")
 
 
 @pytest.mark.parametrize(
@@ -89,6 +102,34 @@ PUT = Exchange("PUT", JOB, [], 201, about="a")
                 Exchange("PUT", "/x/roleAssignments/{}", [], 201, seconds=0),
                 Exchange("GET", "/x", [], 403, seconds=1000),
             ],
+        ),
+        (
+            "model-by-put",
+            [Exchange("PUT", f"{MODEL}/versions/{{}}", [], 201)],
+            [Exchange("PUT", f"{MODEL}/versions/{{}}", [], 400)],
+        ),
+        (
+            "model-tags",
+            [Exchange("PUT", MODEL, [], 200, request=TAGS, response=TAGS)],
+            [Exchange("PUT", MODEL, [], 200, request=TAGS, response={"properties": {"tags": {}}})],
+        ),
+        ("import-by-digest", [Exchange("POST", IMPORT, [], 202)], [Exchange("POST", IMPORT, [], 400)]),
+        ("endpoint-states", [settled(DEPLOYMENT, "Succeeded")], [settled(ENDPOINT, "Dreaming")]),
+        (
+            "endpoint-address",
+            [settled(ENDPOINT, "Creating"), settled(ENDPOINT, "Succeeded", scoringUri="<address>")],
+            [settled(ENDPOINT, "Succeeded"), settled(ENDPOINT, "Succeeded", scoringUri="<address>")],
+        ),
+        (
+            "endpoint-order",
+            [MADE, MOVE, Exchange("DELETE", DEPLOYMENT, [], 202)],
+            [MADE, MOVE, Exchange("DELETE", DEPLOYMENT, [], 400)],
+        ),
+        ("request-by-header", [Exchange("POST", "/score", [], 200)], [Exchange("POST", "/score", [], 404)]),
+        (
+            "failed-deployment",
+            [settled(DEPLOYMENT, "Failed"), Exchange("POST", f"{DEPLOYMENT}/getLogs", [], 200)],
+            [settled(DEPLOYMENT, "Failed"), Exchange("POST", f"{DEPLOYMENT}/getLogs", [], 404)],
         ),
     ],
 )

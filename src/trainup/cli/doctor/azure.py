@@ -256,8 +256,8 @@ def roles(patient: Patient) -> Iterator[Finding]:
         tried = f"the role {need.role.shown} on {need.place.noun}"
         try:
             if need.place.named_by:
-                facts = client.get(str(settings.existing_workspace))["properties"]
-                scope = str(facts.get(need.place.named_by) or settings.existing_workspace)
+                workspace = need.place.workspace or str(settings.existing_workspace)
+                scope = str(client.get(workspace)["properties"].get(need.place.named_by) or workspace)
             granted = permissions(client, scope)
         except AzureError as problem:
             yield warning(tried, f"it cannot be looked up: {problem}", mend)

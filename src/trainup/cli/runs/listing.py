@@ -85,7 +85,7 @@ def _looks(stack: str, with_all: bool) -> Iterator[list[Listed]]:
     """The records of the stack, as often as they are asked for; the last time when no run is active."""
     pause = threading.Event()
     while True:
-        current, project = places.open_records(stack)
+        current, project = places.open_records(stack, whole=with_all)
         if with_all:
             listed = [(one.record, one.current) for one in recorded.attempts(current, project)]
         else:

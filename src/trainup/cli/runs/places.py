@@ -7,7 +7,9 @@ from typing import Any
 from trainup.cli import stack as stacks
 from trainup.cli.runs import lost
 from trainup.cli.stack import Stack
+from trainup.core.project import nearest_folder
 from trainup.core.targets import is_elsewhere
+from trainup.jobs.local import index
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.target import StackUrns, Target
@@ -49,11 +51,15 @@ def all_targets(stack: Stack, project: Path) -> list[Target]:
     return local + [target_of(inputs, project) for inputs in _elsewhere(stack, project)]
 
 
-def open_records(name: str) -> tuple[Stack, Path]:
+def open_records(name: str, *, whole: bool = True) -> tuple[Stack, Path]:
     """As `stack.open_stack`, for reading records; a stack whose state is lost, while records of it are there, is empty.
 
-    That is told on standard error.
+    That is told on standard error. `whole`: all records will be read, which begins while the CLI reads the state.
     """
+    if whole and (project := nearest_folder(Path.cwd())):
+        without_state = Stack(name.rsplit("/", 1)[-1], "", [])
+        for workspace in workspaces(without_state, project):
+            index.read_ahead(workspace)
     try:
         return stacks.open_stack(name)
     except stacks.NoStack:

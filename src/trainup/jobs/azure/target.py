@@ -21,6 +21,7 @@ from trainup.jobs.azure.job.observation import Observer
 from trainup.jobs.azure.job.phases import seconds_of
 from trainup.jobs.azure.job.records import JobView
 from trainup.jobs.azure.job.release import Releaser
+from trainup.jobs.azure.job.schedules import Schedules
 from trainup.jobs.azure.job.submission import Submission, cluster_of
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.masking import Mask
@@ -44,7 +45,21 @@ class AzureTarget:
         self._releaser = Releaser(self._observer, self._canceler, submission)
         self._late_roles = LateRoles(self._observer)
         self._logs = Logs(self._observer)
+        self._schedules = Schedules(workspace, submission)
         self.polling = self._observer.polling
+        self.has_schedules = True
+
+    def keep_schedule(self, job: Job) -> None:
+        self._schedules.keep(job)
+
+    def keeps_schedule(self, job: Job) -> bool:
+        return self._schedules.is_kept(job)
+
+    def remove_schedule(self, run_id: str, owner: Owner) -> None:
+        self._schedules.remove(run_id, owner)
+
+    def forget_checkpoints(self, run_id: str) -> None:
+        self.submission.remove_checkpoints(run_id)
 
     def exclusive(self) -> AbstractContextManager[Any]:
         return nullcontext()  # the unique name of a job is the only lock that is needed
@@ -52,7 +67,7 @@ class AzureTarget:
     def expecting(self, job: Job) -> AbstractContextManager[Any]:
         owner = [labels.owner_tag(job.owner)] if job.trial is None else []  # `active_runs` is not asked about trials
         reads = [*self._observer.jobs.reads(job.id, *owner), *self.submission.reads(job)]
-        return self.workspace.client.prefetch(*reads)
+        return self.workspace.client.prefetch(*reads, starts=self.submission.starts(job))
 
     def active_runs(self, job: Job) -> list[Record]:
         owner = job.owner

@@ -10,8 +10,9 @@ import fcntl
 import json
 import os
 import shutil
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,12 +20,14 @@ from trainup.core import bounded
 from trainup.core.disk import put_aside, replace_record
 from trainup.core.errors import UserError
 
-Content = TypeVar("Content")
+Content = TypeVar("Content", bound=Hashable)
 FORMAT_VERSION = 1
 UNLOCKABLE = (errno.EISDIR, errno.ELOOP, errno.ENXIO)
 """Errors for a folder, a link to itself and a socket, which cannot be locked."""
 MOST_BYTES = 64 * 1024**2
 """Maximum size of a record."""
+MOST_FILES = 50_000
+"""Maximum of parsed files that a process holds of one kind."""
 
 
 class UnreadableRecord(UserError):
@@ -69,24 +72,43 @@ def _content(path: Path) -> bytes | None:
 
 
 class ByFile(Generic[Content]):
-    """A cache of parsed files; a file is read again after it was replaced, by whichever process."""
+    """A cache of parsed files; a file is read again after it was replaced, by whichever process.
+
+    It holds the last `MOST_FILES` files: what a process needs for the records of ended runs is bounded, and a few
+    hundred bytes for each. Equal contents are held once.
+    """
 
     def __init__(self, read: Callable[[Path], Content], is_final: Callable[[Content], bool] = lambda content: True):
         """`read` parses the file at a path; content for which `is_final` is false is never cached."""
         self._read, self._is_final = read, is_final
-        self._cache: dict[str, tuple[tuple[int, int, int], Content]] = {}
+        self._cache: dict[str, tuple[int, Content]] = {}
+        self._contents: dict[Content, Content] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._cache)
 
     def of(self, path: str) -> Content:
         """The parsed content of the file. Raises OSError if there is none, and what `read` raises."""
         status = os.stat(path)
-        file = status.st_ino, status.st_mtime_ns, status.st_size
+        file = (status.st_ino << 128) | (status.st_mtime_ns % 2**64 << 64) | status.st_size
         cached = self._cache.get(path)
         if cached and cached[0] == file:
             return cached[1]
         content = self._read(Path(path))
         if self._is_final(content):
-            self._cache[path] = file, content
+            with self._lock:
+                return self._kept(path, file, content)
         return content
+
+    def _kept(self, path: str, file: int, content: Content) -> Content:
+        while len(self._cache) >= MOST_FILES:
+            del self._cache[next(iter(self._cache))]
+        if len(self._contents) >= MOST_FILES:
+            self._contents.clear()
+        shared = self._contents.setdefault(content, content)
+        self._cache[path] = file, shared
+        return shared
 
 
 class Lock:

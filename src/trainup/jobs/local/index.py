@@ -9,7 +9,9 @@ import gc
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
@@ -53,6 +55,8 @@ class Index:
     """Owners by the numbers that entries have in their place: thousands of attempts have the same ones."""
     new: int = 0
     """How many were added since it was read."""
+    made: dict[str, Record] = field(default_factory=dict)
+    """Records that `read_ahead` has made of entries; each is used once."""
 
     def __post_init__(self) -> None:
         self.runs = str(self.workspace.runs)
@@ -61,6 +65,8 @@ class Index:
 
     def find(self, name: str) -> Record | None:
         """The record of an attempt as it is on disk; None where it has to be read."""
+        if record := self.made.pop(name, None):
+            return record
         entry = self.entries.get(name)
         try:
             return self._record(name, entry) if entry and entry[0] == self.stamp(name) else None
@@ -129,8 +135,35 @@ class Index:
         return self._numbers[owners]
 
 
+_ahead: dict[str, "Future[Index]"] = {}
+
+
+def read_ahead(workspace: Workspace) -> None:
+    """Begin to read the index, while the caller waits for something else: the next `read` returns this one."""
+    if not workspace.index.is_file():
+        return
+    future = _ahead[str(workspace.root)] = Future()
+
+    def run() -> None:
+        try:
+            with without_collections():
+                found = _read(workspace)
+                records = {name: record for name in found.entries if (record := found.find(name))}
+            found.made = records
+            future.set_result(found)
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+
+
 def read(workspace: Workspace) -> Index:
     """The index of a workspace; empty where there is none that can be used."""
+    ahead = _ahead.pop(str(workspace.root), None)
+    return ahead.result() if ahead else _read(workspace)
+
+
+def _read(workspace: Workspace) -> Index:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
         content = json.loads(bounded.read_bytes(workspace.index, MOST_BYTES))
         if content["of"] == _origin(workspace) and isinstance(content["entries"], dict):

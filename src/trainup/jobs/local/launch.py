@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from trainup.core import network
+from trainup.core import network, scoring
 from trainup.core.commands import EXPRESSION
 from trainup.core.errors import UserError
 from trainup.jobs.local import links
 from trainup.jobs.local.run_record import RunDefinition
 from trainup.jobs.local.workspace import CODE, RunFolder, Workspace
+from trainup.jobs.serving import batch
 
 INHERITED = re.compile(
     r"HOME|USER|LOGNAME|PATH|SHELL|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
@@ -96,6 +97,8 @@ def variables(
     result |= spec.get("environment_variables", {})
     result |= secrets
     result |= network.direct(result)  # a proxy of the run's own is for the world outside too
+    if scoring.is_scoring(spec.get("command") or ()):
+        result[scoring.VARIABLE] = batch.program()
     result["TRAINUP_RUN"] = folder.name
     result["TRAINUP_TOKEN"] = definition.token
     result["TRAINUP_OUTPUT_DIR"] = str(folder.outputs)
@@ -123,6 +126,8 @@ def reproduce(workspace: Workspace, folder: RunFolder, definition: RunDefinition
     variables = spec.get("environment_variables", {})
     settings = [f"{shlex.quote(name)}={shlex.quote(value)}" for name, value in variables.items()]
     settings += [f"{shlex.quote(name)}=…" for name in spec.get("secrets", [])]
+    if scoring.is_scoring(spec.get("command") or ()):
+        settings.append(batch.SETTING)
     if image := spec.get("image"):
         settings.append(f'PATH={shlex.quote(str(environment_folder(workspace, image) / "bin"))}:"$PATH"')
     # A link to the run's folder goes with the run, so the way there leads from its code.

@@ -50,13 +50,14 @@ KEEPER = "trainup.jobs.local.keeper"
 """Module in the command lines of keepers, as `ps` shows them."""
 Problem = UnreadableRecord | TargetError
 """Why a record cannot be used."""
-POLLING = Polling(fastest=0.05, queued=0.5, running=0.1, first=0.01)
+POLLING = Polling(fastest=0.05, queued=0.5, running=0.1, growth=1.1, first=0.01)
 
 
 class LocalTarget:
     """The `Target` of one workspace folder. `secrets` are masked wherever a log has to be made again."""
 
     polling = POLLING
+    has_schedules = False
 
     def __init__(self, workspace: Workspace, secrets: Mapping[str, str] | None = None) -> None:
         self.workspace = workspace
@@ -68,6 +69,18 @@ class LocalTarget:
 
     def expecting(self, job: Job) -> AbstractContextManager[Any]:
         return nullcontext()  # the ledger answers at once
+
+    def keep_schedule(self, job: Job) -> None:
+        """Nothing: there is nobody here who could start it, so `up` does once it is due."""
+
+    def keeps_schedule(self, job: Job) -> bool:
+        return True
+
+    def remove_schedule(self, run_id: str, owner: Owner) -> None:
+        """Nothing, likewise."""
+
+    def forget_checkpoints(self, run_id: str) -> None:
+        shutil.rmtree(self.workspace.runs / ".checkpoints" / run_id, ignore_errors=True)
 
     def active_runs(self, job: Job) -> list[Record]:
         records = []
@@ -196,7 +209,7 @@ class LocalTarget:
         with self.exclusive():
             attempts, problems = self.readable(run_id)
             if on_delete is OnDelete.DELETE and attempts and all(_is_only_of(record, owner) for record in attempts):
-                shutil.rmtree(self.workspace.runs / ".checkpoints" / run_id, ignore_errors=True)
+                self.forget_checkpoints(run_id)
             for record in attempts:
                 self._give_up(record, owner, on_delete)
         if problems:  # their owners are unknown: they stay as they are

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from trainup.core.canonical import sha256
-from trainup.core.models import DIGITS, ModelVersion
+from trainup.core.models import ModelVersion, number_of
 from trainup.jobs.models.registry import ModelRegistry, Reference, Registration
 from trainup.jobs.target import File, Record, Target, TargetError
 from trainup.jobs.transfers import Transfer, side_by_side
@@ -60,7 +60,7 @@ def register(
     data = {key: str(item["digest"]) for key, item in (definition.get("inputs") or {}).items() if item.get("digest")}
     version = ModelVersion(
         name=name,
-        version=digest[:DIGITS],
+        version=number_of(digest),
         uri=record.outputs_uri.rstrip("/") + f"/{path}".removesuffix(PurePosixPath(path).name).rstrip("/"),
         path=PurePosixPath(path).name,
         digest=digest,

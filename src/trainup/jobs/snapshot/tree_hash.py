@@ -50,7 +50,7 @@ def tree_hash(files: Sequence[SelectedFile]) -> tuple[str, dict[str, str]]:
 
 
 class TreeHashes:
-    """Snapshot digest → Azure ML's hash, so that an unchanged tree is not read again.
+    """Snapshot digest → Azure ML's hash, so that an unchanged tree is not read again, and which workspace has which.
 
     New ones are kept in memory until `save` writes them into the file, if there is one. It is a cache: a damaged file
     counts as empty. Threads may share one.
@@ -63,7 +63,7 @@ class TreeHashes:
 
     def get(self, digest: str) -> str | None:
         """The hash of a snapshot, or None."""
-        return self._new.get(digest) or self._saved().get(digest)
+        return self._new.get(digest) or self._saved("hashes").get(digest)
 
     def put(self, digest: str, value: str) -> None:
         """Remember it."""
@@ -73,18 +73,38 @@ class TreeHashes:
     def save(self) -> None:
         """Write what is new into the file."""
         with self._lock:
-            if self._path is None or not self._new:
-                return
-            hashes = {**self._saved(), **self._new}
-            text = json.dumps({"version": 1, "hashes": dict(list(hashes.items())[-MOST_HASHES:])}, indent=1)
-            save_text(self._path, text)
-            self._new.clear()
+            if self._new:
+                self._write(self._new, {})
+                self._new.clear()
 
-    def _saved(self) -> dict[str, str]:
+    def is_known(self, workspace: str, tree: str) -> bool:
+        """Whether this machine has seen a workspace to have the code with this hash. It may have been deleted since."""
+        return _held(workspace, tree) in self._saved("held")
+
+    def known(self, workspace: str, tree: str) -> None:
+        """Remember that a workspace has the code with this hash, in the file at once."""
+        with self._lock:
+            if not self.is_known(workspace, tree):
+                self._write({}, {_held(workspace, tree): tree})
+
+    def _write(self, hashes: Mapping[str, str], held: Mapping[str, str]) -> None:
+        if self._path is None:
+            return
+        both = {"hashes": {**self._saved("hashes"), **hashes}, "held": {**self._saved("held"), **held}}
+        newest = {name: dict(list(items.items())[-MOST_HASHES:]) for name, items in both.items()}
+        save_text(self._path, json.dumps({"version": 1, **newest}, indent=1))
+
+    def _saved(self, part: str) -> dict[str, str]:
         if self._path is None:
             return {}
         try:
             content = load_json(self._path)
-            return {str(key): str(value) for key, value in content["hashes"].items()} if content["version"] == 1 else {}
+            items = content.get(part, {}) if content["version"] == 1 else {}
+            return {str(key): str(value) for key, value in items.items()}
         except (LookupError, TypeError, AttributeError):
             return {}
+
+
+def _held(workspace: str, tree: str) -> str:
+    """A short name for both."""
+    return hashlib.sha256(f"{workspace.lower()} {tree}".encode()).hexdigest()[:24]

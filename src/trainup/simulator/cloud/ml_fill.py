@@ -148,6 +148,10 @@ def _deployment(azure: View, resource: Resource, existing: Resource | None) -> d
     return {"provisioningState": "Creating", "appInsightsEnabled": False, "properties": {}}
 
 
+def _schedule(azure: View, resource: Resource, existing: Resource | None) -> dict[str, Any]:
+    return {"provisioningState": "Succeeded", "isEnabled": True, "properties": {}, "tags": {}}
+
+
 def _hide(resource: Resource, parent: str, name: str) -> None:
     """Move a value that Azure never returns to the resource's key `_hidden`."""
     inside = shape.get(resource, parent)
@@ -167,6 +171,7 @@ FILL: Mapping[str, Fill] = {
     f"{ML}/codes": _container,
     f"{ML}/codes/versions": _version,
     f"{ML}/jobs": _job,
+    f"{ML}/schedules": _schedule,
     f"{ML}/onlineEndpoints": _endpoint,
     f"{ML}/onlineEndpoints/deployments": _deployment,
     f"{ML}/datastores": _datastore,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from trainup.core.duration import iso_seconds
-from trainup.simulator.cloud import shape
+from trainup.simulator.cloud import schedules, shape
 from trainup.simulator.cloud.address import ML
 from trainup.simulator.cloud.job_rules import JOB_RULES
 from trainup.simulator.cloud.refusal import Refused
@@ -187,6 +187,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         f"{ML}/codes/versions": (_code,),
         f"{ML}/models/versions": (_model,),
         f"{ML}/jobs": JOB_RULES,
+        f"{ML}/schedules": schedules.RULES,
         f"{ML}/connections": (_connection,),
     }.items()
 }

@@ -22,7 +22,8 @@ ACTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (),
     ),
     "User Access Administrator": (("*/read", "Microsoft.Authorization/*"), ()),
-    "Reader": (("*/read",), ()),
+    "Reader": (("*/read",), ("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",)),
+    "Storage Blob Data Reader": (("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",), ()),
     "AzureML Data Scientist": (
         (f"{ML}/*/read", f"{ML}/*/action", f"{ML}/*/delete", f"{ML}/*/write"),
         (f"{ML}/delete", f"{ML}/write", f"{ML}/computes/*/write", f"{ML}/computes/*/delete", f"{ML}/listKeys/action"),

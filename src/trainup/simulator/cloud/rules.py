@@ -46,6 +46,7 @@ NAMES = {
     f"{ML}/data": r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}",
     f"{ML}/datastores": r"[a-zA-Z0-9_]{1,255}",
     f"{ML}/jobs": r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}",
+    f"{ML}/schedules": r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}",
     f"{ML}/codes": r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}",
     f"{ML}/onlineEndpoints": r"[a-zA-Z](?=.{2,31}$)[a-zA-Z0-9-]*[a-zA-Z0-9]",
     f"{ML}/onlineEndpoints/deployments": r"[a-zA-Z](?=.{2,31}$)[a-zA-Z0-9-]*[a-zA-Z0-9]",

@@ -147,7 +147,7 @@ class Data:
 
     def _uri(self, name: str, output: Mapping[str, Any]) -> str:
         if output.get("uri"):
-            return str(output["uri"])
+            return str(output["uri"]).replace("${{name}}", self.name)  # which the service fills in as well
         uri = output_uri(self.name, name)
         if self.azure.output_uris:
             self.azure.amend(self.job, {f"properties.outputs.{name}.uri": uri})

@@ -9,10 +9,10 @@ from typing import Any
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.runs import Metric, Run, Runs
 from trainup.simulator.rest.artifacts import artifacts_of
+from trainup.simulator.rest.mlflow_calls import BASE, MlflowError, arguments_of, page, routes, with_errors
 from trainup.simulator.rest.mlflow_filter import parse
-from trainup.simulator.rest.routing import ANY, WORKSPACE, Request, Response, Route
+from trainup.simulator.rest.routing import ANY, Request, Route
 
-BASE = f"/mlflow/{{version:v1.0|v2.0}}{WORKSPACE}/api/2.0"
 METRICS = 50
 """Number of metric names that a run may have."""
 
@@ -21,37 +21,12 @@ _STATUSES = {"Completed": "FINISHED", "Failed": "FAILED", "NotResponding": "FAIL
 _BACK = {"FINISHED": "Completed", "FAILED": "Failed", "KILLED": "Canceled", "RUNNING": "Running"}
 
 
-class _Error(Exception):
-    """An error in MLflow's form."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.response = Response(status, {"error_code": code, "message": message})
-
-
-def _with_errors(call: Callable[[Azure, Request], dict[str, Any]]) -> Callable[[Azure, Request], Response]:
-    """A handler that returns errors in MLflow's form."""
-
-    def handler(azure: Azure, request: Request) -> Response:
-        azure.get(request.workspace)
-        try:
-            return Response(200, call(azure, request))
-        except _Error as error:
-            return error.response
-
-    return handler
-
-
-def _arguments(request: Request) -> dict[str, Any]:
-    return dict(request.query) if request.method == "GET" else request.json()
-
-
 def _run(azure: Azure, request: Request) -> Run:
-    arguments = _arguments(request)
+    arguments = arguments_of(request)
     name = str(arguments.get("run_id") or arguments.get("run_uuid") or "")
     run = azure.runs.get(request.workspace, name)
     if run is None:
-        raise _Error(404, "RESOURCE_DOES_NOT_EXIST", f"Run with id '{name}' not found")
+        raise MlflowError(404, "RESOURCE_DOES_NOT_EXIST", f"Run with id '{name}' not found")
     return run
 
 
@@ -59,7 +34,7 @@ def _create_run(azure: Azure, request: Request) -> dict[str, Any]:
     arguments = request.json()
     experiment = _experiments(azure, request).get(str(arguments.get("experiment_id") or ""))
     if experiment is None:
-        raise _Error(404, "RESOURCE_DOES_NOT_EXIST", f"There is no experiment {arguments.get('experiment_id')!r}")
+        raise MlflowError(404, "RESOURCE_DOES_NOT_EXIST", f"There is no experiment {arguments.get('experiment_id')!r}")
     run = Run(str(uuid.uuid4()), request.workspace, experiment, status="Running")
     run.tags |= {str(tag["key"]): str(tag["value"]) for tag in arguments.get("tags", [])}
     if arguments.get("run_name"):
@@ -96,7 +71,7 @@ def _search(azure: Azure, request: Request) -> dict[str, Any]:
     try:
         conditions = parse(str(arguments.get("filter") or ""))
     except ValueError as error:
-        raise _Error(400, "INVALID_PARAMETER_VALUE", str(error)) from error
+        raise MlflowError(400, "INVALID_PARAMETER_VALUE", str(error)) from error
     experiments = {str(runs) for runs in arguments.get("experiment_ids", [])}
     runs = [
         run
@@ -106,9 +81,8 @@ def _search(azure: Azure, request: Request) -> dict[str, Any]:
         and all(condition.holds(run, _info(azure, run)) for condition in conditions)
     ]
     runs.reverse()
-    first, size = int(arguments.get("page_token") or 0), int(arguments.get("max_results") or 1000)
-    page = {"runs": [_run_body(azure, run) for run in runs[first : first + size]]}
-    return page | ({"next_page_token": str(first + size)} if first + size < len(runs) else {})
+    found = page(request, "runs", runs, 1000)
+    return {**found, "runs": [_run_body(azure, run) for run in found["runs"]]}
 
 
 def _log_batch(azure: Azure, request: Request) -> dict[str, Any]:
@@ -116,7 +90,7 @@ def _log_batch(azure: Azure, request: Request) -> dict[str, Any]:
     for name, most in BATCH.items():
         if len(batch.get(name) or []) > most:
             count = len(batch[name])
-            raise _Error(400, "INVALID_PARAMETER_VALUE", f"{count} {name} in one batch: the most is {most}")
+            raise MlflowError(400, "INVALID_PARAMETER_VALUE", f"{count} {name} in one batch: the most is {most}")
     for metric in batch.get("metrics") or []:
         _log(run, metric)
     for param in batch.get("params") or []:
@@ -138,9 +112,9 @@ def _log(run: Run, entry: dict[str, Any]) -> None:
             name, float(entry["value"]), int(entry.get("timestamp") or time.time() * 1000), int(entry.get("step") or 0)
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise _Error(400, "INVALID_PARAMETER_VALUE", f"The metric {entry!r} has no usable value") from error
+        raise MlflowError(400, "INVALID_PARAMETER_VALUE", f"The metric {entry!r} has no usable value") from error
     if name not in run.metrics and len(run.metrics) >= METRICS:
-        raise _Error(400, "RESOURCE_LIMIT_EXCEEDED", f"A run can have at most {METRICS} metrics")
+        raise MlflowError(400, "RESOURCE_LIMIT_EXCEEDED", f"A run can have at most {METRICS} metrics")
     run.log(metric)
 
 
@@ -154,7 +128,7 @@ def _set_param(run: Run, entry: dict[str, Any]) -> None:
     with run.lock:
         if run.params.setdefault(name, value) != value:
             message = f"Changing param values is not allowed: {name!r} was {run.params[name]!r} and would be {value!r}"
-            raise _Error(400, "INVALID_PARAMETER_VALUE", message)
+            raise MlflowError(400, "INVALID_PARAMETER_VALUE", message)
 
 
 def _set_tag(azure: Azure, request: Request) -> dict[str, Any]:
@@ -170,11 +144,7 @@ def _delete_tag(azure: Azure, request: Request) -> dict[str, Any]:
 
 def _history(azure: Azure, request: Request) -> dict[str, Any]:
     run, name = _run(azure, request), request.query.get("metric_key", "")
-    values = run.metrics.get(name, [])
-    first = request.number("page_token", 0)
-    size = request.number("max_results", 25_000)
-    page: dict[str, Any] = {"metrics": [_metric(metric) for metric in values[first : first + size]]}
-    return page | ({"next_page_token": str(first + size)} if first + size < len(values) else {})
+    return page(request, "metrics", [_metric(metric) for metric in run.metrics.get(name, [])], 25_000)
 
 
 def _artifacts(azure: Azure, request: Request) -> dict[str, Any]:
@@ -199,11 +169,11 @@ def _experiments(azure: Azure, request: Request) -> dict[str, str]:
 
 
 def _get_experiment(azure: Azure, request: Request) -> dict[str, Any]:
-    arguments = _arguments(request)
+    arguments = arguments_of(request)
     for key, name in _experiments(azure, request).items():
         if arguments.get("experiment_id") == key or arguments.get("experiment_name") == name:
             return {"experiment": _experiment(key, name)}
-    raise _Error(404, "RESOURCE_DOES_NOT_EXIST", "There is no such experiment")
+    raise MlflowError(404, "RESOURCE_DOES_NOT_EXIST", "There is no such experiment")
 
 
 def _create_experiment(azure: Azure, request: Request) -> dict[str, Any]:
@@ -266,7 +236,7 @@ def _logged_models(azure: Azure, request: Request) -> dict[str, Any]:
 
 
 def _unknown(azure: Azure, request: Request) -> dict[str, Any]:
-    raise _Error(404, "ENDPOINT_NOT_FOUND", f"There is no {request.method} {request.parts['rest']}")
+    raise MlflowError(404, "ENDPOINT_NOT_FOUND", f"There is no {request.method} {request.parts['rest']}")
 
 
 _CALLS: dict[tuple[str, str], Callable[[Azure, Request], dict[str, Any]]] = {
@@ -292,7 +262,7 @@ _CALLS: dict[tuple[str, str], Callable[[Azure, Request], dict[str, Any]]] = {
 }
 
 ROUTES = (
-    *(Route(method, f"{BASE}/mlflow/{path}", _with_errors(call)) for (method, path), call in _CALLS.items()),
-    Route("POST", f"{BASE}/preview/mlflow/runs/log-batch-async", _with_errors(_batch_async)),
-    Route(ANY, f"{BASE}/{{rest:path}}", _with_errors(_unknown)),
+    *routes(_CALLS),
+    Route("POST", f"{BASE}/preview/mlflow/runs/log-batch-async", with_errors(_batch_async)),
+    Route(ANY, f"{BASE}/{{rest:path}}", with_errors(_unknown)),
 )

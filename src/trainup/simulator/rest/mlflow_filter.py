@@ -34,7 +34,10 @@ class Condition:
         """Whether a run meets it; a run without the compared value never does."""
         if self.kind.startswith("metric"):
             return self.name in run.metrics and self.compare(run.last(self.name).value, float(self.value))
-        values = {"p": run.params, "t": run.tags}.get(self.kind[0], attributes)
+        return self.holds_in({"p": run.params, "t": run.tags}.get(self.kind[0], attributes))
+
+    def holds_in(self, values: Mapping[str, Any]) -> bool:
+        """Whether these values have one of its name that meets it, compared as text."""
         return self.name in values and self.compare(str(values[self.name]), self.value)
 
 

@@ -94,11 +94,12 @@ def _import(azure: Azure, request: Request) -> Response:
     """Copy an image of another registry by its digest (`az acr import`)."""
     version_of(request)
     registry = str(azure.get(REGISTRY.format(**request.parts))["id"])
-    if azure.tokens.check(request.headers.get("authorization"))["oid"] == azure.deployer:
-        azure.may.act("Microsoft.ContainerRegistry/registries/importImage/action", registry, azure.deployer)
     order = request.json()
     source = order.get("source") or {}
     theirs = str(azure.get(str(source.get("resourceId")))["id"])
+    if azure.tokens.check(request.headers.get("authorization"))["oid"] == azure.deployer:
+        azure.may.act("Microsoft.ContainerRegistry/registries/importImage/action", registry, azure.deployer)
+        azure.may.act("Microsoft.ContainerRegistry/registries/read", theirs, azure.deployer)
     repository, _, digest = str(source.get("sourceImage") or "").partition("@")
     if not (order.get("targetTags") or order.get("untaggedTargetRepositories")):
         raise Refused(400, "BadRequest", "An import needs targetTags or untaggedTargetRepositories.")

@@ -4,9 +4,9 @@ A belief names where the code relies on it, what stands for it in the simulated 
 would confirm it. `trainup verify-azure` judges each by what its journey has seen.
 """
 
-from trainup.verification.beliefs import jobs, platform
+from trainup.verification.beliefs import jobs, platform, serving
 from trainup.verification.beliefs.belief import Belief
 
-BELIEFS = (*jobs.BELIEFS, *platform.BELIEFS)
+BELIEFS = (*jobs.BELIEFS, *platform.BELIEFS, *serving.BELIEFS)
 
 __all__ = ["BELIEFS", "Belief"]

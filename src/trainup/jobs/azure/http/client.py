@@ -2,7 +2,7 @@
 
 import copy
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +37,8 @@ METHODS = frozenset({"HEAD", "GET", "PUT", "DELETE", "POST"})
 
 Read = tuple[str, Mapping[str, str]]
 """A GET request: address and query parameters."""
+Start = tuple[str, Mapping[str, Any]]
+"""A POST request that can be repeated, and whose answer need not be used: address and body."""
 
 
 class AzureError(TargetError):
@@ -89,6 +91,7 @@ class AzureClient:
         self._client = _pipeline(endpoints.resource_manager, patience, credential, scope or endpoints.scope)
         self._anonymous = _pipeline(endpoints.resource_manager, patience)
         self._prefetched: dict[str, Future[dict[str, Any]]] = {}
+        self._begun: set[str] = set()
         self._login: Future[str] | None = None
 
     def for_scope(self, scope: str) -> "AzureClient":
@@ -102,11 +105,17 @@ class AzureClient:
         return other
 
     @contextmanager
-    def prefetch(self, *reads: Read) -> Iterator[None]:
-        """Send these requests concurrently; within the block, the first `get` of each returns its response."""
+    def prefetch(self, *reads: Read, starts: Iterable[Start] = ()) -> Iterator[None]:
+        """Send these requests concurrently; within the block, the first `get` or `post` of each returns its response.
+
+        A start is sent early only once in a process, whichever copy of this client sends it.
+        """
         self.token()  # log in once, before the threads would each do it
-        pool = ThreadPoolExecutor(len(reads) or 1)
+        new = [start for start in starts if start[0] not in self._begun]
+        self._begun.update(address for address, _ in new)
+        pool = ThreadPoolExecutor(len(reads) + len(new) or 1)
         self._prefetched = {_name(*read): pool.submit(self._get, *read) for read in reads}
+        self._prefetched |= {_started(address): pool.submit(self._post, address, body) for address, body in new}
         try:
             yield
         finally:
@@ -188,8 +197,14 @@ class AzureClient:
 
         Raises AzureError.
         """
+        early = self._prefetched.pop(_started(address), None) if version == API_VERSION and not query else None
+        if early:
+            return early.result()
         options = {"version": version, "query": query, "headers": headers, "repeat": repeat}
         return self._json(self.send("POST", address, body or {}, **options))  # type: ignore[arg-type]
+
+    def _post(self, address: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._json(self.send("POST", address, body))
 
     def delete(self, address: str, *, version: str = API_VERSION, **query: str) -> None:
         """Delete a resource; a missing one is no error. Raises AzureError."""
@@ -289,6 +304,10 @@ def _pipeline(
 
 def _name(address: str, query: Mapping[str, str]) -> str:
     return f"{address}?{sorted(query.items())}"
+
+
+def _started(address: str) -> str:
+    return f"POST {address}"
 
 
 def _no_login(error: SdkError) -> AzureError:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainup.core import sizes
+from trainup.core import scoring, sizes
 from trainup.core.duration import iso_duration, iso_seconds
 from trainup.core.input_assets import CHECKPOINTS
 from trainup.core.input_values import IDENTITIES
 from trainup.core.naming import job_name
 from trainup.core.spec import RunSpec
 from trainup.jobs.azure.job import commands, labels
+from trainup.jobs.serving import batch
 from trainup.jobs.target import Job
 
 SHM_SIZE = "16g"
@@ -155,6 +156,8 @@ def _variables(job: Job, attempt: int, references: References) -> dict[str, str]
         if client := (_identity(job, references) or {}).get("clientId"):
             # It tells the Azure SDK in the script which of the node's identities to use.
             result.setdefault("AZURE_CLIENT_ID", client)
+    if scoring.is_scoring(job.spec.command):
+        result[scoring.VARIABLE] = batch.program()
     if references.secrets:
         addresses = {"resource": references.vault_resource, "secrets": dict(references.secrets)}
         result["TRAINUP_SECRETS"] = json.dumps(addresses, sort_keys=True)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from trainup.core import package_lists
+from trainup.core import package_lists, scoring
 from trainup.core.duration import iso_seconds
 from trainup.core.input_assets import CHECKPOINTS, CONTENT
 from trainup.jobs.azure.http.client import AzureError
@@ -16,7 +16,9 @@ from trainup.jobs.azure.platform.uploads import ASSET
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.target import Definition, TargetError
 
-OWN_VARIABLES = frozenset({STARTED_BY, "TRAINUP_RUN", "TRAINUP_SECRETS", "TRAINUP_BOOTSTRAP", "PYTHONUNBUFFERED"})
+OWN_VARIABLES = frozenset(
+    {STARTED_BY, "TRAINUP_RUN", "TRAINUP_SECRETS", "TRAINUP_BOOTSTRAP", scoring.VARIABLE, "PYTHONUNBUFFERED"}
+)
 UNKNOWN = ("after", "rerun")
 """Inputs that a job does not have."""
 _UPLOADED = re.compile(rf"/data/{ASSET}-[a-z-]+/versions/([0-9a-f]+)")

@@ -8,6 +8,7 @@ from typing import Any
 from trainup.core.naming import job_name
 from trainup.jobs.azure.http.client import AzureError, Read
 from trainup.jobs.azure.job import labels
+from trainup.jobs.azure.job.phases import seconds_of
 from trainup.jobs.azure.job.records import changed, is_ours
 from trainup.jobs.azure.platform.workspace import Workspace
 
@@ -55,7 +56,7 @@ class Jobs:
             jobs[later["name"]] = later
             attempt += 1
         mine = [job for job in jobs.values() if job["properties"]["properties"][labels.ID] == run_id]
-        return sorted(mine, key=_attempt)
+        return sorted(mine, key=_created if any(not _attempt(job) for job in mine) else _attempt)
 
     def put(self, job: Answer, **changes: Any) -> Answer:
         """Change the properties of a job that can change. Raises AzureError."""
@@ -83,6 +84,11 @@ class Jobs:
             self.put(job, tags={**tags, **missing}, **other)
             time.sleep(random.uniform(0, self._pause))
         return job
+
+
+def _created(job: Mapping[str, Any]) -> float:
+    """When the service accepted it: the order of attempts among which are some that a schedule started."""
+    return seconds_of((job.get("systemData") or {}).get("createdAt")) or 0.0
 
 
 def _attempt(job: Mapping[str, Any]) -> int:

@@ -5,11 +5,13 @@ import shlex
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from trainup.core import scoring
 from trainup.core.choices import InputMode
 from trainup.core.commands import EXPRESSION
 from trainup.core.images import is_managed
 from trainup.core.sizes import find_size
 from trainup.jobs.azure.platform.environments import REFERENCE
+from trainup.jobs.serving import batch
 from trainup.jobs.target import Job
 
 
@@ -25,6 +27,7 @@ def reproduce(job: Job, source: PurePath | None) -> str:
     words += [spec.docker_args] if spec.docker_args else []
     words += ["--gpus all"] if spec.size is None or find_size(spec.size).gpus else []
     words += [f"-e {shlex.quote(f'{name}={value}')}" for name, value in spec.environment_variables.items()]
+    words += [f"-e {batch.SETTING}"] if scoring.is_scoring(spec.command) else []
     words += [f"-e {shlex.quote(name)}" for name in spec.secrets]  # docker takes the values from the shell's variables
     if source is not None:
         words += [_mount(str(source), "/code"), "-w /code"]

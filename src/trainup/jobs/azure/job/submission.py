@@ -13,7 +13,7 @@ from trainup.core.input_values import IDENTITIES
 from trainup.core.prices import Tier
 from trainup.jobs import snapshot
 from trainup.jobs.azure.http.blobs import below
-from trainup.jobs.azure.http.client import AzureError, Read
+from trainup.jobs.azure.http.client import AzureError, Read, Start
 from trainup.jobs.azure.job.body import References
 from trainup.jobs.azure.platform import code, environments, prices, uploads, vault
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Compute, Workspace
@@ -77,6 +77,17 @@ class Submission:
         cluster, tree = cluster_of(job, self.workspace.id), self.hashes.get(job.spec.snapshot or "")
         reads: list[Read] = [(cluster, {})] if cluster else []
         return [*reads, code.read(self.workspace.id, tree)] if tree else reads
+
+    def starts(self, job: Job) -> list[Start]:
+        """Changes of `references` that can be asked for before it is known that they are needed.
+
+        Code that this machine has not seen in the workspace is most often new there: its upload starts while Azure is
+        asked whether it is.
+        """
+        tree = self.hashes.get(job.spec.snapshot or "")
+        if job.source is None or tree is None or self.hashes.is_known(self.workspace.id, tree):
+            return []
+        return [code.upload_start(code.code_id(self.workspace.id, tree))]
 
     def remove_checkpoints(self, run_id: str) -> None:
         """Delete the checkpoints of all attempts of a run. Raises AzureError."""

@@ -10,7 +10,7 @@ from typing import Any
 from trainup.core.retry import Result
 from trainup.jobs import snapshot
 from trainup.jobs.azure.http.blobs import Blobs, below, without_query
-from trainup.jobs.azure.http.client import AzureClient, AzureError, Read
+from trainup.jobs.azure.http.client import AzureClient, AzureError, Read, Start
 from trainup.jobs.azure.http.roles import wait_for_role
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.snapshot.reading import entry
@@ -20,6 +20,8 @@ from trainup.jobs.target import TargetError
 from trainup.jobs.transfers import Transfer, side_by_side
 
 FOLDER = "code"
+UPLOAD = {"pendingUploadType": "TemporaryBlobReference"}
+"""The body with which an upload starts."""
 _NAMESPACE = uuid.UUID("2f1b6a52-6f0e-5a51-8b43-5a3f5e1f6d10")
 NO_STORAGE = frozenset(
     {"KeyBasedAuthenticationNotPermitted", "AuthorizationPermissionMismatch", "AuthorizationFailure"}
@@ -52,6 +54,11 @@ def read(workspace: str, tree: str) -> Read:
     return f"{workspace}/codes/{uuid.uuid5(_NAMESPACE, tree)}/versions", {"hash": tree, "hashVersion": VERSION}
 
 
+def upload_start(version_id: str) -> Start:
+    """The request with which an upload starts; one that nothing is uploaded for leaves no code asset."""
+    return f"{version_id}/startPendingUpload", UPLOAD
+
+
 def ensure(
     workspace: Workspace,
     source: Path,
@@ -72,6 +79,20 @@ def ensure(
         snapshot.verify(source, entries, expected_digest=digest, manifest=manifest)
         hashes.put(digest, tree)
         hashes.save()
+    code = _ensure(workspace, source, tree, digest, manifest, progress, stop)
+    hashes.known(workspace.id, tree)
+    return code
+
+
+def _ensure(
+    workspace: Workspace,
+    source: Path,
+    tree: str,
+    digest: str,
+    manifest: Mapping[str, str],
+    progress: Callable[[str], None],
+    stop: threading.Event,
+) -> str:
     client = workspace.client
     if existing_id := find(client, workspace.id, tree):
         return existing_id
@@ -102,7 +123,7 @@ def _start(
 
     def start() -> dict[str, Any] | None:
         try:
-            return client.post(f"{version_id}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"})
+            return client.post(*upload_start(version_id))
         except AzureError as error:
             if not _is_registered(client, version_id, tree, error):
                 raise

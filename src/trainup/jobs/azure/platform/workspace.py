@@ -84,6 +84,10 @@ class Workspace:
         """The resource id of a job."""
         return f"{self.id}/jobs/{name}"
 
+    def schedule(self, name: str) -> str:
+        """The resource id of a schedule."""
+        return f"{self.id}/schedules/{name}"
+
     def compute(self, compute_id: str) -> Compute | None:
         """The current state of a cluster; None if it is gone."""
         resource = self.client.find(compute_id)

@@ -5,13 +5,12 @@ from typing import Any
 
 from trainup.core.canonical import sha256
 from trainup.core.duration import iso_duration
-from trainup.core.serving import EndpointInputs
+from trainup.core.serving import INSTANCE_TYPE, EndpointInputs
 from trainup.jobs.local.links import address_of
 from trainup.jobs.serving.deployment import Deployment
 
 ENTRY = "trainup_entry.py"
 """The entry script of every deployment, beside the user's own one."""
-INSTANCE_TYPE = "Standard_DS3_v2"
 AUTH_MODES = {"aad_token": "AADToken", "key": "Key"}
 OWNER, NEWEST = "trainup-owner", "trainup-deployment"
 """Tags of an endpoint: whose it is, and the deployment that was made last."""

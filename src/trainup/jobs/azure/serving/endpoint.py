@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 from trainup.core.canonical import sha256
+from trainup.core.models import number_of
 from trainup.core.serving import EndpointInputs
 from trainup.jobs import snapshot
 from trainup.jobs.azure.http.client import AzureClient, AzureError
@@ -168,7 +169,7 @@ class OnlineEndpoint:
         if not model or model.get("id"):
             return str(model["id"]) if model else None
         body = bodies.model(self.workspace.id, model)
-        version = sha256([model["digest"], body])[:12]
+        version = number_of(sha256([model["digest"], body]))
         target = f"{self.workspace.id}/models/{self.inputs.name}/versions/{version}"
         if self._client.find(target) is None:
             self._client.put(target, body)

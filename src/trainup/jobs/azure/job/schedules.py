@@ -1,0 +1,100 @@
+"""The schedules of Azure ML that start the jobs of runs: one for each run that has a schedule."""
+
+from typing import Any
+
+from trainup.core import schedules
+from trainup.core.canonical import sha256
+from trainup.core.input_assets import CHECKPOINTS
+from trainup.core.naming import run_of
+from trainup.jobs.azure.http.client import AzureError
+from trainup.jobs.azure.job import labels
+from trainup.jobs.azure.job.body import checkpoints_uri, to_command_job
+from trainup.jobs.azure.job.submission import Submission
+from trainup.jobs.azure.platform.workspace import Workspace
+from trainup.jobs.target import Job, Owner, TargetError
+
+LONG_AGO = "2020-01-01T00:00:00"
+"""Start of schedules that name none: without one, Azure ML starts a job as soon as the schedule is there."""
+BY_SCHEDULE = "0"
+"""The number of attempts that a schedule started, all of which have the same body."""
+
+
+class Schedules:
+    """Keeps the schedules of the runs of one workspace."""
+
+    def __init__(self, workspace: Workspace, submission: Submission) -> None:
+        self._workspace, self._submission = workspace, submission
+
+    def keep(self, job: Job) -> None:
+        """Create, change or delete the schedule of a job's resource. Raises SnapshotError, AzureError, TargetError."""
+        if not job.spec.schedule:
+            self.remove(job.id, job.owner)
+            return
+        body = body_of(job, to_command_job(job, 1, self._submission.references(job)))
+        address = self._workspace.schedule(name_of(job.run, job.owner))
+        try:
+            self._workspace.client.put(address, body)
+        except AzureError as error:
+            raise TargetError(f"Azure ML does not take the schedule of {job.run}: {error}") from error
+
+    def is_kept(self, job: Job) -> bool:
+        """Whether the schedule is there, enabled, and starts this job at these times. Raises AzureError."""
+        found = self._workspace.client.find(self._workspace.schedule(name_of(job.run, job.owner)))
+        inside = (found or {}).get("properties") or {}
+        return (
+            inside.get("isEnabled") is not False
+            and _run_id(inside) == job.id
+            and trigger_of(job.spec.schedule).items() <= (inside.get("trigger") or {}).items()
+        )
+
+    def remove(self, run_id: str, owner: Owner) -> None:
+        """Delete the schedule of a resource, unless it starts another job by now. Raises AzureError."""
+        address = self._workspace.schedule(name_of(run_of(run_id), owner))
+        found = self._workspace.client.find(address)
+        if found and _run_id(found.get("properties") or {}) == run_id:
+            self._workspace.client.delete(address)
+
+
+def name_of(run: str, owner: Owner) -> str:
+    """The name of a schedule: the run, and what tells its stack from others in the workspace."""
+    return f"{run}-{sha256(owner.urn)[:12]}"
+
+
+def trigger_of(schedule: schedules.Schedule) -> dict[str, str]:
+    """The trigger in Azure ML's form."""
+    from tzlocal.windows_tz import tz_win  # Azure ML names time zones as Windows does
+
+    ends = {"endTime": schedule["end_time"]} if "end_time" in schedule else {}
+    return {
+        "triggerType": "Cron",
+        "expression": schedule["expression"],
+        "timeZone": tz_win.get(schedule["time_zone"], schedule["time_zone"]),
+        "startTime": schedule.get("start_time", LONG_AGO),
+        **ends,
+    }
+
+
+def body_of(job: Job, command_job: dict[str, Any]) -> dict[str, Any]:
+    """The body of `PUT …/schedules/<name>`, from that of the job."""
+    definition: dict[str, Any] = dict(command_job["properties"])
+    definition.pop("displayName")  # the service names each job by schedule and time
+    definition["tags"] = {**definition["tags"], labels.id_tag(job.id): BY_SCHEDULE}
+    definition["properties"] = {**definition["properties"], labels.ATTEMPT: BY_SCHEDULE}
+    if CHECKPOINTS in definition["outputs"]:
+        # Each of these jobs trains anew, so none may find where another one stopped.
+        own = {**definition["outputs"][CHECKPOINTS], "uri": checkpoints_uri(job.id) + "${{name}}/"}
+        definition["outputs"] = {**definition["outputs"], CHECKPOINTS: own}
+    return {
+        "properties": {
+            "displayName": job.run,
+            "isEnabled": True,
+            "trigger": trigger_of(job.spec.schedule),
+            "action": {"actionType": "CreateJob", "jobDefinition": definition},
+            "tags": {labels.MANAGED: "trainup", **labels.own(job)},
+            "properties": {labels.ID: job.id},
+        }
+    }
+
+
+def _run_id(inside: dict[str, Any]) -> str:
+    return str((inside.get("properties") or {}).get(labels.ID, ""))
