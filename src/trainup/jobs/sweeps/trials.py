@@ -149,7 +149,9 @@ def read_whole(target: Target, records: Sequence[Record]) -> dict[str, Record]:
     Why one failed is known to itself alone. One that is gone meanwhile is as it was.
     """
     completed = [record for record in records if record.status is Status.COMPLETED]
-    whole = {record.name: record for record in target.measured(completed)}
+    whole: dict[str, Record] = {}
+    with contextlib.suppress(TrainupError):  # then each is read by itself, and says so in its record where that fails
+        whole = {record.name: record for record in target.measured(completed)}
     others = [record for record in records if record.name not in whole]
     return whole | {record.name: target.get(record.name) or record for record in others}
 
