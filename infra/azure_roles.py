@@ -28,6 +28,7 @@ def facts_of(settings: AzureSettings) -> Facts:
         data=tuple(asset.storage for asset in settings.data.values() if not asset.key),
         principals=settings.access.principals,
         promoted=_promoted(settings),
+        endpoints=tuple(settings.endpoints),
     )
 
 

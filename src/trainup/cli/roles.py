@@ -78,6 +78,8 @@ def heading_of(need: Need) -> str:
         return "WHO DEPLOYS: granted before the first `up` by somebody who may assign roles, such as an Owner"
     if need.who is Who.NODES:
         return "THE NODES: `up` assigns these to their identity"
+    if need.who is Who.ENDPOINTS:
+        return "THE ENDPOINTS: Azure ML assigns these to the identity of each, in the name of who deploys"
     if need.by_up:
         return f"WHO SUBMITS RUNS: `up` assigns these to {need.principal} of trainup:access"
     if need.role is Role.READER:

@@ -20,9 +20,11 @@ def needed(facts: Facts) -> list[Need]:
     """The least roles for a graph, those of the deployer first."""
     places = Places(facts)
     of_nodes, of_submitters = list(_of_nodes(facts, places)), list(_of_submitters(facts, places))
-    assigned = [need for need in (*of_nodes, *of_submitters) if need.by_up]
+    of_endpoints = list(_of_endpoints(facts, places))
+    assigned = [need for need in (*of_nodes, *of_submitters, *of_endpoints) if need.by_up]
     of_deployer = list(_of_deployer(facts, places, assigned))
-    return [*(need for need in of_deployer if not _is_covered(need, of_deployer)), *of_submitters, *of_nodes]
+    least = [need for need in of_deployer if not _is_covered(need, of_deployer)]
+    return [*least, *of_submitters, *of_nodes, *of_endpoints]
 
 
 def _is_covered(need: Need, others: list[Need]) -> bool:
@@ -62,6 +64,21 @@ def _of_nodes(facts: Facts, places: Places) -> Iterator[Need]:
             kind=PrincipalType.SERVICE_PRINCIPAL,
             principal_of=facts.cluster if is_existing else "",
         )
+
+
+def _of_endpoints(facts: Facts, places: Places) -> Iterator[Need]:
+    """What Azure ML assigns to the identity of an endpoint, in the name of who creates it.
+
+    https://learn.microsoft.com/azure/machine-learning/concept-endpoints-online-auth, "Automatic role assignment".
+    """
+    if not facts.endpoints:
+        return
+    resources = tuple(f"{name}-endpoint" for name in facts.endpoints)
+    needs = [(Role.BLOB_DATA_READER, places.storage, "instances read the model and the code there")]
+    if facts.registry:
+        needs.append((Role.ACR_PULL, places.registry, "instances pull the image"))
+    for role, place, why in needs:
+        yield Need(Who.ENDPOINTS, role, place, resources, why, by_up=True, kind=PrincipalType.SERVICE_PRINCIPAL)
 
 
 WHY_SUBMITTER = {

@@ -19,6 +19,7 @@ class Who(StrEnum):
     DEPLOYER = "deployer"
     SUBMITTER = "submitter"
     NODES = "nodes"
+    ENDPOINTS = "endpoints"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class Facts:
     """Who submits runs."""
     promoted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Id of another workspace → the models that are promoted from it, by their names in the settings."""
+
+    endpoints: tuple[str, ...] = ()
+    """The endpoints, by their names in the settings."""
 
     OF_WORKSPACE = "of the workspace"
 
@@ -84,7 +88,7 @@ class Need:
     """The resources of the graph that need it, by their names in Pulumi."""
     why: str
     by_up: bool = False
-    """Whether `up` assigns it. Otherwise an administrator does, before the first `up`."""
+    """Whether `up` assigns it, or Azure ML while it runs. Otherwise an administrator does, before the first `up`."""
     principal: str = ""
     """Object id of who needs it, where the settings name it."""
     kind: PrincipalType = PrincipalType.USER

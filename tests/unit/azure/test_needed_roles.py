@@ -73,6 +73,14 @@ STACKS: dict[str, dict[str, Any]] = {
         "workspace": {"id": ML},
         "models": {"digits": {"promoted": f"{DEV}/models/digits/versions/1"}},
     },
+    "an endpoint": {"endpoints": {"digits": {"source": "scoring"}}},
+    "an endpoint in what exists": {
+        "workspace": {"id": ML},
+        "cluster": {"id": CLUSTER},
+        "registry": {"id": REGISTRY},
+        "image": FOUND,
+        "endpoints": {"digits": {"source": "scoring"}},
+    },
     "nodes in a network": {"workspace": {"id": ML}, "cluster": {"subnet": SUBNET}, "image": FOUND},
 }
 
@@ -82,6 +90,7 @@ QUICK = (
     "a workspace that exists",
     "data for a cluster that exists",
     "a promoted model with an image from elsewhere",
+    "an endpoint in what exists",
 )
 EACH = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in STACKS]
 
@@ -104,7 +113,7 @@ def test_the_list_has_the_roles_that_the_graph_assigns(name: str) -> None:
         (one.plain["roleDefinitionId"].rsplit("/", 1)[-1], one.plain["scope"])
         for one in of(registered, "RoleAssignment")
     ]
-    listed = [need for need in needs if need.by_up]
+    listed = [need for need in needs if need.by_up and need.who is not Who.ENDPOINTS]
     assert Counter(role for role, _ in assigned) == Counter(str(need.role) for need in listed)
     known = {(str(need.role), need.place.id.lower()) for need in listed if need.place.id}
     assert known <= {(role, scope.lower()) for role, scope in assigned}
@@ -119,6 +128,8 @@ def test_the_deployer_can_create_the_graph_with_these_roles_and_not_with_one_few
     checks = _checks(registered)
     if "models" in STACKS[name]:
         checks += _promotion(registered)
+    if "endpoints" in STACKS[name]:
+        checks += [_assign(ACCOUNT, Role.BLOB_DATA_READER), _assign(_registry_of(registered), Role.ACR_PULL)]
     assert [text for check in checks if (text := _refusal(check, list(granted.values())))] == []
     for need in granted:
         fewer = [one for other, one in granted.items() if other != need]
@@ -177,10 +188,16 @@ def _checks(registered: list[Registered]) -> list[Check]:
     return checks
 
 
+def _registry_of(registered: list[Registered]) -> str:
+    """The stack's own registry."""
+    (own,) = [_real(str(one.outputs["registry_id"]), "") for one in of(registered, "ContainerRegistry")]
+    return own
+
+
 def _promotion(registered: list[Registered]) -> list[Check]:
     """What the plugin asks of Azure for a model of another workspace."""
     storage, registry = THEIRS_OF_DEV["storageAccount"], THEIRS_OF_DEV["containerRegistry"]
-    (own,) = [_real(str(one.outputs["registry_id"]), "") for one in of(registered, "ContainerRegistry")]
+    own = _registry_of(registered)
     return [
         _check("GET", f"{DEV}/models/digits/versions/1", {}),
         _check("GET", storage, {}),

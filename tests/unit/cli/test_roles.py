@@ -32,6 +32,7 @@ ATTACHED: dict[str, Any] = {
     "data": {"pets": {"storage": PETS, "container": "pets"}},
     "access": {"users": [PERSON]},
     "models": {"digits": {"promoted": f"{DEV}/models/digits/versions/69452737551650"}},
+    "endpoints": {"digits": {"source": "scoring"}},
 }
 
 

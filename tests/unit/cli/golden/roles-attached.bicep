@@ -224,7 +224,7 @@ resource role7 'Microsoft.Resources/deployments@2022-09-01' = {
   }
 }
 
-// Role Based Access Control Administrator on the workspace's storage account: `up` assigns Storage Blob Data Contributor, Storage File Data Privileged Contributor there
+// Role Based Access Control Administrator on the workspace's storage account: `up` assigns Storage Blob Data Contributor, Storage File Data Privileged Contributor, Storage Blob Data Reader there
 #disable-next-line no-deployments-resources
 resource role8 'Microsoft.Resources/deployments@2022-09-01' = {
   name: 'trainup-role8'
@@ -245,8 +245,8 @@ resource role8 'Microsoft.Resources/deployments@2022-09-01' = {
             principalId: deployer
             principalType: kind
             roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'f58310d9-a9f6-439a-9e8d-f62e7b41a168')
-            description: 'trainup: `up` assigns Storage Blob Data Contributor, Storage File Data Privileged Contributor there'
-            condition: '((!(ActionMatches{\'Microsoft.Authorization/roleAssignments/write\'})) OR (@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {69566ab7-960f-475b-8e7c-b3118f30c6bd, ba92f5b4-2d11-453d-a403-e96b0029c9fe})) AND ((!(ActionMatches{\'Microsoft.Authorization/roleAssignments/delete\'})) OR (@Resource[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {69566ab7-960f-475b-8e7c-b3118f30c6bd, ba92f5b4-2d11-453d-a403-e96b0029c9fe}))'
+            description: 'trainup: `up` assigns Storage Blob Data Contributor, Storage File Data Privileged Contributor, Storage Blob Data Reader there'
+            condition: '((!(ActionMatches{\'Microsoft.Authorization/roleAssignments/write\'})) OR (@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {2a2b9908-6ea1-4ae2-8e65-a410df84e7d1, 69566ab7-960f-475b-8e7c-b3118f30c6bd, ba92f5b4-2d11-453d-a403-e96b0029c9fe})) AND ((!(ActionMatches{\'Microsoft.Authorization/roleAssignments/delete\'})) OR (@Resource[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {2a2b9908-6ea1-4ae2-8e65-a410df84e7d1, 69566ab7-960f-475b-8e7c-b3118f30c6bd, ba92f5b4-2d11-453d-a403-e96b0029c9fe}))'
             conditionVersion: '2.0'
           }
         }
