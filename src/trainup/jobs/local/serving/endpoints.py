@@ -26,8 +26,6 @@ from trainup.jobs.serving.deployment import Deployment, ServingError
 ENTRY = keeper.SHARED / "trainup_entry.py"
 STOP_SECONDS = 60.0
 POLL = 0.05
-MOST_BYTES = 10 * 1024**2
-"""The largest request: what an online endpoint of Azure ML takes."""
 TAIL_BYTES = 1 << 16
 TAKEN = "port {port} is taken by another program: end that one, or give the endpoint another `port`"
 
@@ -158,7 +156,6 @@ def _definition(workspace: Workspace, folder: DeploymentFolder, deployment: Depl
             "GUNICORN_CMD_ARGS": f"--config {keeper.HOOKS} --graceful-timeout {round(seconds) + 1}",
             "TRAINUP_SCORING_SCRIPT": str(folder.code / deployment.script),
             "TRAINUP_SAMPLES": str(folder.code / deployment.samples) if deployment.samples else "",
-            "TRAINUP_MOST_BYTES": str(MOST_BYTES),
         },
         "request_seconds": seconds,
     }
