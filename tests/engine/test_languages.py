@@ -155,7 +155,7 @@ def test_a_program_in_another_language_serves_what_its_gate_lets_through(program
 
 def serve(program: Copy) -> None:
     """Write a model, a gate and an endpoint into the program."""
-    file = next(program.folder / name for name in SERVED if (program.folder / name).exists())
+    file = program.folder / ("index.ts" if (program.folder / "index.ts").exists() else "Pulumi.yaml")
     text = file.read_text().replace("tracking: none", "tracking: server")
     text = text.replace('tracking: "none"', 'tracking: "server"')
     text = text.replace('["status", "metrics"]', '["name", "digest", "status", "metrics"]')
