@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -112,14 +111,8 @@ def _stop(endpoint: EndpointFolder) -> None:
     """Stop keeper and server, and wait until they are gone."""
     if not endpoint.record.exists():
         return
-    end = time.monotonic() + STOP_SECONDS
-    processes.let_go_on(keeper.__name__, str(endpoint.path))
-    while endpoint.is_kept():
-        endpoint.stop.touch()
-        if time.monotonic() > end:
-            raise ServingError(f"the endpoint did not stop within {STOP_SECONDS:.0f} s; see {endpoint.log}")
-        time.sleep(POLL)
-    endpoint.stop.unlink(missing_ok=True)
+    if not processes.end_keeper(keeper.__name__, endpoint.path, endpoint.lock, endpoint.stop, STOP_SECONDS):
+        raise ServingError(f"the endpoint did not stop within {STOP_SECONDS:.0f} s; see {endpoint.log}")
     processes.kill_all_of(str(endpoint.read()["token"]))
 
 
