@@ -1,11 +1,10 @@
 """The endpoint noun on Azure."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 
-from trainup.components import arguments
-from trainup.components.resources import Endpoint
+from trainup.components.endpoint import declare
 
 
 class ModelEndpointArgs(TypedDict):
@@ -81,15 +80,7 @@ class ModelEndpoint(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ModelEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:ModelEndpoint", name, {}, opts)
-        arguments.check(self, args, ModelEndpointArgs)
-
-        inputs: dict[str, Any] = {key: value for key, value in args.items() if value is not None}
-        inputs["workspace"] = inputs.pop("workspace_id")
-        inputs["name"] = inputs.pop("endpoint_name", name)
-        inputs["environment"] = inputs.pop("environment_id")
-        endpoint = Endpoint(f"{name}-endpoint", {**inputs, "target": "azure"}, opts=pulumi.ResourceOptions(parent=self))
-
+        endpoint = declare(self, name, "azure", args, ModelEndpointArgs)
         self.url = endpoint.url
         self.deployment = endpoint.deployment
         self.model_version = endpoint.model_version
-        self.register_outputs({"url": self.url, "deployment": self.deployment, "model_version": self.model_version})

@@ -1,11 +1,10 @@
 """The endpoint noun on this machine."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 
-from trainup.components import arguments
-from trainup.components.resources import Endpoint
+from trainup.components.endpoint import declare
 
 
 class LocalEndpointArgs(TypedDict):
@@ -65,14 +64,7 @@ class LocalEndpoint(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LocalEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trainup:index:LocalEndpoint", name, {}, opts)
-        arguments.check(self, args, LocalEndpointArgs)
-
-        inputs: dict[str, Any] = {key: value for key, value in args.items() if value is not None}
-        inputs["workspace"] = inputs.pop("workspace_id")
-        inputs["name"] = inputs.pop("endpoint_name", name)
-        endpoint = Endpoint(f"{name}-endpoint", {**inputs, "target": "local"}, opts=pulumi.ResourceOptions(parent=self))
-
+        endpoint = declare(self, name, "local", args, LocalEndpointArgs)
         self.url = endpoint.url
         self.deployment = endpoint.deployment
         self.model_version = endpoint.model_version
-        self.register_outputs({"url": self.url, "deployment": self.deployment, "model_version": self.model_version})

@@ -1,6 +1,9 @@
 """A model on a managed online endpoint: what Azure is asked for, in which order, and what stays when it fails."""
 
 import json
+import ssl
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from tests.support import contract
 from tests.support.azure import Cloud, cloud
 from tests.support.project import Project
+from trainup.jobs.serving.trainup_entry import MOST_BYTES
 
 pytestmark = pytest.mark.engine
 
@@ -18,6 +22,7 @@ QUICK = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "0.05", "AZUREML_RUN_POLLING_INTERV
 TRAIN = """
 import os, pathlib
 pathlib.Path("outputs/model.txt").write_text("{factor}")
+pathlib.Path("outputs/metrics.json").write_text('{{"factor": {factor}}}')
 """
 SCORE = """
 import json, os
@@ -50,6 +55,23 @@ def stack(running: Cloud) -> Project:
     project.script('{"data": [0]}', "scoring", "samples/nothing.json")
     project.script("[0]", "scoring", "samples/nothing.expected.json")
     return project
+
+
+def deployments_of(running: Cloud, endpoint: dict[str, Any]) -> set[str]:
+    """Names of the deployments of an endpoint."""
+    every = running.azure.resources(DEPLOYMENTS)
+    return {one["name"] for one in every if one["id"].startswith(f"{endpoint['id']}/")}
+
+
+def answer(running: Cloud, url: str, key: str, data: bytes) -> tuple[int, Any]:
+    """The status of a request by key, and the answer."""
+    authority = ssl.create_default_context(cafile=running.variables["SSL_CERT_FILE"])
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers), context=authority) as found:
+            return found.status, json.loads(found.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
 
 
 def test_traffic_moves_last_and_a_failed_deployment_leaves_the_old_one_serving(
@@ -106,13 +128,43 @@ def test_traffic_moves_last_and_a_failed_deployment_leaves_the_old_one_serving(
         ]
         assert official_client(running, workspace, "invoke", endpoint["name"], str(request)) == [8.0]
 
-        settings = json.loads(json.dumps({"source": "scoring", "model": {"run": "train", "path": "model.txt"}}))
-        project.edit(endpoints={"numbers": {**settings, "mirror_traffic": 10, "environment_variables": {"NEW": "1"}}})
+        # What a gate lets through is served as well; a new deployment may get a part of the requests, or copies.
+        serving = {"source": "scoring", "model": {"gate": "numbers"}}
+        keyed = {**serving, "auth_mode": "key"}
+        project.edit(
+            models={"numbers": {"run": "train", "path": "model.txt"}},
+            gates={"numbers": {"model": "numbers", "rules": ["factor > 3.5"]}},
+            endpoints={"numbers": {**serving, "traffic": 10}, "keyed": keyed},
+        )
         up = project.up()
         assert up.code == 0, up.text
-        shares = running.one(ENDPOINTS)["properties"]
-        (third,) = set(running.names(DEPLOYMENTS)) - {second}
-        assert (shares["traffic"][second], shares["mirrorTraffic"]) == (100, {third: 10})
+        (third,) = deployments_of(running, endpoint) - {second}
+        live = json.loads(project.pulumi("stack", "output", "gates", "--json"))["numbers"]["live"]
+        served = running.azure.get(f"{endpoint['id']}/deployments/{third}")
+        assert served["properties"]["model"] == live["id"]
+        assert running.azure.get(endpoint["id"])["properties"]["traffic"] == {second: 90, third: 10}
+        assert project.up("--expect-no-changes").code == 0
+
+        url = json.loads(project.pulumi("stack", "output", "endpoints", "--json"))["keyed"]["url"]
+        (by_key,) = [one for one in running.azure.resources(ENDPOINTS) if one["id"] != endpoint["id"]]
+        assert by_key["properties"]["authMode"] == "Key"
+        key = running.azure.key(by_key["id"].lower(), "primary")
+        assert answer(running, url, key, b'{"data": [2]}') == (200, [8.0])
+        assert answer(running, url, "another", b'{"data": [2]}')[0] == 401
+        refused = answer(running, url, key, b"0" * (MOST_BYTES + 1))
+        assert refused == (413, {"message": f"the request is larger than {MOST_BYTES} bytes, the most that is taken"})
+
+        mirrored = {**serving, "mirror_traffic": 10, "environment_variables": {"NEW": "1"}}
+        project.edit(endpoints={"numbers": mirrored, "keyed": keyed | {"auth_mode": "aad_token"}})
+        up = project.up()
+        assert up.code != 0
+        assert "has the auth mode Key, which Azure ML does not change to AADToken" in up.text
+        project.edit(endpoints={"numbers": mirrored, "keyed": keyed})
+        up = project.up()
+        assert up.code == 0, up.text
+        shares = running.azure.get(endpoint["id"])["properties"]
+        (fourth,) = deployments_of(running, endpoint) - {second}
+        assert (shares["traffic"][second], shares["mirrorTraffic"]) == (100, {fourth: 10})
         assert project.up("--expect-no-changes").code == 0
         destroy = project.destroy()
         assert destroy.code == 0, destroy.text

@@ -11,8 +11,73 @@ import pytest
 from tests.support import languages, processes
 from tests.support.copies import Copy
 from tests.support.project import REPOSITORY
+from tests.support.requests import post
 
 SECRET = "not shown anywhere"
+SERVED = {
+    "Pulumi.yaml": """\
+  model:
+    type: trainup:Model
+    properties:
+      target: local
+      workspaceId: ${workspace.workspaceId}
+      run: ${hello.name}
+      runDigest: ${hello.digest}
+      runStatus: ${hello.status}
+      path: metrics.json
+  gate:
+    type: trainup:Gate
+    properties:
+      target: local
+      workspaceId: ${workspace.workspaceId}
+      modelName: model
+      candidate: ${model.registered}
+      rules: [token > 0]
+  served:
+    type: trainup:LocalEndpoint
+    properties:
+      workspaceId: ${workspace.workspaceId}
+      source: scoring
+      image: ${gate.live.image}
+      model: {uri: "${gate.live.uri}", digest: "${gate.live.digest}", path: "${gate.live.path}"}
+""",
+    "index.ts": """\
+const hello = (name: string) => run.output<string>(name);
+const model = new Component(
+    "Model", "model",
+    {
+        target: "local", workspaceId, run: hello("name"), runDigest: hello("digest"), runStatus: hello("status"),
+        path: "metrics.json",
+    },
+    ["registered"],
+);
+const gate = new Component(
+    "Gate", "gate",
+    { target: "local", workspaceId, modelName: "model", candidate: model.output("registered"), rules: ["token > 0"] },
+    ["live"],
+);
+const live = gate.output<Record<string, string>>("live");
+const of = (key: string) => live.apply((one) => one[key]);
+new Component(
+    "LocalEndpoint", "served",
+    {
+        workspaceId, source: "scoring", image: of("image"),
+        model: { uri: of("uri"), digest: of("digest"), path: of("path") },
+    },
+    ["url"],
+);
+""",
+}
+"""A model, a gate and an endpoint, as each language declares them after the run."""
+SCORE = """\
+import json, os
+def init():
+    global metrics
+    with open(os.path.join(os.environ["AZUREML_MODEL_DIR"], "metrics.json")) as file:
+        metrics = json.load(file)
+def run(raw_data):
+    return metrics["token"]
+"""
 
 pytestmark = pytest.mark.timeout(1800)  # whoever comes first builds the language host for YAML
 
@@ -68,3 +133,35 @@ def test_mistakes_in_a_program_are_told_in_a_sentence(program: Copy) -> None:
 
     assert "maxNode" in told("maxNodes: 2", "maxNode: 2")
     assert "max_nodes is a whole number from 1 to 1000" in told("maxNodes: 2", "maxNodes: 0")
+
+
+def test_a_program_in_another_language_can_declare_a_model_a_gate_and_an_endpoint(program: Copy) -> None:
+    serve(program)
+    assert "16 to create" in program.trainup("preview")
+
+
+@pytest.mark.parametrize("program", ["yaml"], indirect=True)
+def test_a_program_in_another_language_serves_what_its_gate_lets_through(program: Copy) -> None:
+    serve(program)
+    program.trainup("up")
+    state = json.loads(next((program.folder / ".trainup" / "backend").rglob("local.json")).read_text())
+    resources = state["checkpoint"]["latest"]["resources"]
+    (endpoint,) = [one["outputs"] for one in resources if one["type"] == "trainup:index:Endpoint"]
+    assert post(endpoint["url"], b"{}") == (200, len(SECRET))
+    assert "16 unchanged" in program.trainup("up")
+    program.trainup("destroy")
+    assert processes.left(program.folder) == []
+
+
+def serve(program: Copy) -> None:
+    """Write a model, a gate and an endpoint into the program."""
+    file = program.folder / ("index.ts" if (program.folder / "index.ts").exists() else "Pulumi.yaml")
+    text = file.read_text().replace("tracking: none", "tracking: server")
+    text = text.replace('tracking: "none"', 'tracking: "server"')
+    text = text.replace('["status", "metrics"]', '["name", "digest", "status", "metrics"]')
+    above, outputs, below = text.partition("outputs:\n")
+    file.write_text(above + SERVED[file.name] + outputs + below)
+    if file.suffix == ".ts":
+        subprocess.run([program.folder / "node_modules" / ".bin" / "tsc"], cwd=program.folder, check=True)
+    (program.folder / "scoring").mkdir()
+    (program.folder / "scoring" / "score.py").write_text(SCORE)

@@ -49,7 +49,13 @@ class EndpointHandler:
             # Without a workspace it is a new endpoint, unless the workspace is made anew, and the port was its own.
             is_told = parsed.workspace or (context.urn and (context.before or {}).get("port") != parsed.port)
             endpoint = endpoint_of(parsed, context.project, owner_of(context))
-            findings += [Finding(name, reason) for name, reason in (endpoint.problems() if is_told else ())]
+            # A deployment has a copy of its model, and needs the files of the run no more.
+            has_model = context.before is not None and context.before.get("model") == inputs.get("model")
+            findings += [
+                Finding(name, reason)
+                for name, reason in (endpoint.problems() if is_told else ())
+                if name != "model" or not has_model
+            ]
         if findings:
             return inputs, findings
         return {**inputs, "digest": digest_of(inputs, parsed) or UNKNOWN}, []

@@ -1,13 +1,15 @@
 """Whose fault an error is: the request's or the script's own; and what a sample has to be answered with."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trainup.jobs.serving import samples
-from trainup.jobs.serving.trainup_entry import difference, load, refusal, samples_in
+from trainup.jobs.serving.server_log import failure
+from trainup.jobs.serving.trainup_entry import OTHER_VERSION, difference, explained, load, refusal, samples_in
 
 DIGIT = {"data": [[0.0] * 4]}
 
@@ -78,3 +80,42 @@ def test_samples_are_requests_and_expected_answers_by_name(tmp_path: Path) -> No
     assert second.problem(200, b"anything") is None
     assert samples_in(str(tmp_path)) == [[1], [2]]
     assert samples_in("") == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Trying to unpickle estimator SVC from version 1.3.0 when using version 1.7.2. This may\nlead to errors",
+        "[10:00:00] WARNING: error_msg.cc:27: If you are loading a serialized model (like pickle in Python) or\nolder",
+    ],
+)
+def test_a_model_that_another_version_of_its_library_wrote_ends_the_start_with_what_to_do(said: str) -> None:
+    def init() -> None:
+        warnings.warn(said, UserWarning, stacklevel=2)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=OTHER_VERSION)
+        with pytest.raises(RuntimeError) as raised:
+            explained(init)()
+    message = str(raised.value)
+    assert "another version of its library than the image has: train it in this image" in message
+    assert " ".join(said.split()) in message
+    assert "\n" not in message
+
+
+def test_other_warnings_of_a_script_are_no_errors() -> None:
+    def init() -> str:
+        warnings.warn("it will be removed", DeprecationWarning, stacklevel=2)
+        return "loaded"
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=OTHER_VERSION)
+        with pytest.warns(DeprecationWarning, match="it will be removed"):
+            assert explained(init)() == "loaded"
+
+
+def test_a_model_of_another_version_that_the_script_loads_when_it_is_imported_is_told_from_the_log() -> None:
+    log = "Traceback (most recent call last):\nsklearn.exceptions.InconsistentVersionWarning: Trying to unpickle\nhttps://x"
+    assert failure(log).startswith(
+        "its server ended: sklearn.exceptions.InconsistentVersionWarning: Trying to unpickle"
+    )

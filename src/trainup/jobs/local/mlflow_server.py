@@ -101,16 +101,9 @@ def stop(workspace: Workspace) -> None:
     """Stop the server and wait until it is gone."""
     if not (workspace.mlflow / "server.json").exists():
         return
-    end = time.monotonic() + STOP_SECONDS
-    processes.let_go_on(__name__, str(workspace.root))
-    while is_running(workspace):
-        (workspace.mlflow / "stop").touch()
-        if time.monotonic() > end:
-            raise ServerError(
-                f"the MLflow server did not stop within {STOP_SECONDS:.0f} s; see {workspace.mlflow / 'server.log'}"
-            )
-        time.sleep(POLL / 5)
-    (workspace.mlflow / "stop").unlink(missing_ok=True)
+    folder = workspace.mlflow
+    if not processes.end_keeper(__name__, workspace.root, folder / "server.lock", folder / "stop", STOP_SECONDS):
+        raise ServerError(f"the MLflow server did not stop within {STOP_SECONDS:.0f} s; see {folder / 'server.log'}")
     if token := workspace.tracking().get("token"):
         processes.kill_all_of(token)
 

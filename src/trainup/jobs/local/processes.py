@@ -19,8 +19,10 @@ from pathlib import Path
 import psutil
 
 from trainup.core.canonical import sha256
+from trainup.jobs.local.files import is_held
 
 TOKEN_VARIABLE = "TRAINUP_TOKEN"
+POLL = 0.05
 _PR_SET_CHILD_SUBREAPER = 36
 _IS_LINUX = sys.platform == "linux"
 
@@ -101,6 +103,22 @@ def let_go_on(*words: str) -> None:
         with contextlib.suppress(psutil.Error):
             if process.status() == psutil.STATUS_STOPPED:
                 process.resume()
+
+
+def end_keeper(module: str, folder: Path, lock: Path, stop: Path, seconds: float) -> bool:
+    """Ask the process that holds a lock to end by a file, and wait until it has; False where it does not in time.
+
+    `module` and `folder` are words of its command line, by which it is found where it is suspended.
+    """
+    end = time.monotonic() + seconds
+    let_go_on(module, str(folder))
+    while is_held(lock):
+        stop.touch()
+        if time.monotonic() > end:
+            return False
+        time.sleep(POLL)
+    stop.unlink(missing_ok=True)
+    return True
 
 
 def adopt_orphans() -> None:

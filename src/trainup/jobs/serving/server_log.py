@@ -5,7 +5,7 @@ BANNER = "Azure ML Inferencing HTTP server v"
 """What the server prints first."""
 OF_SERVER = "azureml_inference_server_http."
 """The beginning of the server's own errors, which say that the script had one."""
-ENDINGS = ("Error", "Exception", "Exit", "Interrupt")
+ENDINGS = ("Error", "Exception", "Exit", "Interrupt", "Warning")
 
 
 def failure(log: str) -> str:

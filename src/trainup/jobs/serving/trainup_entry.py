@@ -3,7 +3,8 @@
 It runs in the environment of the model, by `azureml-inference-server-http`, and imports nothing of trainup. That server
 answers 500 to every error of `run()`, so that nobody can tell a wrong request from a broken server. Here an error is
 the request's fault where it is a `ValueError`, or where the request is built differently from the samples that the
-deployment was tried with; then the answer is 400, with the error and the difference.
+deployment was tried with; then the answer is 400, with the error and the difference. A request that is too large is
+answered with 413, and a model that another version of its library wrote is not served.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +23,13 @@ from typing import Any
 
 MOST_SHOWN = 300
 """Characters of an error that an answer repeats."""
+MOST_BYTES = 10 * 1024**2
+"""The largest request."""
+MOST_DRAINED = 32
+"""How many times the limit of a request is read, so that its sender gets the answer."""
+CHUNK = 1 << 16
+OTHER_VERSION = r"Trying to unpickle estimator|.*If you are loading a serialized model"
+"""How the warnings of scikit-learn and XGBoost about a model of another version begin. The results may be wrong."""
 
 
 def load(path: str) -> ModuleType:
@@ -38,6 +47,46 @@ def load(path: str) -> ModuleType:
     if missing:
         raise RuntimeError(f"{os.path.basename(path)} has no function {' and no function '.join(missing)}()")
     return module
+
+
+def explained(init: Callable[[], Any]) -> Callable[[], Any]:
+    """The function `init`; a warning that was made an error ends it with what to do."""
+
+    @functools.wraps(init)
+    def init_explained() -> Any:
+        try:
+            return init()
+        except Warning as warning:
+            said = " ".join(str(warning).split())
+            raise RuntimeError(
+                "the model was written by another version of its library than the image has: train it in this image, "
+                f"or serve it in its own ({type(warning).__name__}: {said})"
+            ) from warning
+
+    return init_explained
+
+
+def limit_requests(limit: int) -> None:
+    """Have requests of more bytes than this answered with 413 and the reason."""
+    import flask
+    from werkzeug.exceptions import RequestEntityTooLarge
+
+    application, reason = flask.Flask.wsgi_app, f"the request is larger than {limit} bytes, the most that is taken"
+
+    def limited(self: flask.Flask, environ: dict[str, Any], start_response: Any) -> Any:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or int(length) <= limit:
+            return application(self, environ, start_response)
+        rest = min(int(length), MOST_DRAINED * limit)
+        while rest > 0 and (chunk := environ["wsgi.input"].read(min(CHUNK, rest))):
+            rest -= len(chunk)  # who still sends would not get the answer
+        return flask.Response(json.dumps({"message": reason}), 413, mimetype="application/json")(
+            environ, start_response
+        )
+
+    flask.Flask.wsgi_app = limited
+    flask.Request.max_content_length = limit  # for bodies that do not tell their length
+    RequestEntityTooLarge.description = reason
 
 
 def samples_in(folder: str) -> list[Any]:
@@ -122,8 +171,10 @@ if "TRAINUP_SCORING_SCRIPT" in os.environ:
     # On Azure the code lies beside this file; on this machine the address is a whole one.
     _script = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.environ["TRAINUP_SCORING_SCRIPT"])
     _samples = os.environ.get("TRAINUP_SAMPLES", "")
+    limit_requests(MOST_BYTES)
+    warnings.filterwarnings("error", message=OTHER_VERSION)  # before the script, which may ignore it
     _module = load(_script)
-    init = _module.init
+    init = explained(_module.init)
     run = checked(
         _module.run, samples_in(os.path.join(os.path.dirname(os.path.abspath(__file__)), _samples) if _samples else "")
     )

@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,8 +25,6 @@ from trainup.jobs.serving.deployment import Deployment, ServingError
 ENTRY = keeper.SHARED / "trainup_entry.py"
 STOP_SECONDS = 60.0
 POLL = 0.05
-MOST_BYTES = 10 * 1024**2
-"""The largest request: what an online endpoint of Azure ML takes."""
 TAIL_BYTES = 1 << 16
 TAKEN = "port {port} is taken by another program: end that one, or give the endpoint another `port`"
 
@@ -114,14 +111,8 @@ def _stop(endpoint: EndpointFolder) -> None:
     """Stop keeper and server, and wait until they are gone."""
     if not endpoint.record.exists():
         return
-    end = time.monotonic() + STOP_SECONDS
-    processes.let_go_on(keeper.__name__, str(endpoint.path))
-    while endpoint.is_kept():
-        endpoint.stop.touch()
-        if time.monotonic() > end:
-            raise ServingError(f"the endpoint did not stop within {STOP_SECONDS:.0f} s; see {endpoint.log}")
-        time.sleep(POLL)
-    endpoint.stop.unlink(missing_ok=True)
+    if not processes.end_keeper(keeper.__name__, endpoint.path, endpoint.lock, endpoint.stop, STOP_SECONDS):
+        raise ServingError(f"the endpoint did not stop within {STOP_SECONDS:.0f} s; see {endpoint.log}")
     processes.kill_all_of(str(endpoint.read()["token"]))
 
 
@@ -158,7 +149,6 @@ def _definition(workspace: Workspace, folder: DeploymentFolder, deployment: Depl
             "GUNICORN_CMD_ARGS": f"--config {keeper.HOOKS} --graceful-timeout {round(seconds) + 1}",
             "TRAINUP_SCORING_SCRIPT": str(folder.code / deployment.script),
             "TRAINUP_SAMPLES": str(folder.code / deployment.samples) if deployment.samples else "",
-            "TRAINUP_MOST_BYTES": str(MOST_BYTES),
         },
         "request_seconds": seconds,
     }

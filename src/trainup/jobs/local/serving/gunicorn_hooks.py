@@ -18,9 +18,6 @@ from typing import Any
 Application = Callable[..., Any]
 
 control_socket_disable = True  # it would lie in a place that all servers of a user share
-CHUNK = 1 << 16
-MOST_DRAINED = 32
-"""How many times the limit of a request is read, so that its sender gets the answer."""
 
 
 def on_starting(server: Any) -> None:
@@ -44,16 +41,11 @@ def _watch_keeper() -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Answer the samples before the first request; report how that went to the keeper."""
-    limit = int(os.environ["TRAINUP_MOST_BYTES"])
     problem = _problem(worker.wsgi, os.environ.get("TRAINUP_SAMPLES", ""))
     _report({"problem": problem, "pid": worker.ppid})
     if problem:
         print(f"the deployment is refused: {problem}", file=sys.stderr, flush=True)
         sys.exit(3)  # Gunicorn takes 3 for a worker that cannot start, and ends
-    import flask
-
-    flask.Request.max_content_length = limit  # for bodies that do not tell their length
-    worker.wsgi = _limited(worker.wsgi, limit)
 
 
 def _problem(application: Application, folder: str) -> str | None:
@@ -81,23 +73,3 @@ def _report(result: dict[str, Any]) -> None:
     with open(f"{path}.new", "w", encoding="utf-8") as file:
         json.dump({"version": 1, **result}, file)
     os.replace(f"{path}.new", path)
-
-
-def _limited(application: Application, limit: int) -> Application:
-    """The application with the answer 413 to requests that are too large."""
-
-    def limited(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        length = environ.get("CONTENT_LENGTH") or "0"
-        if not length.isdecimal() or int(length) <= limit:
-            return application(environ, start_response)
-        rest = min(int(length), MOST_DRAINED * limit)
-        while rest > 0 and (chunk := environ["wsgi.input"].read(min(CHUNK, rest))):
-            rest -= len(chunk)
-        message = f"the request has {length} bytes, and this endpoint takes at most {limit}"
-        body = json.dumps({"message": message}).encode()
-        start_response(
-            "413 Content Too Large", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        )
-        return [body]
-
-    return limited

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from trainup.core import suggest
 from trainup.core.serving import EndpointInputs
+from trainup.jobs.job_inputs import with_absolute_uri
 from trainup.jobs.local import environments
 from trainup.jobs.local.launch import environment_folder
 from trainup.jobs.local.serving import endpoints, environment
@@ -26,10 +28,23 @@ class LocalEndpoint:
     stop: Event | None
 
     def problems(self) -> list[tuple[str, str]]:
-        port = self.inputs.port
-        if port is None or not endpoints.is_taken(folder_of(self.workspace, self.inputs.name), port):
+        port, found = self.inputs.port, self._model_problems()
+        if port is not None and endpoints.is_taken(folder_of(self.workspace, self.inputs.name), port):
+            found.append(("port", endpoints.TAKEN.format(port=port)))
+        return found
+
+    def _model_problems(self) -> list[tuple[str, str]]:
+        """A problem where the outputs of a run are there and the model is not among them."""
+        uri, path, project = self.inputs.model.get("uri"), self.inputs.model.get("path"), self.workspace.project
+        if not isinstance(uri, str) or not isinstance(path, str) or project is None:
             return []
-        return [("port", endpoints.TAKEN.format(port=port))]
+        folder = Path(with_absolute_uri(project, {"uri": uri})["uri"])
+        model = folder / path
+        if not folder.is_dir() or model.exists():
+            return []
+        inside = model.parent if model.parent.is_dir() else folder
+        names = sorted(str(one.relative_to(folder)) for one in inside.iterdir())
+        return [("model", suggest.unknown(path, names, f"{uri} has no {path!r}, which `path` says"))]
 
     def deploy(self, deployment: Deployment) -> Serving:
         folder = folder_of(self.workspace, self.inputs.name)
