@@ -167,9 +167,11 @@ def serialize_property(value: Any, *args: Any, **options: Any) -> Awaitable[Any]
 
 def _serialize_output(output: Any, deps: Any = None, *args: Any, **options: Any) -> Awaitable[Any]:
     """The value of an output that has one, where that is plain, known and no secret."""
-    data = None if output._data.exception() else output._data.result()
-    is_plain = data is not None and data.is_known and not data.is_secret and type(data.value) in PLAIN
-    if not is_plain or options.get("keep_output_values") or any(args[KEEPS_OUTPUT_VALUES:][:1]):
+    keeps_output_values = options.get("keep_output_values") or any(args[KEEPS_OUTPUT_VALUES:][:1])
+    if keeps_output_values or output._data.exception() is not None:
+        return _serialize(output, deps, *args, **options)
+    data = output._data.result()
+    if not data.is_known or data.is_secret or type(data.value) not in PLAIN:
         return _serialize(output, deps, *args, **options)
     if deps is not None:
         deps.extend(data.resources)
