@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -50,7 +51,7 @@ for number in range({MANY - 1}):
     inputs = {{**outputs, **others, "run": name, "arguments": [name]}}
     job = pulumi.CustomResource("nothing:index:Run", f"{{name}}-job", inputs, pulumi.ResourceOptions(parent=part))
     runs[name] = {{output: getattr(job, output) for output in outputs}}
-    part.register_outputs(runs[name])
+    part.register_outputs({{"status": job.status}})
 pulumi.export("runs", runs)
 """
 """Runs as those of `_ours` are in the state, by a provider that does nothing."""
@@ -80,8 +81,10 @@ def run(folder: Path) -> list[Row]:
     rows.append(row("no-op up", f"trainup, {MANY} finished runs", after[0], "s"))
     floor = row("no-op up", "cost of a component and its do-nothing resource", least, "ms")
     properties = row("no-op up", "the same with the inputs, outputs and exports of a run", same, "ms").compared(floor)
-    # Most of a run's cost is that of its properties, in the engine and in Pulumi's SDK.
-    return [*rows, floor, properties, row("no-op up", "cost of a run", each, "ms", at_most=1.25).compared(properties)]
+    # Most of a run's cost is that of its properties, in the engine and in Pulumi's SDK: `properties` is the floor.
+    run = row("no-op up", "cost of a run", each, "ms")
+    beside_nothing = run.compared(floor)
+    return [*rows, floor, properties, replace(run, at_most=1.25).compared(properties), beside_nothing]
 
 
 def _ours(folder: Path, environment: dict[str, str], runs: int) -> Project:

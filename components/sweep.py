@@ -65,4 +65,5 @@ class TrainingSweep(pulumi.ComponentResource):
         self.digest = sweep.digest
         self.outputs_uri = sweep.outputs_uri
         self.trials = sweep.trials
-        self.register_outputs({output: getattr(self, output) for output in TrainingSweep.__annotations__})
+        # The others are in the state already, as those of `Sweep`.
+        self.register_outputs({"status": sweep.status})

@@ -8,7 +8,6 @@ from pathlib import Path
 from trainup.core import bounded
 from trainup.core.canonical import sha256
 from trainup.core.images import ImageBuilder
-from trainup.core.job_files.reading import read
 from trainup.core.texts import decode
 from trainup.infra import image_fit
 from trainup.infra.run_settings import RunSettings
@@ -31,7 +30,12 @@ class JobImage:
 def job_images(runs: Mapping[str, RunSettings], root: Path) -> dict[str, JobImage]:
     """Job file → the image that it builds, for the runs of a stack; files with mistakes have findings elsewhere."""
     images = {}
-    for job in sorted({run.job for run in runs.values() if run.job}):
+    jobs = sorted({run.job for run in runs.values() if run.job})
+    if not jobs:
+        return {}
+    from trainup.core.job_files.reading import read  # most stacks have no job files
+
+    for job in jobs:
         definition, problems = read(root, job)
         if not problems and "build" in definition:
             images[job] = JobImage(**definition["build"])

@@ -9,7 +9,6 @@ from pydantic_core import PydanticCustomError
 
 from trainup.core import input_values as kinds
 from trainup.core.choices import DistributionType, InputMode, OutputMode
-from trainup.core.job_files.reading import read
 from trainup.core.run_keys import KEYS
 from trainup.infra.sections import SECRET_NAME, UNSHOWN, LengthOfTime, RunName, Section, Text, Words
 from trainup.infra.sweep_settings import SweepSettings
@@ -281,6 +280,8 @@ class RunSettings(Section):
         job = value.get("job") if isinstance(value, dict) else None
         if not isinstance(job, str) or value.get("sweep") is not None or not info.context:
             return value
+        from trainup.core.job_files.reading import read  # most stacks have no job files
+
         definition, _ = read(info.context["root"], job)
         return {**value, "sweep": definition["sweep"]} if "sweep" in definition else value
 

@@ -59,6 +59,11 @@ def test_the_program_of_a_local_stack_builds_none_of_azures_settings() -> None:
     assert "trainup.infra.local_settings" in imported
     assert {name for name in imported if name.startswith("trainup.infra.azure")} == {"trainup.infra.azure_keys"}
     assert "packaging.requirements" not in imported
+    # nor what only sweeps, gates, models and job files need
+    rules = ("trainup.core.job_files", "trainup.core.gates", "trainup.core.models", "trainup.infra.sweep_schema")
+    assert {name for name in imported if name.startswith((*rules, "trainup.core.sweeps."))} == {
+        "trainup.core.sweeps.places"
+    }
 
 
 def test_the_plugin_imports_what_new_environments_need_when_it_needs_it() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi._utils import ContextProperty
-from pulumi.output import Unknown
-from pulumi.runtime import resource, rpc
+from pulumi.output import Unknown, _OutputData
+from pulumi.runtime import resource, rpc, stack
 from pulumi.runtime.settings import SETTINGS
 
 from trainup.toolchain import paths
@@ -20,6 +20,7 @@ from trainup.toolchain import paths
 REPLACED = {
     rpc: ("transfer_properties", "contains_unknowns", "serialize_property"),
     resource: ("serialize_property", "create_urn", "_get_stack_trace"),
+    stack: ("massage",),
     pulumi.Output: ("_track",),
     ContextProperty: ("__get__",),
 }
@@ -74,14 +75,13 @@ async def outcome(transfer: Callable[..., dict[str, Any]], *answer: Any) -> tupl
     resolvers = transfer(thing, {"urn": None, "id": None, "name": "x"}, True)
     assert [*resolvers] == ["name"]
     output = thing.name  # type: ignore[attr-defined]
-    assert output._data in SETTINGS.outputs
     resolvers["name"](*answer)
     try:
         data = await output._data
     except Exception as error:
         return (repr(error),)
     await asyncio.sleep(0)
-    assert output._data not in SETTINGS.outputs
+    assert not SETTINGS.outputs
     return data.value, data.is_known, data.is_secret, {type(one) for one in data.resources}
 
 
@@ -135,6 +135,78 @@ def test_values_are_sent_as_by_the_sdk(light_outputs: ModuleType, value: Any) ->
     light_outputs.install(host.__code__)
     assert asyncio.run(sent()) == theirs
     assert asyncio.run(sent(return_protobuf_value=True)) == message
+
+
+THINGS = [Thing(), Thing()]
+
+
+def resolved(value: Any, *, known: bool = True, secret: bool = False, thing: int = 0) -> pulumi.Output[Any]:
+    data: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    data.set_result(_OutputData({THINGS[thing]}, value, known, secret))
+    return pulumi.Output._from_data(data)
+
+
+def failed(message: str) -> pulumi.Output[Any]:
+    data: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    data.set_exception(ValueError(message))
+    return pulumi.Output._from_data(data)
+
+
+OUTPUTS: dict[str, Callable[[], pulumi.Output[Any]]] = {
+    "a text": lambda: resolved("text"),
+    "nothing": lambda: resolved(None),
+    "a map": lambda: resolved({"a": [1, {"b": None}], "c": ()}),
+    "a secret": lambda: resolved("text", secret=True),
+    "an unknown value": lambda: resolved(None, known=False),
+    "an unknown secret": lambda: resolved(None, known=False, secret=True),
+    "an unknown part": lambda: resolved({"a": Unknown()}),
+    "an output in an output": lambda: resolved(resolved("text", secret=True, thing=1)),
+    "outputs in a map": lambda: resolved({"a": resolved("text", thing=1), "b": "plain"}),
+    "a failure": lambda: failed("it failed"),
+    "a failure in an output": lambda: resolved(failed("it failed")),
+}
+
+
+@pytest.mark.parametrize("case", OUTPUTS)
+def test_an_output_is_exported_as_by_the_sdk(light_outputs: ModuleType, case: str) -> None:
+    async def exported() -> Any:
+        output = stack.massage({"name": OUTPUTS[case]()}, [])["name"]
+        try:
+            data = await output._data
+        except ValueError as error:
+            return repr(error)
+        sent, deps = await rpc.serialize_property(data.value, [], "key"), data.resources
+        return sent, deps, data.is_known, data.is_secret
+
+    theirs = asyncio.run(exported())
+    light_outputs.install(host.__code__)
+    assert asyncio.run(exported()) == theirs
+
+
+@pytest.mark.parametrize("keep_output_values", [False, True])
+@pytest.mark.parametrize("case", OUTPUTS)
+def test_an_output_is_sent_as_by_the_sdk(
+    light_outputs: ModuleType, case: str, keep_output_values: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc, "_expand_dependencies", nothing)
+    for thing in THINGS:
+        monkeypatch.setitem(thing.__dict__, "urn", "urn")
+
+    async def sent() -> Any:
+        found: list[Any] = []
+        rest = (found, "key", None, None, None, keep_output_values, False)
+        try:
+            return await rpc.serialize_property(OUTPUTS[case](), *rest), set(found)
+        except ValueError as error:
+            return repr(error)
+
+    theirs = asyncio.run(sent())
+    light_outputs.install(host.__code__)
+    assert asyncio.run(sent()) == theirs
+
+
+async def nothing(*_: Any) -> dict[str, Any]:
+    return {}
 
 
 def test_a_urn_is_made_from_that_of_the_parent(light_outputs: ModuleType) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pulumi
 from pulumi._utils import ContextProperty
 from pulumi.output import Output, _OutputData
-from pulumi.runtime import known_types, resource, rpc
+from pulumi.runtime import known_types, resource, rpc, stack
 from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.settings import SETTINGS
 
@@ -28,6 +28,10 @@ PLAIN = frozenset({str, int, float, bool, type(None)})
 CONSTRUCTORS = 3
 """`__init__` of Resource, of CustomResource or ComponentResource, and of the kind of resource."""
 
+KEEPS_OUTPUT_VALUES = 4
+"""The place of `keep_output_values` among the arguments of `serialize_property` after the first two."""
+
+_massage = stack.massage
 _serialize = rpc.serialize_property
 _create_urn = resource.create_urn
 _code_of_host: CodeType | None = None
@@ -40,7 +44,9 @@ def transfer_properties(res: Any, props: Iterable[str], custom: bool) -> dict[st
         if name != "urn" and not (name == "id" and custom):  # the SDK makes these itself
             data: asyncio.Future[Any] = asyncio.Future()
             resolvers[name] = functools.partial(_resolve, res, data)
-            res.__dict__[name] = Output._from_data(data)
+            # Not tracked: the program waits for the registration, which resolves it, and reports its error.
+            output = res.__dict__[name] = object.__new__(Output)
+            output._data = data
     return resolvers
 
 
@@ -97,6 +103,46 @@ def _contains_unknowns(value: Any, seen: set[int]) -> bool:
     return any(_contains_unknowns(item, seen) for item in (value.values() if isinstance(value, dict) else value))
 
 
+def massage(value: Any, seen: list[Any]) -> Any:
+    """Replaces the SDK's function: what is exported as plain values; an output gets no task of its own."""
+    if type(value) in PLAIN:
+        return value
+    if type(value) is not Output:
+        return _massage(value, seen)
+    value._untrack()  # what follows carries its error
+    data: asyncio.Future[Any] = asyncio.Future()
+    value._data.add_done_callback(functools.partial(_massage_data, data, seen))
+    return Output._from_data(data)
+
+
+def _massage_data(data: "asyncio.Future[Any]", seen: list[Any], done: "asyncio.Future[Any]") -> None:
+    if data.done():
+        return
+    if done.cancelled():
+        data.cancel()
+        return
+    try:
+        former = done.result()
+        value = massage(former.value, seen) if former.is_known else None
+    except Exception as error:
+        data.set_exception(error)
+        return
+    if isinstance(value, Output):  # an output may have another one as its value
+        value._data.add_done_callback(functools.partial(_join, data, former))
+    else:
+        data.set_result(_OutputData(former.resources, value, former.is_known, former.is_secret))
+
+
+def _join(data: "asyncio.Future[Any]", outer: Any, done: "asyncio.Future[Any]") -> None:
+    try:
+        inner = done.result()
+    except Exception as error:
+        data.set_exception(error)
+    else:
+        resources, is_secret = outer.resources | inner.resources, outer.is_secret or inner.is_secret
+        data.set_result(_OutputData(resources, inner.value, inner.is_known, is_secret))
+
+
 class _Ready:
     """A value that is awaited without a task or a coroutine."""
 
@@ -110,9 +156,26 @@ class _Ready:
 
 def serialize_property(value: Any, *args: Any, **options: Any) -> Awaitable[Any]:
     """Replaces the SDK's function: plain values, which are most, are returned as they are."""
-    if type(value) in PLAIN and not options.get("return_protobuf_value"):
+    if options.get("return_protobuf_value"):
+        return _serialize(value, *args, **options)
+    if type(value) in PLAIN:
         return _Ready(value)
+    if type(value) is Output and value._data.done() and not value._data.cancelled():
+        return _serialize_output(value, *args, **options)
     return _serialize(value, *args, **options)
+
+
+def _serialize_output(output: Any, deps: Any = None, *args: Any, **options: Any) -> Awaitable[Any]:
+    """The value of an output that has one, where that is plain, known and no secret."""
+    keeps_output_values = options.get("keep_output_values") or any(args[KEEPS_OUTPUT_VALUES:][:1])
+    if keeps_output_values or output._data.exception() is not None:
+        return _serialize(output, deps, *args, **options)
+    data = output._data.result()
+    if not data.is_known or data.is_secret or type(data.value) not in PLAIN:
+        return _serialize(output, deps, *args, **options)
+    if deps is not None:
+        deps.extend(data.resources)
+    return _Ready(data.value)
 
 
 def create_urn(name: Any, kind: Any, parent: Any = None, *rest: Any) -> Any:
@@ -173,6 +236,7 @@ def install(host: CodeType) -> None:
         (rpc, "serialize_property", serialize_property),
         (resource, "serialize_property", serialize_property),
         (resource, "create_urn", create_urn),
+        (stack, "massage", massage),
         (resource, "_get_stack_trace", stack_trace),
     ):
         setattr(owner, name, replacement)

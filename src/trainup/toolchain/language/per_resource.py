@@ -14,7 +14,7 @@ from pulumi import _types, log
 from pulumi.runtime.proto import engine_pb2
 from pulumi.runtime.settings import get_engine
 
-TOGETHER = 50
+TOGETHER = 500
 """How many debug messages are sent as one."""
 
 _messages: list[str] = []
