@@ -37,6 +37,7 @@ POLICY: dict[str, Any] = {
     "timeout": 5.0,
     "queue_timeout": 5.0,
     "retries": 3,
+    "schedule": {"expression": "0 3 * * 1", "time_zone": "UTC"},
     "on_preemption": OnPreemption.FAIL,
     "shm_size": "8g",
     "services": {"lab": {"type": "jupyter_lab"}},

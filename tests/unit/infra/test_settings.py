@@ -48,6 +48,10 @@ def _load(secrets: tuple[str, ...] = (), **sections: Any) -> LocalSettings:
         return settings.load(StackConfig.read())
 
 
+def _order(found: LocalSettings) -> list[str]:
+    return order(found.runs, found.models, found.gates)
+
+
 def _problems(secrets: tuple[str, ...] = (), **sections: Any) -> list[str]:
     with pytest.raises(pulumi.RunError) as caught:
         _load(secrets, **sections)
@@ -241,13 +245,13 @@ def test_a_secret_is_no_unknown_key_while_its_run_has_a_mistake() -> None:
 
 def test_runs_come_after_those_that_they_wait_for() -> None:
     runs = {"c": {**RUN, "after": ["b"]}, "b": {**RUN, "after": ["a"]}, "a": RUN}
-    assert order(_load(runs=runs).runs) == ["a", "b", "c"]
+    assert _order(_load(runs=runs)) == ["a", "b", "c"]
 
 
 def test_many_edges_between_runs_are_ordered_at_once() -> None:
     layers = [[f"r{layer}-{index}" for index in range(4)] for layer in range(30)]
     above = {name: layers[index - 1] if index else [] for index, layer in enumerate(layers) for name in layer}
-    assert len(order(_load(runs={name: {**RUN, "after": after} for name, after in above.items()}).runs)) == 120
+    assert len(_order(_load(runs={name: {**RUN, "after": after} for name, after in above.items()}))) == 120
 
 
 def test_a_run_takes_data_of_the_stack_and_outputs_of_other_runs() -> None:
@@ -258,14 +262,14 @@ def test_a_run_takes_data_of_the_stack_and_outputs_of_other_runs() -> None:
             "train": {**RUN, "inputs": {"images": {"data": "pets"}}},
         },
     )
-    assert order(found.runs) == ["train", "score"]
+    assert _order(found) == ["train", "score"]
     assert found.runs["score"].upstream == ["train"]
 
 
 @pytest.mark.parametrize(
     ("item", "says"),
     [
-        ({}, "an input is one of `data`, `run`, `uri` and `value`; given: none"),
+        ({}, "an input is one of `data`, `run`, `gate`, `uri` and `value`; given: none"),
         ({"data": "pets", "run": "a"}, "given: data, run"),
         ({"uri": "https://x"}, "`uri` and `version` go together"),
         ({"data": "cats"}, "trainup:runs.a.inputs.x.data: there is no 'cats' in trainup:data; there are pets"),
@@ -317,13 +321,13 @@ def test_any_configuration_is_settings_or_one_message(sections: dict[str, Any], 
         except pulumi.RunError as error:
             assert str(error).startswith("Pulumi.test.yaml has ")  # noqa: PT017
         else:
-            assert sorted(order(found.runs)) == sorted(found.runs)
+            assert sorted(_order(found)) == sorted(found.runs)
 
 
 def test_a_thousand_runs_after_each_other_are_ordered() -> None:
     chain = {f"r{index}": {**RUN, **({"after": [f"r{index - 1}"]} if index else {})} for index in range(3000)}
     backwards = dict(reversed(chain.items()))
-    assert order(_load(runs=backwards).runs) == list(chain)
+    assert _order(_load(runs=backwards)) == list(chain)
 
 
 def test_a_long_ring_of_runs_is_one_finding() -> None:

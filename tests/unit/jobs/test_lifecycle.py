@@ -23,6 +23,7 @@ class Scripted:
     """A target whose runs go through the statuses that a test wrote down."""
 
     polling = Polling(0.001, 0.001, 0.001)
+    has_schedules = False
 
     def __init__(self, *scripts: list[Status]) -> None:
         self.scripts = list(scripts)
