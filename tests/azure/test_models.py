@@ -86,6 +86,23 @@ def test_only_a_better_model_goes_live(
     assert live(running) == second["version"] != first["version"]
     assert len(running.names(f"{ML}/models/versions")) == 3
 
+    # The live model scores; here the records are the files that another run has left.
+    score = "import os\ndef init(): pass\ndef run(raw): return sorted(os.listdir(os.environ['AZUREML_MODEL_DIR']))\n"
+    project.script(score, "scoring", "score.py")
+    scores = {
+        "source": "scoring",
+        "score": "score.py",
+        "inputs": {"model": {"gate": "digits"}, "data": {"run": "digits", "path": "model"}},
+    }
+    project.edit(runs={**settings("0.95")["runs"], "scores": scores})
+    up = project.up()
+    assert up.code == 0, up.text
+    outputs = output(project, "runs")["scores"]
+    assert outputs["metrics"] | {"seconds": 0} == {"records": 1, "scored": 1, "refused": 0, "seconds": 0}
+    assert project.up("--expect-no-changes").code == 0
+    (body,) = [job for job in running.azure.resources(JOBS) if job["name"] == outputs["name"]]
+    assert body["properties"]["inputs"]["model"]["uri"] == second["uri"]
+
     workspace = first["id"].split("/models/")[0]
     told = official_client(running, workspace, "models", "digits", str(tmp_path))
     assert told["model"] == "digits"
