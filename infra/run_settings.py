@@ -76,8 +76,8 @@ class ScheduleSettings(Section):
     time_zone: str | None = None
     """`UTC` (default), or a name of the IANA database such as Europe/Berlin."""
     start_time: str | None = None
-    """Nothing trains by the schedule before this time, such as '2026-12-24T18:00:00', in `time_zone`. In quotes, for YAML
-    takes it for a date."""
+    """Nothing trains by the schedule before this time, such as '2026-12-24T18:00:00', in `time_zone`. It is in quotes,
+    for YAML takes it for a date."""
     end_time: str | None = None
     """Nothing trains by the schedule after this time, in `time_zone`."""
 
