@@ -1,7 +1,6 @@
 """The runs in a stack's settings: the keys are those of `core/run_keys.py`, as a stack file writes them."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, create_model, model_validator
@@ -15,14 +14,6 @@ from trainup.infra.sections import SECRET_NAME, UNSHOWN, LengthOfTime, RunName, 
 from trainup.infra.sweep_settings import SweepSettings
 
 Model = TypeVar("Model", bound=Section)
-
-
-def _as_text(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
-Moment = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str)]
-"""A time, which YAML reads as one where it is not in quotes."""
 
 
 def _by_expression(value: Any) -> Any:
@@ -85,9 +76,9 @@ class ScheduleSettings(Section):
     the fourth are `*`, for Azure ML ignores them."""
     time_zone: str | None = None
     """`UTC` (default), or a name of the IANA database such as Europe/Berlin."""
-    start_time: Moment | None = None
+    start_time: str | None = None
     """Nothing trains by the schedule before this time, such as 2026-12-24T18:00:00, in `time_zone`."""
-    end_time: Moment | None = None
+    end_time: str | None = None
     """Nothing trains by the schedule after this time, in `time_zone`."""
 
 

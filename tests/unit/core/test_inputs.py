@@ -155,7 +155,9 @@ def test_any_inputs_give_a_spec_or_findings_or_wait_for_what_is_unknown(inputs: 
         assert len(parsed.spec.digest()) == 64
 
 
-@pytest.mark.parametrize("name", [name for name in IDENTITY_INPUTS if name not in ("script", "arguments", "job")])
+@pytest.mark.parametrize(
+    "name", [name for name in IDENTITY_INPUTS if name not in ("script", "arguments", "score", "job")]
+)
 def test_while_identity_is_unknown_there_is_no_digest(name: str) -> None:
     parsed, findings = parse_run({**MINIMAL, name: UNKNOWN})
     assert findings == []

@@ -43,6 +43,7 @@ POLICY: dict[str, Any] = {
     "docker_args": "--ulimit memlock=-1",
     "queue_tier": QueueTier.SPOT,
     "node_price": 0.5,
+    "schedule": {"expression": "0 3 * * 1", "time_zone": "UTC"},
     "wait": False,
     "on_failure": OnFailure.KEEP,
     "on_interrupt": OnInterrupt.CANCEL,

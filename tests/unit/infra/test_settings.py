@@ -241,13 +241,13 @@ def test_a_secret_is_no_unknown_key_while_its_run_has_a_mistake() -> None:
 
 def test_runs_come_after_those_that_they_wait_for() -> None:
     runs = {"c": {**RUN, "after": ["b"]}, "b": {**RUN, "after": ["a"]}, "a": RUN}
-    assert order(_load(runs=runs).runs) == ["a", "b", "c"]
+    assert order(_load(runs=runs).runs, {}, {}) == ["a", "b", "c"]
 
 
 def test_many_edges_between_runs_are_ordered_at_once() -> None:
     layers = [[f"r{layer}-{index}" for index in range(4)] for layer in range(30)]
     above = {name: layers[index - 1] if index else [] for index, layer in enumerate(layers) for name in layer}
-    assert len(order(_load(runs={name: {**RUN, "after": after} for name, after in above.items()}).runs)) == 120
+    assert len(order(_load(runs={name: {**RUN, "after": after} for name, after in above.items()}).runs, {}, {})) == 120
 
 
 def test_a_run_takes_data_of_the_stack_and_outputs_of_other_runs() -> None:
@@ -258,18 +258,19 @@ def test_a_run_takes_data_of_the_stack_and_outputs_of_other_runs() -> None:
             "train": {**RUN, "inputs": {"images": {"data": "pets"}}},
         },
     )
-    assert order(found.runs) == ["train", "score"]
+    assert order(found.runs, {}, {}) == ["train", "score"]
     assert found.runs["score"].upstream == ["train"]
 
 
 @pytest.mark.parametrize(
     ("item", "says"),
     [
-        ({}, "an input is one of `data`, `run`, `uri` and `value`; given: none"),
+        ({}, "an input is one of `data`, `run`, `gate`, `uri` and `value`; given: none"),
         ({"data": "pets", "run": "a"}, "given: data, run"),
         ({"uri": "https://x"}, "`uri` and `version` go together"),
         ({"data": "cats"}, "trainup:runs.a.inputs.x.data: there is no 'cats' in trainup:data; there are pets"),
         ({"run": "b"}, "trainup:runs.a.inputs.x.run: there is no run 'b'; there are a"),
+        ({"gate": "good"}, "trainup:runs.a.inputs.x.gate: there is no 'good' in trainup:gates"),
         ({"run": "a"}, "a → a: runs that wait for each other never start"),
         ({"data": "pets", "mode": "teleport"}, "trainup:runs.a.inputs.x.mode"),
     ],
@@ -277,6 +278,18 @@ def test_a_run_takes_data_of_the_stack_and_outputs_of_other_runs() -> None:
 def test_an_input_that_leads_nowhere_is_refused(item: dict[str, Any], says: str) -> None:
     (problem,) = _problems(data={"pets": {"path": "p"}}, runs={"a": {**RUN, "inputs": {"x": item}}})
     assert says in problem
+
+
+def test_a_run_waits_for_those_behind_a_gate_whose_live_model_it_reads() -> None:
+    sections: dict[str, Any] = {
+        "models": {"m": {"run": "train", "path": "model.pkl"}},
+        "gates": {"g": {"model": "m", "rules": ["accuracy > 0.5"], "metrics_of": "judge"}},
+    }
+    scores = {**RUN, "inputs": {"model": {"gate": "g"}}}
+    found = _load(runs={"a-scores": scores, "judge": {**RUN, "after": ["train"]}, "train": RUN}, **sections)
+    assert order(found.runs, found.models, found.gates) == ["train", "judge", "a-scores"]
+    (problem,) = _problems(runs={"judge": scores, "train": RUN}, **sections)
+    assert "judge → judge: runs that wait for each other never start" in problem
 
 
 def test_nothing_comes_after_a_run_that_nobody_waits_for() -> None:
@@ -317,13 +330,13 @@ def test_any_configuration_is_settings_or_one_message(sections: dict[str, Any], 
         except pulumi.RunError as error:
             assert str(error).startswith("Pulumi.test.yaml has ")  # noqa: PT017
         else:
-            assert sorted(order(found.runs)) == sorted(found.runs)
+            assert sorted(order(found.runs, found.models, found.gates)) == sorted(found.runs)
 
 
 def test_a_thousand_runs_after_each_other_are_ordered() -> None:
     chain = {f"r{index}": {**RUN, **({"after": [f"r{index - 1}"]} if index else {})} for index in range(3000)}
     backwards = dict(reversed(chain.items()))
-    assert order(_load(runs=backwards).runs) == list(chain)
+    assert order(_load(runs=backwards).runs, {}, {}) == list(chain)
 
 
 def test_a_long_ring_of_runs_is_one_finding() -> None:
