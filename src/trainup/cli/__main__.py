@@ -45,6 +45,9 @@ COMMANDS = {
     "runs.rerunning": {
         "rerun": "train a run again though nothing changed",
     },
+    "schedules": {
+        "schedules": "list when runs train again by their schedule; `--github` for a workflow of GitHub Actions",
+    },
     "drill": {
         "drill": "show that a run survives the loss of its node, on a copy of it",
     },

@@ -69,7 +69,7 @@ def _latest(target: Target, job: Job) -> Record:
 
 def due_since(target: Target, schedule: schedules.Schedule, attempts: Sequence[Record]) -> datetime | None:
     """Since when `up` has to start another attempt by a run's schedule; None if it need not."""
-    if target.has_schedules or not attempts or not attempts[-1].status.is_terminal:
+    if not schedule or target.has_schedules or not attempts or not attempts[-1].status.is_terminal:
         return None
     return schedules.due_since(schedule, attempts[-1].created, datetime.now(UTC))
 

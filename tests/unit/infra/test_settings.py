@@ -274,6 +274,7 @@ def test_a_run_takes_data_of_the_stack_and_outputs_of_other_runs() -> None:
         ({"uri": "https://x"}, "`uri` and `version` go together"),
         ({"data": "cats"}, "trainup:runs.a.inputs.x.data: there is no 'cats' in trainup:data; there are pets"),
         ({"run": "b"}, "trainup:runs.a.inputs.x.run: there is no run 'b'; there are a"),
+        ({"gate": "good"}, "trainup:runs.a.inputs.x.gate: there is no 'good' in trainup:gates"),
         ({"run": "a"}, "a → a: runs that wait for each other never start"),
         ({"data": "pets", "mode": "teleport"}, "trainup:runs.a.inputs.x.mode"),
     ],
@@ -281,6 +282,18 @@ def test_a_run_takes_data_of_the_stack_and_outputs_of_other_runs() -> None:
 def test_an_input_that_leads_nowhere_is_refused(item: dict[str, Any], says: str) -> None:
     (problem,) = _problems(data={"pets": {"path": "p"}}, runs={"a": {**RUN, "inputs": {"x": item}}})
     assert says in problem
+
+
+def test_a_run_waits_for_those_behind_a_gate_whose_live_model_it_reads() -> None:
+    sections: dict[str, Any] = {
+        "models": {"m": {"run": "train", "path": "model.pkl"}},
+        "gates": {"g": {"model": "m", "rules": ["accuracy > 0.5"], "metrics_of": "judge"}},
+    }
+    scores = {**RUN, "inputs": {"model": {"gate": "g"}}}
+    found = _load(runs={"a-scores": scores, "judge": {**RUN, "after": ["train"]}, "train": RUN}, **sections)
+    assert order(found.runs, found.models, found.gates) == ["train", "judge", "a-scores"]
+    (problem,) = _problems(runs={"judge": scores, "train": RUN}, **sections)
+    assert "judge → judge: runs that wait for each other never start" in problem
 
 
 def test_nothing_comes_after_a_run_that_nobody_waits_for() -> None:
