@@ -4,9 +4,9 @@ A belief names where the code relies on it, what stands for it in the simulated 
 would confirm it. `trainup verify-azure` judges each by what its journey has seen.
 """
 
-from trainup.verification.beliefs import jobs, platform, serving
+from trainup.verification.beliefs import jobs, platform, schedules, serving
 from trainup.verification.beliefs.belief import Belief
 
-BELIEFS = (*jobs.BELIEFS, *platform.BELIEFS, *serving.BELIEFS)
+BELIEFS = (*jobs.BELIEFS, *platform.BELIEFS, *serving.BELIEFS, *schedules.BELIEFS)
 
 __all__ = ["BELIEFS", "Belief"]
