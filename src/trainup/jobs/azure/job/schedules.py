@@ -14,8 +14,8 @@ from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.target import Job, Owner, TargetError
 
 LONG_AGO = "2020-01-01T00:00:00"
-"""Start of schedules that name none. Without one, Azure ML starts a job as soon as the schedule is there; after one that
-is past, at the next time of the expression (documentation, reference-yaml-schedule).
+"""Start of schedules that name none: without one, Azure ML starts a job as soon as the schedule is there, and after one
+that is past at the next time of the expression (documentation, reference-yaml-schedule).
 """
 BY_SCHEDULE = "0"
 """The number of attempts that a schedule started, all of which have the same body."""
