@@ -218,3 +218,15 @@ def test_any_file_name_is_a_text_in_the_stack_file(name: str) -> None:
     plan = files.plan(Path("/x"), script, packages.Packages(None), None, azure=False)
     config = yaml.safe_load(plan.files["Pulumi.local.yaml"])["config"]
     assert config["trainup:runs"]["train"]["source"] == script.path.parent.as_posix(), json.dumps(name)
+
+
+def test_a_project_without_a_program_is_told_which_line_it_needs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder, train_py=WITH_MAIN)
+    (folder / "Pulumi.yaml").write_text("name: theirs\nruntime: python\n")
+    assert "give it the line `main: infra/`" in refused(folder, capsys)
+    assert not (folder / "infra").exists()
+    (folder / "Pulumi.yaml").write_text("name: theirs\nruntime: python\nmain: infra/\n")
+    assert main(["init", "--yes"]) == 0
+    assert "left as it is: Pulumi.yaml" in capsys.readouterr().out

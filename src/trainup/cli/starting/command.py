@@ -64,6 +64,12 @@ def _check_folder(folder: Path) -> None:
                     f"{folder / name} is there already, a Pulumi project of another kind ({runtime}): let it declare "
                     "trainup's components (README: Components), or run `trainup init` in another folder"
                 )
+            program = _program(folder, project)
+            if not program.is_file() and program.parent != folder / "infra":
+                raise CannotStart(
+                    f"{folder / name} is there already, and its program {os.path.relpath(program, folder)} is not: give it "
+                    "the line `main: infra/`, for `trainup init` writes infra/__main__.py"
+                )
             return
     above = nearest_folder(folder)
     if above:
@@ -75,9 +81,13 @@ def _check_folder(folder: Path) -> None:
 
 def _is_ours(folder: Path, project: projects.Project) -> bool:
     """Whether the project's program imports trainup, or does not exist yet."""
-    main = folder / str(project.settings.get("main") or ".")
-    program = main if main.suffix == ".py" else main / "__main__.py"
+    program = _program(folder, project)
     return not program.is_file() or "trainup" in program.read_text(encoding="utf-8", errors="replace")
+
+
+def _program(folder: Path, project: projects.Project) -> Path:
+    main = folder / str(project.settings.get("main") or ".")
+    return main if main.suffix == ".py" else main / "__main__.py"
 
 
 def _script_by_name(folder: Path, name: str) -> scripts.Script:
