@@ -67,8 +67,8 @@ def _check_folder(folder: Path) -> None:
             program = _program(folder, project)
             if not program.is_file() and program.parent != folder / "infra":
                 raise CannotStart(
-                    f"{folder / name} is there already, and its program {os.path.relpath(program, folder)} is not: give it "
-                    "the line `main: infra/`, for `trainup init` writes infra/__main__.py"
+                    f"{folder / name} is there already, and its program {os.path.relpath(program, folder)} is not: "
+                    "give it the line `main: infra/`, for `trainup init` writes infra/__main__.py"
                 )
             return
     above = nearest_folder(folder)
