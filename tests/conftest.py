@@ -12,9 +12,16 @@ settings.load_profile("patient")
 
 SPREAD = ("tests/engine/", "tests/azure/")
 """Where tests take long, and share nothing: each goes to whichever process is free."""
-TOGETHER = ("test_containers.py", "test_docker.py", "test_edits.py", "test_howto_runs.py", "test_job_stack.py")
-"""Modules there whose tests share a stack, which is deployed once, or disturb each other: a lock stays while another
-container may hold it."""
+TOGETHER = (
+    "test_containers.py",
+    "test_docker.py",
+    "test_edits.py",
+    "test_howto_runs.py",
+    "test_job_stack.py",
+    "test_languages.py",
+)
+"""Modules there whose tests share a stack or an installation, which is made once, or disturb each other: a lock stays
+while another container may hold it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

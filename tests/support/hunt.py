@@ -104,14 +104,14 @@ class Hunt:
             thread.join()
 
     def _look_at(self, process: psutil.Process, allowed: Callable[[psutil.Process, str], bool]) -> None:
-        for kind in ("cmdline", "environ"):
+        for kind, what in (("cmdline", "arguments"), ("environ", "environment")):
+            shown = Path(f"/proc/{process.pid}/{kind}")
             try:
-                shown = Path(f"/proc/{process.pid}/{kind}").read_bytes()
-                names = self.names_in(shown)
-                what = {"cmdline": "arguments", "environ": "environment"}[kind]
-                if names and not allowed(process, what):
-                    program = " ".join(process.cmdline()[:3])[:80]
-                    self.processes |= {f"{name} in the {what} of {program}" for name in names}
+                if not self.names_in(shown.read_bytes()) or allowed(process, what):
+                    continue
+                # A second look: what launches a plugin forgets them, and has become the plugin since the first.
+                names, program = self.names_in(shown.read_bytes()), " ".join(process.cmdline()[:3])[:80]
+                self.processes |= {f"{name} in the {what} of {program}" for name in names}
             except (OSError, psutil.Error):
                 return  # it has ended
 
