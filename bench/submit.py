@@ -122,7 +122,7 @@ def _place(folder: Path) -> Iterator[Place]:
 
         running.azure.watchers.insert(0, watch)
         # Without these, the official client knows its cloud, and byte code is written.
-        left_out = ("ARM_CLOUD_METADATA_URL", "PYTHONDONTWRITEBYTECODE")
+        left_out = ("ARM_CLOUD_METADATA_URL", "AZUREML_CURRENT_CLOUD", "PYTHONDONTWRITEBYTECODE")
         environment = {name: value for name, value in running.environment().items() if name not in left_out}
         with _known_cloud(environment["ARM_METADATA_HOSTNAME"], environment["SSL_CERT_FILE"]) as described:
             environment["ARM_METADATA_HOSTNAME"] = described
