@@ -61,6 +61,13 @@ def test_a_snapshot_that_is_taken_with_it_is_the_same_and_knows_it(
         assert trees.get(alone.digest) == OFFICIAL
 
 
+def test_hashes_without_a_file_stay_in_memory() -> None:
+    trees = TreeHashes()
+    trees.put("snapshot", OFFICIAL)
+    trees.save()
+    assert trees.get("snapshot") == OFFICIAL
+
+
 def test_many_files_are_heard_in_order_whatever_their_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BATCH_BYTES", 60)
     for number in range(100):

@@ -73,7 +73,7 @@ class TreeHashes:
     def save(self) -> None:
         """Write what is new into the file."""
         with self._lock:
-            if self._new:
+            if self._new and self._path is not None:
                 self._write(self._new, {})
                 self._new.clear()
 
