@@ -14,7 +14,6 @@ from trainup.components.azure.workspace import Workspace, registry_of
 from trainup.components.resources import Keep, Quota
 from trainup.core.choices import QueueTier
 from trainup.core.sizes import find_size
-from trainup.core.sweeps.parsing import trials_at_once
 from trainup.infra import azure_access, azure_costs, azure_images, azure_readiness
 from trainup.infra.azure_keys import REGISTRY_PASSWORD
 from trainup.infra.azure_settings import AzureSettings
@@ -205,14 +204,13 @@ def _check_sizes_of_runs(settings: AzureSettings) -> None:
     for name, run in settings.runs.items():
         keys = run.model_dump(mode="json", exclude_none=True)
         nodes, size, is_spot = keys.get("nodes", 1), keys.get("size", own), keys.get("queue_tier") == QueueTier.SPOT
-        trials = trials_at_once(run.sweep)
-        if size is None or (size == own and not is_spot and nodes * trials == 1):
+        if size is None or (size == own and not is_spot and nodes * run.trials_at_once == 1):
             continue
         inputs = {
             "location": settings.azure_native.location,
             "size": find_size(size).sku,
             "min_nodes": nodes,
-            "max_nodes": nodes * trials,
+            "max_nodes": nodes * run.trials_at_once,
             "spot": is_spot,
             "subscription_id": settings.azure_native.subscription_id,
             "cloud": settings.azure_native.cloud,

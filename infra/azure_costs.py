@@ -11,11 +11,9 @@ from trainup.core.choices import OnPreemption, QueueTier
 from trainup.core.clusters import SERVERLESS
 from trainup.core.duration import parse_duration
 from trainup.core.inputs import with_definition
-from trainup.core.job_files.reading import read
 from trainup.core.prices import Tier
 from trainup.core.serving import INSTANCE_TYPE
 from trainup.core.sizes import find_size
-from trainup.core.sweeps.parsing import parse_sweep
 from trainup.infra.azure_sections import AzureEndpointSettings
 from trainup.infra.azure_settings import AzureSettings
 from trainup.infra.run_settings import RunSettings
@@ -56,6 +54,8 @@ def planned_run(run: RunSettings, settings: AzureSettings, root: Path) -> dict[s
     """One run as an input of `CostEstimate`: what is not the default. Without a cluster, it has a `tier`."""
     keys = run.model_dump(mode="json", exclude_none=True, exclude={"secrets", "after", "inputs"})
     if run.job:
+        from trainup.core.job_files.reading import read  # most stacks have no job files
+
         keys = with_definition({**keys, "target": "azure", "definition": read(root, run.job)[0]})
     planned = {key: keys[key] for key in ("nodes", "retries", "node_price") if keys.get(key) is not None}
     if (timeout := keys.get("timeout")) is not None:
@@ -78,6 +78,8 @@ def planned_run(run: RunSettings, settings: AzureSettings, root: Path) -> dict[s
 
 def _trials(declared: Any) -> dict[str, Any]:
     """What the declaration of a sweep adds; nothing where it is wrong, which is reported by itself."""
+    from trainup.core.sweeps.parsing import parse_sweep  # most stacks have no sweeps
+
     sweep, _ = parse_sweep(declared)
     if sweep is None:
         return {}

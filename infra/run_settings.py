@@ -283,6 +283,16 @@ class RunSettings(Section):
         return [item.gate for item in (self.inputs or {}).values() if item.gate]
 
     @property
+    def trials_at_once(self) -> int:
+        """How many trials run at a time at most; 1 for a run without `sweep`, or with a wrong one."""
+        if self.sweep is None:
+            return 1
+        from trainup.core.sweeps.parsing import parse_sweep  # most stacks have no sweeps
+
+        sweep, _ = parse_sweep(self.sweep)
+        return 1 if sweep is None else sweep.concurrent
+
+    @property
     def upstream(self) -> list[str]:
         """The names of the runs that have to complete first, without duplicates."""
         input_runs = [item.run for item in (self.inputs or {}).values() if item.run]

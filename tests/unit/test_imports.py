@@ -7,6 +7,14 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+RULES = (
+    "trainup.core.sweeps.",
+    "trainup.core.job_files",
+    "trainup.core.gates",
+    "trainup.core.models",
+    "trainup.infra.sweep_schema",
+)
+"""What only sweeps, job files, gates and models need."""
 HEAVY = ("azure", "msal", "requests", "pulumi_azure_native", "mlflow", "torch")
 
 
@@ -59,11 +67,13 @@ def test_the_program_of_a_local_stack_builds_none_of_azures_settings() -> None:
     assert "trainup.infra.local_settings" in imported
     assert {name for name in imported if name.startswith("trainup.infra.azure")} == {"trainup.infra.azure_keys"}
     assert "packaging.requirements" not in imported
-    # nor what only sweeps, gates, models and job files need
-    rules = ("trainup.core.job_files", "trainup.core.gates", "trainup.core.models", "trainup.infra.sweep_schema")
-    assert {name for name in imported if name.startswith((*rules, "trainup.core.sweeps."))} == {
-        "trainup.core.sweeps.places"
-    }
+    assert {name for name in imported if name.startswith(RULES)} == {"trainup.core.sweeps.places"}
+
+
+def test_the_program_of_a_stack_on_azure_loads_no_rules_of_sweeps_and_job_files_either() -> None:
+    script = "import trainup.infra.program, trainup.infra.azure\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert {name for name in done.stdout.split() if name.startswith(RULES)} == {"trainup.core.sweeps.places"}
 
 
 def test_the_plugin_imports_what_new_environments_need_when_it_needs_it() -> None:

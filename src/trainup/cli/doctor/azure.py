@@ -14,7 +14,6 @@ from trainup.core import gpu_choice, quota, readiness, sizes
 from trainup.core.azure_ids import CLUSTER, REGISTRY, STORAGE, WORKSPACE, AzureId, parse_id
 from trainup.core.rights import allows
 from trainup.core.role_needs import Who
-from trainup.core.sweeps.parsing import trials_at_once
 from trainup.jobs.target import TargetError
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ def capacity(patient: Patient) -> Iterator[Finding]:
 
 def _most_nodes(settings: Any) -> int:
     """The nodes that the largest run or sweep has at once, where there is no cluster that limits them."""
-    return max(((run.nodes or 1) * trials_at_once(run.sweep) for run in settings.runs.values()), default=1)
+    return max(((run.nodes or 1) * run.trials_at_once for run in settings.runs.values()), default=1)
 
 
 def existing(patient: Patient) -> Iterator[Finding]:

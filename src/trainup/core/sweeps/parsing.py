@@ -118,9 +118,3 @@ def _cross(sampling: Sampling, space: Mapping[str, Distribution], limits: Limits
     elif None not in sizes and size > MOST_TRIALS:
         reason = f"the grid has {size:,} points, and a sweep at most {MOST_TRIALS:,} trials"
         yield Finding(place, f"{reason}: make it smaller, or say how many trials")
-
-
-def trials_at_once(declared: Any) -> int:
-    """How many trials of a declared sweep run at a time at most; 1 for a run without `sweep`, or a wrong one."""
-    sweep = None if declared is None else parse_sweep(declared)[0]
-    return 1 if sweep is None else sweep.concurrent
