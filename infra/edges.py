@@ -17,7 +17,6 @@ from trainup.infra.platforms import Platform
 from trainup.infra.run_settings import InputSettings, RunSettings
 from trainup.infra.stack_config import StackConfig
 
-NO_INPUT = InputSettings(value="")
 Upstream = TrainingRun | TrainingSweep
 """What a run may come after: of a sweep it gets the outputs of the best trial."""
 
@@ -47,10 +46,11 @@ def arguments(
         settings["after"] = {upstream: _digest_of(runs[upstream]) for upstream in run.after}
     if run.inputs:
         settings["inputs"] = {key: input_of(item, platform, runs, gates) for key, item in run.inputs.items()}
-    if run.score and (gate := (run.inputs or {}).get(scoring.MODEL, NO_INPUT).gate):
-        # As at an endpoint: what reads a model is the image that it was trained in.
-        known = pulumi.Output.all(gates[gate].live["image"], platform.image, platform.environment_id)
-        platform_args["image"] = known.apply(lambda given: given[0] or given[1])
+    model = (run.inputs or {}).get(scoring.MODEL)
+    if run.score and model is not None and model.gate is not None:  # as at an endpoint
+        image = _image_of(gates[model.gate].live, platform)
+        platform_args["image"] = image
+        known = pulumi.Output.all(image, platform.image, platform.environment_id)
         platform_args["environment_id"] = known.apply(_environment_of)
     args = {**platform_args, **settings}
     if are_of_a_run(args):
@@ -120,7 +120,7 @@ def endpoint_arguments(
         return args
     if model.gate is not None:
         live = gates[model.gate].live.apply(partial(_is_there, f"the endpoint {name}", "serve", model.gate))
-        args["image"] = pulumi.Output.all(live["image"], platform.image).apply(lambda images: images[0] or images[1])
+        args["image"] = _image_of(live, platform)
         args["model"] = {key: live[key] for key in ("id", "uri", "digest", "path")}
         return args
     run = runs[model.run] if model.run else None
@@ -132,10 +132,17 @@ def endpoint_arguments(
     return args
 
 
+def _image_of(live: pulumi.Output[dict[str, Any]], platform: Platform) -> pulumi.Output[Any]:
+    """What reads a model: the image that it was trained in, or the stack's own where it had none."""
+    return pulumi.Output.all(live["image"], platform.image).apply(lambda images: images[0] or images[1])
+
+
 def _environment_of(given: list[Any]) -> Any:
-    """The stack's environment for (image of a model, the stack's own, its environment); None where they differ."""
+    """The stack's environment for (the image that reads a model, the stack's own, its environment); None where the
+    images differ.
+    """
     image, own, environment = given
-    return environment if image in ("", own) else None
+    return environment if image == own else None
 
 
 def _is_there(who: str, purpose: str, gate: str, live: dict[str, Any]) -> dict[str, Any]:
