@@ -61,8 +61,7 @@ def _records(stack: str) -> list[Record]:
     by_name: dict[str, list[Record]] = {}
     for one in recorded.attempts(*places.open_records(stack), measured=False):
         by_name.setdefault(one.record.name, []).append(one.record)
-    return [replace(same[0], run=" and ".join(sorted({_run(one) for one in same}))) for same in by_name.values()]
-
-
-def _run(record: Record) -> str:
-    return record.run.rpartition("_")[0] if trials.LABEL.fullmatch(record.run) else record.run
+    return [
+        replace(same[0], run=" and ".join(sorted({trials.split(one.run)[0] for one in same})))
+        for same in by_name.values()
+    ]

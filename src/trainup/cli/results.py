@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +34,10 @@ def latest(stack: Stack, project: Path, only: str | None = None) -> dict[str, Re
     name of a sweep stands for its best trial. A record that cannot be read is reported on standard error, and the
     others are still returned.
     """
-    ids = {name: resource["id"] for name, resource in stack.runs.items() if resource.get("id")}
     records_by_run: dict[str, Record] = {}
-    for target in map(LocalTarget, workspaces(stack, project)):
-        records, problems = target.current(urns(stack, project), ids, only)
-        for problem in problems:
-            _warn(str(problem))
-        for record in records:
-            if record.trials:
-                continue
-            other = records_by_run.get(record.run)
-            if other is None or _is_newer(record, other):
-                records_by_run[record.run] = record
-    for record in _elsewhere(stack, project, only):
-        if record.run not in records_by_run or _is_newer(record, records_by_run[record.run]):
+    for record in chain(_here(stack, project, only), _elsewhere(stack, project, only)):
+        other = records_by_run.get(record.run)
+        if other is None or _is_newer(record, other):
             records_by_run[record.run] = record
     for name in stack.runs if only is None else stack.runs.keys() & {only}:
         if current := _of_state(stack, project, name, records_by_run.get(name)):
@@ -56,6 +47,16 @@ def latest(stack: Stack, project: Path, only: str | None = None) -> dict[str, Re
     elif only is None or trials.LABEL.fullmatch(only):
         records_by_run |= {one.run: one for one in trials.records(stack, project) if only in (None, one.run)}
     return records_by_run
+
+
+def _here(stack: Stack, project: Path, only: str | None) -> Iterator[Record]:
+    """The runs of a stack on this machine; what cannot be read is reported on standard error."""
+    ids = {name: resource["id"] for name, resource in stack.runs.items() if resource.get("id")}
+    for target in map(LocalTarget, workspaces(stack, project)):
+        records, problems = target.current(urns(stack, project), ids, only)
+        for problem in problems:
+            _warn(str(problem))
+        yield from (record for record in records if not record.trials)
 
 
 def _elsewhere(stack: Stack, project: Path, only: str | None) -> Iterator[Record]:

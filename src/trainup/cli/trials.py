@@ -27,10 +27,16 @@ def is_of(record: Record, text: str) -> bool:
     return text == record.run or bool(record.trials and record.run.startswith(f"{text}_"))
 
 
+def split(text: str) -> tuple[str, int | None]:
+    """The name of a run or sweep, and the number where a trial is meant: `rates_3`."""
+    sweep, _, number = text.rpartition("_")
+    return (sweep, int(number)) if LABEL.fullmatch(text) else (text, None)
+
+
 def order_of(name: str) -> tuple[str, int]:
     """Sorts runs by name, and trials by sweep and number: `rates_9` comes before `rates_10`."""
-    sweep, _, number = name.rpartition("_")
-    return (sweep, int(number)) if LABEL.fullmatch(name) else (name, -1)
+    sweep, number = split(name)
+    return sweep, -1 if number is None else number
 
 
 def in_order(records: Mapping[str, Record]) -> list[Record]:

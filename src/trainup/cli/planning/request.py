@@ -38,17 +38,11 @@ def inputs_of(text: str, stack: Stack, name: str) -> dict[str, Any]:
         raise StackError("\n".join(problems) or process.stderr.strip())
     planned = [step["newState"] for step in preview.get("steps", []) if step.get("newState")]
     states = {state["inputs"]["run"]: state for state in planned if state.get("type") in (RUN_TYPE, SWEEP_TYPE)}
-    run, number = split(text)
+    run, number = trials.split(text)
     if run not in states or (number is not None and states[run]["type"] == RUN_TYPE):
         raise StackError(f"stack {name!r} has no run {text!r}; there are {', '.join(sorted(states)) or 'none'}")
     inputs = {**_plain(states[run]["inputs"]), "urn": states[run]["urn"]}
     return inputs if states[run]["type"] == RUN_TYPE else _of_trial(inputs, number or 0, stack)
-
-
-def split(text: str) -> tuple[str, int | None]:
-    """The name of a run or sweep, and the number where a trial is meant: `rates_3`."""
-    run, _, number = text.rpartition("_")
-    return (run, int(number)) if trials.LABEL.fullmatch(text) else (text, None)
 
 
 def _of_trial(inputs: dict[str, Any], number: int, stack: Stack) -> dict[str, Any]:

@@ -46,8 +46,8 @@ def find(stack: Stack, project: Path, text: str) -> RecordedRun:
 
 def _refuse_sweep(stack: Stack, project: Path, text: str) -> None:
     """TargetError where the name is that of a sweep of which nobody knows the best trial."""
-    labels = [record.run.rpartition("_") for record in trials.records(stack, project)]
-    numbers = [int(number) for sweep, _, number in labels if sweep == text]
+    labels = [trials.split(record.run) for record in trials.records(stack, project)]
+    numbers = [number for sweep, number in labels if sweep == text and number is not None]
     if not numbers:
         return
     why = "has no best trial" if text in stack.sweeps else "is in no state, which alone knows its best trial"

@@ -56,14 +56,15 @@ def rerun(run: str, stack: str, no_up: bool) -> int:
 
 def _sweep_of(text: str, stack: str) -> str:
     """The sweep of the trial that is meant; empty where it is none."""
-    if trials.LABEL.fullmatch(text):
-        return text.rpartition("_")[0]
+    sweep, number = trials.split(text)
+    if number is not None:
+        return sweep
     try:
         current, project = stacks.open_stack(stack)
         labels = trials.labels_of(current, lookup.find(current, project, text).record)
     except TrainupError:
         return ""
-    return labels[0].rpartition("_")[0] if labels else ""
+    return trials.split(labels[0])[0] if labels else ""
 
 
 def _declared(text: str, stack: str) -> str:
