@@ -39,7 +39,7 @@ from trainup.provider.run_alarms import Alarm, EarlierRuns, usual_phases
 from trainup.provider.run_definition import Definitions
 from trainup.provider.run_facts import RunFacts
 from trainup.provider.run_reports import last_time, listener, record_outputs, report, sentence
-from trainup.provider.run_schedules import ScheduleNews, tell_times
+from trainup.provider.run_schedules import news_of, tell_times
 from trainup.provider.run_secrets import with_likely_secrets
 from trainup.provider.stat_caches import SOURCES, StatCaches
 
@@ -64,7 +64,6 @@ class RunHandler:
         self._facts = RunFacts()
         self._earlier = EarlierRuns()
         self._git = git.GitStates()
-        self._schedule_news = ScheduleNews()
         self._snapshots = run_source.SharedSnapshots()
 
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
@@ -108,7 +107,7 @@ class RunHandler:
         if replaced and (told := last_time(state.outputs)):
             context.note(told)
         status = status_of(state.outputs)
-        news = "" if replaced else self._schedule_news.look(context, state, new)
+        news = "" if replaced else news_of(context, state, new)
         if not replaced and (news or _needs_attention(state.outputs, new)):
             changes["status"] = Change.UPDATE
         if changes:
@@ -117,11 +116,11 @@ class RunHandler:
         return Difference(changes, delete_first=replaced and not status.is_terminal)
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
+        news = self._facts.news(context)
         self._facts.preview(context, inputs, self.tree_hashes(context))
         tell_times(context, inputs)
-        is_due = self._schedule_news.told(context)
         copied = {name: inputs.get(name, UNKNOWN) for name in ("digest", "workspace", "target")}
-        if state and not is_due and not _needs_attention(state.outputs, inputs):
+        if state and not news and not _needs_attention(state.outputs, inputs):
             return {**state.outputs, **copied}
         return {**unknown_outputs(*RUN_OUTPUTS), **copied}
 

@@ -47,6 +47,11 @@ class RunFacts:
         """Note the former inputs of a run that changes."""
         self._before[context.urn] = Before(state.id, state.outputs, old, replaced, news)
 
+    def news(self, context: Context) -> str:
+        """What its schedule asks of the next update; empty where it asks nothing. Call it before `preview`."""
+        before = self._before.get(context.urn)
+        return before.news if before else ""
+
     def preview(
         self, context: Context, inputs: Properties, trees: TreeHashes, notes: Callable[[], Sequence[str]] = lambda: ()
     ) -> None:

@@ -1,7 +1,6 @@
 """What the schedule of a run asks of the next update, and what a preview tells about it."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from trainup.core import schedules
 from trainup.core.errors import TrainupError
@@ -16,27 +15,6 @@ NEXT_TIMES = 3
 """How many of the next times a preview shows."""
 
 
-class ScheduleNews:
-    """Remembers what `diff` has found, for the call of `plan` that follows."""
-
-    def __init__(self) -> None:
-        self._found: set[str] = set()
-
-    def look(self, context: Context, state: State, inputs: Properties) -> str:
-        """Why a run whose inputs are unchanged is updated: it is due, or its schedule has started it. Else empty."""
-        self._found.discard(context.urn)
-        if not (news := _news(context, state, inputs)):
-            return ""
-        self._found.add(context.urn)
-        return news
-
-    def told(self, context: Context) -> bool:
-        """Whether `look` found something for this resource."""
-        found = context.urn in self._found
-        self._found.discard(context.urn)
-        return found
-
-
 def tell_times(context: Context, inputs: Properties) -> None:
     """Tell in a preview when a run will train next; the estimate of costs tells what each time costs."""
     if not (schedule := _schedule(inputs)):
@@ -46,7 +24,8 @@ def tell_times(context: Context, inputs: Properties) -> None:
     context.note(f"its schedule, `{schedule['expression']}` in {schedule['time_zone']}: {when}")
 
 
-def _news(context: Context, state: State, inputs: Properties) -> str:
+def news_of(context: Context, state: State, inputs: Properties) -> str:
+    """Why a run whose inputs are unchanged is updated: it is due, or its schedule has started it. Else empty."""
     schedule = _schedule(inputs)
     if not schedule or has_unknown([inputs.get("workspace"), inputs.get("cloud")]):
         return ""
@@ -60,17 +39,12 @@ def _news(context: Context, state: State, inputs: Properties) -> str:
             return f"it is due since {schedules.shown(since)} by its schedule, and another attempt starts"
         if newest.name != state.outputs.get("name"):
             return f"its schedule has started {newest.name}, which is {newest.status}, and is taken over"
-        if not has_unknown(inputs) and not target.keeps_schedule(
-            job_of(inputs, context.project, _owner(context, inputs, state))
-        ):
+        owner = run_owner(context, inputs, state.outputs.get("owner"))
+        if not has_unknown(inputs) and not target.keeps_schedule(job_of(inputs, context.project, owner)):
             return "its schedule is not as declared, and is set again"
     except (TrainupError, OSError) as error:
         raise ResourceError(f"what the schedule of {inputs.get('run')} has started cannot be read: {error}") from error
     return ""
-
-
-def _owner(context: Context, inputs: Properties, state: State) -> Any:
-    return run_owner(context, inputs, state.outputs.get("owner"))
 
 
 def _schedule(inputs: Properties) -> dict[str, str]:
