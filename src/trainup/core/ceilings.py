@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trainup.core.cost_lines import ENDPOINT
-from trainup.core.costs import Estimate, amount_text, hours_text
+from trainup.core.costs import ENDPOINT, Estimate, amount_text, hours_text
 from trainup.core.inputs import Finding
 
 PER_RUN, PER_HOUR, IDLE = "max_cost_per_run", "max_cost_per_hour", "max_monthly_idle_cost"

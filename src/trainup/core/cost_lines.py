@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from trainup.core.costs import Estimate, RunCost, amount_text, rate_text
+from trainup.core.costs import ENDPOINT, Estimate, RunCost, amount_text, rate_text
 from trainup.core.prices import Price
 
-ENDPOINT = "endpoint "
-"""Start of the names of endpoints among what an idle month costs."""
 MOST_RUNS = 10
 """The most runs that have a line of their own: the dearest."""
 

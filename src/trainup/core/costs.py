@@ -12,6 +12,8 @@ from trainup.core.antichain import heaviest
 from trainup.core.prices import HOURS_PER_MONTH, Price, per_month
 
 TIMES = "\N{MULTIPLICATION SIGN}"
+ENDPOINT = "endpoint "
+"""Start of the names of endpoints among what an idle month costs."""
 MANY = 150
 """From this number of runs on, all of them count as side by side, which is never too little."""
 
@@ -154,10 +156,10 @@ def estimate(
     for name, endpoint in endpoints.items():
         if endpoint.price and endpoint.price.currency == currency:
             serving += endpoint.instances * endpoint.price.amount
-            idle[f"endpoint {name}"] = money(endpoint.instances * endpoint.price.amount * HOURS_PER_MONTH)
+            idle[ENDPOINT + name] = money(endpoint.instances * endpoint.price.amount * HOURS_PER_MONTH)
         else:
             why = f"its price is in {endpoint.price.currency}" if endpoint.price else endpoint.unknown
-            problems[f"endpoint {name}"] = why
+            problems[ENDPOINT + name] = why
     known = {name: cost for name, cost in costs.items() if cost.currency == currency}
     return Estimate(
         currency=currency,

@@ -5,7 +5,7 @@ those of the deployer follow from what each resource needs to be created. Which 
 https://learn.microsoft.com/azure/role-based-access-control/built-in-roles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from trainup.core.azure_ids import STORAGE, SUBNET, WORKSPACE, parse_id
 from trainup.core.images import ImageBuilder
@@ -22,18 +22,22 @@ def needed(facts: Facts) -> list[Need]:
     of_nodes, of_submitters = list(_of_nodes(facts, places)), list(_of_submitters(facts, places))
     of_endpoints = list(_of_endpoints(facts, places))
     assigned = [need for need in (*of_nodes, *of_submitters, *of_endpoints) if need.by_up]
-    of_deployer = list(_of_deployer(facts, places, assigned))
+    of_deployer = _distinct(_of_deployer(facts, places, assigned))
     least = [need for need in of_deployer if not _is_covered(need, of_deployer)]
     return [*least, *of_submitters, *of_nodes, *of_endpoints]
 
 
+def _distinct(needs: Iterable[Need]) -> list[Need]:
+    """The first need of each role on a place."""
+    first: dict[tuple[Role, Place], Need] = {}
+    for need in needs:
+        first.setdefault((need.role, need.place), need)
+    return [*first.values()]
+
+
 def _is_covered(need: Need, others: list[Need]) -> bool:
-    """Whether another role on the same scope, or one above it, allows all that this one is for; of two, the second."""
-    before = others[: next(at for at, other in enumerate(others) if other is need)]
-    if any((other.role, other.place) == (need.role, need.place) for other in before):
-        return True
-    different = [other for other in others if (other.role, other.place) != (need.role, need.place)]
-    above = [other.role for other in different if need.place.lies_in(other.place)]
+    """Whether another role on the same scope, or one above it, allows all that this one is for."""
+    above = [other.role for other in others if other is not need and need.place.lies_in(other.place)]
     if need.role is Role.READER:
         return Role.CONTRIBUTOR in above or Role.RBAC_ADMINISTRATOR in above  # which may read everything
     return need.role is not Role.RBAC_ADMINISTRATOR and Role.CONTRIBUTOR in above

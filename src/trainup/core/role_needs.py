@@ -45,7 +45,6 @@ class Facts:
     """Who submits runs."""
     promoted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Id of another workspace → the models that are promoted from it, by their names in the settings."""
-
     endpoints: tuple[str, ...] = ()
     """The endpoints, by their names in the settings."""
 

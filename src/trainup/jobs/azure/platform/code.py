@@ -79,12 +79,13 @@ def ensure(
         snapshot.verify(source, entries, expected_digest=digest, manifest=manifest)
         hashes.put(digest, tree)
         hashes.save()
-    code = _ensure(workspace, source, tree, digest, manifest, progress, stop)
+    existing_id = find(workspace.client, workspace.id, tree)
+    version_id = existing_id or _register(workspace, source, tree, digest, manifest, progress, stop)
     hashes.known(workspace.id, tree)
-    return code
+    return version_id
 
 
-def _ensure(
+def _register(
     workspace: Workspace,
     source: Path,
     tree: str,
@@ -93,11 +94,8 @@ def _ensure(
     progress: Callable[[str], None],
     stop: threading.Event,
 ) -> str:
-    client = workspace.client
-    if existing_id := find(client, workspace.id, tree):
-        return existing_id
-    version_id = code_id(workspace.id, tree)
-
+    """The id of a new code asset with the files of a folder."""
+    client, version_id = workspace.client, code_id(workspace.id, tree)
     pending = _start(client, version_id, tree, progress, stop)
     if pending is None:
         return version_id
