@@ -10,7 +10,8 @@ from pathlib import Path
 
 def free_bytes(folder: Path) -> int:
     """Free bytes of the disk that holds a folder, or will hold it."""
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    # Not by `Path.exists`, which raises OSError for a name that is too long for any folder.
+    nearest = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     return shutil.disk_usage(nearest).free
 
 

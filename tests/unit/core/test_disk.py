@@ -72,3 +72,4 @@ def test_a_link_that_is_replaced_is_never_missing(tmp_path: Path) -> None:
 
 def test_room_is_measured_where_a_folder_will_be(tmp_path: Path) -> None:
     assert disk.free_bytes(tmp_path / "not" / "there" / "yet") > 0
+    assert disk.free_bytes(tmp_path / ("x" * 300) / "name") > 0, "a name that no folder can have"
