@@ -13,7 +13,7 @@ from trainup.simulator.cloud.possible import UploadAnswer
 from trainup.simulator.journey import config_of, simulated
 from trainup.simulator.rehearsal import rehearsal
 from trainup.verification import bundle, judging
-from trainup.verification.beliefs import BELIEFS
+from trainup.verification.beliefs.listing import BELIEFS
 from trainup.verification.evidence import Evidence
 from trainup.verification.judging import Outcome
 

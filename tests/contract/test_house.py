@@ -190,6 +190,25 @@ def test_no_file_needs_itself() -> None:
     list(TopologicalSorter(needs).static_order())  # CycleError tells the circle
 
 
+def test_no_package_imports_at_once_what_others_import_of_it() -> None:
+    """Else two threads can lock each other out, of which one imports the package and the other one of its files.
+
+    Python ends that with an error (python/cpython#83065). Imports for types, and in functions, do no harm.
+    """
+    files = [path for room in MAY_KNOW for path in sources(room)] + [ROOMS / "__init__.py"]
+    of_others = {name for path in files if path.name != "__init__.py" for name in imports(path)}
+    of_packages = {
+        name
+        for path in files
+        if path.name == "__init__.py"
+        for statement in ast.parse(path.read_text()).body
+        if isinstance(statement, ast.ImportFrom)
+        for name in (statement.module, *(f"{statement.module}.{alias.name}" for alias in statement.names))
+        if name and name.startswith(f"{module_of(path)}.")
+    }
+    assert of_packages & of_others == set()
+
+
 def test_methods_of_protocols_say_that_they_have_no_body() -> None:
     """A docstring alone looks like a method that returns None; with `...` a type checker knows that it is declared."""
     bare = [

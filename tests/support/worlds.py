@@ -13,7 +13,7 @@ from tests.support import processes
 from tests.support.azure import open_vault, visit
 from tests.support.waiting import until
 from trainup.jobs import lifecycle
-from trainup.jobs.azure.http.connection import connect
+from trainup.jobs.azure.http.connection import client_of
 from trainup.jobs.azure.job import launcher
 from trainup.jobs.job_inputs import job_of
 from trainup.jobs.lifecycle import Listener
@@ -105,7 +105,7 @@ def azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: int = 1) -> It
         monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MIN", "0.01")
         monkeypatch.setenv("AZUREML_RUN_POLLING_INTERVAL_MAX", "0.05")
         monkeypatch.setattr(launcher, "NEW_SECONDS", 0.5)  # reads do not lag behind here
-        connect.cache_clear()
+        client_of.cache_clear()
         sample = furnish(running.azure, nodes=nodes)
         open_vault(running.azure, sample)
         project = tmp_path / "project"
@@ -116,7 +116,7 @@ def azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: int = 1) -> It
         )
         yield world
         world.end()
-        connect.cache_clear()
+        client_of.cache_clear()
 
 
 WORLDS = {"local": local, "azure": azure}

@@ -11,7 +11,7 @@ from typing import Any
 
 from trainup.simulator.cloud import contract
 from trainup.simulator.cloud.azure import Azure
-from trainup.verification.beliefs import BELIEFS
+from trainup.verification.beliefs.listing import BELIEFS
 
 FILE = "report.json"
 OUTPUT_KEYS = ("name", "status", "metrics", "phases", "attempts")

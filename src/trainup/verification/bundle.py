@@ -12,7 +12,7 @@ from trainup.core.errors import UserError
 from trainup.core.exchange import masked
 from trainup.core.version import VERSION
 from trainup.verification import judging
-from trainup.verification.beliefs import BELIEFS
+from trainup.verification.beliefs.listing import BELIEFS
 from trainup.verification.evidence import Evidence
 from trainup.verification.judging import Outcome, Verdict
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from trainup.verification.beliefs import BELIEFS, Belief
+from trainup.verification.beliefs.belief import Belief
+from trainup.verification.beliefs.listing import BELIEFS
 from trainup.verification.bundle import Judgement
 from trainup.verification.judging import Outcome, Verdict
 

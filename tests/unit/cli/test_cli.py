@@ -21,7 +21,7 @@ from trainup.cli import stack
 from trainup.cli.__main__ import main
 from trainup.core.spec import RunSpec
 from trainup.jobs import lifecycle
-from trainup.jobs.azure.http.connection import connect
+from trainup.jobs.azure.http.connection import client_of
 from trainup.jobs.local import ledger, mlflow_server
 from trainup.jobs.local.files import Lock, read_json, write_json
 from trainup.jobs.local.slots import Pool
@@ -300,7 +300,7 @@ STACK = "pulumi:pulumi:Stack"
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsal]:
     with rehearsal(tmp_path / "azure") as running:
         visit(running, monkeypatch)
-        connect.cache_clear()
+        client_of.cache_clear()
         yield running
 
 

@@ -24,7 +24,7 @@ from trainup.cli.doctor import azure, command, gpu, machine, network, state, too
 from trainup.cli.doctor.finding import Check, Finding, Level, Machine, Patient, ok
 from trainup.cli.doctor.machine import MIB
 from trainup.cli.doctor.running import examine
-from trainup.jobs.azure.http.connection import connect
+from trainup.jobs.azure.http.connection import client_of
 from trainup.simulator.cloud.rights import Granted
 from trainup.simulator.cloud.sample import Sample, furnish
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
@@ -379,10 +379,10 @@ class Cloud:
 def cloud(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     with rehearsal() as running:
         visit(running, monkeypatch)
-        connect.cache_clear()
+        client_of.cache_clear()
         sample = furnish(running.azure)
         yield Cloud(running, project, sample)
-    connect.cache_clear()
+    client_of.cache_clear()
 
 
 def test_nothing_is_wrong_with_a_good_stack_on_a_good_subscription(
@@ -442,7 +442,7 @@ def test_the_service_answers_and_its_clock_agrees(cloud: Cloud) -> None:
 def test_a_login_that_azure_refuses(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     assert worst(cloud.found(azure.login)) is OK
     monkeypatch.setenv("IDENTITY_HEADER", "wrong")
-    connect.cache_clear()
+    client_of.cache_clear()
     ((level, told),) = cloud.found(azure.login)
     assert (level, told.endswith("-> az login")) == (ERROR, True)
 

@@ -6,7 +6,7 @@ import pytest
 
 from trainup.core.exchange import Exchange
 from trainup.verification import bundle, judging, report
-from trainup.verification.beliefs import BELIEFS
+from trainup.verification.beliefs.listing import BELIEFS
 from trainup.verification.evidence import Evidence, Operation, Step
 from trainup.verification.judging import Outcome
 

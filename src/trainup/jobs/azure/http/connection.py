@@ -1,5 +1,6 @@
 """Connects to Azure; all parts of a process share one client, and so one login."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,9 +14,20 @@ CODE_HASHES = ".trainup/azure-code.json"
 """Cache of the code hashes that Azure ML knows, relative to the folder of Pulumi.yaml."""
 
 
-@cache
+_one_at_a_time = threading.Lock()
+
+
 def connect(cloud: str | None = None) -> "AzureClient":
-    """The client of a cloud, given by name or by the host of its metadata. Raises TargetError if it is unknown."""
+    """The client of a cloud, given by name or by the host of its metadata. Raises TargetError if it is unknown.
+
+    Threads that ask at the same moment get the same client.
+    """
+    with _one_at_a_time:
+        return client_of(cloud)
+
+
+@cache
+def client_of(cloud: str | None) -> "AzureClient":
     from trainup.jobs.azure.http.endpoints import find_endpoints
 
     # A cloud of one's own tells its addresses while the SDKs are imported, which takes as long.
@@ -23,6 +35,10 @@ def connect(cloud: str | None = None) -> "AzureClient":
     answer = pool.submit(find_endpoints, cloud)
     pool.shutdown(wait=False)
     try:
+        # The whole package before its parts: a thread that imports `azure.core.exceptions` first holds that module's
+        # lock while it waits for the package, and the thread that imports the package waits for the module. Python
+        # ends such a deadlock with an error (python/cpython#83065).
+        import azure.core
         import azure.identity  # noqa: F401
 
         from trainup.jobs.azure.http.client import AzureClient, Patience

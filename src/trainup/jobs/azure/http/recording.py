@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import azure.core  # noqa: F401 (first the whole: see `connect`)
 from azure.core.pipeline import PipelineRequest, PipelineResponse, policies
 from azure.core.rest import HttpRequest, HttpResponse
 
