@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,13 +73,36 @@ class Stack:
 def open_stack(name: str) -> tuple[Stack, Path]:
     """A stack's state, and its project's folder. Sets the environment variables with which the CLI finds the stack."""
     project = project_folder(Path.cwd())
+    _find_backend(name)
+    return read(name), project
+
+
+_begun: dict[str, "Future[subprocess.CompletedProcess[str]]"] = {}
+
+
+def begin_to_read(name: str) -> None:
+    """Let the CLI read a stack's state while the caller does something else: the next `open_stack` gets its answer."""
+    project_folder(Path.cwd())
+    _find_backend(name)
+    answer = _begun[name] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(_ask(*_words_of_export(name)))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+
+
+def _find_backend(name: str) -> None:
+    """Set the environment variables with which the CLI finds the stack."""
     os.environ |= environment.surroundings()
     if cli := pulumi_cli.for_reading():
         os.environ |= environment.variables(cli, name, is_local=stacks.is_local(name))
     passphrase_file = passphrase.find()
     if passphrase_file and not any(os.environ.get(variable) for variable in stacks.OWN):
         os.environ["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase_file)
-    return read(name), project
 
 
 def read(name: str) -> Stack:
@@ -134,8 +159,8 @@ def _revealed(value: Any) -> Any:
 
 
 def _export(name: str, *options: str) -> list[dict[str, Any]]:
-    words = ["pulumi", "stack", "export", "--stack", name, *options]
-    process = _ask(*words[1:])
+    words = _words_of_export(name, *options)
+    process = _begun.pop(name).result() if name in _begun and not options else _ask(*words)
     if process.returncode != 0 and "no stack named" in process.stderr:
         raise NoStack(
             f"there is no stack {name!r}: `pulumi up` creates a new one, and `pulumi stack ls` lists the others"
@@ -145,8 +170,12 @@ def _export(name: str, *options: str) -> list[dict[str, Any]]:
     try:
         deployment = json.loads(process.stdout).get("deployment") or {}
     except (ValueError, AttributeError) as error:
-        raise StackError(f"`{' '.join(words)}` printed no state: {error}") from error
+        raise StackError(f"`pulumi {' '.join(words)}` printed no state: {error}") from error
     return list(deployment.get("resources") or [])
+
+
+def _words_of_export(name: str, *options: str) -> list[str]:
+    return ["stack", "export", "--stack", name, *options]
 
 
 def _ask(*words: str) -> "subprocess.CompletedProcess[str]":

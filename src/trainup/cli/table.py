@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """The rows as lines, each column as wide as its widest text."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    line = "  ".join(f"{{:<{max(width, 1)}}}" for width in widths)
+    return "\n".join(line.format(*row).rstrip() for row in rows)

@@ -17,6 +17,8 @@ LABEL = re.compile(r"[a-z][a-z0-9-]*_\d+")
 
 def labels_of(stack: Stack, record: Record) -> list[str]:
     """What a record is called as a trial of this stack's sweeps; empty for any other record."""
+    if not record.trials:
+        return []
     owners = (*record.owners, *record.released)
     tags = {tag_of(owner.urn) for owner in owners if stack.owns(owner.urn)}
     return [f"{trial.sweep}_{trial.number}" for tag, trial in record.trials.items() if tag in tags]

@@ -10,7 +10,7 @@ import click
 
 from trainup.cli import trials
 from trainup.cli.options import on_stack
-from trainup.cli.runs import listing, places, recorded, shown
+from trainup.cli.runs import places, recorded, shown, tables
 from trainup.cli.table import aligned
 from trainup.core import suggest
 from trainup.core.numbers import to_plain
@@ -76,7 +76,7 @@ def compare(
         _show(rows, metrics, arguments)
 
 
-def _records(stack: str, runs: Sequence[str], *, with_all: bool, best: bool) -> list[listing.Listed]:
+def _records(stack: str, runs: Sequence[str], *, with_all: bool, best: bool) -> list[tables.Listed]:
     listed = [(one.record, one.current) for one in recorded.attempts(*places.open_records(stack), best=best)]
     for text in runs:
         if not any(_is_meant(record, text) for record, _ in listed):

@@ -10,7 +10,7 @@ import click
 from trainup.cli import results, trials
 from trainup.cli.options import on_stack
 from trainup.cli.runs import lookup, masking, places, shown
-from trainup.cli.runs.listing import as_table
+from trainup.cli.runs.tables import as_table
 from trainup.core.wording import as_typed
 from trainup.jobs.target import Record
 

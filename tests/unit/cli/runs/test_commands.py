@@ -12,7 +12,7 @@ import pytest
 from tests.support import stand_in
 from trainup.cli import collecting
 from trainup.cli.__main__ import COMMANDS, main
-from trainup.cli.runs import listing, shown
+from trainup.cli.runs import shown, tables
 from trainup.jobs.local import environments
 from trainup.jobs.local.files import read_json, write_json
 from trainup.jobs.local.owners import Owners
@@ -28,9 +28,9 @@ def test_watching_in_a_pipe_tells_each_change_once_and_ends_with_the_last_run(
 ) -> None:
     digits, pets = records.add("digits", status="Running", log="a\n"), records.add("pets")
     state(digits, pets)
-    monkeypatch.setattr(listing, "PAUSE", 0.0)
+    monkeypatch.setattr(tables, "PAUSE", 0.0)
     looks = []
-    live = listing.results.now
+    live = tables.results.now
 
     def look(*arguments: Any) -> Any:
         looks.append(1)
@@ -38,7 +38,7 @@ def test_watching_in_a_pipe_tells_each_change_once_and_ends_with_the_last_run(
             write_json(digits.status, {"status": "Canceled", "failure": FAILURE, "phases": {}})
         return live(*arguments)
 
-    monkeypatch.setattr(listing.results, "now", look)
+    monkeypatch.setattr(tables.results, "now", look)
     assert main(["runs", "--watch"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{digits.name}: Running",
