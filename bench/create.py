@@ -67,7 +67,9 @@ def _ours(provider: Plugin, folder: Path) -> float:
 def _bare(folder: Path) -> float:
     times = folder / "times"
     started = time.time()
-    subprocess.run([sys.executable, folder / "code" / "main.py", times], check=True)
+    # Without an image, a run has the Python that trainup's environment was made from: its site packages are others.
+    python = getattr(sys, "_base_executable", sys.executable)
+    subprocess.run([python, folder / "code" / "main.py", times], check=True)
     return _around(times, started, time.time())
 
 

@@ -158,7 +158,7 @@ def test_runs_inside_of_a_run_and_after_it_land_in_its_experiment(workspace: Wor
         "runs = [mlflow.get_run(run.info.run_id) for run in (parent, child, second)]\n"
         "print(*(run.info.experiment_id for run in runs), runs[1].data.tags.get('mlflow.parentRunId'))\n"
     )
-    ended = folder.run("-c", script, MLFLOW_TRACKING_URI=uri, **made.variables)
+    ended = folder.run("-c", script, **made.variables)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split("\n")[-2].split() == [made.experiment_id] * 3 + [made.run_id]
     assert json.loads(get(f"{uri}/api/2.0/mlflow/experiments/get-by-name?experiment_name=exp-a"))["experiment"][

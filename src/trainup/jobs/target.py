@@ -220,7 +220,7 @@ class Polling:
     """The longest pause while it runs."""
     growth: float = 1.2
     first: float | None = None
-    """The first pause, where a run may end at once; `fastest` where there is none."""
+    """The first pause after each change of the status, where the next one may come at once; else it just grows."""
 
     def after(self, pause: float, status: Status, *, progressed: bool) -> float:
         """The pause after this one, in seconds; `progressed` says whether there were new lines."""

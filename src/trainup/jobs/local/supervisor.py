@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +134,12 @@ class Supervisor:
         if tracking["kind"] != "none":
             from trainup.jobs.local import tracked
 
-            uri = tracked.reachable(self.workspace, self.check_cancel)
-            run = tracked.create(uri, self.definition, is_own=tracking["kind"] == "server")
+            create = partial(tracked.create, definition=self.definition, is_own=tracking["kind"] == "server")
+            run = tracked.ask(self.workspace, create, self.check_cancel)
             self.state = replace(
                 self.state, mlflow_run_id=run.run_id, mlflow_experiment_id=run.experiment_id, web_url=run.page
             )
-            environment |= {"MLFLOW_TRACKING_URI": uri, **run.variables}
+            environment |= run.variables
         return environment
 
     def share_processors(self, grant: SlotGrant, environment: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from trainup.core.retry import retry
 from trainup.core.status import Status
 from trainup.jobs.local import mlflow_server
 from trainup.jobs.local.run_record import RunDefinition
-from trainup.jobs.local.tracking import Tracking, TrackingError
+from trainup.jobs.local.tracking import NotListening, Tracking, TrackingError
 from trainup.jobs.local.workspace import Workspace
 
 DEFAULT_EXPERIMENT = "trainup"
@@ -41,10 +41,25 @@ def reachable(workspace: Workspace, check: Callable[[], None] = lambda: None) ->
     return str(tracking["uri"])
 
 
+def ask(workspace: Workspace, request: Callable[[str], Answer], check: Callable[[], None] = lambda: None) -> Answer:
+    """The answer to a request to the tracking URI of the workspace.
+
+    A server of our own that seems to run is asked at once, and only if it does not listen, `reachable` starts it and
+    asks for its health.
+    """
+    tracking = workspace.tracking()
+    if tracking["kind"] == "server" and mlflow_server.is_running(workspace):
+        with contextlib.suppress(NotListening):
+            return request(str(tracking["uri"]))
+    return request(reachable(workspace, check))
+
+
 @dataclass(frozen=True)
 class TrackedIds:
     """The MLflow run of an attempt: its ids and page."""
 
+    uri: str
+    """The tracking URI of its server."""
     run_id: str
     experiment_id: str
     experiment: str
@@ -54,8 +69,9 @@ class TrackedIds:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Variables by which MLflow in the script finds its run and experiment; the same as on Azure."""
+        """Variables by which MLflow in the script finds its server, run and experiment; the same as on Azure."""
         return {
+            "MLFLOW_TRACKING_URI": self.uri,
             "MLFLOW_RUN_ID": self.run_id,
             "MLFLOW_EXPERIMENT_ID": self.experiment_id,
             "MLFLOW_EXPERIMENT_NAME": self.experiment,
@@ -76,7 +92,7 @@ def create(uri: str, definition: RunDefinition, *, is_own: bool = False) -> Trac
     ids = _asked(lambda: client.begin_on_own(experiment, name, tags)) if is_own else None
     run_id, experiment_id = ids or client.create_run(experiment, name, tags)
     page = f"{uri}/#/experiments/{experiment_id}/runs/{run_id}{CURVES}"
-    return TrackedIds(run_id, experiment_id, experiment, page)
+    return TrackedIds(uri, run_id, experiment_id, experiment, page)
 
 
 def _asked(ask: Callable[[], Answer]) -> Answer | None:
@@ -109,7 +125,7 @@ def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mappi
     try:
         # A server of our own has been waited for by now.
         return retry(
-            partial(_collect_once, workspace, run_id, status, parameters),
+            partial(ask, workspace, partial(_collect_once, workspace, run_id, status, parameters)),
             lambda error: isinstance(error, TrackingError),
             [PAUSE] * (TRIES - 1),
         )
@@ -118,8 +134,10 @@ def collect(workspace: Workspace, run_id: str, status: Status, parameters: Mappi
         return CollectedMetrics(error=str(error))
 
 
-def _collect_once(workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str]) -> CollectedMetrics:
-    client, end = Tracking(reachable(workspace)), ENDED.get(status, "FAILED")
+def _collect_once(
+    workspace: Workspace, run_id: str, status: Status, parameters: Mapping[str, str], uri: str
+) -> CollectedMetrics:
+    client, end = Tracking(uri), ENDED.get(status, "FAILED")
     if workspace.tracking()["kind"] == "server" and (own := _asked(lambda: client.end_on_own(run_id, end, parameters))):
         last, extremes = own
         return CollectedMetrics(last, {key: best_of(key, extremes.get(key, ())) for key in last})

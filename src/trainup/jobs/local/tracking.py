@@ -30,6 +30,10 @@ class TrackingError(ServiceError):
         self.status = status
 
 
+class NotListening(TrackingError):
+    """Nothing listens at the server's address: it is starting, or has ended. The request was not sent."""
+
+
 @dataclass(frozen=True)
 class TrackedRun:
     """The data of an MLflow run."""
@@ -185,7 +189,10 @@ class Tracking:
             message = f"MLflow at {self.uri} refused {call.split('?')[0]}: {error.code} {detail}"
             raise TrackingError(message, error.code) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise TrackingError(f"MLflow at {self.uri} does not answer {call.split('?')[0]}: {error}") from error
+            kind = (
+                NotListening if isinstance(getattr(error, "reason", error), ConnectionRefusedError) else TrackingError
+            )
+            raise kind(f"MLflow at {self.uri} does not answer {call.split('?')[0]}: {error}") from error
 
 
 def _extremes(answer: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
