@@ -100,6 +100,19 @@ def test_runs_that_wait_cost_no_process(target: LocalTarget, gate: Path, tmp_pat
     assert record.phases["queued"] >= record.phases["running"]
 
 
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="here a process that is no child cannot be waited for")
+def test_a_pause_of_any_length_ends_with_the_run(target: LocalTarget, gate: Path) -> None:
+    record = running(target, gate)
+    with ThreadPoolExecutor(1) as pool:
+        pause = pool.submit(target.pause, record.name, 300.0, NEVER)
+        gate.write_text("go\n")
+        assert pause.result(timeout=100) is False
+    assert status_of(target, record) is Status.COMPLETED
+    stop = threading.Event()
+    stop.set()
+    assert target.pause(record.name, 300.0, stop), "the run has ended, and whoever waits is told to stop"
+
+
 def test_runs_go_on_without_anybody_after_their_keeper_was_killed(
     target: LocalTarget, gate: Path, tmp_path: Path
 ) -> None:

@@ -101,7 +101,6 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
             listener.status(current)
         if current.status is not seen:
             seen, since = current.status, time.monotonic()
-            pause = polling.first or pause  # the next change may come as soon as this one
         listener.look(current, time.monotonic() - since)
         if current.status.is_terminal:
             return current
@@ -116,7 +115,7 @@ def follow(target: Target, job: Job, record: Record, listener: Listener, stop: t
         if current.abandoned:
             target.launch(current, job)
         pause = polling.after(pause, current.status, progressed=position > before)
-        if stop.wait(pause):
+        if target.pause(current.name, pause, stop):
             raise Interrupted(current)
 
 

@@ -1,5 +1,6 @@
 """The interface of all targets: jobs that they run, and records of attempts."""
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -220,7 +221,7 @@ class Polling:
     """The longest pause while it runs."""
     growth: float = 1.2
     first: float | None = None
-    """The first pause after each change of the status, where the next one may come at once; else it just grows."""
+    """The first pause, where a run may end at once; `fastest` where there is none."""
 
     def after(self, pause: float, status: Status, *, progressed: bool) -> float:
         """The pause after this one, in seconds; `progressed` says whether there were new lines."""
@@ -436,6 +437,10 @@ class Target(Protocol):
         Attempts without another owner are canceled, then kept, archived or deleted. The token of the owner counts as
         well: an attempt that a later create of the same resource has adopted is left alone.
         """
+        ...
+
+    def pause(self, name: str, seconds: float, stop: threading.Event) -> bool:
+        """Wait for so long, or less where the attempt tells its end; returns whether `stop` is set by then."""
         ...
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:

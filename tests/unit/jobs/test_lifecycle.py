@@ -93,6 +93,9 @@ class Scripted:
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
         raise NotImplementedError
 
+    def pause(self, name: str, seconds: float, stop: threading.Event) -> bool:
+        return stop.wait(seconds)
+
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         lines = self.logs.get(name, [])[position:]
         return lines, position + len(lines)
@@ -325,28 +328,6 @@ def test_a_wait_for_a_cause_to_pass_is_told_and_ends_with_the_command(job: Jobs)
     assert (record.status, record.attempt) == (Status.FAILED, 1)
     assert told[-1] == "a role is late: it starts again in 10 minutes, which does not count as one of its `retries`"
     assert "claim 2" not in target.calls
-
-
-class Pauses(threading.Event):
-    """An event that nobody sets, and that notes for how long it was waited for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds: list[float] = []
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.seconds.append(timeout or 0.0)
-        return False
-
-
-def test_after_a_change_the_next_look_comes_soon_where_changes_may_come_at_once(job: Jobs) -> None:
-    long = [status for status in (Status.PREPARING, Status.RUNNING) for _ in range(20)]
-    for first, soon in ((0.01, [True, True, True]), (None, [False, False, False])):
-        target, pauses = Scripted([*long, Status.FINALIZING, Status.COMPLETED]), Pauses()
-        target.polling = Polling(fastest=0.05, queued=0.5, running=0.5, first=first)
-        _run(target, job(), pauses)
-        assert len(pauses.seconds) == len(long) + 1
-        assert [pauses.seconds[look] < 0.02 for look in (0, 20, 40)] == soon
 
 
 def test_a_run_that_waits_in_vain_is_given_up_after_its_queue_timeout_and_says_why(job: Jobs) -> None:

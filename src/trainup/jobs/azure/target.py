@@ -1,5 +1,6 @@
 """The target Azure ML: its jobs are the record of runs, and the service itself supervises them."""
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -151,6 +152,9 @@ class AzureTarget:
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
         self._releaser.release(identity, owner, on_delete)
+
+    def pause(self, name: str, seconds: float, stop: threading.Event) -> bool:
+        return stop.wait(seconds)
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         return self._logs.read(name, position)

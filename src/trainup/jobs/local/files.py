@@ -111,6 +111,20 @@ class ByFile(Generic[Content]):
         return shared
 
 
+def sign(lock: int) -> None:
+    """Write into the file of a lock that this process holds it; a full disk does not matter here."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+
+def holder_of(path: Path) -> int | None:
+    """The id of the process that signed a lock last; None where nobody has. It may have ended."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(path.read_bytes())
+    return None
+
+
 class Lock:
     """An exclusive lock on a file that the kernel releases when its last holder dies (flock).
 

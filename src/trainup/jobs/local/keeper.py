@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from trainup.jobs.local import handover, launch, run_record
-from trainup.jobs.local.files import Lock, UnreadableRecord
+from trainup.jobs.local.files import Lock, UnreadableRecord, sign
 from trainup.jobs.local.processes import adopt_orphans, retitle
 from trainup.jobs.local.slots import NoSuchSlots, Pool, SlotGrant, run_of
 from trainup.jobs.local.supervisor import Supervisor
@@ -269,6 +269,7 @@ def _supervise(workspace: Workspace, pool: Pool, waiting: Waiting, turn: SlotGra
         os.dup2(output, 2)
         os.closerange(3, waiting.lock)
         os.closerange(waiting.lock + 1, os.sysconf("SC_OPEN_MAX"))
+        sign(waiting.lock)  # so that who waits for the end need not look for it
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, FILES)  # what commands are used to
         os.environ.clear()

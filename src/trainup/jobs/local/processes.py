@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -67,6 +68,20 @@ def start(
         start_new_session=True,
         preexec_fn=prepare,
     )
+
+
+def has_ended_within(pid: int, seconds: float) -> bool | None:
+    """Wait for a process to end, for so long at most; whether it has. None at once where that cannot be waited for."""
+    try:
+        process = os.pidfd_open(pid)
+    except (AttributeError, OSError, OverflowError):  # not on Linux, too many open files, or there is no such process
+        return None
+    try:
+        waiting = select.poll()
+        waiting.register(process, select.POLLIN)
+        return bool(waiting.poll(seconds * 1000))
+    finally:
+        os.close(process)
 
 
 def processes_of(token: str) -> list[psutil.Process]:

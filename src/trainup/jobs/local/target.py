@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -34,8 +35,8 @@ from trainup.jobs.local import (
     run_record,
 )
 from trainup.jobs.local.code import file_of
-from trainup.jobs.local.files import Lock, UnreadableRecord, write_json
-from trainup.jobs.local.processes import kill_all_of, let_go_on
+from trainup.jobs.local.files import Lock, UnreadableRecord, holder_of, write_json
+from trainup.jobs.local.processes import has_ended_within, kill_all_of, let_go_on
 from trainup.jobs.local.run_record import Policy, RunDefinition, RunState
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Pool
 from trainup.jobs.local.supervisor import GRACE, ended_by_request
@@ -228,6 +229,12 @@ class LocalTarget:
             self._redefine(record.name, **given_up, archived=True)
         else:
             self._remove(self._folder(record.name))
+
+    def pause(self, name: str, seconds: float, stop: threading.Event) -> bool:
+        supervisor = holder_of(self._folder(name).lock)
+        if supervisor and has_ended_within(supervisor, seconds) is not None:
+            return stop.is_set()
+        return stop.wait(seconds)
 
     def read_log(self, name: str, position: int) -> tuple[list[str], int]:
         return log.read_lines(self._folder(name).log, position)
