@@ -283,14 +283,17 @@ class Target(Protocol):
         ...
 
     def keep_schedule(self, job: Job) -> None:
-        """Have the schedule of a job's resource as its spec says, or none: what it starts are attempts of this job.
+        """Have the one schedule of a job's resource as its spec says, or none: what it starts are attempts of this job.
 
-        Nothing where the target has no schedules. TargetError where it refuses.
+        A resource that was moved or renamed keeps none under its former name. Nothing where the target has no
+        schedules. TargetError where it refuses.
         """
         ...
 
     def keeps_schedule(self, job: Job) -> bool:
-        """Whether the schedule of a job's resource is there and starts this job; true where the target has none."""
+        """Whether the schedule of a job's resource is there and starts this job as its spec says, or is not there if
+        the spec has none. True where the target has no schedules.
+        """
         ...
 
     def remove_schedule(self, run_id: str, owner: Owner) -> None:
