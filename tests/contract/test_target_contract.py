@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.waiting import until
 from tests.support.worlds import NEVER, STACK, WORLDS, World
-from trainup.cli.runs import masking
+from trainup.cli.runs import lookup, masking, recorded
 from trainup.cli.stack import RUN_TYPE, Stack
 from trainup.core.choices import OnDelete
 from trainup.core.errors import UserError
@@ -24,8 +24,9 @@ from trainup.core.status import Status
 from trainup.core.targets import TARGETS
 from trainup.core.trials import Trial, tag_of
 from trainup.core.values import UNKNOWN, Secret
-from trainup.jobs import lifecycle
+from trainup.jobs import comparing, lifecycle
 from trainup.jobs.azure.job.observation import Observer
+from trainup.jobs.azure.job.request import request_of
 from trainup.jobs.azure.target import AzureTarget
 from trainup.jobs.lifecycle import Interrupted, Listener
 from trainup.jobs.snapshot import StatCache, take
@@ -676,6 +677,39 @@ def test_what_is_due_by_its_schedule_is_another_attempt_that_trains_anew(world: 
     assert {one.token for one in again.owners} == {job.owner.token}
     assert world.run(job)[0].name == again.name, "once for each time"
     assert world.count("starts") == 2
+
+
+def test_what_a_schedule_started_is_named_as_any_other_attempt(world: World) -> None:
+    text = f"echo x >> {world.project}/starts; test $(wc -l < {world.project}/starts) -lt 3 || sleep 600"
+    job, target = world.job(text, schedule=WEEKLY), world.target()
+    first, _ = world.run(job)
+    target.keep_schedule(job)
+    world.come_due(job)
+    again, _ = world.run(job)
+    resource = {"type": RUN_TYPE, "urn": job.owner.urn, "id": job.id, "inputs": world.inputs(text)}
+    stack = Stack("dev", "trainup", [resource])
+    (world.project / "Pulumi.yaml").write_text("name: trainup\nruntime: python\n")
+    for name in ("pets", "pets-", job.id[:-2], again.name, *([again.name[:7]] if again.attempt == 0 else [])):
+        assert lookup.find(stack, world.project, name).record.name == again.name, name
+    assert lookup.find(stack, world.project, first.name).record.name == first.name
+    urns = StackUrns("dev", "trainup", urns={"pets": job.owner.urn})
+    for beginning in ("", "pets-", job.id):
+        names = [record.name for record in world.target().history(urns, beginning)[0]]
+        assert names == [first.name, again.name], beginning
+    everything = recorded.attempts(stack, world.project)
+    assert [(one.record.name, one.current) for one in everything] == [(first.name, False), (again.name, True)]
+    assert [row.record.name for row in comparing.of((one.record, one.current) for one in everything)] == [again.name]
+    if world.cloud:
+        assert isinstance(target, AzureTarget)
+        request = request_of(job, target.submission)
+        assert request["url"].partition("?")[0].endswith(f"/jobs/{job.id}-a2"), "the next name that is free"
+    world.come_due(job)
+    if not target.has_schedules:
+        world.start(job)
+    until(lambda: world.count("starts") == 3)
+    (active,) = world.target().at_work("pets", urns)
+    assert end_of(world.target().cancel(active.name, "no longer wanted")) == CANCELED
+    assert lookup.find(stack, world.project, "pets").record.name == active.name
 
 
 def test_an_attempt_after_its_checkpoints_were_forgotten_trains_anew(world: World) -> None:

@@ -116,6 +116,7 @@ class Record:
     run: str
     id: str
     attempt: int
+    """Its number, from 1; 0 where the target's own schedule started it."""
     digest: str
     status: Status
     abandoned: bool = False
@@ -167,6 +168,12 @@ class Record:
     def parameters(self) -> dict[str, str]:
         """The options of its command and its literal inputs, as MLflow gets them."""
         return parameters_of(self.command, self.literals)
+
+    def follows(self, other: "Record") -> bool:
+        """Whether it is a later attempt of the same run. Those that a schedule started have no number, but a time."""
+        if self.attempt and other.attempt:
+            return self.attempt > other.attempt
+        return self.created > other.created
 
     @property
     def note(self) -> str:
@@ -345,7 +352,7 @@ class Target(Protocol):
     def history(
         self, stack: StackUrns, beginning: str = "", *, newest: int | None = None
     ) -> tuple[list[Record], list[TrainupError]]:
-        """The attempts whose names have this beginning and that belong to a stack, or did; and what cannot be read.
+        """The attempts whose ids or names begin so and that belong to a stack, or did; and what cannot be read.
 
         Oldest first; `newest` limits them to so many of all that changed last. An attempt that nobody owns, and of
         which no former owner is known, counts as everybody's.

@@ -17,8 +17,6 @@ LONG_AGO = "2020-01-01T00:00:00"
 """Start of schedules that name none: without one, Azure ML starts a job as soon as the schedule is there, and after one
 that is past at the next time of the expression (documentation, reference-yaml-schedule).
 """
-BY_SCHEDULE = "0"
-"""The number of attempts that a schedule started, all of which have the same body."""
 
 
 class Schedules:
@@ -92,8 +90,8 @@ def body_of(job: Job, command_job: dict[str, Any]) -> dict[str, Any]:
     """The body of `PUT …/schedules/<name>`, from that of the job."""
     definition: dict[str, Any] = dict(command_job["properties"])
     definition.pop("displayName")  # the service names each job by schedule and time
-    definition["tags"] = {**definition["tags"], labels.id_tag(job.id): BY_SCHEDULE}
-    definition["properties"] = {**definition["properties"], labels.ATTEMPT: BY_SCHEDULE}
+    definition["tags"] = {**definition["tags"], labels.id_tag(job.id): labels.BY_SCHEDULE}
+    definition["properties"] = {**definition["properties"], labels.ATTEMPT: labels.BY_SCHEDULE}
     if CHECKPOINTS in definition["outputs"]:
         # Each of these jobs trains anew, so none may find where another one stopped.
         own = {**definition["outputs"][CHECKPOINTS], "uri": checkpoints_uri(job.id) + "${{name}}/"}
