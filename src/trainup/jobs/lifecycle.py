@@ -169,7 +169,6 @@ def see_through(target: Target, job: Job, record: Record, listener: Listener, st
             retries += 1
         else:
             return record
-        listener.status(record)
         record = start(target, job)
 
 
