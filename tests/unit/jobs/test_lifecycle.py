@@ -351,7 +351,9 @@ def test_a_run_that_can_never_get_nodes_ends_at_once_and_is_not_tried_again(job:
 
 def test_the_end_of_an_attempt_that_another_follows_is_told_once(job: Jobs) -> None:
     target, told = Scripted([Status.RUNNING, Status.FAILED], [Status.RUNNING, Status.COMPLETED]), []
-    lifecycle.run(target, job(retries=1), Listener(status=lambda record: told.append((record.attempt, record.status))), NEVER)
+    lifecycle.run(
+        target, job(retries=1), Listener(status=lambda record: told.append((record.attempt, record.status))), NEVER
+    )
     assert told == [
         (1, Status.RUNNING),
         (1, Status.FAILED),
