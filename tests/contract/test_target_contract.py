@@ -25,6 +25,7 @@ from trainup.core.targets import TARGETS
 from trainup.core.trials import Trial, tag_of
 from trainup.core.values import UNKNOWN, Secret
 from trainup.jobs import comparing, lifecycle
+from trainup.jobs.azure.http.client import API_VERSION
 from trainup.jobs.azure.job.observation import Observer
 from trainup.jobs.azure.job.request import request_of
 from trainup.jobs.azure.target import AzureTarget
@@ -601,6 +602,7 @@ def test_the_code_and_the_definition_of_an_attempt_are_read_from_its_record(worl
 
 # Schedules. A target that has none takes every one for kept.
 
+SCHEDULES = "Microsoft.MachineLearningServices/workspaces/schedules"
 WEEKLY = {"expression": "0 3 * * 1", "time_zone": "Europe/Berlin"}
 
 
@@ -648,9 +650,16 @@ def test_a_schedule_moves_with_its_resource(world: World) -> None:
     job, target = world.job("true", schedule=WEEKLY), world.target()
     moved = replace(job, owner=replace(job.owner, urn=STACK.format("dev", "moved")))
     target.keep_schedule(job)
+    if world.cloud:  # somebody disabled it in the studio, and may enable it again
+        (schedule,) = world.cloud.azure.resources(SCHEDULES)
+        kept = {key: value for key, value in schedule["properties"].items() if key != "provisioningState"}
+        disabled = {"properties": {**kept, "isEnabled": False}}
+        world.cloud.azure.put(schedule["id"], API_VERSION, disabled)
+        assert not target.keeps_schedule(job)
     target.keep_schedule(moved)
     assert world.target().keeps_schedule(moved)
     assert world.target().keeps_schedule(job) is not target.has_schedules, "nothing trains twice"
+    assert not world.cloud or len(world.cloud.azure.resources(SCHEDULES)) == 1
 
 
 def test_each_stack_has_its_own_schedule_of_a_run_that_they_share(world: World) -> None:
