@@ -90,6 +90,12 @@ def test_traffic_moves_last_and_a_failed_deployment_leaves_the_old_one_serving(
         for again in (project.up("--expect-no-changes"), project.refresh("--expect-no-changes")):
             assert again.code == 0, again.text
 
+        misspelt = {"source": "scoring", "model": {"run": "train", "path": "modle.txt"}}
+        project.edit(endpoints={"numbers": misspelt})
+        assert "has no 'modle.txt', which `path` says; there are" in (preview := project.preview()).text
+        assert preview.code != 0
+        project.edit(endpoints={"numbers": {**misspelt, "model": {"run": "train", "path": "model.txt"}}})
+
         request = tmp_path / "request.json"
         request.write_text('{"data": [2]}')
         workspace = endpoint["id"].split("/onlineEndpoints/")[0]

@@ -46,6 +46,17 @@ def live(running: Cloud) -> str:
     return str(running.one(f"{ML}/models")["properties"]["tags"]["trainup.live"])
 
 
+def command(project: Project, *words: str) -> "subprocess.CompletedProcess[str]":
+    """A command of trainup on the stack of a project."""
+    return subprocess.run(
+        [sys.executable, "-m", "trainup.cli", *words, "--stack", project.stack],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+    )
+
+
 def output(project: Project, name: str) -> Any:
     return json.loads(project.pulumi("stack", "output", name, "--json"))
 
@@ -130,6 +141,7 @@ sys.argv[1:] = [["0.9", "0.8", "0.95"][len(counter.read_text()) - 1]]
 last = pathlib.Path(os.environ["TRAINUP_CHECKPOINT_DIR"]) / "last"
 assert not last.exists(), "it goes on where the last one stopped"
 last.write_text("trained")
+print("trained", os.environ["AZUREML_RUN_ID"])
 """
     schedule = {"expression": "0 3 * * 1", "time_zone": "Europe/Berlin"}
 
@@ -194,14 +206,18 @@ last.write_text("trained")
     assert now["metrics"]["accuracy"] == 0.95
     assert project.up("--expect-no-changes").code == 0
     assert project.refresh("--expect-no-changes").code == 0
-    listed = subprocess.run(
-        [sys.executable, "-m", "trainup.cli", "runs", "--all", "--stack", project.stack],
-        cwd=project.folder,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-    )
-    assert {worse, better, first["run"]} <= set(listed.stdout.split()), listed.stdout + listed.stderr
+
+    def told(*words: str) -> str:
+        """What a command tells, which has to succeed."""
+        done = command(project, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert {worse, better, first["run"]} <= set(told("runs", "--all").split())
+    _is_named_as_any_other_attempt(told, worse, better, first, project.folder)
+    assert ": digits has rerun: " in command(project, "rerun", worse, "--no-up").stderr
+    project.edit(**sections(schedule=schedule))
+    assert project.preview().is_empty
 
     # Whoever deletes the schedule in the studio finds it again after the next `up`.
     running.azure.delete(made["id"])
@@ -212,6 +228,37 @@ last.write_text("trained")
     assert project.up().code == 0
     assert running.names(SCHEDULES) == []
     contract.judge(running.bodies)
+
+
+def _is_named_as_any_other_attempt(
+    told: Callable[..., str], worse: str, better: str, first: dict[str, Any], folder: Path
+) -> None:
+    """Every command that takes a run knows jobs by the names that Azure ML gave them; `better` is the newest one."""
+    by_id = first["run"][:-2]
+    for name in (better, better[:13], "digits", by_id):
+        status = json.loads(told("status", name, "--json"))
+        assert (status["name"], status["current"], status["metrics"]) == (better, True, {"accuracy": 0.95}), name
+    assert f"run      digits, started by its schedule\nname     {worse}\n" in told("status", worse)
+    history = json.loads(told("history", "digits", "--json"))
+    assert [(one["name"], one["current"]) for one in history] == [
+        (first["run"], False),
+        (worse, False),
+        (better, True),
+    ]
+    compared = json.loads(told("compare", "--json"))["runs"]
+    assert [(one["name"], one["compared"]) for one in compared] == [(better, {"accuracy": 0.95})]
+    compared = json.loads(told("compare", worse, "--json"))["runs"]
+    assert [one["compared"] for one in compared] == [{"accuracy": 0.8}]
+    assert told("logs", worse) == f"trained {worse}\n"
+    assert told("logs", worse, "--tail", "1") == f"trained {worse}\n"
+    assert told("open", worse).strip().partition("?")[0].endswith(f"/runs/{worse}")
+    assert told("download", worse, "--to", "fetched").strip() == "fetched"
+    assert (folder / "fetched" / "model" / "weights.bin").read_text() == "0.8"
+    assert told("cancel", worse) == f"{worse} has ended already: Completed\n"
+    differ = json.loads(told("diff", worse, better, "--json"))
+    assert [one["name"] for one in differ["runs"]] == [worse, better]
+    assert (differ["code"], differ["inputs"], differ["packages"]) == ([], [], [])
+    assert "-0.15" in told("diff", better, worse).replace("−", "-")
 
 
 def test_a_promotion_takes_over_files_and_image_without_a_job(running: Cloud) -> None:

@@ -113,12 +113,35 @@ def test_a_trial_that_somebody_deleted_is_drift_and_the_next_up_trains_it_alone(
     assert swept.refresh() == []
     assert swept.outputs["status"] == "Canceled"
     assert [one["number"] for one in swept.outputs["trials"]] == [0, 1]
+    now = next(one for one in swept.records if one.name == swept.outputs["trials"][1]["name"])
+    best = swept.outputs["best"]
+    assert (best["name"], best["arguments"], best["metric"]) == (now.name, {"rate": 0.2}, 0.2), (
+        "of those that are there"
+    )
+    assert (swept.outputs["digest"], swept.outputs["outputs_uri"]) == (now.digest, best["outputs_uri"])
     assert swept.told[-1].startswith("rates: the record of trial 2 (rate=0.3), trial-")
     assert swept.told[-1].endswith(" is gone: the next `pulumi up` trains it again")
     assert swept.changes(inputs) == {"status"}
     assert swept.up(inputs) == []
     assert swept.outputs["best"]["arguments"] == {"rate": 0.3}
     assert swept.world.count("began") == 4
+
+
+def test_a_trial_that_somebody_deleted_leaves_the_best_one_as_it_is(swept: Swept) -> None:
+    assert swept.up(swept.inputs(REPORT, [0.1, 0.3])) == []
+    before = {name: swept.outputs[name] for name in ("best", "digest", "outputs_uri")}
+    swept.remove(next(one for one in swept.records if one.name != before["best"]["name"]))
+    assert swept.refresh() == []
+    assert {name: swept.outputs[name] for name in before} == before
+
+
+def test_a_sweep_whose_completed_trials_somebody_deleted_has_no_best_one_until_the_next_up(swept: Swept) -> None:
+    inputs = swept.inputs(f'test "$0" = 0.1 && exit 3; {REPORT}', [0.1, 0.3])
+    assert swept.up(inputs) == []
+    swept.remove(next(one for one in swept.records if one.name == swept.outputs["best"]["name"]))
+    assert swept.refresh() == []
+    assert (swept.outputs["best"], swept.outputs["digest"], swept.outputs["outputs_uri"]) == (None, "", "")
+    assert swept.changes(inputs) == {"status"}
 
 
 def test_a_trial_that_somebody_canceled_is_drift_and_the_next_up_trains_it_again(swept: Swept) -> None:

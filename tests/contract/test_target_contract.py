@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.waiting import until
 from tests.support.worlds import NEVER, STACK, WORLDS, World
-from trainup.cli.runs import masking
+from trainup.cli.runs import lookup, masking, recorded
 from trainup.cli.stack import RUN_TYPE, Stack
 from trainup.core.choices import OnDelete
 from trainup.core.errors import UserError
@@ -24,8 +24,10 @@ from trainup.core.status import Status
 from trainup.core.targets import TARGETS
 from trainup.core.trials import Trial, tag_of
 from trainup.core.values import UNKNOWN, Secret
-from trainup.jobs import lifecycle
+from trainup.jobs import comparing, lifecycle
+from trainup.jobs.azure.http.client import API_VERSION
 from trainup.jobs.azure.job.observation import Observer
+from trainup.jobs.azure.job.request import request_of
 from trainup.jobs.azure.target import AzureTarget
 from trainup.jobs.lifecycle import Interrupted, Listener
 from trainup.jobs.snapshot import StatCache, take
@@ -596,6 +598,141 @@ def test_the_code_and_the_definition_of_an_attempt_are_read_from_its_record(worl
     for ask in (target.code, target.definition):
         with pytest.raises(TargetError):
             ask("nobody-0123456789ab")
+
+
+# Schedules. A target that has none takes every one for kept.
+
+SCHEDULES = "Microsoft.MachineLearningServices/workspaces/schedules"
+WEEKLY = {"expression": "0 3 * * 1", "time_zone": "Europe/Berlin"}
+
+
+def test_a_schedule_is_kept_until_it_is_removed(world: World) -> None:
+    job, target = world.job("true", schedule=WEEKLY), world.target()
+    always = not target.has_schedules
+    assert target.keeps_schedule(job) is always
+    for _ in range(2):
+        target.keep_schedule(job)
+        assert world.target().keeps_schedule(job)
+    for _ in range(2):
+        target.remove_schedule(job.id, job.owner)
+        assert world.target().keeps_schedule(job) is always
+    assert target.attempts(job.id) == [], "a schedule is no attempt"
+
+
+@pytest.mark.parametrize("now", [{"schedule": {**WEEKLY, "expression": "0 4 * * 1"}}, {"text": "ls"}, {}])
+def test_a_resource_has_one_schedule_that_starts_what_it_declares_now(world: World, now: dict[str, Any]) -> None:
+    before = world.job("true", schedule={**WEEKLY, "end_time": "2099-01-01T00:00:00"})
+    after = world.job(**{"text": "true", "schedule": WEEKLY, **now})
+    target = world.target()
+    always = not target.has_schedules
+    target.keep_schedule(before)
+    assert target.keeps_schedule(after) is always
+    target.keep_schedule(after)
+    assert world.target().keeps_schedule(after)
+    assert world.target().keeps_schedule(before) is always
+    if before.id != after.id:
+        target.remove_schedule(before.id, before.owner)
+        assert target.keeps_schedule(after), "whoever removes the former inputs leaves the schedule of others"
+
+
+def test_a_resource_that_declares_no_schedule_has_none_left(world: World) -> None:
+    job, target = world.job("true", schedule=WEEKLY), world.target()
+    target.keep_schedule(job)
+    without = world.job("true")
+    assert target.keeps_schedule(without) is not target.has_schedules
+    for _ in range(2):
+        target.keep_schedule(without)
+        assert world.target().keeps_schedule(without)
+        assert world.target().keeps_schedule(job) is not target.has_schedules
+
+
+def test_a_schedule_moves_with_its_resource(world: World) -> None:
+    job, target = world.job("true", schedule=WEEKLY), world.target()
+    moved = replace(job, owner=replace(job.owner, urn=STACK.format("dev", "moved")))
+    target.keep_schedule(job)
+    if world.cloud:  # somebody disabled it in the studio, and may enable it again
+        (schedule,) = world.cloud.azure.resources(SCHEDULES)
+        kept = {key: value for key, value in schedule["properties"].items() if key != "provisioningState"}
+        disabled = {"properties": {**kept, "isEnabled": False}}
+        world.cloud.azure.put(schedule["id"], API_VERSION, disabled)
+        assert not target.keeps_schedule(job)
+    target.keep_schedule(moved)
+    assert world.target().keeps_schedule(moved)
+    assert world.target().keeps_schedule(job) is not target.has_schedules, "nothing trains twice"
+    assert not world.cloud or len(world.cloud.azure.resources(SCHEDULES)) == 1
+
+
+def test_each_stack_has_its_own_schedule_of_a_run_that_they_share(world: World) -> None:
+    dev, prod = (world.job("true", token=stack, stack=stack, schedule=WEEKLY) for stack in ("dev", "prod"))
+    target = world.target()
+    for job in (dev, prod):
+        target.keep_schedule(job)
+    target.remove_schedule(dev.id, dev.owner)
+    assert world.target().keeps_schedule(prod)
+
+
+ANEW = """cd "$TRAINUP_CHECKPOINT_DIR"; [ -e last ] && exit 3; echo trained > last; echo x >> {}/starts"""
+
+
+def test_what_is_due_by_its_schedule_is_another_attempt_that_trains_anew(world: World) -> None:
+    job, target = world.job(ANEW.format(world.project), schedule=WEEKLY), world.target()
+    first, _ = world.run(job)
+    target.keep_schedule(job)
+    assert world.run(job)[0].name == first.name, "nothing is due yet"
+    world.come_due(job)
+    again, lines = world.run(job)
+    assert (again.status, again.name != first.name, world.count("starts")) == (Status.COMPLETED, True, 2), lines
+    assert [one.name for one in world.target().attempts(job.id)] == [first.name, again.name]
+    assert {one.token for one in again.owners} == {job.owner.token}
+    assert world.run(job)[0].name == again.name, "once for each time"
+    assert world.count("starts") == 2
+
+
+def test_what_a_schedule_started_is_named_as_any_other_attempt(world: World) -> None:
+    text = f"echo x >> {world.project}/starts; test $(wc -l < {world.project}/starts) -lt 3 || sleep 600"
+    job, target = world.job(text, schedule=WEEKLY), world.target()
+    first, _ = world.run(job)
+    target.keep_schedule(job)
+    world.come_due(job)
+    again, _ = world.run(job)
+    resource = {"type": RUN_TYPE, "urn": job.owner.urn, "id": job.id, "inputs": world.inputs(text)}
+    stack = Stack("dev", "trainup", [resource])
+    (world.project / "Pulumi.yaml").write_text("name: trainup\nruntime: python\n")
+    for name in ("pets", "pets-", job.id[:-2], again.name, *([again.name[:7]] if again.attempt == 0 else [])):
+        assert lookup.find(stack, world.project, name).record.name == again.name, name
+    assert lookup.find(stack, world.project, first.name).record.name == first.name
+    urns = StackUrns("dev", "trainup", urns={"pets": job.owner.urn})
+    for beginning in ("", "pets-", job.id):
+        names = [record.name for record in world.target().history(urns, beginning)[0]]
+        assert names == [first.name, again.name], beginning
+    everything = recorded.attempts(stack, world.project)
+    assert [(one.record.name, one.current) for one in everything] == [(first.name, False), (again.name, True)]
+    assert [row.record.name for row in comparing.of((one.record, one.current) for one in everything)] == [again.name]
+    if world.cloud:
+        assert isinstance(target, AzureTarget)
+        request = request_of(job, target.submission)
+        assert request["url"].partition("?")[0].endswith(f"/jobs/{job.id}-a2"), "the next name that is free"
+    world.come_due(job)
+    if not target.has_schedules:
+        world.start(job)
+    until(lambda: world.count("starts") == 3)
+    (active,) = world.target().at_work("pets", urns)
+    assert end_of(world.target().cancel(active.name, "no longer wanted")) == CANCELED
+    assert lookup.find(stack, world.project, "pets").record.name == active.name
+
+
+def test_an_attempt_after_its_checkpoints_were_forgotten_trains_anew(world: World) -> None:
+    text = ANEW.format(world.project) + f"; test $(wc -l < {world.project}/starts) -ge 2"
+    job, other = world.job(text), world.job(text.replace("/starts", "/others"), "birds")
+    assert [world.run(one)[0].status for one in (job, other)] == [Status.FAILED] * 2
+    target = world.target()
+    with target.exclusive():
+        for run_id in (job.id, job.id, UNHEARD):
+            target.forget_checkpoints(run_id)
+    again, lines = world.run(job)
+    assert (again.status, again.attempt) == (Status.COMPLETED, 2), lines
+    resumed, _ = world.run(other)
+    assert failure_of(resumed).exit_code == 3, "those of others stay"
 
 
 # Trials of sweeps.

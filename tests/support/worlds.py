@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,21 @@ from tests.support import processes
 from tests.support.azure import open_vault, visit
 from tests.support.waiting import until
 from trainup.jobs import lifecycle
+from trainup.jobs.azure.http.client import API_VERSION
 from trainup.jobs.azure.http.connection import client_of
-from trainup.jobs.azure.job import launcher
+from trainup.jobs.azure.job import launcher, schedules
 from trainup.jobs.job_inputs import job_of
 from trainup.jobs.lifecycle import Listener
+from trainup.jobs.local import run_record
+from trainup.jobs.local.run_record import RunFolder
 from trainup.jobs.local.slots import Pool
+from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.target import Job, Owner, Record, Target
 from trainup.jobs.targets import target_of
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import Rehearsal, rehearsal
+from trainup.simulator.rest.schedules import fire
 
 NEVER = threading.Event()
 STACK = "urn:pulumi:{}::trainup::trainup:index:TrainingRun$trainup:index:Run::{}"
@@ -77,6 +83,21 @@ class World:
         record = self.start(job)
         until(lambda: self.count("began") > before)
         return job, record
+
+    def come_due(self, job: Job) -> None:
+        """The time of a run's schedule comes: on Azure the service starts an attempt, elsewhere the last one is old."""
+        if self.cloud:
+            schedule = f"{self.place['workspace']}/schedules/{schedules.name_of(job.run, job.owner)}"
+            when = datetime.now(UTC) + timedelta(weeks=len(self.started))  # each time is another one
+            self.started.append(fire(self.cloud.azure, schedule, when, API_VERSION))
+            return
+        target = self.target()
+        assert isinstance(target, LocalTarget)
+        folder = RunFolder(target.workspace.runs / target.attempts(job.id)[-1].name)
+        definition = run_record.read_definition(folder)
+        assert definition
+        created = datetime.fromisoformat(definition.created) - timedelta(days=8)
+        run_record.write_definition(folder, replace(definition, created=created.isoformat()))
 
     def end(self) -> None:
         for name in self.started:

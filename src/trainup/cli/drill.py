@@ -71,7 +71,7 @@ class Subject:
     """What is drilled."""
 
     name: str
-    """Of the run; a trial is called `rates-3`, since the name of a run has no underscore."""
+    """Of the run, or of the trial: `rates_3`."""
     inputs: dict[str, Any]
     """With the values of its secrets."""
     urn: str
@@ -100,7 +100,7 @@ def _trial(known: RecordedRun, stack: str, current: Stack) -> Subject:
     for resource in current.sweeps.values():
         if trial := record.trials.get(tag_of(str(resource["urn"]))):
             inputs = stacks.revealed_inputs(stack, resource)
-            return Subject(f"{trial.sweep}-{trial.number}", inputs_at(inputs, trial.point), str(resource["urn"]))
+            return Subject(f"{trial.sweep}_{trial.number}", inputs_at(inputs, trial.point), str(resource["urn"]))
     raise UserError(
         f"{record.name} is a trial of no sweep in the state of stack {current.name!r}, which has what a copy needs: "
         "declare a sweep with its point, and run `trainup up` first"
@@ -108,7 +108,7 @@ def _trial(known: RecordedRun, stack: str, current: Stack) -> Subject:
 
 
 def _job(subject: Subject, record: Record, project: Path) -> Job:
-    name = subject.name + SUFFIX
+    name = subject.name.replace("_", "-") + SUFFIX  # the name of a run has no underscore
     if check_run_name(name):
         raise UserError(
             f"{name!r}, the name of the copy, is longer than {RUN_NAME_MAX} characters: shorten the run's name"

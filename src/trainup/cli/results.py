@@ -101,7 +101,7 @@ def now(stack: Stack, project: Path, only: str | None = None) -> dict[str, Recor
 def _is_newer(record: Record, other: Record) -> bool:
     """Compares attempts, or the order of claims, since clocks may be set back. Old records have only their times."""
     if record.id == other.id:
-        return record.attempt > other.attempt
+        return record.follows(other)
     if record.number and other.number:
         return record.number > other.number
     return record.created > other.created

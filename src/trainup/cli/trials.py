@@ -76,6 +76,6 @@ def records(stack: Stack, project: Path) -> Iterator[Record]:
         last: dict[str, Record] = {}
         for record in known:
             is_mine = record.trials and any(stack.owns(owner.urn) for owner in record.owners)
-            if is_mine and (record.id not in last or last[record.id].attempt < record.attempt):
+            if is_mine and (record.id not in last or record.follows(last[record.id])):
                 last[record.id] = record
         yield from labeled(stack, target.measured([*last.values()]))

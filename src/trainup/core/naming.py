@@ -6,7 +6,11 @@ RUN_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RUN_NAME_RULE = "lower-case letters, digits and single dashes, starting with a letter, at most 40 characters"
 RUN_NAME_MAX = 40
 DIGEST_CHARS = 12
-JOB_NAME = re.compile(rf"{RUN_NAME.pattern}-[0-9a-f]{{{DIGEST_CHARS}}}(-a[1-9][0-9]*)?")
+JOB_NAME = re.compile(
+    rf"{RUN_NAME.pattern}-[0-9a-f]{{{DIGEST_CHARS}}}(-a[1-9][0-9]*|-\d{{8}}T\d{{6}}Z)?"
+    r"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)
+"""Also what Azure ML may call a job of a schedule: a GUID, or the schedule with the time."""
 ATTEMPT = re.compile(r"(?<=-[0-9a-f]{12})-a[1-9][0-9]*$")
 
 

@@ -49,7 +49,7 @@ def of(records: Iterable[tuple[Record, bool]], *, best: bool = False) -> list[Co
     last: dict[tuple[str, str], tuple[Record, bool]] = {}
     for record, current in records:
         key = record.run, record.id  # a trial of two sweeps comes once for each
-        if key not in last or last[key][0].attempt <= record.attempt:
+        if key not in last or not last[key][0].follows(record):
             last[key] = record, current
     hidden: dict[tuple[str, str], str] = {}
     return [

@@ -104,12 +104,14 @@ class Drill:
 
 
 def copy_of(job: Job, original: Record, token: str) -> Job:
-    """The job as a copy for a drill, which belongs to the same resource until it is released."""
+    """The job as a copy for a drill, which belongs to the same resource until it is released, and resumes even where
+    the run itself would be due by its schedule, and train anew.
+    """
     text = f"a copy of {original.name} for an eviction drill"
     return replace(
         job,
         owner=replace(job.owner, token=token),
-        spec=replace(job.spec, description=text),
+        spec=replace(job.spec, description=text, schedule={}),
     )
 
 

@@ -64,7 +64,12 @@ def _latest(target: Target, job: Job) -> Record:
         target.settle(attempts[-1])
     if is_due:
         target.forget_checkpoints(job.id)
-    return target.claim(job, max((one.attempt for one in attempts), default=0) + 1)
+    return target.claim(job, next_attempt(attempts))
+
+
+def next_attempt(attempts: Sequence[Record]) -> int:
+    """The number of the attempt after these."""
+    return max((one.attempt for one in attempts), default=0) + 1
 
 
 def due_since(target: Target, schedule: schedules.Schedule, attempts: Sequence[Record]) -> datetime | None:
@@ -164,7 +169,6 @@ def see_through(target: Target, job: Job, record: Record, listener: Listener, st
             retries += 1
         else:
             return record
-        listener.status(record)
         record = start(target, job)
 
 

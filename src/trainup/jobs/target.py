@@ -117,6 +117,7 @@ class Record:
     run: str
     id: str
     attempt: int
+    """Its number, from 1; 0 where the target's own schedule started it."""
     digest: str
     status: Status
     abandoned: bool = False
@@ -168,6 +169,12 @@ class Record:
     def parameters(self) -> dict[str, str]:
         """The options of its command and its literal inputs, as MLflow gets them."""
         return parameters_of(self.command, self.literals)
+
+    def follows(self, other: "Record") -> bool:
+        """Whether it is a later attempt of the same run. Those that a schedule started have no number, but a time."""
+        if self.attempt and other.attempt:
+            return self.attempt > other.attempt
+        return self.created > other.created
 
     @property
     def note(self) -> str:
@@ -284,14 +291,17 @@ class Target(Protocol):
         ...
 
     def keep_schedule(self, job: Job) -> None:
-        """Have the schedule of a job's resource as its spec says, or none: what it starts are attempts of this job.
+        """Have the one schedule of a job's resource as its spec says, or none: what it starts are attempts of this job.
 
-        Nothing where the target has no schedules. TargetError where it refuses.
+        A resource that was moved or renamed keeps none under its former name. Nothing where the target has no
+        schedules. TargetError where it refuses.
         """
         ...
 
     def keeps_schedule(self, job: Job) -> bool:
-        """Whether the schedule of a job's resource is there and starts this job; true where the target has none."""
+        """Whether the schedule of a job's resource is there and starts this job as its spec says, or is not there if
+        the spec has none. True where the target has no schedules.
+        """
         ...
 
     def remove_schedule(self, run_id: str, owner: Owner) -> None:
@@ -343,7 +353,7 @@ class Target(Protocol):
     def history(
         self, stack: StackUrns, beginning: str = "", *, newest: int | None = None
     ) -> tuple[list[Record], list[TrainupError]]:
-        """The attempts whose names have this beginning and that belong to a stack, or did; and what cannot be read.
+        """The attempts whose ids or names begin so and that belong to a stack, or did; and what cannot be read.
 
         Oldest first; `newest` limits them to so many of all that changed last. An attempt that nobody owns, and of
         which no former owner is known, counts as everybody's.

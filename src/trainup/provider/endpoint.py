@@ -1,6 +1,7 @@
 """`trainup:index:Endpoint`: a model behind an address, which changes hands without losing a request."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from trainup.core import targets
 from trainup.core.inputs import Finding
@@ -48,14 +49,11 @@ class EndpointHandler:
         if not findings and not has_unknown([inputs.get(name) for name in ("target", "name", "port")]):
             # Without a workspace it is a new endpoint, unless the workspace is made anew, and the port was its own.
             is_told = parsed.workspace or (context.urn and (context.before or {}).get("port") != parsed.port)
-            endpoint = endpoint_of(parsed, context.project, owner_of(context))
-            # A deployment has a copy of its model, and needs the files of the run no more.
+            # A deployment has its model, and needs the files of the run no more.
             has_model = context.before is not None and context.before.get("model") == inputs.get("model")
-            findings += [
-                Finding(name, reason)
-                for name, reason in (endpoint.problems() if is_told else ())
-                if name != "model" or not has_model
-            ]
+            asked = replace(parsed, model={}) if has_model else parsed
+            endpoint = endpoint_of(asked, context.project, owner_of(context))
+            findings += [Finding(name, reason) for name, reason in (endpoint.problems() if is_told else ())]
         if findings:
             return inputs, findings
         return {**inputs, "digest": digest_of(inputs, parsed) or UNKNOWN}, []

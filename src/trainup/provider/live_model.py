@@ -15,6 +15,7 @@ from trainup.core.models import ModelVersion, from_wire, nothing
 from trainup.core.numbers import to_number
 from trainup.core.values import UNKNOWN, Unknown, has_unknown
 from trainup.jobs.targets import registry_of
+from trainup.provider.deciders import Deciders
 from trainup.provider.handler import Change, Context, Difference, InitFailed, Properties, State, compare
 from trainup.provider.input_checks import check_names, check_texts
 
@@ -32,6 +33,9 @@ class LiveModelHandler:
     is live stays so.
     """
 
+    def __init__(self) -> None:
+        self._deciders = Deciders()
+
     def check(self, context: Context, inputs: Properties) -> tuple[Properties, list[Finding]]:
         findings = check_names(inputs, (*LOCATION, "candidate", "rules"), ("cloud", "metrics", "on_failure"))
         findings += check_texts(inputs, TEXTS)
@@ -48,6 +52,8 @@ class LiveModelHandler:
         policy = inputs.get("on_failure")
         if isinstance(policy, str) and policy not in choices:
             findings.append(Finding("on_failure", f"{policy!r} is none of {', '.join(choices)}"))
+        if not findings:
+            findings = self._deciders.findings(context, inputs)
         return inputs, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:

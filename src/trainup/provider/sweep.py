@@ -1,5 +1,6 @@
 """`trainup:index:Sweep`: the trials of a sweep, and the wait for their end; one resource, however many there are."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from trainup.core.trials import Trial
 from trainup.core.values import has_unknown
 from trainup.jobs import git
 from trainup.jobs.sweeps.driving import Driver, Progress, latest, release
-from trainup.jobs.sweeps.results import OUTPUTS, outputs_of
+from trainup.jobs.sweeps.results import OUTPUTS, best_of, outputs_of
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, from_state, known
 from trainup.jobs.target import Owner, Record, Target, TargetError
 from trainup.jobs.targets import target_of
@@ -86,15 +87,17 @@ class SweepHandler:
     def read(self, context: Context, state: State) -> State | None:
         inputs = {**location_of(state), **(state.inputs or {})}
         target, owner = target_of(inputs, context.project), run_owner(context, inputs, state.outputs.get("owner"))
+        former = [from_state(kept) for kept in state.outputs.get("trials") or ()]
         try:
             records = {record.name: record for record in latest(target.owned(owner))}
+            if former and not records:
+                return None
+            present = _as_recorded(target, inputs, former, records)
+            now = {**state.outputs, "trials": [trial.to_state() for trial in present]}
+            if _lost_best(state.outputs, records) and (sweep := parse_sweep(inputs.get("sweep"))[0]) is not None:
+                now |= best_of(target, sweep.objective, present)  # what is gone is nobody's input any more
         except (TrainupError, OSError) as error:
             raise ResourceError(str(error)) from error
-        former = [from_state(kept) for kept in state.outputs.get("trials") or ()]
-        if former and not records:
-            return None
-        present = _as_recorded(target, inputs, former, records)
-        now = {**state.outputs, "trials": [trial.to_state() for trial in present]}
         if now["trials"] != state.outputs.get("trials") and status_of(now).is_terminal:
             now["status"] = str(Status.CANCELED)  # a trial was deleted or canceled elsewhere: drift, as for a run
             for text in sweep_reports.drift(former, present):
@@ -174,6 +177,12 @@ def _as_recorded(
             trial = known(target, sweep.objective, Trial("", trial.number, trial.outcome.point), full)
         result += [trial] if record is not None else []
     return result
+
+
+def _lost_best(outputs: Properties, records: Mapping[str, Record]) -> bool:
+    """Whether the best trial is not among the records any more."""
+    best = outputs.get("best")
+    return isinstance(best, dict) and best.get("name") not in records
 
 
 def _objective(inputs: Properties | None) -> Any:

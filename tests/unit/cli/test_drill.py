@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 
+from tests.support import stand_in
 from tests.support.drills import SURVIVED
-from tests.unit.cli.runs.conftest import project, records, state, swept, workspace
+from tests.unit.cli.runs.conftest import project, records, state, sweep_resource, swept, workspace
 from trainup.cli.__main__ import main
 from trainup.cli.runs import shown
 from trainup.core.drills import DrillResult
 from trainup.core.spec import RunSpec
+from trainup.core.status import Status
 from trainup.jobs import drilling
 from trainup.jobs.drilling import Drill
 from trainup.jobs.local.target import LocalTarget
-from trainup.jobs.target import Job, Owner
+from trainup.jobs.target import Job, Owner, Record
 
 __all__ = ["project", "records", "state", "workspace"]
 
@@ -95,6 +97,35 @@ def test_a_trial_that_no_sweep_declares_any_more_is_not_drilled(
     state(records.add("digits"))
     assert main(["drill", best.name, "--yes"]) == 2
     assert f"{best.name} is a trial of no sweep in the state of stack 'local'" in capsys.readouterr().err
+
+
+def test_a_trial_is_called_as_everywhere_though_the_name_of_a_run_has_no_underscore(
+    records: Any, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = swept(records)
+    stand_in.pulumi(project, stand_in.state(sweep_resource("rates", *begun, best=1)))
+    asked: list[str] = []
+
+    def job_of(inputs: dict[str, Any], project: Path, owner: Owner) -> Job:
+        asked.append(inputs["run"])
+        return COPY
+
+    monkeypatch.setattr("trainup.cli.drill.job_of", job_of)
+    monkeypatch.setattr("trainup.cli.drill.inputs_at", lambda inputs, point: inputs)
+    monkeypatch.setattr(Drill, "run", lambda self, run, stop: replace(SURVIVED, run=run))
+    for name in ("rates_1", "rates", begun[1].name):
+        assert main(["drill", name, "--yes"]) == 0
+        told = capsys.readouterr().out
+        assert told.startswith("rates_1, drilled as "), name
+        assert "rates_1 survives the loss of its node" in told
+    assert asked == ["rates-1-drill"] * 3
+
+
+def test_a_copy_for_a_drill_has_no_schedule_by_which_it_would_train_anew() -> None:
+    scheduled = replace(COPY, spec=replace(SPEC, schedule={"expression": "* * * * *", "time_zone": "UTC"}))
+    original = Record(COPY.id, "pets", COPY.id, 1, COPY.digest, Status.COMPLETED)
+    copy = drilling.copy_of(scheduled, original, "t")
+    assert (copy.spec.schedule, copy.owner.token) == ({}, "t")
 
 
 def test_after_an_interruption_nobody_owns_the_copy(

@@ -352,6 +352,19 @@ def test_a_run_that_can_never_get_nodes_ends_at_once_and_is_not_tried_again(job:
     assert ended.attempt == 1
 
 
+def test_the_end_of_an_attempt_that_another_follows_is_told_once(job: Jobs) -> None:
+    target, told = Scripted([Status.RUNNING, Status.FAILED], [Status.RUNNING, Status.COMPLETED]), []
+    lifecycle.run(
+        target, job(retries=1), Listener(status=lambda record: told.append((record.attempt, record.status))), NEVER
+    )
+    assert told == [
+        (1, Status.RUNNING),
+        (1, Status.FAILED),
+        (2, Status.RUNNING),
+        (2, Status.COMPLETED),
+    ]
+
+
 def test_what_a_run_waits_for_is_told_each_time_it_changes(job: Jobs) -> None:
     reasons = iter(["", "Azure allocates nodes", "Azure allocates nodes", "no quota"])
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,59 @@ def test_a_wrong_gate_is_told(context: Context, more: dict[str, Any], at: str, r
     (finding,) = LiveModelHandler().check(context, inputs(**more))[1]
     assert finding.property == at
     assert reason in finding.reason
+
+
+WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/"
+PLACES = [("local", "w", "./w", "v"), ("azure", f"{WORKSPACE}w", f"{WORKSPACE}W/", f"{WORKSPACE}v")]
+
+
+def gate_of(name: str, stack: str = "dev") -> str:
+    return f"urn:pulumi:{stack}::demo::trainup:index:Gate$trainup:index:LiveModel::{name}-live"
+
+
+@pytest.mark.parametrize(("target", "workspace", "written_otherwise", "other"), PLACES)
+def test_two_gates_that_decide_over_one_model_are_told_by_name(
+    context: Context, said: list[str], target: str, workspace: str, written_otherwise: str, other: str
+) -> None:
+    handler = LiveModelHandler()
+
+    def found(name: str, stack: str = "dev", **more: Any) -> list[tuple[str, str]]:
+        given = inputs(target=target, **{"workspace": workspace, **more})
+        findings = handler.check(replace(context, urn=gate_of(name, stack) if name else ""), given)[1]
+        return [(finding.property, finding.reason) for finding in findings]
+
+    assert found("first") == found("first") == []
+    assert found("second", model="pets") == found("second", workspace=other) == found("second", stack="prod") == []
+    for place in (workspace, written_otherwise):
+        assert found("second", workspace=place) == [
+            (
+                "model",
+                "the gate first decides over digits in this workspace as well, so that each would undo what the other "
+                "lets through: put the rules of both into one gate, or give the models two names",
+            )
+        ]
+    assert found("first") == [], "it was there before"
+    assert found("", model="digits") == [], "what has no name is asked about alone"
+    assert said == []
+
+
+def test_two_gates_over_models_of_one_name_in_workspaces_that_are_made_are_a_warning(
+    context: Context, said: list[str]
+) -> None:
+    handler = LiveModelHandler()
+    for name in ("first", "second"):
+        unknown = inputs(target="azure", workspace=UNKNOWN)
+        assert handler.check(replace(context, urn=gate_of(name)), unknown)[1] == []
+    assert said == [
+        "the gate first decides over a model digits as well: if both are in one workspace, `pulumi up` refuses this one"
+    ]
+
+
+def test_what_another_command_declared_is_no_second_gate(context: Context) -> None:
+    handler = LiveModelHandler()
+    for name in ("before", "renamed"):
+        call = replace(context, urn=gate_of(name), canceled=threading.Event())
+        assert handler.check(call, inputs())[1] == []
 
 
 def test_a_refused_candidate_fails_or_is_kept_and_live_stays(

@@ -88,7 +88,7 @@ def _records(stack: str, runs: Sequence[str], *, with_all: bool, best: bool) -> 
 
 
 def _is_meant(record: Record, text: str) -> bool:
-    return trials.is_of(record, text) or record.name.startswith(text)
+    return trials.is_of(record, text) or record.name.startswith(text) or record.id.startswith(text)
 
 
 def _show(rows: Sequence[Compared], metrics: Sequence[str], arguments: Sequence[str]) -> None:

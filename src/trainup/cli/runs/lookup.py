@@ -4,6 +4,8 @@
 - the name of a sweep, `rates`: its best trial; and `rates_3`: the trial with that number;
 - the name of an attempt, `digits-6c3e449ba5eb` or `digits-6c3e449ba5eb-a2`: that one, of whatever inputs;
 - a beginning that only one id has, `digits-6c3`: the last attempt of that id.
+
+Attempts that a schedule of Azure ML has started have names that the service gives, which are taken likewise.
 """
 
 import re
@@ -15,10 +17,10 @@ from trainup.cli import results, trials
 from trainup.cli.runs import places
 from trainup.cli.stack import Stack
 from trainup.core import suggest
-from trainup.core.naming import is_job_name
 from trainup.jobs.target import Record, Target, TargetError
 
-NOTATION = re.compile(r"[a-z][a-z0-9-]*(_\d+)?")
+NOTATION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]*")
+"""What a target may call a job; names of runs, and `rates_3`, are among them."""
 MOST_SHOWN = 10
 
 
@@ -57,8 +59,6 @@ def _refuse_sweep(stack: Stack, project: Path, text: str) -> None:
 
 def _named(stack: Stack, project: Path, name: str) -> RecordedRun | None:
     """The attempt of exactly this name."""
-    if not is_job_name(name):
-        return None
     for target in places.all_targets(stack, project):
         if (record := target.get(name)) and target.is_of(record, places.urns(stack, project)):
             return _whole(stack, project, target, record)
@@ -66,20 +66,22 @@ def _named(stack: Stack, project: Path, name: str) -> RecordedRun | None:
 
 
 def _beginning(stack: Stack, project: Path, text: str) -> RecordedRun | None:
-    """The last attempt of the one id that begins so. Raises TargetError where several do."""
-    by_id: dict[str, tuple[Target, Record]] = {}
+    """The last attempt of the one id that begins so, or the one attempt whose own name does. Raises TargetError where
+    several do.
+    """
+    found: dict[str, tuple[Target, Record]] = {}
     for target in places.all_targets(stack, project):
         records, problems = target.history(places.urns(stack, project), text)
         if problems and not records:
             raise problems[0]
         for record in records:
-            before = by_id.get(record.id)
-            if record.id.startswith(text) and (before is None or record.attempt > before[1].attempt):
-                by_id[record.id] = target, record
-    if len(by_id) > 1:
-        shown = ", ".join([*list(by_id)[:MOST_SHOWN], *(["…"] if len(by_id) > MOST_SHOWN else [])])
+            called = record.id if record.id.startswith(text) else record.name
+            if called not in found or record.follows(found[called][1]):
+                found[called] = target, record
+    if len(found) > 1:
+        shown = ", ".join([*list(found)[:MOST_SHOWN], *(["…"] if len(found) > MOST_SHOWN else [])])
         raise TargetError(f"{text!r} may be any of {shown}: write more of the id")
-    return next((_whole(stack, project, target, record) for target, record in by_id.values()), None)
+    return next((_whole(stack, project, target, record) for target, record in found.values()), None)
 
 
 def _whole(stack: Stack, project: Path, target: Target, record: Record) -> RecordedRun:

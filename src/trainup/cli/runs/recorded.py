@@ -59,11 +59,12 @@ def attempts(
         raise failures[0]
     for failure in failures:
         tell(str(failure))
-    last: dict[str, int] = {}
+    last: dict[str, Record] = {}
     for _, record in found:
-        last[record.id] = max(record.attempt, last.get(record.id, 0))
+        if record.id not in last or record.follows(last[record.id]):
+            last[record.id] = record
     return [
-        Recorded(target, one, one.id in ids and one.attempt == last[one.id])
+        Recorded(target, one, one.id in ids and one.name == last[one.id].name)
         for target, record in found
         for one in trials.labeled(stack, [record])
     ]

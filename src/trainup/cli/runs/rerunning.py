@@ -11,7 +11,6 @@ from trainup.cli import trials
 from trainup.cli.options import on_stack
 from trainup.cli.runs import lookup
 from trainup.core.errors import TrainupError
-from trainup.core.naming import check_run_name
 from trainup.jobs.target import TargetError
 from trainup.toolchain import projects, stack_files
 
@@ -69,9 +68,7 @@ def _sweep_of(text: str, stack: str) -> str:
 
 def _declared(text: str, stack: str) -> str:
     """The run of a record that was named in another way; empty where there is none."""
-    if check_run_name(text) is None:
-        try:
-            return lookup.find(*stacks.open_stack(stack), text).record.run
-        except TrainupError:
-            return ""
-    return ""
+    try:
+        return lookup.find(*stacks.open_stack(stack), text).record.run
+    except TrainupError:
+        return ""

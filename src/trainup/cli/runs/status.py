@@ -59,13 +59,17 @@ def _stack_text(name: str, records: dict[str, Record], missing: list[str]) -> st
     return "\n".join(lines)
 
 
+def _attempt(record: Record) -> str:
+    return f"attempt {record.attempt}" if record.attempt else "started by its schedule"
+
+
 def _run_text(record: Record, *, is_current: bool) -> str:
     """A line for each fact that is known."""
     former = "" if is_current else ", not what the stack declares now"
     commit, dirty = shown.commit(record)
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in record.phases.items())
     facts = {
-        "run": f"{record.run}, attempt {record.attempt}{former}",
+        "run": f"{record.run}, {_attempt(record)}{former}",
         "name": record.name,
         "digest": record.digest,
         "status": str(record.status),

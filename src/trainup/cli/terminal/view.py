@@ -15,7 +15,7 @@ from trainup.cli.terminal.lines import Line, Style
 from trainup.core.naming import JOB_NAME, is_job_name
 from trainup.core.status import Status
 
-NEWS = re.compile(rf"{JOB_NAME.pattern}: (?P<news>was \w+ for .+|its page is .+)")
+NEWS = re.compile(rf"(?:{JOB_NAME.pattern}): (?P<news>was \w+ for .+|its page is .+)")
 TRAINING = (RUN_TYPE, SWEEP_TYPE)
 GENERIC = frozenset({"update failed", "preview failed", "refresh failed", "destroy failed"})
 """Errors that only say that there are others."""

@@ -293,7 +293,7 @@ def latest(records: Iterable[Record]) -> list[Record]:
     """The last attempt of each run."""
     last: dict[str, Record] = {}
     for record in records:
-        if record.id not in last or last[record.id].attempt < record.attempt:
+        if record.id not in last or record.follows(last[record.id]):
             last[record.id] = record
     return [*last.values()]
 

@@ -1,12 +1,16 @@
-"""What a schedule of Azure ML starts when its time has come."""
+"""The schedules of Azure ML: their list, and what they start when their time has come."""
 
 from datetime import UTC, datetime
 
 from trainup.simulator.cloud import shape
+from trainup.simulator.cloud.address import ML
 from trainup.simulator.cloud.azure import Azure
 from trainup.simulator.cloud.refusal import Refused
-from trainup.simulator.rest.arm import version_of
+from trainup.simulator.rest.arm import paged, version_of
 from trainup.simulator.rest.routing import WORKSPACE, Request, Response, Route
+
+VIEWS = {"EnabledOnly": (True,), "DisabledOnly": (False,), "All": (False, True)}
+"""`listViewType` → what `isEnabled` is of the schedules in the list."""
 
 
 def fire(azure: Azure, schedule_id: str, when: datetime, version: str) -> str:
@@ -31,4 +35,21 @@ def _fire(azure: Azure, request: Request) -> Response:
     return Response(200, {"job": fire(azure, request.resource, datetime.now(UTC), version_of(request))})
 
 
-ROUTES = (Route("POST", f"{WORKSPACE}/schedules/{{name}}/fire", _fire),)
+def _list(azure: Azure, request: Request) -> Response:
+    """All schedules; `listViewType` says whether those that are enabled, disabled or both (REST API, Schedules - List).
+
+    What the service shows without it is not documented: those that are enabled, the default of `azure-ai-ml`.
+    """
+    version_of(request)
+    azure.get(request.workspace)
+    view = request.query.get("listViewType", "EnabledOnly")
+    if (shown := VIEWS.get(view)) is None:
+        raise Refused(400, "UserError", f"listViewType {view!r} is none of {', '.join(VIEWS)}.")
+    schedules = azure.resources(f"{ML}/schedules", request.workspace)
+    return paged(azure, request, [one for one in schedules if bool(shape.get(one, "properties.isEnabled")) in shown])
+
+
+ROUTES = (
+    Route("GET", f"{WORKSPACE}/schedules", _list),
+    Route("POST", f"{WORKSPACE}/schedules/{{name}}/fire", _fire),
+)

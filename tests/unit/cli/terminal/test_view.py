@@ -166,6 +166,17 @@ def test_the_last_lines_of_a_log_do_not_move_the_cursor_or_color_what_follows() 
     assert capture.get() == "  \x1b[31mred\x1b[0m\n"
 
 
+@pytest.mark.parametrize("attempt", ["e553eeed-014c-5966-93b9-2ab35386cdf1", "one-0123456789ab-20270104T020000Z"])
+def test_the_status_of_what_azure_ml_named_is_a_status_and_no_line_of_the_log(attempt: str) -> None:
+    texts = [f"{attempt}: Running", f"{attempt}: was Queued for 3.0 s", "epoch: Running"]
+    progress = [message(f"{text}\n", ephemeral=True) for text in texts]
+    view, lines = played(
+        [json.dumps({"summaryEvent": {"isPreview": True}}), step("resourcePreEvent", "update"), *progress]
+    )
+    assert [line.text for line in lines] == ["one: Running", "one: was Queued for 3.0 s", "epoch: Running"]
+    assert view.rows[RUN].phase == "Running"
+
+
 def test_warnings_come_once_though_preview_and_update_both_tell_them() -> None:
     warning = message("the quota was not looked up\n", severity="warning")
     _, lines = played([warning, json.dumps({"summaryEvent": {"isPreview": True}}), warning])

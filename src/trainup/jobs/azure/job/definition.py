@@ -9,9 +9,8 @@ from trainup.core import package_lists, scoring
 from trainup.core.duration import iso_seconds
 from trainup.core.input_assets import CHECKPOINTS, CONTENT
 from trainup.jobs.azure.http.client import AzureError
-from trainup.jobs.azure.job import commands
+from trainup.jobs.azure.job import commands, labels
 from trainup.jobs.azure.job.body import DISTRIBUTIONS, MODES, STARTED_BY
-from trainup.jobs.azure.job.labels import OWNED
 from trainup.jobs.azure.platform.uploads import ASSET
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.target import Definition, TargetError
@@ -22,6 +21,8 @@ OWN_VARIABLES = frozenset(
 UNKNOWN = ("after", "rerun")
 """Inputs that a job does not have."""
 _UPLOADED = re.compile(rf"/data/{ASSET}-[a-z-]+/versions/([0-9a-f]+)")
+_OF_SCHEDULE = re.compile(r"-\d{8}T\d{6}Z$")
+"""End of the display name that the service gives to a job of a schedule."""
 _WORDS = {azure: own for own, azure in MODES.items()}
 
 
@@ -53,13 +54,20 @@ def definition(workspace: Workspace, name: str) -> Definition:
         "docker_args": resources.get("dockerArgs"),
         "distribution": _distribution(inside.get("distribution") or {}),
         "cluster": str(inside.get("computeId") or "").rpartition("/")[2] or None,
-        "display_name": inside.get("displayName") if inside.get("displayName") != name else None,
+        "display_name": _display_name(inside, name),
         "experiment_name": inside.get("experimentName"),
         "description": inside.get("description"),
         "timeout": iso_seconds((inside.get("limits") or {}).get("timeout")),
-        "tags": {key: value for key, value in (inside.get("tags") or {}).items() if not key.startswith(OWNED)},
+        "tags": {key: value for key, value in (inside.get("tags") or {}).items() if not key.startswith(labels.OWNED)},
     }
     return Definition({key: value for key, value in inputs.items() if value}, None, packages, UNKNOWN)
+
+
+def _display_name(inside: Mapping[str, Any], name: str) -> str | None:
+    """What the user calls it; None where that is its name, or what the service calls a job of a schedule."""
+    shown = str(inside.get("displayName") or name)
+    is_scheduled = (inside.get("properties") or {}).get(labels.ATTEMPT) == labels.BY_SCHEDULE
+    return None if shown == name or (is_scheduled and _OF_SCHEDULE.search(shown)) else shown
 
 
 def _environment(workspace: Workspace, environment_id: str) -> tuple[str | None, list[str] | None]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +15,8 @@ from trainup.jobs.target import File, TargetError
 
 STORE = re.compile(r"azureml://(?:subscriptions/.+/)?datastores/(?P<store>[^/]+)/(?:paths/)?(?P<path>.*)")
 DATA_VERSION = "1.5.0"
+MOST_LISTED = 5000
+"""How many blobs are looked at to name those that are there: a page of a list."""
 SELECTED = {"selectRunMetadata": True, "selectRunDefinition": True, "selectJobSpecification": True}
 
 
@@ -62,6 +65,17 @@ def files_below(workspace: Workspace, folder: str, path: str) -> list[File]:
     names = {blob: blob.name.removeprefix(f"{above}/") for blob in listed if not blob.name.endswith("/")}
     inside = {blob: name for blob, name in names.items() if name == path or name.startswith(f"{path}/")}
     return [_file(workspace, container, blob, name) for blob, name in inside.items()]
+
+
+def beside(workspace: Workspace, folder: str, path: str) -> list[str]:
+    """What is in the folder of a path below a folder in a datastore, or in that one, as paths below it. AzureError."""
+    container, above = _place(workspace, folder.rstrip("/"))
+    for inside in (f"{path.rpartition('/')[0]}/".lstrip("/"), ""):
+        start = f"{above}/{inside}"
+        listed = islice(workspace.blobs.names(container, start), MOST_LISTED)
+        if names := {blob.name.removeprefix(start).partition("/")[0] for blob in listed} - {""}:
+            return [inside + name for name in sorted(names)]
+    return []
 
 
 def _place(workspace: Workspace, uri: str) -> tuple[str, str]:

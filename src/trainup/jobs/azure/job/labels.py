@@ -16,6 +16,8 @@ from trainup.core.trials import tags_of
 from trainup.jobs.target import Job, Owner, StackUrns, TargetError
 
 DIGEST, RUN, ID, ATTEMPT = "trainup.digest", "trainup.run", "trainup.id", "trainup.attempt"
+BY_SCHEDULE = "0"
+"""The number of attempts that a schedule started, all of which have the same body."""
 PRICE = "trainup.node_price"
 OWNER = "trainup.owner."
 STOPPED = "trainup.stopped"

@@ -132,7 +132,8 @@ class Observer:
         if not stack.urns:  # its state is lost: how its URNs are formed is known from the runs that it still owns
             owned = [(view, one) for view in views for one in labels.owners(view.tags) if stack.owns(one)]
             stack = replace(stack, urns={str(view.facts.get(labels.RUN)): one.urn for view, one in owned})
-        mine = [view for view in views if view.name.startswith(beginning) and _is_of(view, stack)]
+        called = [view for view in views if _is_called(view, beginning)]
+        mine = [view for view in called if _is_of(view, stack)]
         return sorted((self.record(view) for view in mine), key=lambda record: record.created)
 
     def measured(self, records: Sequence[Record], *, best: bool) -> list[Record]:
@@ -278,6 +279,11 @@ class Observer:
                 compute = self.workspace.compute(cluster)
             self._computes[cluster] = time.monotonic(), compute
             return compute
+
+
+def _is_called(view: JobView, beginning: str) -> bool:
+    """Whether the id or the name of a job begins so: those that a schedule started have names of the service."""
+    return any(str(text).startswith(beginning) for text in (view.name, view.facts.get(labels.ID, "")))
 
 
 def _is_of(view: JobView, stack: StackUrns) -> bool:

@@ -17,8 +17,6 @@ LONG_AGO = "2020-01-01T00:00:00"
 """Start of schedules that name none: without one, Azure ML starts a job as soon as the schedule is there, and after one
 that is past at the next time of the expression (documentation, reference-yaml-schedule).
 """
-BY_SCHEDULE = "0"
-"""The number of attempts that a schedule started, all of which have the same body."""
 
 
 class Schedules:
@@ -29,25 +27,37 @@ class Schedules:
 
     def keep(self, job: Job) -> None:
         """Create, change or delete the schedule of a job's resource. Raises SnapshotError, AzureError, TargetError."""
-        if not job.spec.schedule:
-            self.remove(job.id, job.owner)
-            return
-        body = body_of(job, to_command_job(job, 1, self._submission.references(job)))
-        address = self._workspace.schedule(name_of(job.run, job.owner))
-        try:
-            self._workspace.client.put(address, body)
-        except AzureError as error:
-            raise TargetError(f"Azure ML does not take the schedule of {job.run}: {error}") from error
+        name = name_of(job.run, job.owner)
+        if job.spec.schedule:
+            body = body_of(job, to_command_job(job, 1, self._submission.references(job)))
+            try:
+                self._workspace.client.put(self._workspace.schedule(name), body)
+            except AzureError as error:
+                raise TargetError(f"Azure ML does not take the schedule of {job.run}: {error}") from error
+        # Names are formed from URNs: a resource that was moved or renamed has left one under its former name.
+        for other in {name, *self._names_of(job.owner)} - ({name} if job.spec.schedule else set()):
+            self._workspace.client.delete(self._workspace.schedule(other))
 
     def is_kept(self, job: Job) -> bool:
-        """Whether the schedule is there, enabled, and starts this job at these times. Raises AzureError."""
+        """Whether the schedule is there, enabled, and starts this job at these times, or is not there if the job has
+        none. Raises AzureError.
+        """
         found = self._workspace.client.find(self._workspace.schedule(name_of(job.run, job.owner)))
+        if not job.spec.schedule:
+            return found is None
         inside = (found or {}).get("properties") or {}
+        trigger, wanted = inside.get("trigger") or {}, trigger_of(job.spec.schedule)
         return (
             inside.get("isEnabled") is not False
             and _run_id(inside) == job.id
-            and trigger_of(job.spec.schedule).items() <= (inside.get("trigger") or {}).items()
+            and all(trigger.get(key) == wanted.get(key) for key in (*wanted, "endTime"))
         )
+
+    def _names_of(self, owner: Owner) -> list[str]:
+        """The names of the schedules of a resource, disabled ones included."""
+        listed = self._workspace.client.pages(f"{self._workspace.id}/schedules", listViewType="All")
+        tagged = ((one["name"], labels.owners(one["properties"].get("tags") or {})) for one in listed)
+        return [name for name, owners in tagged if any(owner.is_same_resource(other) for other in owners)]
 
     def remove(self, run_id: str, owner: Owner) -> None:
         """Delete the schedule of a resource, unless it starts another job by now. Raises AzureError."""
@@ -80,8 +90,8 @@ def body_of(job: Job, command_job: dict[str, Any]) -> dict[str, Any]:
     """The body of `PUT …/schedules/<name>`, from that of the job."""
     definition: dict[str, Any] = dict(command_job["properties"])
     definition.pop("displayName")  # the service names each job by schedule and time
-    definition["tags"] = {**definition["tags"], labels.id_tag(job.id): BY_SCHEDULE}
-    definition["properties"] = {**definition["properties"], labels.ATTEMPT: BY_SCHEDULE}
+    definition["tags"] = {**definition["tags"], labels.id_tag(job.id): labels.BY_SCHEDULE}
+    definition["properties"] = {**definition["properties"], labels.ATTEMPT: labels.BY_SCHEDULE}
     if CHECKPOINTS in definition["outputs"]:
         # Each of these jobs trains anew, so none may find where another one stopped.
         own = {**definition["outputs"][CHECKPOINTS], "uri": checkpoints_uri(job.id) + "${{name}}/"}

@@ -70,10 +70,18 @@ def model(workspace: str, model: Mapping[str, Any]) -> dict[str, Any]:
     return {"properties": {"modelUri": _whole(workspace, uri), "modelType": "custom_model"}}
 
 
+def is_in_datastore(workspace: str, uri: str) -> bool:
+    """Whether an address is in a datastore of the workspace."""
+    return _whole(workspace, uri).lower().startswith(f"{_place(workspace)}/datastores/".lower())
+
+
 def _whole(workspace: str, uri: str) -> str:
     """The address of a datastore with that of its workspace, as the resource manager wants it."""
     if not uri.startswith("azureml://datastores/"):
         return uri
+    return f"{_place(workspace)}/{uri.removeprefix('azureml://')}"
+
+
+def _place(workspace: str) -> str:
     _, _, subscription, _, group, *_, name = workspace.split("/")
-    place = f"subscriptions/{subscription}/resourcegroups/{group}/workspaces/{name}"
-    return f"azureml://{place}/{uri.removeprefix('azureml://')}"
+    return f"azureml://subscriptions/{subscription}/resourcegroups/{group}/workspaces/{name}"

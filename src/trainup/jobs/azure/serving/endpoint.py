@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from trainup.core import suggest
 from trainup.core.canonical import sha256
 from trainup.core.models import number_of
 from trainup.core.serving import EndpointInputs
@@ -15,6 +16,7 @@ from trainup.jobs import snapshot
 from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.jobs.azure.http.connection import CODE_HASHES
 from trainup.jobs.azure.http.roles import wait_for_role
+from trainup.jobs.azure.job import files as job_files
 from trainup.jobs.azure.platform import code, environments
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.azure.serving import bodies
@@ -62,7 +64,16 @@ class OnlineEndpoint:
         return sha256(self.owner.urn)[:32]
 
     def problems(self) -> list[tuple[str, str]]:
-        return []
+        uri, path = self.inputs.model.get("uri"), self.inputs.model.get("path")
+        if not isinstance(uri, str) or not isinstance(path, str) or not bodies.is_in_datastore(self.workspace.id, uri):
+            return []
+        try:
+            if job_files.files_below(self.workspace, uri, path):
+                return []
+            names = job_files.beside(self.workspace, uri, path)
+        except AzureError:  # whoever deploys need not be allowed to read it: the deployment tells what it finds
+            return []
+        return [("model", suggest.unknown(path, names, f"{uri} has no {path!r}, which `path` says"))]
 
     def deploy(self, deployment: Deployment) -> Serving:
         current = self._client.find(self.id)
