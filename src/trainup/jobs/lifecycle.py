@@ -39,8 +39,10 @@ class Listener:
     """Called at every look with the seconds since the present status was first seen."""
 
 
-def start(target: Target, job: Job) -> Record:
+def start(target: Target, job: Job, *, by_schedule: bool = True) -> Record:
     """Make sure that one run of these inputs exists: attach, adopt a completed one, or start an attempt.
+
+    Where the run is due by its schedule, it trains anew, unless `by_schedule` is false: then a failed one is resumed.
 
     A run of the same resource with other inputs is cancelled first, so two never compete. Trials do not compete: their
     sweep has many runs.
@@ -50,14 +52,14 @@ def start(target: Target, job: Job) -> Record:
             if other.id != job.id:
                 _supersede(target, other, job)
         with target.exclusive():
-            record = _latest(target, job)
+            record = _latest(target, job, by_schedule=by_schedule)
         return target.launch(record, job) if record.abandoned else record
 
 
-def _latest(target: Target, job: Job) -> Record:
+def _latest(target: Target, job: Job, *, by_schedule: bool) -> Record:
     """The attempt to go on with: one that is there already, or a new one."""
     attempts = target.attempts(job.id)
-    is_due = due_since(target, job.spec.schedule, attempts) is not None
+    is_due = by_schedule and due_since(target, job.spec.schedule, attempts) is not None
     if attempts and not attempts[-1].status.is_failure and not is_due:
         return target.adopt(attempts[-1], job)
     if attempts:
@@ -169,7 +171,7 @@ def see_through(target: Target, job: Job, record: Record, listener: Listener, st
             retries += 1
         else:
             return record
-        record = start(target, job)
+        record = start(target, job, by_schedule=False)  # a time that came meanwhile shall not cost what was trained
 
 
 def _is_stopped_before_repetition(target: Target, record: Record, listener: Listener, stop: threading.Event) -> bool:

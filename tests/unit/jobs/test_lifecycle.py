@@ -32,10 +32,11 @@ class Scripted:
         self.calls: list[str] = []
         self.looks = 0
         self.logs: dict[str, list[str]] = {}
+        self.created = ""
 
     def add(self, job: Job, status: Status, attempt: int = 1, **facts: Any) -> Record:
         name = job_name(job.id, attempt)
-        facts = {"owners": (job.owner,), **facts}
+        facts = {"owners": (job.owner,), "created": self.created, **facts}
         self.records[name] = Record(name, job.run, job.id, attempt, job.digest, status, **facts)
         return self.records[name]
 
@@ -92,6 +93,9 @@ class Scripted:
 
     def release(self, identity: str, owner: Owner, on_delete: OnDelete) -> None:
         raise NotImplementedError
+
+    def forget_checkpoints(self, run_id: str) -> None:
+        self.calls.append("forget")
 
     def pause(self, name: str, seconds: float, stop: threading.Event) -> bool:
         return stop.wait(seconds)
@@ -328,6 +332,17 @@ def test_a_wait_for_a_cause_to_pass_is_told_and_ends_with_the_command(job: Jobs)
     assert (record.status, record.attempt) == (Status.FAILED, 1)
     assert told[-1] == "a role is late: it starts again in 10 minutes, which does not count as one of its `retries`"
     assert "claim 2" not in target.calls
+
+
+def test_a_time_of_the_schedule_that_comes_before_a_retry_makes_nothing_train_anew(job: Jobs) -> None:
+    target = Scripted([Status.RUNNING, Status.FAILED], [Status.RUNNING, Status.COMPLETED])
+    target.created = "2026-01-01T00:00:00+00:00"
+    every_minute = {"expression": "* * * * *", "time_zone": "UTC"}
+    record, _, _ = _run(target, job(retries=1, schedule=every_minute))
+    assert (record.status, record.attempt) == (Status.COMPLETED, 2)
+    assert "forget" not in target.calls
+    assert lifecycle.start(target, job(schedule=every_minute)).attempt == 3, "the next `up` trains what is due"
+    assert target.calls[-3:] == ["forget", "claim 3", "launch 3"]
 
 
 def test_a_run_that_waits_in_vain_is_given_up_after_its_queue_timeout_and_says_why(job: Jobs) -> None:
