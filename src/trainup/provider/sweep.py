@@ -11,7 +11,8 @@ from trainup.core.sweeps.parsing import parse_sweep
 from trainup.core.trials import Trial
 from trainup.core.values import has_unknown
 from trainup.jobs import git
-from trainup.jobs.sweeps.driving import Driver, Progress, latest, release
+from trainup.jobs.sweeps.driving import Driver, Progress
+from trainup.jobs.sweeps.recorded import latest, release
 from trainup.jobs.sweeps.results import OUTPUTS, outputs_of
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, from_state, known
 from trainup.jobs.target import Owner, Record, Target, TargetError
