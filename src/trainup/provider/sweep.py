@@ -30,7 +30,8 @@ from trainup.provider.handler import (
     unknown_outputs,
 )
 from trainup.provider.input_checks import run_owner
-from trainup.provider.run import LOCATION, REFUSALS, RunHandler, compared, location_of, status_of
+from trainup.provider.run import REFUSALS, RunHandler
+from trainup.provider.run_changes import LOCATION, compared, location_of, status_of
 from trainup.provider.run_facts import RunFacts
 
 ON_THE_RUN = frozenset({*IDENTITY_INPUTS, "manifest", "sweep"})
