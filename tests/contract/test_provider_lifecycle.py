@@ -17,8 +17,7 @@ from trainup.core.spec import RunSpec
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
 from trainup.jobs.lifecycle import Listener
-from trainup.jobs.local import cores, environments
-from trainup.jobs.local import target as local_target
+from trainup.jobs.local import cores, ending, environments
 from trainup.jobs.local.files import read_json
 from trainup.jobs.local.recipe import read_recipe
 from trainup.jobs.local.slots import Pool
@@ -192,7 +191,7 @@ def test_a_release_that_was_broken_off_is_made_good_by_the_next(
     job = _job("echo started; sleep 1000")
     record = _start(target, job)
     with monkeypatch.context() as patch:
-        patch.setattr(local_target, "CANCEL_SECONDS", -1.0)
+        patch.setattr(ending, "CANCEL_SECONDS", -1.0)
         with pytest.raises(TargetError, match="did not end"):
             target.release(job.id, job.owner, on_delete)
     assert [owner.token for owner in (target.get(record.name) or record).owners] == [job.owner.token]
