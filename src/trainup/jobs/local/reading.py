@@ -14,10 +14,7 @@ Problem = UnreadableRecord | TargetError
 
 def all_of(workspace: Workspace, run_id: str | None = None) -> list[Record]:
     """All attempts, of all runs or of one. Raises what is wrong with one that cannot be read."""
-    records, problems = readable(workspace, run_id)
-    if problems:
-        raise problems[0]
-    return records
+    return _all(readable(workspace, run_id))
 
 
 def readable(
@@ -48,10 +45,7 @@ def owned(workspace: Workspace, owner: Owner) -> list[Record]:
     # What else the owner may have is only known where it can be read; damaged ones are reported by name.
     folders = ledger.folders(workspace)
     mine = [folder.name for folder in folders if ledger.is_of(folder, owner)]
-    records, problems = _read(workspace, mine)
-    if problems:
-        raise problems[0]
-    return records
+    return _all(_read(workspace, mine))
 
 
 def at_work(workspace: Workspace, run: str, stack: StackUrns) -> list[Record]:
@@ -98,6 +92,13 @@ def was_of(record: Record, stack: StackUrns) -> bool:
     """Whether a stack owns the record, or has given it up, or may have: older records do not say who had them."""
     owners = (*record.owners, *record.released)
     return not owners or any(stack.owns(owner) for owner in owners)
+
+
+def _all(result: tuple[list[Record], list[Problem]]) -> list[Record]:
+    records, problems = result
+    if problems:
+        raise problems[0]
+    return records
 
 
 def _read(workspace: Workspace, names: Iterable[str], *, indexed: bool = False) -> tuple[list[Record], list[Problem]]:
