@@ -88,12 +88,12 @@ def _fit(key: str, base: str, torch: cuda.Version | None, size: str | None, *, h
 
 def _packages(text: str, context: Path) -> Iterator[str]:
     """The lines of the requirements that a Dockerfile copies, and the words of its commands."""
-    for _, name, rest in dockerfiles.instructions(text):
-        if name == "RUN":
-            yield rest
-            yield from (word.strip("\"'") for word in rest.split())
-        elif name in ("COPY", "ADD"):
-            for word in rest.split()[:-1]:
+    for step in dockerfiles.instructions(text):
+        if step.name == "RUN":
+            yield from step.text.splitlines()
+            yield from (word.strip("\"'") for word in step.text.split())
+        elif step.name in ("COPY", "ADD"):
+            for word in step.words[:-1]:
                 path = context / word
                 if _LISTS.search(word) and path.is_file():
                     try:

@@ -17,9 +17,9 @@ from trainup.core.spec import RunSpec
 from trainup.core.status import Status
 from trainup.jobs import lifecycle
 from trainup.jobs.lifecycle import Listener
-from trainup.jobs.local import cores, environments
-from trainup.jobs.local import target as local_target
+from trainup.jobs.local import cores, ending, environments
 from trainup.jobs.local.files import read_json
+from trainup.jobs.local.recipe import read_recipe
 from trainup.jobs.local.slots import Pool
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -191,7 +191,7 @@ def test_a_release_that_was_broken_off_is_made_good_by_the_next(
     job = _job("echo started; sleep 1000")
     record = _start(target, job)
     with monkeypatch.context() as patch:
-        patch.setattr(local_target, "CANCEL_SECONDS", -1.0)
+        patch.setattr(ending, "CANCEL_SECONDS", -1.0)
         with pytest.raises(TargetError, match="did not end"):
             target.release(job.id, job.owner, on_delete)
     assert [owner.token for owner in (target.get(record.name) or record).owners] == [job.owner.token]
@@ -204,7 +204,7 @@ def test_a_release_that_was_broken_off_is_made_good_by_the_next(
 
 def test_requirements_that_do_not_resolve_give_the_resolvers_own_message(target: LocalTarget, tmp_path: Path) -> None:
     (tmp_path / "r.txt").write_text("--no-index\nno-such-package-of-ours==1\n")
-    wanted, problems = environments.read_recipe(tmp_path / "r.txt")
+    wanted, problems = read_recipe(tmp_path / "r.txt")
     assert problems == []
     with pytest.raises(environments.BuildError, match="no-such-package-of-ours") as caught:
         environments.build(target.workspace, wanted)
@@ -227,7 +227,7 @@ def test_an_interrupted_build_ends_at_once_and_leaves_nothing(target: LocalTarge
     os.mkfifo(tmp_path / "gate")
     uv.write_text(f"#!/bin/sh\necho building\nread line < '{tmp_path}/gate'\n")
     stop, said = threading.Event(), threading.Event()
-    wanted, _ = environments.read_recipe(None)
+    wanted, _ = read_recipe(None)
     with ThreadPoolExecutor(2) as pool:
         building = pool.submit(environments.build, target.workspace, wanted, lambda line: said.set(), stop)
         assert said.wait(60)
@@ -245,7 +245,7 @@ def test_a_second_build_is_no_build_and_the_oldest_are_pruned_but_none_in_use(
 ) -> None:
     for index in range(6):
         (tmp_path / "r.txt").write_text(f"package=={index}\n")
-        wanted, _ = environments.read_recipe(tmp_path / "r.txt")
+        wanted, _ = read_recipe(tmp_path / "r.txt")
         folder = environments.build(target.workspace, wanted)
         os.utime(folder, (10 - index, 10 - index))  # the clock is set back after each of them
         if index == 0:
@@ -263,7 +263,7 @@ def test_a_second_build_is_no_build_and_the_oldest_are_pruned_but_none_in_use(
 
 
 def test_a_folder_that_is_no_whole_environment_is_built_again(target: LocalTarget) -> None:
-    wanted, _ = environments.read_recipe(None)
+    wanted, _ = read_recipe(None)
     folder = environments.build(target.workspace, wanted)
     (folder / "environment.json").unlink()
     assert environments.build(target.workspace, wanted) == folder

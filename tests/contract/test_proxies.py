@@ -19,6 +19,7 @@ from tests.support.proxy import Proxy, proxy
 from trainup.core import network
 from trainup.jobs import surroundings
 from trainup.jobs.local import environments
+from trainup.jobs.local.recipe import read_recipe
 from trainup.jobs.local.workspace import Workspace
 from trainup.simulator.cloud.sample import furnish
 from trainup.simulator.rehearsal import rehearsal
@@ -131,7 +132,7 @@ def test_an_image_of_the_local_target_is_installed_through_the_proxy(
     monkeypatch.setenv("SSL_CERT_FILE", "")
     surroundings.settle()
     (tmp_path / "requirements.txt").write_text("tiny\n")
-    wanted, problems = environments.read_recipe(tmp_path / "requirements.txt")
+    wanted, problems = read_recipe(tmp_path / "requirements.txt")
     assert problems == []
     built = environments.build(Workspace(tmp_path / "workspace"), wanted)
     assert list(built.glob("lib/*/site-packages/tiny.py"))

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from trainup.jobs.local.environments import find_uv, this_python
+from trainup.jobs.local.environments import find_uv
 from trainup.jobs.local.files import Lock, temporary_folder
+from trainup.jobs.local.recipe import this_python
 from trainup.toolchain.paths import TOOLCHAIN
 
 REQUIREMENTS = Path(__file__).with_name("official_requirements.txt")

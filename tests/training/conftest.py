@@ -12,6 +12,7 @@ import pytest
 
 from trainup.jobs.local import environments, mlflow_server
 from trainup.jobs.local.launch import INHERITED, environment_folder
+from trainup.jobs.local.recipe import read_recipe
 from trainup.jobs.local.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ TIMEOUT = 300.0
 
 
 def _build(requirements: Path) -> tuple[str, Path]:
-    wanted, problems = environments.read_recipe(requirements)
+    wanted, problems = read_recipe(requirements)
     assert not problems
     return wanted.reference, environments.build(SHARED, wanted)
 

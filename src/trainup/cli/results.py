@@ -14,7 +14,7 @@ from trainup.cli.stack import Stack
 from trainup.core.numbers import to_plain
 from trainup.core.targets import is_elsewhere
 from trainup.core.wording import as_typed
-from trainup.jobs.local import tracked
+from trainup.jobs.local import reading, tracked
 from trainup.jobs.local.files import UnreadableRecord
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.outputs import NAMES, outputs_of
@@ -52,8 +52,8 @@ def latest(stack: Stack, project: Path, only: str | None = None) -> dict[str, Re
 def _here(stack: Stack, project: Path, only: str | None) -> Iterator[Record]:
     """The runs of a stack on this machine; what cannot be read is reported on standard error."""
     ids = {name: resource["id"] for name, resource in stack.runs.items() if resource.get("id")}
-    for target in map(LocalTarget, workspaces(stack, project)):
-        records, problems = target.current(urns(stack, project), ids, only)
+    for workspace in workspaces(stack, project):
+        records, problems = reading.current(workspace, urns(stack, project), ids, only)
         for problem in problems:
             _warn(str(problem))
         yield from (record for record in records if not record.trials)

@@ -11,8 +11,20 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import dropwhile, takewhile
+
+from trainup.jobs.spellings import (
+    AGAIN,
+    Spelling,
+    Token,
+    base64_token,
+    codes_of,
+    pattern_of,
+    to_bytes,
+    token_pattern,
+    tokens_of,
+)
 
 MASK = b"***"
 SHORTEST = 4
@@ -21,8 +33,6 @@ BLOCK = 510
 """A longer text is looked for in pieces of so many characters: in bytes, a whole number of base64's groups."""
 LONGEST_CHARACTER = 64
 """Bytes that a character of a secret takes at most, such as `%252525F0%2525259F%25252594%25252591`."""
-AGAIN = 3
-"""How many more times an escaped text may be escaped for a URL or for HTML."""
 BASE64_START = 16
 """Characters of base64 by which the rest is known."""
 WRAPPED = (64, 76)
@@ -32,20 +42,7 @@ ANCHOR = 2 * WORD - 1
 """Bytes of which, wherever they lie, one whole word is at a multiple of its size."""
 
 _BASE64_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
-_SHORT = {"\n": b"n", "\r": b"r", "\t": b"t", "\b": b"b", "\f": b"f", "\v": b"v", "\a": b"a", "\0": b"0"}
 _CODE = re.compile(r"%[0-9A-Fa-f]{2}|&#?\w+;")
-_HTML = {"&": b"amp", "<": b"lt", ">": b"gt", '"': b"quot", "'": b"apos"}
-_QUOTED = {"'": (b"'\"'\"'", b"'\\''")}
-"""What becomes of a quote between quotes in a shell."""
-_DOUBLED = {"'": b"''", '"': b'""'}
-"""What becomes of a quote between quotes in SQL and in CSV."""
-_PART = re.compile(r"(\\*)(([\"'])\3+|[^\\]|\Z)", re.DOTALL)
-"""Backslashes, and the character or the run of equal quotes that follows."""
-
-Spelling = tuple[bytes, bytes]
-"""What it begins with, literally, and a pattern for the rest."""
-Token = bytes | Sequence[Spelling]
-"""A part of a text: one that is written in one way, or all the ways to write it."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ class _Needle:
         """One for each spelling of its first part."""
         first, *others = self.tokens
         literal = b"".join(takewhile(lambda token: isinstance(token, bytes), others))  # type: ignore[arg-type]
-        patterns = [_token_pattern(token) for token in dropwhile(lambda token: isinstance(token, bytes), others)]
+        patterns = [token_pattern(token) for token in dropwhile(lambda token: isinstance(token, bytes), others)]
         rest = b"".join(patterns) + self.end + (b"()" if self.before else b"")
         for start, more in [(first, b"")] if isinstance(first, bytes) else first:
             yield (start, more + re.escape(literal) + rest) if more else (start + literal, rest)
@@ -105,7 +102,7 @@ class Mask:
 
     def mask_text(self, text: str) -> str:
         """The same for text."""
-        return self.mask(_bytes(text)).decode("utf-8", "replace") if self._secrets else text
+        return self.mask(to_bytes(text)).decode("utf-8", "replace") if self._secrets else text
 
     def next_cut(self, line: bytes, cut: int) -> int:
         """The first place, from `cut` on, where a line can be cut without halving a secret."""
@@ -169,15 +166,11 @@ def _all_of(secret: str) -> Iterator[_Needle]:
             for piece in _pieces(text):
                 yield from _written(piece)
     for text in {secret, secret.strip()}:
-        data = _bytes(text)
+        data = to_bytes(text)
         for start in range(0, len(data), BLOCK):
             yield from _encoded(data[start : start + BLOCK])
         for line in {*_wrapped(data), *_wrapped(data.rstrip() + b"\n")}:
-            yield _run([_base64_token(char) for char in line], max(WRAPPED) - len(line))
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+            yield _run([base64_token(char) for char in line], max(WRAPPED) - len(line))
 
 
 def _pieces(text: str) -> list[str]:
@@ -190,23 +183,11 @@ def _pieces(text: str) -> list[str]:
 
 def _written(text: str) -> Iterator[_Needle]:
     """A text as it is, and with each of its characters spelled in any way."""
-    yield _Needle((_bytes(text),))
+    yield _Needle((to_bytes(text),))
     # A text that looks escaped already can be told from its escapes only if they are of one kind and not nested.
     ways = [(b"\\%&", AGAIN), *([(b"\\", 0), (b"%", 0), (b"&", 0)] if _CODE.search(text) else [])]
     for kinds, again in ways:
-        yield _Needle(tuple(_tokens(text, kinds, again)))
-
-
-def _tokens(text: str, kinds: bytes, again: int) -> Iterator[Token]:
-    for match in _PART.finditer(text):
-        backslashes, chars = len(match[1]), match[2]
-        if len(chars) > 1 and backslashes:
-            yield _token(backslashes, chars[0], kinds, again, doubled=False)
-            backslashes, chars = 0, chars[1:]
-        if len(chars) > 1:
-            yield _quotes(chars[0], len(chars), kinds, again)
-        elif backslashes or chars:
-            yield _token(backslashes, chars, kinds, again)
+        yield _Needle(tuple(tokens_of(text, kinds, again)))
 
 
 def _encoded(data: bytes) -> Iterator[_Needle]:
@@ -216,15 +197,15 @@ def _encoded(data: bytes) -> Iterator[_Needle]:
         begin, end = -(-before * 8 // 6), (before + len(data)) * 8 // 6
         if end - begin >= SHORTEST:
             # The characters around may hold the first and the last bits of the text, with some of its neighbours'.
-            tokens = [_base64_token(char) for char in encoded[begin:end]]
+            tokens = [base64_token(char) for char in encoded[begin:end]]
             yield _run(tokens, 1 if (before + len(data)) % 3 else 0, before=before > 0)
 
 
 def _run(tokens: Sequence[Token], more: int, *, before: bool = False) -> _Needle:
     """Characters of base64, recognised by the first ones, and `more` of them; it may be filled up at the end."""
     rest = len(tokens[BASE64_START:]) + more
-    codes = _pattern_of([*_codes("+", b"%\\"), *_codes("/", b"%\\")])
-    filling = _pattern_of([(b"=", b""), *_codes("=", b"%\\")])
+    codes = pattern_of([*codes_of("+", b"%\\"), *codes_of("/", b"%\\")])
+    filling = pattern_of([(b"=", b""), *codes_of("=", b"%\\")])
     end = b"(?:[A-Za-z0-9+/_-]|%s){0,%d}+(?:%s){0,2}+" % (codes, rest, filling)
     return _Needle(tuple(tokens[:BASE64_START]), end, before)
 
@@ -237,105 +218,10 @@ def _wrapped(data: bytes) -> Iterator[str]:
         yield from (line for line in lines if len(lines) > 1 and len(line) >= SHORTEST)
 
 
-@cache
-def _base64_token(char: str) -> Token:
-    if char.isalnum():
-        return char.encode()
-    return (b"-" if char == "+" else b"_", b""), *_every_spelling(char, b"\\%&", AGAIN)
-
-
-def _quotes(char: str, count: int, kinds: bytes, again: int) -> Token:
-    """Equal quotes, all of them doubled or none: two could be one that is doubled."""
-    single = _every_spelling(char, kinds, again, doubled=False)
-    others = b"(?>" + _pattern_of(single) + b"){%d}" % (count - 1)
-    return (_DOUBLED[char] * count, b""), *((start, rest + others) for start, rest in single)
-
-
-def _token(backslashes: int, char: str, kinds: bytes, again: int, *, doubled: bool = True) -> Token:
-    """A character and the text's own backslashes before it; `doubled` is about a quote between quotes."""
-    if not backslashes:
-        return char.encode() if char.isascii() and char.isalnum() else _every_spelling(char, kinds, again)
-    # These backslashes cannot be distinguished from those of an escape that follows, so one pattern matches both.
-    any_char = (
-        b"(?:"
-        + b"|".join([_pattern_of(_every_spelling(char, kinds, again, doubled=doubled)), *_behind_backslashes(char)])
-        + b")"
-        if char
-        else b""
-    )
-    codes = _codes("\\", kinds, again)
-    coded = [(start, rest + b"(?:" + _pattern_of(codes) + b"){%d}+" % (backslashes - 1)) for start, rest in codes]
-    both = [*coded, (b"\\", rb"\\{%d,%d}+" % (backslashes - 1, 8 * backslashes + 7))]
-    return tuple((start, rest + any_char) for start, rest in both)
-
-
-@cache
-def _every_spelling(char: str, kinds: bytes, again: int, *, doubled: bool = True) -> Sequence[Spelling]:
-    whole = [*_QUOTED.get(char, ()), *([_DOUBLED[char]] if doubled and char in _DOUBLED else []), _bytes(char)]
-    bare = [] if char in "\n\r" else whole
-    bare += [char.encode("latin-1")] if "\x7f" < char <= "\xff" else []
-    bare += [b"+"] if char == " " else []
-    # Codes first: some begin with the character itself.
-    return (*_codes(char, kinds, again), *((item, b"") for item in bare))
-
-
-def _codes(char: str, kinds: bytes, again: int = AGAIN) -> list[Spelling]:
-    """The spellings of a character that begin so: an escape, a code of a URL, one of HTML, each written `again`."""
-    spellings: list[Spelling] = []
-    for kind in (bytes([kind]) for kind in kinds):
-        if kind == b"\\":  # doubled each time that the text is escaped again
-            spellings += [(kind, rb"\\{0,7}+" + code) for code in _behind_backslashes(char)]
-        elif kind == b"%":
-            code = b"(?:25){0,%d}+" % again
-            code += (b"%" + code).join(map(_hex, _bytes(char)))
-            spellings.append((kind, b"(?:25){1,%d}+" % (again + 1) if char == "%" else code))
-        else:
-            amp = b"(?:amp;){0,%d}+" % again
-            spellings.append((kind, amp + b"#(?:0{0,4}+%d|[xX]0{0,4}+%s);" % (ord(char), _any_case(f"{ord(char):x}"))))
-            if char in _HTML:
-                more = b"(?:amp;){1,%d}+" % (again + 1) if char == "&" else amp + _HTML[char] + b";"
-                spellings.append((kind, more))
-    return spellings
-
-
-def _behind_backslashes(char: str) -> list[bytes]:
-    """Patterns for what follows the backslashes of an escape."""
-    more = rb"\\{1,8}+"
-    data, wide = _bytes(char), char.encode("utf-16-be", "replace")
-    units = [b"u" + _hex(wide[at]) + _hex(wide[at + 1]) for at in range(0, len(wide), 2)]
-    patterns = [
-        more.join(units),
-        more.join(b"x" + _hex(byte) for byte in data),
-        more.join(b"%03o" % byte for byte in data),
-    ]
-    patterns += [b"x" + _hex(ord(char))] if "\x7f" < char <= "\xff" else []
-    patterns += [b"U" + _any_case(f"{ord(char):08x}")] if char > "\uffff" else []
-    patterns += [_SHORT[char]] if char in _SHORT else []
-    patterns += [re.escape(data)] if char not in "\n\r" else []
-    return patterns
-
-
-def _hex(byte: int) -> bytes:
-    return _any_case(f"{byte:02x}")
-
-
-def _any_case(digits: str) -> bytes:
-    return "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in digits).encode()
-
-
-def _token_pattern(token: Token) -> bytes:
-    """It commits itself to the first spelling that fits: so the time for a line stays proportional to its length."""
-    return re.escape(token) if isinstance(token, bytes) else b"(?>" + _pattern_of(token) + b")"
-
-
-def _pattern_of(spellings: Iterable[Spelling]) -> bytes:
-    return b"|".join(re.escape(start) + rest for start, rest in spellings)
-
-
 def _tree(spellings: Sequence[Spelling], depth: int = 4) -> bytes:
     """One pattern for all, which decides by one byte at a time: most places in a log are left at the first."""
     if not depth or len(spellings) == 1:
-        return _pattern_of(spellings)
+        return pattern_of(spellings)
     branches: dict[bytes, list[Spelling]] = {}
     for start, rest in spellings:
         branches.setdefault(start[:1], []).append((start[1:], rest))

@@ -17,7 +17,7 @@ if __name__ == "__main__":
     gc.disable()  # imports leave no garbage: without collections the plugin starts sooner
     surroundings.settle()
     import_wire_types_alone()
-    from trainup.provider.host import serve
+    from trainup.provider.process import serve
 
     gc.freeze()
     gc.enable()

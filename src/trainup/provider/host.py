@@ -4,16 +4,12 @@ Pulumi's SDK (3.272) offers two hosts in Python. `pulumi.provider` serves compon
 pickled provider in the state; its diff names no properties, its Cancel does nothing, and no failed create has outputs.
 """
 
-import importlib
 import os
 import re
-import select
-import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Set
-from concurrent import futures
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,32 +20,11 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 
 from trainup.core import wire
 from trainup.core.errors import TrainupError
-from trainup.core.project import nearest_folder
 from trainup.core.version import VERSION
 from trainup.core.wording import as_typed
 from trainup.provider.components import SCHEMA, ComponentHost
 from trainup.provider.handler import Change, Context, Difference, Handler, InitFailed, Properties, ResourceError, State
-
-KINDS = {
-    "trainup:index:Run": ("trainup.provider.run", "RunHandler"),
-    "trainup:index:Sweep": ("trainup.provider.sweep", "SweepHandler"),
-    "trainup:index:Image": ("trainup.provider.image", "ImageHandler"),
-    "trainup:index:Data": ("trainup.provider.data", "DataHandler"),
-    "trainup:index:ModelVersion": ("trainup.provider.model_version", "ModelVersionHandler"),
-    "trainup:index:LiveModel": ("trainup.provider.live_model", "LiveModelHandler"),
-    "trainup:index:Pool": ("trainup.provider.pool", "PoolHandler"),
-    "trainup:index:Grant": ("trainup.provider.role_assignment", "RoleAssignmentHandler"),
-    "trainup:index:Keep": ("trainup.provider.keep", "KeepHandler"),
-    "trainup:index:ClusterRemoval": ("trainup.provider.cluster_removal", "ClusterRemovalHandler"),
-    "trainup:index:CostEstimate": ("trainup.provider.cost_estimate", "CostEstimateHandler"),
-    "trainup:index:Readiness": ("trainup.provider.readiness", "ReadinessHandler"),
-    "trainup:index:Quota": ("trainup.provider.quota", "QuotaHandler"),
-    "trainup:index:Endpoint": ("trainup.provider.endpoint", "EndpointHandler"),
-    "trainup:index:Server": ("trainup.provider.server", "ServerHandler"),
-}
-"""Type token → module and class of its handler. Imported at first use: every preview starts this process."""
-MANY = 10_000
-"""Maximum of threads, which are started on demand. With a limit that waiting runs reach, Cancel would wait for them."""
+from trainup.provider.kinds import Handlers
 
 _DIFF_KINDS = {
     Change.UPDATE: provider_pb2.PropertyDiff.UPDATE,
@@ -66,8 +41,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         self._components = ComponentHost()
         self._project = project
         self._canceled = threading.Event()
-        self._handlers: dict[str, Handler] = {}
-        self._lock = threading.Lock()
+        self._handlers = Handlers()
 
     # What the engine asks of every provider.
 
@@ -108,7 +82,7 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
         def find() -> Any:
             arguments = wire.decode(request.args)
             _check_version(arguments.get("version"))
-            result = findings.find(arguments["resources"], self._handler_of, self._project, self._canceled)
+            result = findings.find(arguments["resources"], self._handlers.of, self._project, self._canceled)
             response = provider_pb2.InvokeResponse()
             getattr(response, "return").CopyFrom(wire.encode({"findings": result}))  # `return` is a keyword of Python
             return response
@@ -205,7 +179,9 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
     def _call(
         self, request: Any, context: Any, action: Callable[[Handler, Context], Any], inputs: Properties | None = None
     ) -> Any:
-        return self._guarded(context, lambda: action(self._handler(request.urn), self._context(request.urn)), inputs)
+        return self._guarded(
+            context, lambda: action(self._handlers.of(_type_of(request.urn)), self._context(request.urn)), inputs
+        )
 
     def _guarded(self, context: Any, action: Callable[[], Any], inputs: Properties | None = None) -> Any:
         try:
@@ -220,18 +196,6 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             traceback.print_exc()
             message = f"trainup made a mistake here ({type(error).__name__}: {error}); please report it with this trace"
             context.abort(grpc.StatusCode.INTERNAL, _for_user(f"{message}\n{_trace(error)}"))
-
-    def _handler(self, urn: str) -> Handler:
-        return self._handler_of(urn.split("::")[2].rsplit("$", 1)[-1])
-
-    def _handler_of(self, token: str) -> Handler:
-        if token not in KINDS:
-            raise ResourceError(f"{token!r} is no resource of trainup; there are {', '.join(sorted(KINDS))}")
-        with self._lock:
-            if token not in self._handlers:
-                module, name = KINDS[token]
-                self._handlers[token] = getattr(importlib.import_module(module), name)()
-            return self._handlers[token]
 
     def _context(self, urn: str) -> Context:
         return Context(
@@ -252,6 +216,11 @@ class Host(provider_pb2_grpc.ResourceProviderServicer):
             self._engine.Log(request)
         except grpc.RpcError:
             self._engine = None  # the CLI has ended: nobody reads messages any more
+
+
+def _type_of(urn: str) -> str:
+    """The type token in a URN, which has those of the parents before it."""
+    return urn.split("::")[2].rsplit("$", 1)[-1]
 
 
 def _check_version(program: Any) -> None:
@@ -304,39 +273,3 @@ def _for_user(text: str) -> str:
 
 def _trace(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
-
-
-def project_folder(start: Path) -> Path:
-    """The folder of Pulumi.yaml: the plugin starts in the program's folder, which is this one or one below it."""
-    return nearest_folder(start) or start
-
-
-def serve(engine_address: str | None, *, is_attached: bool = False, ends_with_input: bool = True) -> None:
-    """Serve until standard input closes, which means that the CLI has ended.
-
-    `is_attached`: the engine did not start this process, and nobody reads standard output after the port.
-    `ends_with_input` is false where a language host started this process: it gives no standard input, and kills it.
-    """
-    server = grpc.server(
-        futures.ThreadPoolExecutor(max_workers=MANY),
-        options=wire.MESSAGES_OF_ANY_LENGTH,
-    )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Host(engine_address, project_folder(Path.cwd())), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    # A signal that another thread receives, or that arrives just before `select`, would not end `select`; a byte in a
-    # pipe does.
-    interrupted, interrupt = os.pipe()
-    os.set_blocking(interrupt, False)
-    signal.set_wakeup_fd(interrupt)
-    signal.signal(signal.SIGINT, lambda *_: None)
-    server.start()
-    print(port, flush=True)
-    if is_attached:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    while True:
-        ready, _, _ = select.select([sys.stdin, interrupted] if ends_with_input else [interrupted], [], [])
-        if interrupted in ready:
-            server.stop(2).wait()
-            return
-        if not os.read(sys.stdin.fileno(), 4096):
-            return

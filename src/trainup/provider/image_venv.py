@@ -6,6 +6,7 @@ from trainup.core.texts import decode
 from trainup.core.values import UNKNOWN, has_unknown
 from trainup.jobs.local import environments, room
 from trainup.jobs.local.launch import environment_folder
+from trainup.jobs.local.recipe import Recipe, read_recipe
 from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.target import Owner
 from trainup.provider import image_facts
@@ -84,19 +85,19 @@ class VenvBuilder:
         if environments.is_built(workspace, state.id):
             environments.owners(workspace, state.id).leave(owner_of(context, state.outputs.get("owner")))
 
-    def _recipe(self, context: Context, inputs: Properties) -> tuple[environments.Recipe, list[str]]:
+    def _recipe(self, context: Context, inputs: Properties) -> tuple[Recipe, list[str]]:
         path = inputs.get("requirements")
-        return environments.read_recipe(context.project / path if path else None, inputs.get("python"))
+        return read_recipe(context.project / path if path else None, inputs.get("python"))
 
 
-def _shortage(workspace: Workspace, recipe: environments.Recipe) -> str | None:
+def _shortage(workspace: Workspace, recipe: Recipe) -> str | None:
     """A warning if the disk has too little room for the environment that will be built, or None."""
     if environments.is_built(workspace, recipe.reference):
         return None
     return room.shortage(workspace, room.of_environment(recipe.lines), f"the environment of {recipe.requirements}")
 
 
-def _likely_secrets(context: Context, inputs: Properties, recipe: environments.Recipe) -> list[Finding]:
+def _likely_secrets(context: Context, inputs: Properties, recipe: Recipe) -> list[Finding]:
     """Findings about logins in the requirements, which the environment's record would keep."""
     name, allowed = inputs.get("requirements"), inputs.get("allow_secrets") or ()
     if not name:

@@ -18,7 +18,7 @@ from trainup.provider.handler import Context, Properties
 
 def local_workspace(context: Context, path: str) -> Workspace:
     """The workspace at a path relative to the folder of Pulumi.yaml."""
-    return Workspace((context.project / path).resolve(), context.project.resolve())
+    return Workspace.at(context.project, path)
 
 
 def check_names(inputs: Properties, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> list[Finding]:

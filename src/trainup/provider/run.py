@@ -6,11 +6,9 @@ from pathlib import Path
 
 from trainup.core import targets
 from trainup.core.choices import OnDelete, OnFailure, OnInterrupt
-from trainup.core.declaration import Role
 from trainup.core.errors import TrainupError
 from trainup.core.input_assets import CONTENT
-from trainup.core.inputs import COMPUTED, IDENTITY_INPUTS, Finding, parse_run, with_definition
-from trainup.core.run_keys import KEYS
+from trainup.core.inputs import COMPUTED, Finding, parse_run, with_definition
 from trainup.core.slow_phases import Usual
 from trainup.core.spec import RunSpec
 from trainup.core.status import Status
@@ -31,11 +29,11 @@ from trainup.provider.handler import (
     Properties,
     ResourceError,
     State,
-    compare,
     unknown_outputs,
 )
 from trainup.provider.input_checks import check_workspace, run_owner
 from trainup.provider.run_alarms import Alarm, EarlierRuns, usual_phases
+from trainup.provider.run_changes import changes_of, location_of, needs_attention, status_of
 from trainup.provider.run_definition import Definitions
 from trainup.provider.run_facts import RunFacts
 from trainup.provider.run_reports import last_time, listener, record_outputs, report, sentence
@@ -45,8 +43,6 @@ from trainup.provider.stat_caches import SOURCES, StatCaches
 
 Fill = Callable[[Properties], Properties]
 """Fills the command of inputs in, for the checks that need all of it."""
-LOCATION = frozenset(name for name, key in KEYS.items() if key.role is Role.LOCATION)
-"""Inputs that say which run it is and where its record is kept: with another value it is another run."""
 REFUSALS = (TargetError, UnreadableRecord, snapshot.SnapshotError, OSError)
 RUN_OUTPUTS = (*outputs.NAMES, "owner")
 """Outputs that are known only once the run has started or ended."""
@@ -100,15 +96,12 @@ class RunHandler:
         return {**inputs, "digest": _digest(parsed.spec, inputs.get("snapshot_digest"))}, findings
 
     def diff(self, context: Context, state: State, old: Properties, new: Properties) -> Difference:
-        replaced = new.get("digest") != old.get("digest") or any(new.get(name) != old.get(name) for name in LOCATION)
-        changes = compare(compared(old), compared(new), lambda name: _kind(name, replaced))
-        if replaced and Change.REPLACE not in changes.values():
-            changes["digest"] = Change.REPLACE
+        changes, replaced = changes_of(old, new)
         if replaced and (told := last_time(state.outputs)):
             context.note(told)
         status = status_of(state.outputs)
         news = "" if replaced else news_of(context, state, new)
-        if not replaced and (news or _needs_attention(state.outputs, new)):
+        if not replaced and (news or needs_attention(state.outputs, new)):
             changes["status"] = Change.UPDATE
         if changes:
             self._facts.remember(context, state, old, replaced=replaced, news=news)
@@ -120,7 +113,7 @@ class RunHandler:
         self._facts.preview(context, inputs, self.tree_hashes(context))
         tell_times(context, inputs)
         copied = {name: inputs.get(name, UNKNOWN) for name in ("digest", "workspace", "target")}
-        if state and not news and not _needs_attention(state.outputs, inputs):
+        if state and not news and not needs_attention(state.outputs, inputs):
             return {**state.outputs, **copied}
         return {**unknown_outputs(*RUN_OUTPUTS), **copied}
 
@@ -152,7 +145,7 @@ class RunHandler:
             raise InitFailed(state.id, state.outputs, [str(error)]) from error
         refresh = not record.status.is_terminal
         # A run canceled elsewhere is drift, and is shown as drift; a failed or active one is not yet as declared.
-        if _needs_attention(now, inputs) and record.status is not Status.CANCELED:
+        if needs_attention(now, inputs) and record.status is not Status.CANCELED:
             raise InitFailed(state.id, now, [sentence(record)], refresh=refresh)
         return State(state.id, now, inputs, refresh)
 
@@ -292,37 +285,3 @@ def _digest(spec: RunSpec | None, snapshot_digest: str | Unknown | None) -> str 
     if spec is None or isinstance(snapshot_digest, Unknown):
         return UNKNOWN
     return replace(spec, snapshot=snapshot_digest).digest()
-
-
-def location_of(state: State) -> Properties:
-    """Target and workspace of the run, for a state without inputs."""
-    return {name: state.outputs[name] for name in ("target", "workspace") if name in state.outputs}
-
-
-def status_of(outputs: Properties) -> Status:
-    """The status in a state; that of a run nobody knows of where it has none."""
-    return Status(outputs.get("status") or Status.NOT_RESPONDING)
-
-
-def _needs_attention(outputs: Properties, inputs: Properties) -> bool:
-    """Whether an `up` with these inputs has to retry, start or wait for a run with these outputs."""
-    status = status_of(outputs)
-    if status.is_failure:
-        return inputs.get("on_failure") != OnFailure.KEEP
-    # An abandoned run never ends by itself: `up` has to start it, even if it does not wait.
-    return not status.is_terminal and (inputs.get("wait") is not False or bool(outputs.get("abandoned")))
-
-
-def compared(inputs: Properties) -> Properties:
-    """The inputs that make a difference."""
-    # The paths of source and data are no part of a run, and the digests only sum up what is compared one by one.
-    excluded = {"source", "job", "allow_secrets", "digest", "snapshot_digest", "resolved"}
-    compared = {name: value for name, value in inputs.items() if name not in excluded}
-    if isinstance(items := compared.get("inputs"), dict):
-        compared["inputs"] = {name: {**item, "uri": None} for name, item in items.items() if isinstance(item, dict)}
-    return compared
-
-
-def _kind(name: str, replaced: bool) -> Change:
-    identity = name in IDENTITY_INPUTS or name in LOCATION or name == "manifest"
-    return Change.REPLACE if replaced and identity and name != "secrets" else Change.UPDATE

@@ -102,8 +102,9 @@ class Definitions:
         workspace_id = inputs.get("workspace")
         if not isinstance(workspace_id, str):
             return UNKNOWN  # the workspace does not exist yet
-        from trainup.jobs.azure.http.client import AzureClient, Patience
+        from trainup.jobs.azure.http.client import AzureClient
         from trainup.jobs.azure.http.connection import connect
+        from trainup.jobs.azure.http.pipeline import Patience
         from trainup.jobs.azure.platform.versions import latest
         from trainup.jobs.azure.platform.workspace import Workspace
 

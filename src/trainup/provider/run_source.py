@@ -105,7 +105,7 @@ def disk_shortage(project: Path, inputs: Properties) -> str | None:
         return None
     if disk.free_bytes(project / path) > room.PLENTY:
         return None
-    workspace = Workspace((project / path).resolve(), project.resolve())
+    workspace = Workspace.at(project, path)
     needed = room.of_run(workspace, str(inputs["run"]))
     return room.shortage(workspace, needed, f"run {inputs['run']}") if needed else None
 

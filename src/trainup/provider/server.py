@@ -6,6 +6,7 @@ from trainup.core.input_secrets import in_values
 from trainup.core.inputs import Finding
 from trainup.core.values import UNKNOWN, Unknown
 from trainup.jobs.local import environments, mlflow_server
+from trainup.jobs.local.recipe import read_recipe
 from trainup.jobs.target import Owner
 from trainup.provider.handler import Change, Context, Difference, Properties, ResourceError, State, compare, recreation
 from trainup.provider.input_checks import check_names, check_texts, local_workspace, owner_of
@@ -69,7 +70,7 @@ class ServerHandler:
             mlflow_server.stop(workspace)
             record = mlflow_server.use_external(workspace, None if inputs["tracking"] == "none" else inputs["tracking"])
         else:
-            recipe, problems = environments.read_recipe(MLFLOW_REQUIREMENTS)
+            recipe, problems = read_recipe(MLFLOW_REQUIREMENTS)
             if problems:
                 raise ResourceError(f"MLflow cannot be installed: {'; '.join(problems)}")
             try:

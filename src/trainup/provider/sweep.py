@@ -12,7 +12,8 @@ from trainup.core.sweeps.parsing import parse_sweep
 from trainup.core.trials import Trial
 from trainup.core.values import has_unknown
 from trainup.jobs import git
-from trainup.jobs.sweeps.driving import Driver, Progress, latest, release
+from trainup.jobs.sweeps.driving import Driver, Progress
+from trainup.jobs.sweeps.recorded import latest, release
 from trainup.jobs.sweeps.results import OUTPUTS, best_of, outputs_of
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, from_state, known
 from trainup.jobs.target import Owner, Record, Target, TargetError
@@ -30,7 +31,8 @@ from trainup.provider.handler import (
     unknown_outputs,
 )
 from trainup.provider.input_checks import run_owner
-from trainup.provider.run import LOCATION, REFUSALS, RunHandler, compared, location_of, status_of
+from trainup.provider.run import REFUSALS, RunHandler
+from trainup.provider.run_changes import LOCATION, compared, location_of, status_of
 from trainup.provider.run_facts import RunFacts
 
 ON_THE_RUN = frozenset({*IDENTITY_INPUTS, "manifest", "sweep"})

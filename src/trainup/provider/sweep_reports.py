@@ -13,7 +13,8 @@ from trainup.core.sweeps.sampling import planned
 from trainup.core.trials import Trial
 from trainup.core.values import has_unknown
 from trainup.jobs import lifecycle
-from trainup.jobs.sweeps.driving import Progress, Reports, begun
+from trainup.jobs.sweeps.driving import Progress, Reports
+from trainup.jobs.sweeps.recorded import begun
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, early_reason
 from trainup.jobs.target import Record, Target
 from trainup.jobs.targets import target_of

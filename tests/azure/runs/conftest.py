@@ -13,9 +13,10 @@ from tests.support.plugin import Plugin, plugin
 from trainup.core.inputs import parse_run
 from trainup.core.values import reveal
 from trainup.jobs import lifecycle, snapshot
-from trainup.jobs.azure.http.client import AzureClient, Patience
+from trainup.jobs.azure.http.client import AzureClient
 from trainup.jobs.azure.http.credentials import find_credential
 from trainup.jobs.azure.http.endpoints import find_endpoints
+from trainup.jobs.azure.http.pipeline import Patience
 from trainup.jobs.azure.job.submission import Submission
 from trainup.jobs.azure.platform.workspace import Workspace
 from trainup.jobs.azure.target import AzureTarget

@@ -1,8 +1,8 @@
-"""What a Dockerfile builds on."""
+"""How a Dockerfile is parsed, and what it builds on."""
 
 import pytest
 
-from trainup.core.dockerfiles import base_images, environment
+from trainup.core.dockerfiles import Instruction, base_images, environment, instructions
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,8 @@ from trainup.core.dockerfiles import base_images, environment
         ("FROM a:${NONE}\n", []),
         ("FROM \\\n  python:3.11 \\\n  AS one\nFROM one\n", [(1, "python:3.11")]),
         ("# escape=`\nFROM `\n  python:3.11\n", [(2, "python:3.11")]),
+        ("# a comment\n# escape=`\nFROM \\\n  python:3.11\n", [(3, "python:3.11")]),
+        ("FROM a\nCOPY <<END /b\n--from=b\nEND\n", [(1, "a")]),
         ("FROM a\nRUN <<END\nFROM b\nEND\nFROM c\n", [(1, "a"), (5, "c")]),
         ("", []),
     ],
@@ -32,3 +34,16 @@ def test_build_arguments_count_more_than_defaults() -> None:
 
 def test_variables_are_read_in_both_forms() -> None:
     assert environment('FROM a\nENV A=1 B="2 3"\nENV C 4 5\n') == {"A": "1", "B": "2 3", "C": "4 5"}
+
+
+def test_an_instruction_has_flags_and_words_and_the_lines_of_its_heredoc() -> None:
+    found = list(
+        instructions('# a comment\ncopy --link --from=one \\\n  a b\nRUN <<END\n  pip install x\nEND\nCMD ["a b"]\n')
+    )
+    assert found == [
+        Instruction("COPY", "--link --from=one a b", 2),
+        Instruction("RUN", "<<END\n  pip install x", 4),
+        Instruction("CMD", '["a b"]', 7),
+    ]
+    assert [step.flags for step in found] == [{"link": "", "from": "one"}, {}, {}]
+    assert [step.words for step in found] == [["a", "b"], ["<<END"], ["a b"]]

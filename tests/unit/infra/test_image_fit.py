@@ -30,6 +30,7 @@ def test_what_fits_is_told_by_nothing(tmp_path: Path) -> None:
     [
         (BASE + INSTALL, V100, "torch==2.15.0\nnvidia-cuda-runtime==13.2.86", "its PyTorch is made for CUDA 13.2"),
         (BASE + "RUN pip install torch==2.0.1\n", H100, "", "CUDA 11.7 has no code for the H100"),
+        (BASE + "RUN <<END\n  pip install torch==2.0.1\nEND\n", H100, "", "CUDA 11.7 has no code for the H100"),
         ("FROM nvidia/cuda:11.7.1-runtime\n", H100, "", "its base nvidia/cuda:11.7.1-runtime is made for CUDA 11.7"),
     ],
 )

@@ -13,7 +13,7 @@ from tests.support.records import definition_of
 from trainup.core.failure import Failure, FailureClass
 from trainup.core.git_state import GitState
 from trainup.core.status import Status
-from trainup.jobs.local import files, ledger, run_record
+from trainup.jobs.local import files, ledger, reading, run_record
 from trainup.jobs.local.files import ByFile, UnreadableRecord, read_json
 from trainup.jobs.local.run_record import Policy, RunDefinition, RunState
 from trainup.jobs.local.target import LocalTarget
@@ -135,7 +135,7 @@ def test_a_record_of_a_newer_version_names_the_way_out_and_blocks_nobody_else(
     other = runs.add("other", status={"status": "Running", "started": True})
     target = LocalTarget(workspace)
     assert [record.name for record in target.active_runs(job("other"))] == [other.name]
-    assert [record.name for record in target.readable()[0]] == [other.name]
+    assert [record.name for record in reading.readable(workspace)[0]] == [other.name]
 
 
 def test_a_record_knows_its_version() -> None:

@@ -8,8 +8,7 @@ import requests
 from tests.unit.simulator.conftest import Jobs
 from trainup.jobs.azure.http.blobs import Blobs
 from trainup.jobs.azure.http.client import AzureClient, AzureError
-from trainup.jobs.azure.http.roles import wait_for_role
-from trainup.jobs.azure.platform.code import refused_by_storage
+from trainup.jobs.azure.platform import storage
 from trainup.jobs.target import TargetError
 from trainup.simulator.cloud import roles
 from trainup.simulator.cloud.azure import Azure
@@ -181,5 +180,5 @@ def test_storage_that_a_policy_has_closed_is_told_in_words(azure: Azure, client:
         blobs.put(url, b"")
     assert "az storage account show --name teamstorage --query publicNetworkAccess" in str(caught.value)
     with pytest.raises(TargetError, match="interrupted"):
-        wait_for_role(client, lambda: blobs.put(url, b""), refused_by_storage, "the role", hear, stop)
+        storage.write(client, lambda: blobs.put(url, b""), "the upload", "", hear, stop)
     assert "a policy of the tenant that sets publicNetworkAccess to Disabled" in told[0]

@@ -6,9 +6,10 @@ import pytest
 import requests
 
 from tests.support.azure import visit
-from trainup.jobs.azure.http.client import AzureClient, AzureError, Patience
+from trainup.jobs.azure.http.client import AzureClient, AzureError
 from trainup.jobs.azure.http.credentials import find_credential
 from trainup.jobs.azure.http.endpoints import find_endpoints
+from trainup.jobs.azure.http.pipeline import Patience
 from trainup.simulator.cloud.faults import Fault
 from trainup.simulator.cloud.refusal import unavailable
 from trainup.simulator.cloud.signatures import SharedAccess

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from trainup.simulator.cloud.dockerfile import DockerfileError
 from trainup.simulator.machines.recipe import Recipe, add_conda, read, stage
 
 REPOSITORY = Path(__file__).parents[3]
@@ -35,6 +36,19 @@ def test_the_repositorys_own_image_is_its_locked_requirements_on_its_python(tmp_
 )
 def test_every_way_to_install_with_pip_is_seen(line: str, found: list[list[str]]) -> None:
     assert read(f"FROM python:3.12-slim\n{line}\n").installs == found
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "file with no instructions"),
+        ("ARG A\n", "no build stage in current context"),
+        ("# a comment\n\nFROM x\n# another\nCOPPY a b\n", "dockerfile parse error line 5: unknown instruction: COPPY"),
+    ],
+)
+def test_what_docker_cannot_parse_is_refused_in_its_words(text: str, says: str) -> None:
+    with pytest.raises(DockerfileError, match=f"^{says}$"):
+        read(text)
 
 
 def test_only_the_last_stage_counts() -> None:

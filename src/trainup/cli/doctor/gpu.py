@@ -34,7 +34,7 @@ def gpus(patient: Patient) -> Iterator[Finding]:
 
 
 def _cuda_of(patient: Patient) -> Version | None:
-    from trainup.jobs.local.environments import read_recipe
+    from trainup.jobs.local.recipe import read_recipe
 
     path = patient.settings.image.requirements if patient.settings else None
     recipe, _ = read_recipe(patient.root / path if path else None)

@@ -78,7 +78,7 @@ def space(patient: Patient) -> Iterator[Finding]:
 
 def of_environment(patient: Patient) -> int:
     """Bytes of the stack's environment on this machine, roughly."""
-    from trainup.jobs.local.environments import read_recipe
+    from trainup.jobs.local.recipe import read_recipe
 
     path = patient.settings.image.requirements if patient.settings else None
     recipe, _ = read_recipe(patient.root / path if path else None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from trainup.cli.doctor.finding import Finding, Patient, error, ok, warning
 from trainup.cli.doctor.network import without_login
 from trainup.core.status import Status
-from trainup.jobs.local.target import LocalTarget
+from trainup.jobs.local import reading
 from trainup.jobs.local.workspace import Workspace
 from trainup.toolchain import backends, ciphers, environment, holders, passphrase, projects, pulumi_cli, stack_files
 from trainup.toolchain.backends import StateLocation
@@ -127,7 +127,7 @@ def _broken_records(patient: Patient) -> list[str]:
     folder = patient.root / (own or f".trainup/{patient.stack}")
     if not folder.is_dir():
         return []
-    records, problems = LocalTarget(Workspace(folder, patient.root)).readable()
+    records, problems = reading.readable(Workspace(folder, patient.root))
     last = {record.run: record for record in sorted(records, key=lambda record: (record.number or 0, record.attempt))}
     lost = [record.name for record in last.values() if record.status is Status.NOT_RESPONDING]
     return [*map(str, problems), *(f"nothing watches over {name} any more" for name in lost)]

@@ -30,7 +30,7 @@ def workspaces(stack: Stack, project: Path) -> list[Workspace]:
     paths = {str(inputs["workspace"]) for inputs in runs if not is_elsewhere(inputs.get("target"))}
     if not runs:
         paths = {lost.local_workspace(stack, project) or default_workspace(stack)}
-    return [Workspace((project / path).resolve(), project.resolve()) for path in sorted(paths)]
+    return [Workspace.at(project, path) for path in sorted(paths)]
 
 
 def urns(stack: Stack, project: Path) -> StackUrns:

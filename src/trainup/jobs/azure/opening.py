@@ -57,8 +57,9 @@ def has(inputs: Inputs, code: str | None, data: Sequence[Mapping[str, Any]]) -> 
     workspace_id = inputs.get("workspace")
     if not isinstance(workspace_id, str) or isinstance(inputs.get("cloud"), Unknown):
         return [None] * (1 + len(data))
-    from trainup.jobs.azure.http.client import AzureClient, Patience
+    from trainup.jobs.azure.http.client import AzureClient
     from trainup.jobs.azure.http.connection import connect
+    from trainup.jobs.azure.http.pipeline import Patience
     from trainup.jobs.azure.platform import code as code_assets
     from trainup.jobs.azure.platform import uploads
 

@@ -2,19 +2,40 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trainup.jobs.local import environments
-from trainup.jobs.local.files import UnreadableRecord, read_json
+from trainup.jobs.local.files import UnreadableRecord, read_json, write_json
 from trainup.jobs.local.run_record import RunDefinition
 from trainup.jobs.local.workspace import RunFolder, Workspace
+from trainup.jobs.snapshot import copy as copy_snapshot
 from trainup.jobs.snapshot.leftovers import is_left_over
-from trainup.jobs.target import Definition, File, TargetError
+from trainup.jobs.target import Definition, File, Job, TargetError
 
 PIECE = 1 << 20
+
+
+def fill(folder: RunFolder, job: Job) -> None:
+    """Put the job's snapshot into the folder of an attempt, unless it is there. Raises SnapshotError, OSError."""
+    if job.source is None:
+        folder.code.mkdir(exist_ok=True)
+    elif not folder.code.is_dir():
+        copy_snapshot(job.source, folder.code, expected_digest=job.spec.snapshot or "", manifest=job.manifest)
+        write_json(folder.manifest, {"files": dict(job.manifest)}, durable=False)
+    _link_outputs(folder)
+
+
+def _link_outputs(folder: RunFolder) -> None:
+    """Make `./outputs` of the working directory the run's outputs, which begin empty whatever the source has there."""
+    link = folder.code / "outputs"
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    if not os.path.lexists(link):  # done before a kill; a file of that name in the source is the script's own affair
+        link.symlink_to(Path("..") / folder.outputs.name, target_is_directory=True)
 
 
 def files(folder: RunFolder) -> list[File]:

@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from trainup.core.errors import ServiceError
-from trainup.jobs.local import launch
+from trainup.jobs.local import launch, ledger
 from trainup.jobs.local.files import Lock, is_held
-from trainup.jobs.local.slots import Pool
+from trainup.jobs.local.slots import DEFAULT_CLUSTER, Pool
 from trainup.jobs.local.workspace import RunFolder, Workspace
 
 ACCEPTED = b"taken"
@@ -45,6 +45,11 @@ class NoKeeper(Exception):
 
 class Refused(ServiceError):
     """The keeper does not take the run; the message says why."""
+
+
+def pool_of(workspace: Workspace, run: RunFolder) -> Pool:
+    """The slots that an attempt runs on, or waits for. Raises as `ledger.definition_of`."""
+    return Pool(workspace, ledger.definition_of(run).cluster or DEFAULT_CLUSTER)
 
 
 def hand_over(

@@ -143,6 +143,18 @@ _statuses = ByFile(lambda path: run_record.read_status(RunFolder(path.parent)), 
 _owners = ByFile(lambda path: run_record.read_owners(RunFolder(path.parent)))
 
 
+def definition_of(folder: RunFolder) -> RunDefinition:
+    """The definition of an attempt. Raises TargetError where there is none, UnreadableRecord where it is damaged."""
+    if (definition := run_record.read_definition(folder)) is None:
+        raise TargetError(f"there is no run in {folder.path}, or it was removed meanwhile: run the command again")
+    return definition
+
+
+def state_of(folder: RunFolder) -> RunState:
+    """The state of an attempt, as its supervisor wrote it last; that of one which has not begun where there is none."""
+    return run_record.read_state(folder) or RunState()
+
+
 def view(workspace: Workspace, folder: RunFolder) -> Record | None:
     """The current record of the attempt, or None; writes nothing. Raises UnreadableRecord, TargetError."""
     try:

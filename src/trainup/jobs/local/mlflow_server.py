@@ -38,10 +38,7 @@ def configure(workspace: Workspace, image: str) -> dict[str, Any]:
     record = workspace.tracking()
     if record["kind"] != "server":
         record = _record(free_port(), uuid.uuid4().hex, secrets.token_urlsafe(32))
-    record["image"] = image
-    workspace.mlflow.mkdir(parents=True, exist_ok=True)
-    write_json(workspace.mlflow / "server.json", record)
-    return record
+    return _recorded(workspace, {**record, "image": image})
 
 
 def owners(workspace: Workspace) -> Owners:
@@ -51,7 +48,10 @@ def owners(workspace: Workspace) -> Owners:
 
 def use_external(workspace: Workspace, uri: str | None) -> dict[str, Any]:
     """Track runs on another server, or (None) not at all; returns the record."""
-    record = {"kind": "external", "uri": uri} if uri else {"kind": "none"}
+    return _recorded(workspace, {"kind": "external", "uri": uri} if uri else {"kind": "none"})
+
+
+def _recorded(workspace: Workspace, record: dict[str, Any]) -> dict[str, Any]:
     workspace.mlflow.mkdir(parents=True, exist_ok=True)
     write_json(workspace.mlflow / "server.json", record)
     return record

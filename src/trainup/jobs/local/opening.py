@@ -29,7 +29,7 @@ def open_target(
     from trainup.jobs.local.target import LocalTarget
     from trainup.jobs.local.workspace import Workspace
 
-    return LocalTarget(Workspace((project / inputs["workspace"]).resolve(), project.resolve()), secrets)
+    return LocalTarget(Workspace.at(project, inputs["workspace"]), secrets)
 
 
 def has(inputs: Inputs, code: str | None, data: Sequence[Mapping[str, Any]]) -> list[bool | None]:
@@ -44,7 +44,7 @@ def open_models(
     from trainup.jobs.local.models import LocalModels
     from trainup.jobs.local.workspace import Workspace
 
-    return LocalModels(Workspace((project / inputs["workspace"]).resolve(), project.resolve()))
+    return LocalModels(Workspace.at(project, inputs["workspace"]))
 
 
 def cluster_statuses(
@@ -58,7 +58,7 @@ def _status(inputs: Mapping[str, Any], project: Path) -> ClusterStatus:
     from trainup.jobs.local.slots import Pool
     from trainup.jobs.local.workspace import Workspace
 
-    pool = Pool(Workspace((project / inputs["workspace"]).resolve(), project.resolve()), inputs["name"])
+    pool = Pool(Workspace.at(project, inputs["workspace"]), inputs["name"])
     settings = pool.settings()
     if settings is None:
         raise TargetError(f"there is no cluster {inputs['name']!r}: `pulumi refresh` tells the stack so")

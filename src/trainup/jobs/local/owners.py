@@ -3,6 +3,7 @@
 A resource that is created again takes over under a new token, so the late delete of its predecessor takes nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,22 +25,18 @@ class Owners:
 
     def leave(self, owner: Owner) -> bool:
         """Strike the resource off, if the token is still its own; whether it was the last one."""
-        with self._lock():
-            before = self._all()
-            remaining = {key: token for key, token in before.items() if token != owner.token}
-            if remaining == before:
-                return False
-            write_json(self.path, {"owners": remaining})
-            return not remaining
+        return self._strike_off(lambda key, token: token == owner.token)
 
     def forget(self, stack: Owner) -> bool:
         """Strike off every resource of an owner's stack, under whatever token; whether those were the last ones."""
+        start, end = "::".join([*stack.urn.split("::")[:2], ""]), f" of {stack.project}"
+        return self._strike_off(lambda key, token: key.startswith(start) and key.endswith(end))
+
+    def _strike_off(self, is_one: Callable[[str, str], bool]) -> bool:
+        """Strike off the owners of which this holds, by key and token; whether there were some, and no others."""
         with self._lock():
             before = self._all()
-            start, end = "::".join([*stack.urn.split("::")[:2], ""]), f" of {stack.project}"
-            remaining = {
-                key: token for key, token in before.items() if not (key.startswith(start) and key.endswith(end))
-            }
+            remaining = {key: token for key, token in before.items() if not is_one(key, token)}
             if remaining == before:
                 return False
             write_json(self.path, {"owners": remaining})

@@ -22,6 +22,11 @@ class Workspace:
     project: Path | None = None
     """The folder of Pulumi.yaml: paths below it are shown relative to it."""
 
+    @classmethod
+    def at(cls, project: Path, path: str | Path) -> "Workspace":
+        """The workspace at a path relative to the folder of Pulumi.yaml, as inputs name it."""
+        return cls((project / path).resolve(), project.resolve())
+
     def shown(self, path: Path) -> str:
         """A path as outputs and messages name it."""
         if not self.project or path == self.project:

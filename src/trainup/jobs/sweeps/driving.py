@@ -8,7 +8,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,11 +19,12 @@ from trainup.core.sweeps import sampling
 from trainup.core.sweeps.declaration import Algorithm
 from trainup.core.sweeps.outcomes import Outcome, Point, best
 from trainup.core.sweeps.sampling import WAIT, Wait
-from trainup.core.trials import Trial, tag_of
+from trainup.core.trials import Trial
 from trainup.jobs import lifecycle
+from trainup.jobs.sweeps import recorded
 from trainup.jobs.sweeps.judging import Judge
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, known, read_whole
-from trainup.jobs.target import Job, Owner, Record, Target
+from trainup.jobs.target import Job, Record, Target
 
 MOST_AT_ONCE = 100
 """Maximum of trials that are watched at once, where neither the sweep nor the cluster has a lower one."""
@@ -31,7 +32,6 @@ AT_WORK = (Status.RUNNING, Status.FINALIZING)
 """Of trials that may have logged something."""
 LOOK_SECONDS = 0.2
 """Pause between two looks at the clock and at Ctrl-C."""
-REMOVALS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Driver:
         """
         self._take_over(former, repeat_failures=repeat_failures)
         most = self.most_at_once()
-        with ThreadPoolExecutor(most, "trial") as pool, ThreadPoolExecutor(REMOVALS_AT_ONCE, "end") as side:
+        with ThreadPoolExecutor(most, "trial") as pool, ThreadPoolExecutor(recorded.REMOVALS_AT_ONCE, "end") as side:
             try:
                 self._loop(pool, side, most)
             finally:
@@ -135,10 +135,10 @@ class Driver:
     # What was begun before.
 
     def _take_over(self, former: Mapping[int, KnownTrial], *, repeat_failures: bool) -> None:
-        records = latest(self._target.owned(self._plan.owner))
-        mine, others = self._sorted(records)
+        records = recorded.latest(self._target.owned(self._plan.owner))
+        mine, others = recorded.declared(self._plan, records)
         on_delete = OnDelete(self._plan.inputs.get("on_delete") or OnDelete.KEEP)
-        release(self._target, others, self._plan.owner, on_delete)
+        recorded.release(self._target, others, self._plan.owner, on_delete)
         kept = {
             trial.number: before for trial, record in mine if (before := _unchanged(former.get(trial.number), record))
         }
@@ -154,22 +154,6 @@ class Driver:
                 self._judge.ended(trial.number, record)
             if not now.status.is_terminal and (began := _seconds(record.created)):
                 self._started = min(self._started, began)
-
-    def _sorted(self, records: Iterable[Record]) -> tuple[list[tuple[Trial, Record]], list[Record]]:
-        """(the trials that the sweep declares, with their records; those that it does not declare any more)."""
-        tag, mine, others = tag_of(self._plan.owner.urn), dict[int, tuple[Trial, Record]](), list[Record]()
-        for record in records:
-            trial = record.trials.get(tag)
-            if trial is None or trial.number in mine or not self._is_declared(trial, record):
-                others.append(record)
-            else:
-                mine[trial.number] = self._plan.trial(trial.number, trial.point), record
-        kept = [mine[number] for number in sorted(mine)]
-        return kept[: self._sweep.total], others + [record for _, record in kept[self._sweep.total :]]
-
-    def _is_declared(self, trial: Trial, record: Record) -> bool:
-        """Whether the sweep has this point, and this is its run: with other code it would be another."""
-        return sampling.is_in(self._sweep, trial.point) and self._plan.job(trial).id == record.id
 
     def _own(self, record: Record, trial: Trial) -> None:
         """Own a trial under the present token: an `up` that was killed has begun it under another."""
@@ -287,36 +271,6 @@ class Driver:
             if end.done() and isinstance(problem := end.exception(), Exception):
                 self._problem = self._problem or problem  # the trial goes on: whoever waits for it has to know
                 self._halt.set()
-
-
-def latest(records: Iterable[Record]) -> list[Record]:
-    """The last attempt of each run."""
-    last: dict[str, Record] = {}
-    for record in records:
-        if record.id not in last or record.follows(last[record.id]):
-            last[record.id] = record
-    return [*last.values()]
-
-
-def begun(plan: Plan, records: Iterable[Record]) -> list[Point]:
-    """The points of these records that the sweep declares, in the order of their numbers."""
-    tag = tag_of(plan.owner.urn)
-    trials = {record.trials[tag].number: (record.trials[tag], record.id) for record in records if tag in record.trials}
-    return [
-        trial.point
-        for _, (trial, run_id) in sorted(trials.items())
-        if sampling.is_in(plan.sweep, trial.point) and plan.job(trial).id == run_id
-    ]
-
-
-def release(target: Target, records: Iterable[Record], owner: Owner, on_delete: OnDelete) -> None:
-    """Give trials up; those that nobody else owns are canceled, and kept or deleted. Raises the first error."""
-    owners = {
-        record.id: own for record in records for own in record.owners if own.is_same_resource(owner)
-    }  # the token of an `up` that was killed is another
-    with ThreadPoolExecutor(REMOVALS_AT_ONCE, "release") as pool:
-        for done in [pool.submit(target.release, run_id, own, on_delete) for run_id, own in owners.items()]:
-            done.result()
 
 
 def _unchanged(before: KnownTrial | None, record: Record) -> KnownTrial | None:

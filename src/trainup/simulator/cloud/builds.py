@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
 
+from trainup.core.dockerfiles import Instruction
 from trainup.core.dockerignore import Rules
 from trainup.simulator.cloud import dockerfile
 from trainup.simulator.cloud.clock import Clock, Latency
@@ -179,7 +180,7 @@ class Builds:
             )
         text = file.read_text(encoding="utf-8")
         try:
-            steps = dockerfile.parse(text)
+            steps = dockerfile.steps(text)
         except dockerfile.DockerfileError as error:
             raise _Failed(str(error)) from error
         tell(f"Sending build context to Docker daemon  {source.stat().st_size / 1000:.3f}kB")
@@ -213,7 +214,7 @@ def _image(
     arguments: dict[str, str],
     layer: Path,
     platform: Mapping[str, str],
-    steps: list[dockerfile.Instruction],
+    steps: list[Instruction],
 ) -> Image:
     """An image whose only layer is the context; equal content gives an equal digest."""
     layer_digest, size = _digest(layer.read_bytes()), layer.stat().st_size
@@ -250,7 +251,7 @@ def _sent(folder: Path) -> list[str]:
     return sorted({str(part) for path in copied for part in itertools.chain([path], path.parents)})
 
 
-def _check_sources(step: dockerfile.Instruction, there: list[str]) -> None:
+def _check_sources(step: Instruction, there: list[str]) -> None:
     for source in step.words[:-1]:
         plain = source.strip("/").removeprefix("./") or "."
         if "://" in source or source.startswith("<<") or "$" in source:

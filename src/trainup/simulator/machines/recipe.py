@@ -38,7 +38,7 @@ def read(text: str, arguments: Mapping[str, str] | None = None) -> Recipe:
     """Read a Dockerfile, without the instructions that need a container (apt-get, conda). Raises DockerfileError."""
     recipe, folder = Recipe(), PurePosixPath("/")
     variables: dict[str, str] = {}
-    for step in dockerfile.parse(text):
+    for step in dockerfile.steps(text):
         rest = _filled(step.text, variables)
         match step.name:
             case "FROM":  # only the last stage is part of the image

@@ -83,25 +83,19 @@ class Docker(SimulatedProvider):
 
     def Create(self, request: Any, context: Any) -> Any:
         inputs = wire.decode(request.properties)
-        if request.preview:
-            return provider_pb2.CreateResponse(properties=wire.encode(_outputs(inputs, UNKNOWN)))
-        try:
-            reference = self._build(request.urn, inputs)
-        except BuildFailed as error:
-            return abort(context, error)
-        return provider_pb2.CreateResponse(
-            id=reveal(inputs["imageName"]), properties=wire.encode(_outputs(inputs, reference))
-        )
+        name = "" if request.preview else reveal(inputs["imageName"])
+        return provider_pb2.CreateResponse(id=name, properties=self._made(request, inputs, context))
 
     def Update(self, request: Any, context: Any) -> Any:
-        inputs = wire.decode(request.news)
-        if request.preview:
-            return provider_pb2.UpdateResponse(properties=wire.encode(_outputs(inputs, UNKNOWN)))
+        return provider_pb2.UpdateResponse(properties=self._made(request, wire.decode(request.news), context))
+
+    def _made(self, request: Any, inputs: Properties, context: Any) -> Any:
+        """The outputs of an image on the wire, which is built unless this is a preview."""
         try:
-            reference = self._build(request.urn, inputs)
+            reference = UNKNOWN if request.preview else self._build(request.urn, inputs)
         except BuildFailed as error:
             return abort(context, error)
-        return provider_pb2.UpdateResponse(properties=wire.encode(_outputs(inputs, reference)))
+        return wire.encode(_outputs(inputs, reference))
 
     def Read(self, request: Any, context: Any) -> Any:
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)

@@ -52,11 +52,16 @@ def _folder(request: Request) -> str:
     return f"{request.parts['origin']}/{request.parts['container']}"
 
 
-def _list(azure: Azure, request: Request) -> Response:
+def _asked_for(azure: Azure, request: Request) -> tuple[str, list[tuple[str, Blob]]]:
+    """(the folder of the artifacts, the names and blobs that begin with the path in the query)."""
     azure.get(request.workspace)
     folder = _folder(request)
     prefix = f"{folder}/{request.query.get('path', '')}"
-    files = azure.storage.list(account_of(azure, request.workspace), CONTAINER, prefix)
+    return folder, azure.storage.list(account_of(azure, request.workspace), CONTAINER, prefix)
+
+
+def _list(azure: Azure, request: Request) -> Response:
+    folder, files = _asked_for(azure, request)
     return paged(azure, request, [_artifact(folder, name, blob) for name, blob in files])
 
 
@@ -69,11 +74,8 @@ def _content(azure: Azure, request: Request) -> Response:
 
 
 def _content_by_prefix(azure: Azure, request: Request) -> Response:
-    azure.get(request.workspace)
-    folder = _folder(request)
-    prefix = f"{folder}/{request.query.get('path', '')}"
-    names = [name for name, _ in azure.storage.list(account_of(azure, request.workspace), CONTAINER, prefix)]
-    opened = [_content_info(azure, request, folder, name.removeprefix(f"{folder}/"), "r") for name in names]
+    folder, files = _asked_for(azure, request)
+    opened = [_content_info(azure, request, folder, name.removeprefix(f"{folder}/"), "r") for name, _ in files]
     return paged(azure, request, opened)
 
 

@@ -5,20 +5,16 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 import azure.core  # noqa: F401 (first the whole: see `connect`)
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ClientAuthenticationError
-from azure.core.pipeline import PipelineResponse, policies
 from azure.core.rest import HttpRequest, HttpResponse
-from azure.mgmt.core import ARMPipelineClient
-from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
-from trainup.jobs.azure.http import recording
 from trainup.jobs.azure.http.endpoints import Endpoints
+from trainup.jobs.azure.http.pipeline import METHODS, PATIENCE, Patience, pipeline
 from trainup.jobs.azure.http.tenants import TenantLogin
 from trainup.jobs.target import TargetError
 
@@ -28,12 +24,8 @@ if TYPE_CHECKING:
 API_VERSION = "2025-12-01"
 """API version of all resources of `Microsoft.MachineLearningServices`."""
 SUBSCRIPTION_VERSION = "2022-12-01"
-CONNECT_SECONDS = 30
-READ_SECONDS = 120
 CLOSED = "AuthorizationFailure"
 """Code with which storage refuses a request because of the network it comes from; a missing role has another code."""
-METHODS = frozenset({"HEAD", "GET", "PUT", "DELETE", "POST"})
-"""Methods that are retried. Most POST requests (cancel, start an upload, list) are idempotent; see `repeat`."""
 
 
 Read = tuple[str, Mapping[str, str]]
@@ -53,28 +45,6 @@ class AzureError(TargetError):
         self.status, self.code, self.hint = status, code, hint
 
 
-@dataclass(frozen=True)
-class Patience:
-    """Number of retries after 408, 429, 5xx or a lost connection, and the pauses between them in seconds.
-
-    The defaults retry for about three minutes.
-    """
-
-    tries: int = 8
-    first_pause: float = 0.8
-    longest_pause: float = 60
-    connect_seconds: float = CONNECT_SECONDS
-    """How long to wait for a connection."""
-    read_seconds: float = READ_SECONDS
-    """How long to wait for more of an answer."""
-
-    @property
-    def retries(self) -> dict[str, Any]:
-        """The keyword arguments of azure-core's retry policy."""
-        kinds = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), self.tries)
-        return {**kinds, "retry_backoff_factor": self.first_pause, "retry_backoff_max": self.longest_pause}
-
-
 class AzureClient:
     """A client for the resource manager of one cloud, and, with the same token, for the data planes of Azure ML.
 
@@ -85,12 +55,12 @@ class AzureClient:
         self,
         endpoints: Endpoints,
         credential: "TokenCredential",
-        patience: Patience = Patience(),
+        patience: Patience = PATIENCE,
         scope: str | None = None,
     ) -> None:
         self.endpoints, self.credential, self.patience = endpoints, credential, patience
-        self._client = _pipeline(endpoints.resource_manager, patience, credential, scope or endpoints.scope)
-        self._anonymous = _pipeline(endpoints.resource_manager, patience)
+        self._client = pipeline(endpoints.resource_manager, patience, credential, scope or endpoints.scope)
+        self._anonymous = pipeline(endpoints.resource_manager, patience)
         self._prefetched: dict[str, Future[dict[str, Any]]] = {}
         self._begun: set[str] = set()
         self._login: Future[str] | None = None
@@ -273,34 +243,6 @@ class AzureClient:
 
     def _json(self, response: HttpResponse) -> dict[str, Any]:
         return dict(response.json()) if response.content else {}
-
-
-class _Retries(policies.RetryPolicy[Any, Any]):
-    """Retries only the methods that it is given; azure-core's policy retries a POST after most errors regardless.
-
-    A response 429 is always retried, because such a request has had no effect.
-    """
-
-    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
-        if response.http_request.method not in settings["methods"]:
-            return bool(response.http_response.status_code == 429)
-        return bool(super().is_retry(settings, response))
-
-
-def _pipeline(
-    address: str, patience: Patience, credential: "TokenCredential | None" = None, scope: str = ""
-) -> "ARMPipelineClient[HttpRequest, HttpResponse]":
-    return ARMPipelineClient(
-        address,
-        policies=[
-            policies.RequestIdPolicy(),
-            policies.HeadersPolicy(),
-            policies.UserAgentPolicy("trainup"),
-            _Retries(**patience.retries),
-            *([ARMChallengeAuthenticationPolicy(credential, scope)] if credential else []),
-            *recording.policies_of(),
-        ],
-    )
 
 
 def _name(address: str, query: Mapping[str, str]) -> str:

@@ -41,12 +41,13 @@ def client_of(cloud: str | None) -> "AzureClient":
         import azure.core
         import azure.identity  # noqa: F401
 
-        from trainup.jobs.azure.http.client import AzureClient, Patience
+        from trainup.jobs.azure.http.client import AzureClient
         from trainup.jobs.azure.http.credentials import find_credential
+        from trainup.jobs.azure.http.pipeline import PATIENCE
     except ModuleNotFoundError as error:
         raise TargetError(f"stacks on Azure need more packages ({error.name}): install trainup[azure]") from error
     try:
         endpoints = answer.result()
     except (ValueError, OSError) as error:
         raise TargetError(f"the addresses of Azure's services cannot be determined: {error}") from error
-    return AzureClient(endpoints, find_credential(endpoints, retries=Patience().retries))
+    return AzureClient(endpoints, find_credential(endpoints, retries=PATIENCE.retries))

@@ -12,6 +12,7 @@ from trainup.jobs import snapshot
 from trainup.jobs.azure.http.blobs import Blobs, below, without_query
 from trainup.jobs.azure.http.client import AzureClient, AzureError, Read, Start
 from trainup.jobs.azure.http.roles import wait_for_role
+from trainup.jobs.azure.platform.storage import ROLE, write
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.snapshot.reading import entry
 from trainup.jobs.snapshot.selection import SelectedFile
@@ -23,16 +24,6 @@ FOLDER = "code"
 UPLOAD = {"pendingUploadType": "TemporaryBlobReference"}
 """The body with which an upload starts."""
 _NAMESPACE = uuid.UUID("2f1b6a52-6f0e-5a51-8b43-5a3f5e1f6d10")
-NO_STORAGE = frozenset(
-    {"KeyBasedAuthenticationNotPermitted", "AuthorizationPermissionMismatch", "AuthorizationFailure"}
-)
-
-ROLE = "the role on the workspace's storage"
-
-
-def refused_by_storage(error: AzureError) -> bool:
-    """Whether the storage refuses who has no role on it, or no network from which it lets anybody in."""
-    return error.code in NO_STORAGE
 
 
 def code_id(workspace: str, tree: str) -> str:
@@ -187,23 +178,16 @@ def _upload(
         return dict(side_by_side(send, files))
 
     def patient(action: Callable[[], Result]) -> Result:
-        return wait_for_role(client, action, refused_by_storage, ROLE, progress, stop)
+        otherwise = ", or put the code into the image and leave `source` out"
+        return write(client, action, "the upload of code", otherwise, progress, stop)
 
-    try:
-        first, *others = files
-        sent = patient(lambda: send_all(others))
-        data = Path(first.location).read_bytes()
-        snapshot.verify(source, {**sent, first.path: _entry(data)}, expected_digest=digest, manifest=manifest)
-        # The first file is sent last, with the mark that the upload is complete, which a crash never leaves.
-        marks = {"upload_status": "completed", "name": digest[:12], "version": "1"}
-        patient(lambda: put(first, data, marks))
-    except AzureError as error:
-        if not refused_by_storage(error):
-            raise
-        raise TargetError(
-            f"the workspace's storage refuses the upload of code ({error}): ask for the role Storage Blob Data "
-            "Contributor on it, or put the code into the image and leave `source` out"
-        ) from error
+    first, *others = files
+    sent = patient(lambda: send_all(others))
+    data = Path(first.location).read_bytes()
+    snapshot.verify(source, {**sent, first.path: _entry(data)}, expected_digest=digest, manifest=manifest)
+    # The first file is sent last, with the mark that the upload is complete, which a crash never leaves.
+    marks = {"upload_status": "completed", "name": digest[:12], "version": "1"}
+    patient(lambda: put(first, data, marks))
 
 
 def _entry(data: bytes) -> str:

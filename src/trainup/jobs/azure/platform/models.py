@@ -15,9 +15,8 @@ from trainup.core.models import ModelVersion
 from trainup.core.retry import Result
 from trainup.jobs.azure.http.blobs import below
 from trainup.jobs.azure.http.client import AzureError
-from trainup.jobs.azure.http.roles import wait_for_role
 from trainup.jobs.azure.job.files import STORE, files_below
-from trainup.jobs.azure.platform.code import ROLE, refused_by_storage
+from trainup.jobs.azure.platform.storage import write
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.azure.registry import imports
 from trainup.jobs.models.registry import LIVE, METRICS, PREFIX, ModelRegistry, Registration, labels_of, version_of
@@ -114,16 +113,7 @@ class AzureModels:
 
     def _patient(self, action: Callable[[], Result]) -> Result:
         """The result of an action, also where the role that it needs was assigned only now. Raises TargetError."""
-        client = self.workspace.client
-        try:
-            return wait_for_role(client, action, refused_by_storage, ROLE, self._progress, self._stop)
-        except AzureError as error:
-            if not refused_by_storage(error):
-                raise
-            raise TargetError(
-                f"the workspace's storage refuses the files of the model ({error}): ask for the role Storage Blob Data "
-                "Contributor on it"
-            ) from error
+        return write(self.workspace.client, action, "the files of the model", "", self._progress, self._stop)
 
     def _model(self, name: str) -> str:
         return f"{self.workspace.id}/models/{name}"

@@ -8,7 +8,8 @@ from typing import Any
 from trainup.core import prices
 from trainup.core.clouds import plain_region
 from trainup.core.prices import Price, Tier
-from trainup.jobs.azure.http.client import AzureClient, AzureError, Patience
+from trainup.jobs.azure.http.client import AzureClient, AzureError
+from trainup.jobs.azure.http.pipeline import Patience
 from trainup.jobs.azure.platform import quota
 from trainup.jobs.transfers import side_by_side
 

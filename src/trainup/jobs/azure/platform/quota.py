@@ -4,7 +4,8 @@ import threading
 from typing import Any
 
 from trainup.core.clouds import plain_region
-from trainup.jobs.azure.http.client import AzureClient, Patience
+from trainup.jobs.azure.http.client import AzureClient
+from trainup.jobs.azure.http.pipeline import Patience
 
 PATIENCE = Patience(tries=2, first_pause=0.2, longest_pause=2)
 """Short, because a user waits for the preview."""

@@ -12,9 +12,7 @@ from typing import Any, BinaryIO, cast
 from trainup.core.canonical import sha256
 from trainup.core.input_assets import CONTENT
 from trainup.jobs.azure.http.blobs import below
-from trainup.jobs.azure.http.client import AzureError
-from trainup.jobs.azure.http.roles import wait_for_role
-from trainup.jobs.azure.platform.code import ROLE, refused_by_storage
+from trainup.jobs.azure.platform.storage import write
 from trainup.jobs.azure.platform.workspace import DEFAULT_STORE, Workspace
 from trainup.jobs.local import data
 from trainup.jobs.target import TargetError
@@ -99,15 +97,8 @@ def ensure(workspace: Workspace, asset: UploadedAsset, progress: Callable[[str],
     def send_all() -> dict[str, str]:
         return dict(side_by_side(send, files))
 
-    try:
-        sent = wait_for_role(client, send_all, refused_by_storage, ROLE, progress, stop)
-    except AzureError as error:
-        if not refused_by_storage(error):
-            raise
-        raise TargetError(
-            f"the workspace's storage refuses the upload of {asset.path} ({error}): ask for the role Storage Blob "
-            "Data Contributor on it, or name data that is in Azure already"
-        ) from error
+    otherwise = ", or name data that is in Azure already"
+    sent = write(client, send_all, f"the upload of {asset.path}", otherwise, progress, stop)
     if CONTENT + sha256(sent) != asset.digest:
         raise TargetError(f"the data {asset.path} changed while it was uploaded: run `pulumi up` again")
     client.put(asset.id, {"properties": {"dataType": asset.kind, "dataUri": asset.uri}})

@@ -11,6 +11,7 @@ from trainup.core.canonical import sha256
 from trainup.core.disk import replace_record
 from trainup.jobs.local import environments
 from trainup.jobs.local.launch import environment_folder
+from trainup.jobs.local.recipe import Recipe, this_python
 from trainup.jobs.local.workspace import Workspace
 
 PACKAGE = "azureml-inference-server-http"
@@ -41,7 +42,7 @@ def build(
     python = _python_of(folder)
     file = workspace.environments / f"serving-{sha256([lines, python])[:24]}.txt"
     replace_record(file, "\n".join(lines) + "\n", is_durable=False)
-    recipe = environments.Recipe(file, tuple(lines), python)
+    recipe = Recipe(file, tuple(lines), python)
     try:
         environments.build(workspace, recipe, progress, stop)
     except environments.BuildError as error:
@@ -68,4 +69,4 @@ def _python_of(folder: Path) -> str:
         name, _, value = line.partition("=")
         if name.strip() in ("version_info", "version"):
             return ".".join(value.strip().split(".")[:2])
-    return environments.this_python()
+    return this_python()

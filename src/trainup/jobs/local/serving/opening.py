@@ -93,5 +93,5 @@ def open_endpoint(
     inputs: EndpointInputs, project: Path, owner: Owner, progress: Callable[[str], None], stop: Event | None
 ) -> LocalEndpoint:
     """An endpoint of the workspace that the inputs name."""
-    workspace = Workspace((project / inputs.workspace).resolve(), project.resolve())
+    workspace = Workspace.at(project, inputs.workspace)
     return LocalEndpoint(workspace, inputs, owner, progress, stop)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trainup.jobs.local.environments import MOST_FILES, MOST_REQUIREMENTS, read_recipe
+from trainup.jobs.local.recipe import MOST_FILES, MOST_REQUIREMENTS, read_recipe
 
 
 def told(folder: Path, text: str) -> list[str]:
