@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from trainup.core import suggest
 from trainup.core.input_values import Invalid
@@ -60,6 +59,8 @@ def zone(schedule: Schedule) -> tzinfo:
     name = schedule["time_zone"]
     if name == "UTC":
         return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # most stacks have no schedule
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
