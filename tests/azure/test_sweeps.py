@@ -101,7 +101,7 @@ def test_trials_are_jobs_and_each_is_submitted_once(place: Place) -> None:
     filed = {"job": "jobs/sweep.yml"}
     wider = run(project.folder, sweep=sweep([0.1, 0.2, 0.3, 0.4]))
     project.edit(runs={"rates": wider, "pruned": pruned, "filed": filed})
-    assert "4 trials (grid), at most 2 at a time; 3 of them are trained already, 1 is new" in project.preview().text
+    assert "4 trials (grid), at most 2 at a time; 3 of them have a result already, 1 is new" in project.preview().text
     up = project.up()
     assert up.code == 0, up.text
     assert outputs(project)["best"]["arguments"] == {"rate": 0.4}

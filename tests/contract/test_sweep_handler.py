@@ -184,6 +184,18 @@ def test_bayesian_sampling_finds_the_same_points_on_every_target_however_fast_it
     assert swept.world.count("began") == 7
 
 
+def test_the_preview_counts_failures_among_the_results_unless_they_are_tried_again(swept: Swept) -> None:
+    text = f'test "$0" = 0.2 && exit 3; {REPORT}'
+    for command, told in (
+        (text, "2 of them have a result already, 1 is new"),  # 0.1 and the failure of 0.2
+        (f"exit 4; {text}", "3 trials (grid), at most 3 at a time (the cluster has room for 2)"),
+    ):
+        swept.up(swept.inputs(command, [0.1, 0.2]))
+        swept.told.clear()
+        swept.handler.plan(swept.context, swept.inputs(command, [0.1, 0.2, 0.3]), swept.state)
+        assert [one for one in swept.told if "at a time" in one and one.endswith(told)], swept.told
+
+
 def test_the_preview_says_how_many_trials_the_cluster_has_room_for(swept: Swept) -> None:
     inputs = swept.inputs(REPORT, [0.1, 0.2, 0.3])
     swept.handler.plan(swept.context, inputs, None)

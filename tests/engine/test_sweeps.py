@@ -125,8 +125,8 @@ def test_a_sweep_trains_each_point_once_and_a_wider_one_the_new_points_alone(swe
     swept.configure(wider, {"some": {**run, "sweep": some}, "reader": reader})
     preview = project.preview()
     room = "(the cluster has room for 2)"
-    assert f"15 trials (grid), at most 15 at a time {room}; 12 of them are trained already, 3 are new" in preview.text
-    assert "2 trials (random), at most 2 at a time; 1 of them are trained already, 1 is new" in preview.text
+    assert f"15 trials (grid), at most 15 at a time {room}; 12 of them have a result already, 3 are new" in preview.text
+    assert "2 trials (random), at most 2 at a time; 1 of them has a result already, 1 is new" in preview.text
     up = project.up()
     assert up.code == 0, up.text
     assert up.ops("Sweep") == {"rates": "update", "some": "create"}
@@ -180,5 +180,8 @@ def test_a_trial_that_does_badly_ends_early_and_says_so(project: Project) -> Non
     assert bad["failure"]["message"].startswith("the run was canceled: ended early: accuracy 0.1 by step")
     assert "(rate=0.1) Canceled, ended early: accuracy 0.1 by step" in up.text
     assert project.up("--expect-no-changes").is_empty
+    wider = {**run, "sweep": {**PRUNED, "search_space": {"rate": [0.9, 0.1, 0.8]}}}
+    project.configure(tracking="server", cluster={"max_nodes": 2}, runs={"pruned": wider})
+    assert "2 of them have a result already, 1 is new" in project.preview().text
     assert project.destroy().code == 0
     assert project.left_running() == []

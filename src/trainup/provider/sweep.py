@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from trainup.core.choices import OnDelete, OnFailure, OnInterrupt
@@ -70,7 +71,9 @@ class SweepHandler:
 
     def plan(self, context: Context, inputs: Properties, state: State | None) -> Properties:
         trees = self._runs.tree_hashes(context)
-        self._facts.preview(context, inputs, trees, lambda: sweep_reports.plan_notes(context, inputs))
+        before = state.outputs if state else {}
+        notes = partial(sweep_reports.plan_notes, context, inputs, _trials(before), repeat_failures=_has_failed(before))
+        self._facts.preview(context, inputs, trees, notes)
         copied: Properties = {name: inputs[name] for name in ("workspace", "target") if name in inputs}
         old = (state.inputs or {}) if state else {}
         differs = any(old.get(name) != inputs.get(name) for name in ON_THE_RUN)
@@ -89,7 +92,7 @@ class SweepHandler:
     def read(self, context: Context, state: State) -> State | None:
         inputs = {**location_of(state), **(state.inputs or {})}
         target, owner = target_of(inputs, context.project), run_owner(context, inputs, state.outputs.get("owner"))
-        former = [from_state(kept) for kept in state.outputs.get("trials") or ()]
+        former = _trials(state.outputs)
         try:
             records = {record.name: record for record in latest(target.owned(owner))}
             if former and not records:
@@ -132,13 +135,12 @@ class SweepHandler:
         target = target_of(inputs, context.project, context.info, context.canceled)
         alarm = self._runs.alarm(context, target, owner, inputs)
         driver = Driver(plan, target, sweep_reports.reports(context, plan, alarm), context.canceled)
-        known_trials = before.get("trials") or () if objective == _objective(inputs) else ()  # the values are of it
-        former = {trial.number: trial for trial in map(from_state, known_trials)}
-        has_failed = bool(before) and status_of(before) in (Status.FAILED, Status.TIMED_OUT)
+        known_trials = _trials(before) if objective == _objective(inputs) else []  # the values are of it
+        former = {trial.number: trial for trial in known_trials}
         try:
             self._runs.confirm_data(context, plan.job(plan.sample))
             self._runs.save(context)
-            progress = driver.run(former, repeat_failures=has_failed)
+            progress = driver.run(former, repeat_failures=_has_failed(before))
         except REFUSALS as error:
             progress = driver.progress
             if not progress.begun:
@@ -179,6 +181,16 @@ def _as_recorded(
             trial = known(target, sweep.objective, Trial("", trial.number, trial.outcome.point), full)
         result += [trial] if record is not None else []
     return result
+
+
+def _trials(outputs: Properties) -> list[KnownTrial]:
+    """The trials in the outputs of a sweep."""
+    return [from_state(kept) for kept in outputs.get("trials") or ()]
+
+
+def _has_failed(outputs: Properties) -> bool:
+    """Whether the sweep as a whole has failed: then the trials that failed are tried again."""
+    return bool(outputs) and status_of(outputs) in (Status.FAILED, Status.TIMED_OUT)
 
 
 def _lost_best(outputs: Properties, records: Mapping[str, Record]) -> bool:

@@ -1,9 +1,10 @@
 """What the user sees of a sweep: the plan, its trials as they begin and end, and the report of a failure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from trainup.core.git_state import GitState
 from trainup.core.inputs import with_definition
+from trainup.core.naming import id_of
 from trainup.core.status import Status
 from trainup.core.suggest import nearest
 from trainup.core.sweeps.declaration import Algorithm, Sweep
@@ -28,8 +29,13 @@ MOST_READ = 10
 """Completed trials whose metrics are named where none has the one of the objective."""
 
 
-def plan_notes(context: Context, inputs: Properties) -> list[str]:
-    """How many trials the sweep has, and how many of them are trained already, in this sweep or in another."""
+def plan_notes(
+    context: Context, inputs: Properties, former: Iterable[KnownTrial] = (), *, repeat_failures: bool = False
+) -> list[str]:
+    """How many trials the sweep has, and how many of them have a result already, in this sweep or in another.
+
+    `former` are its trials in the state; with `repeat_failures`, those that failed are begun again.
+    """
     given = inputs.get("sweep")
     sweep = None if has_unknown(given) else parse_sweep(given)[0]
     if sweep is None:
@@ -54,11 +60,12 @@ def plan_notes(context: Context, inputs: Properties) -> list[str]:
     points = [*begun(plan, target.owned(plan.owner)), *planned(sweep, [])]
     ids = list(dict.fromkeys(plan.job(plan.trial(number, point)).id for number, point in enumerate(points)))
     ids = ids[: sweep.total]
-    trained = target.trained(ids)
-    if not trained:
+    results = {id_of(trial.name) for trial in former if trial.has_result(repeat_failures=repeat_failures)}
+    done = len(target.trained(ids) | results.intersection(ids))
+    if not done:
         return [text]
-    left = len(ids) - len(trained)
-    return [f"{text}; {len(trained):,} of them are trained already, {left:,} {'is' if left == 1 else 'are'} new"]
+    have, are = ("has" if done == 1 else "have"), ("is" if len(ids) - done == 1 else "are")
+    return [f"{text}; {done:,} of them {have} a result already, {len(ids) - done:,} {are} new"]
 
 
 def _room_text(sweep: Sweep, room: int | None) -> str:

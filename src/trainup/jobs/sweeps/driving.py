@@ -148,7 +148,7 @@ class Driver:
             self._own(record, trial)
             now = kept.get(trial.number) or self._note(trial, whole.get(record.name, record))
             self._progress.trials[trial.number] = now
-            if _has_no_result(now, repeat_failures=repeat_failures):
+            if not now.has_result(repeat_failures=repeat_failures):
                 self._again.append(trial)
             elif now.status.is_terminal:
                 self._judge.ended(trial.number, record)
@@ -277,13 +277,6 @@ def _unchanged(before: KnownTrial | None, record: Record) -> KnownTrial | None:
     """What the state knows of a trial, if that is still all; None otherwise."""
     is_same = before is not None and before.name == record.name and before.status is record.status
     return before if is_same and record.status.is_terminal else None
-
-
-def _has_no_result(trial: KnownTrial, *, repeat_failures: bool) -> bool:
-    """Whether a trial has to be started, or watched, again. One that failed is a result, as is one that ended early."""
-    if not trial.status.is_failure:
-        return trial.status is not Status.COMPLETED
-    return not trial.ended_early and (repeat_failures or trial.status is Status.CANCELED)
 
 
 def _seconds(created: str) -> float | None:

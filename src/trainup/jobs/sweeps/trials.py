@@ -108,6 +108,12 @@ class KnownTrial:
         """Whether early termination ended it: then it is a result like others."""
         return bool(early_reason(self.outcome.failure))
 
+    def has_result(self, *, repeat_failures: bool) -> bool:
+        """Whether it need not be started or watched again. A failure is a result too, unless failures are repeated."""
+        if not self.status.is_failure:
+            return self.status is Status.COMPLETED
+        return self.ended_early or not (repeat_failures or self.status is Status.CANCELED)
+
     def to_state(self) -> dict[str, Any]:
         """As it is kept in Pulumi's state and shown as an output."""
         outcome = self.outcome
