@@ -12,6 +12,7 @@ from trainup.cli.options import on_stack
 from trainup.cli.runs import lookup, masking, places, shown
 from trainup.cli.runs.tables import as_table
 from trainup.core.wording import as_typed
+from trainup.jobs.sweeps.trials import early_reason
 from trainup.jobs.target import Record
 
 
@@ -63,6 +64,13 @@ def _attempt(record: Record) -> str:
     return f"attempt {record.attempt}" if record.attempt else "started by its schedule"
 
 
+def _remedy(record: Record) -> str:
+    """What to do about a failure; empty where nothing failed. A trial that ended early is a result."""
+    if record.failure is None or early_reason(record.failure):
+        return ""
+    return as_typed(record.failure.remedy, os.environ)
+
+
 def _run_text(record: Record, *, is_current: bool) -> str:
     """A line for each fact that is known."""
     former = "" if is_current else ", not what the stack declares now"
@@ -75,7 +83,7 @@ def _run_text(record: Record, *, is_current: bool) -> str:
         "status": str(record.status),
         "waiting": record.note,
         "failure": shown.reason(record) if record.failure else "",
-        "to do": as_typed(record.failure.remedy, os.environ) if record.failure else "",
+        "to do": _remedy(record),
         "started": shown.moment(record.created),
         "phases": phases,
         "metrics": shown.metrics(record.metrics),

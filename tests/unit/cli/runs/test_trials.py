@@ -53,6 +53,14 @@ def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> tupl
     return out, err
 
 
+def test_nothing_is_to_be_done_about_a_trial_that_ended_early(
+    sweep: list[RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "ended early" in told(capsys, "status", "rates_3")[0]
+    assert "to do" not in told(capsys, "status", "rates_3")[0]
+    assert "to do" in told(capsys, "status", "rates_2")[0]
+
+
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
 @pytest.mark.parametrize("columns", [80, 160])
 @pytest.mark.parametrize("command", COMMANDS)
