@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from trainup.core import targets
+from trainup.core import background, targets
 from trainup.core.errors import UserError
 from trainup.core.project import PROJECT_FILES, nearest_folder
 from trainup.core.texts import decode
@@ -73,26 +72,20 @@ class Stack:
 def open_stack(name: str) -> tuple[Stack, Path]:
     """A stack's state, and its project's folder. Sets the environment variables with which the CLI finds the stack."""
     project = project_folder(Path.cwd())
-    _find_backend(name)
+    if name not in _begun:
+        _find_backend(name)
     return read(name), project
 
 
-_begun: dict[str, "Future[subprocess.CompletedProcess[str]]"] = {}
+_begun: dict[str, "Future[list[dict[str, Any]]]"] = {}
+"""Stack → its resources, which the CLI has been asked for and nobody has read yet."""
 
 
 def begin_to_read(name: str) -> None:
     """Let the CLI read a stack's state while the caller does something else: the next `open_stack` gets its answer."""
     project_folder(Path.cwd())
     _find_backend(name)
-    answer = _begun[name] = Future()
-
-    def ask() -> None:
-        try:
-            answer.set_result(_ask(*_words_of_export(name)))
-        except BaseException as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=ask, daemon=True).start()
+    _begun[name] = background.begin(lambda: _export(name))
 
 
 def _find_backend(name: str) -> None:
@@ -107,7 +100,7 @@ def _find_backend(name: str) -> None:
 
 def read(name: str) -> Stack:
     """Export a stack's state. Secrets of runs on Azure are decrypted, since their logs are masked here. StackError."""
-    resources = _export(name)
+    resources = _begun.pop(name).result() if name in _begun else _export(name)
     if any(_inputs_with_secrets(resource) for resource in resources):
         try:
             shown = _export(name, "--show-secrets")
@@ -159,8 +152,8 @@ def _revealed(value: Any) -> Any:
 
 
 def _export(name: str, *options: str) -> list[dict[str, Any]]:
-    words = _words_of_export(name, *options)
-    process = _begun.pop(name).result() if name in _begun and not options else _ask(*words)
+    words = ["pulumi", "stack", "export", "--stack", name, *options]
+    process = _ask(*words[1:])
     if process.returncode != 0 and "no stack named" in process.stderr:
         raise NoStack(
             f"there is no stack {name!r}: `pulumi up` creates a new one, and `pulumi stack ls` lists the others"
@@ -170,12 +163,8 @@ def _export(name: str, *options: str) -> list[dict[str, Any]]:
     try:
         deployment = json.loads(process.stdout).get("deployment") or {}
     except (ValueError, AttributeError) as error:
-        raise StackError(f"`pulumi {' '.join(words)}` printed no state: {error}") from error
+        raise StackError(f"`{' '.join(words)}` printed no state: {error}") from error
     return list(deployment.get("resources") or [])
-
-
-def _words_of_export(name: str, *options: str) -> list[str]:
-    return ["stack", "export", "--stack", name, *options]
 
 
 def _ask(*words: str) -> "subprocess.CompletedProcess[str]":

@@ -10,6 +10,7 @@ from trainup.cli.runs import places
 from trainup.cli.stack import Stack
 from trainup.core.naming import id_of
 from trainup.core.trials import RUN, tag_of
+from trainup.jobs.attempts import latest
 from trainup.jobs.target import Record, Target
 
 LABEL = re.compile(r"[a-z][a-z0-9-]*_\d+")
@@ -73,9 +74,5 @@ def records(stack: Stack, project: Path) -> Iterator[Record]:
     """The last attempt of each trial that a sweep of this stack has now, called by its sweep. In no order."""
     for target in places.all_targets(stack, project):
         known, _ = target.history(places.urns(stack, project), f"{RUN}-")
-        last: dict[str, Record] = {}
-        for record in known:
-            is_mine = record.trials and any(stack.owns(owner.urn) for owner in record.owners)
-            if is_mine and (record.id not in last or record.follows(last[record.id])):
-                last[record.id] = record
-        yield from labeled(stack, target.measured([*last.values()]))
+        mine = (one for one in known if one.trials and any(stack.owns(owner.urn) for owner in one.owners))
+        yield from labeled(stack, target.measured(latest(mine)))

@@ -10,6 +10,7 @@ from trainup.core import schedules
 from trainup.core.choices import OnPreemption
 from trainup.core.failure import FINAL, FailureClass
 from trainup.core.status import Status
+from trainup.jobs.attempts import next_number
 from trainup.jobs.target import Job, Record, Target, TargetError
 
 MOST_RESUMED = 100
@@ -66,12 +67,7 @@ def _latest(target: Target, job: Job, *, by_schedule: bool) -> Record:
         target.settle(attempts[-1])
     if is_due:
         target.forget_checkpoints(job.id)
-    return target.claim(job, next_attempt(attempts))
-
-
-def next_attempt(attempts: Sequence[Record]) -> int:
-    """The number of the attempt after these."""
-    return max((one.attempt for one in attempts), default=0) + 1
+    return target.claim(job, next_number(attempts))
 
 
 def due_since(target: Target, schedule: schedules.Schedule, attempts: Sequence[Record]) -> datetime | None:

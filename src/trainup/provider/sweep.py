@@ -13,8 +13,9 @@ from trainup.core.sweeps.parsing import parse_sweep
 from trainup.core.trials import Trial
 from trainup.core.values import has_unknown
 from trainup.jobs import git
+from trainup.jobs.attempts import latest
 from trainup.jobs.sweeps.driving import Driver, Progress
-from trainup.jobs.sweeps.recorded import latest, release
+from trainup.jobs.sweeps.recorded import release
 from trainup.jobs.sweeps.results import OUTPUTS, best_of, outputs_of
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, from_state, known
 from trainup.jobs.target import Owner, Record, Target, TargetError

@@ -30,7 +30,7 @@ MOST_READ = 10
 
 
 def plan_notes(
-    context: Context, inputs: Properties, former: Iterable[KnownTrial] = (), *, repeat_failures: bool = False
+    context: Context, inputs: Properties, former: Iterable[KnownTrial], *, repeat_failures: bool
 ) -> list[str]:
     """How many trials the sweep has, and how many of them have a result already, in this sweep or in another.
 

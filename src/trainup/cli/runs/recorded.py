@@ -10,6 +10,7 @@ from trainup.cli import trials
 from trainup.cli.runs import masking, places
 from trainup.cli.stack import Stack
 from trainup.core.wording import as_typed
+from trainup.jobs.attempts import latest
 from trainup.jobs.local.target import LocalTarget
 from trainup.jobs.target import Record, Target, TargetError
 
@@ -59,12 +60,9 @@ def attempts(
         raise failures[0]
     for failure in failures:
         tell(str(failure))
-    last: dict[str, Record] = {}
-    for _, record in found:
-        if record.id not in last or record.follows(last[record.id]):
-            last[record.id] = record
+    current = {record.name for record in latest(record for _, record in found if record.id in ids)}
     return [
-        Recorded(target, one, one.id in ids and one.name == last[one.id].name)
+        Recorded(target, one, one.name in current)
         for target, record in found
         for one in trials.labeled(stack, [record])
     ]

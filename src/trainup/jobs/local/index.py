@@ -9,13 +9,12 @@ import gc
 import json
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from trainup.core import bounded
+from trainup.core import background, bounded
 from trainup.core.disk import replace_file
 from trainup.core.failure import Failure
 from trainup.core.git_state import GitState
@@ -142,19 +141,15 @@ def read_ahead(workspace: Workspace) -> None:
     """Begin to read the index, while the caller waits for something else: the next `read` returns this one."""
     if not workspace.index.is_file():
         return
-    future = _ahead[str(workspace.root)] = Future()
 
-    def run() -> None:
-        try:
-            with without_collections():
-                found = _read(workspace)
-                records = {name: record for name in found.entries if (record := found.find(name))}
-            found.made = records
-            future.set_result(found)
-        except BaseException as error:
-            future.set_exception(error)
+    def read_all() -> Index:
+        with without_collections():
+            found = _read(workspace)
+            records = {name: record for name in found.entries if (record := found.find(name))}
+        found.made = records
+        return found
 
-    threading.Thread(target=run, daemon=True).start()
+    _ahead[str(workspace.root)] = background.begin(read_all)
 
 
 def read(workspace: Workspace) -> Index:

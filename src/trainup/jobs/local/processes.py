@@ -70,18 +70,19 @@ def start(
     )
 
 
-def has_ended_within(pid: int, seconds: float) -> bool | None:
-    """Wait for a process to end, for so long at most; whether it has. None at once where that cannot be waited for."""
+def await_end(pid: int, seconds: float) -> bool:
+    """Wait for a process to end, for so long at most. False at once where that cannot be waited for."""
     try:
         process = os.pidfd_open(pid)
     except (AttributeError, OSError, OverflowError):  # not on Linux, too many open files, or there is no such process
-        return None
+        return False
     try:
         waiting = select.poll()
         waiting.register(process, select.POLLIN)
-        return bool(waiting.poll(seconds * 1000))
+        waiting.poll(seconds * 1000)
     finally:
         os.close(process)
+    return True
 
 
 def processes_of(token: str) -> list[psutil.Process]:

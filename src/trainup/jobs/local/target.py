@@ -32,7 +32,7 @@ from trainup.jobs.local import (
 )
 from trainup.jobs.local.code import file_of
 from trainup.jobs.local.files import Lock, UnreadableRecord, holder_of
-from trainup.jobs.local.processes import has_ended_within
+from trainup.jobs.local.processes import await_end
 from trainup.jobs.local.run_record import Policy
 from trainup.jobs.local.slots import DEFAULT_CLUSTER, Pool
 from trainup.jobs.local.workspace import RunFolder, Workspace
@@ -176,7 +176,7 @@ class LocalTarget:
 
     def pause(self, name: str, seconds: float, stop: threading.Event) -> bool:
         supervisor = holder_of(self._folder(name).lock)
-        if supervisor and has_ended_within(supervisor, seconds) is not None:
+        if supervisor and await_end(supervisor, seconds):
             return stop.is_set()
         return stop.wait(seconds)
 

@@ -21,6 +21,7 @@ from trainup.core.sweeps.outcomes import Outcome, Point, best
 from trainup.core.sweeps.sampling import WAIT, Wait
 from trainup.core.trials import Trial
 from trainup.jobs import lifecycle
+from trainup.jobs.attempts import latest
 from trainup.jobs.sweeps import recorded
 from trainup.jobs.sweeps.judging import Judge
 from trainup.jobs.sweeps.trials import KnownTrial, Plan, known, read_whole
@@ -135,7 +136,7 @@ class Driver:
     # What was begun before.
 
     def _take_over(self, former: Mapping[int, KnownTrial], *, repeat_failures: bool) -> None:
-        records = recorded.latest(self._target.owned(self._plan.owner))
+        records = latest(self._target.owned(self._plan.owner))
         mine, others = recorded.declared(self._plan, records)
         on_delete = OnDelete(self._plan.inputs.get("on_delete") or OnDelete.KEEP)
         recorded.release(self._target, others, self._plan.owner, on_delete)

@@ -13,15 +13,6 @@ from trainup.jobs.target import Owner, Record, Target
 REMOVALS_AT_ONCE = 8
 
 
-def latest(records: Iterable[Record]) -> list[Record]:
-    """The last attempt of each run."""
-    last: dict[str, Record] = {}
-    for record in records:
-        if record.id not in last or record.follows(last[record.id]):
-            last[record.id] = record
-    return [*last.values()]
-
-
 def declared(plan: Plan, records: Iterable[Record]) -> tuple[list[tuple[Trial, Record]], list[Record]]:
     """(the trials that the sweep declares, by number, and their records; the records of those that it does not)."""
     tag, mine, others = tag_of(plan.owner.urn), dict[int, tuple[Trial, Record]](), list[Record]()

@@ -1,7 +1,6 @@
 """HTTP requests to Azure: they carry a token, follow the service's retry hints, and raise errors with its message."""
 
 import copy
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.rest import HttpRequest, HttpResponse
 
+from trainup.core import background
 from trainup.jobs.azure.http.endpoints import Endpoints
 from trainup.jobs.azure.http.pipeline import METHODS, PATIENCE, Patience, pipeline
 from trainup.jobs.azure.http.tenants import TenantLogin
@@ -122,20 +122,16 @@ class AzureClient:
     def begin_login(self) -> None:
         """Ask for the first token while the caller does something else; the first `token` returns that one."""
         if self._login is None:
-            self._login = Future()
-            threading.Thread(target=self._log_in, args=[self._login], daemon=True).start()
+            self._login = background.begin(self._log_in)
 
-    def _log_in(self, login: "Future[str]") -> None:
-        try:
-            login.set_result(self.credential.get_token(self.endpoints.scope).token)
-        except BaseException as error:
-            login.set_exception(error)
+    def _log_in(self) -> str:
+        return self.credential.get_token(self.endpoints.scope).token
 
     def token(self) -> str:
         """A token for the resource manager. Raises AzureError."""
         login, self._login = self._login, None
         try:
-            return login.result() if login else self.credential.get_token(self.endpoints.scope).token
+            return login.result() if login else self._log_in()
         except SdkError as error:
             raise _no_login(error) from error
 

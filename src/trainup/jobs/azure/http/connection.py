@@ -28,6 +28,7 @@ def connect(cloud: str | None = None) -> "AzureClient":
 
 @cache
 def client_of(cloud: str | None) -> "AzureClient":
+    """As `connect`, for one thread at a time."""
     from trainup.jobs.azure.http.endpoints import find_endpoints
 
     # A cloud of one's own tells its addresses while the SDKs are imported, which takes as long.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from trainup.core.naming import job_name
-from trainup.jobs import lifecycle
+from trainup.jobs.attempts import next_number
 from trainup.jobs.azure.http.client import API_VERSION
 from trainup.jobs.azure.job.body import to_command_job
 from trainup.jobs.azure.job.submission import Submission
@@ -17,7 +17,7 @@ def request_of(job: Job, submission: Submission) -> dict[str, Any]:
     The next `pulumi up` would send the same request except for the owner's token in the tags. Raises AzureError,
     SnapshotError, TargetError.
     """
-    attempt = lifecycle.next_attempt(AzureTarget(submission.workspace, submission).attempts(job.id))
+    attempt = next_number(AzureTarget(submission.workspace, submission).attempts(job.id))
     references = submission.references(job)
     resource_manager = submission.workspace.client.endpoints.resource_manager
     address = f"{resource_manager}{submission.workspace.job(job_name(job.id, attempt))}"
