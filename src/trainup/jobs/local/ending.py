@@ -10,13 +10,12 @@ from trainup.core.disk import replace_file
 from trainup.core.failure import Failure, FailureClass
 from trainup.jobs.local import eviction, handover, ledger, links, log, run_record
 from trainup.jobs.local.files import Lock
-from trainup.jobs.local.processes import kill_all_of, let_go_on
+from trainup.jobs.local.processes import LOOK_SECONDS, kill_all_of, let_go_on
 from trainup.jobs.local.supervisor import GRACE, ended_by_request
 from trainup.jobs.local.workspace import RunFolder, Workspace
 from trainup.jobs.target import Record, TargetError
 
 CANCEL_SECONDS = GRACE + 30.0
-LOOK_SECONDS = 1.0
 KEEPER = "trainup.jobs.local.keeper"
 """Module in the command lines of keepers, as `ps` shows them."""
 

@@ -24,6 +24,8 @@ from trainup.jobs.local.files import is_held
 
 TOKEN_VARIABLE = "TRAINUP_TOKEN"
 POLL = 0.05
+LOOK_SECONDS = 1.0
+"""Between two looks at whether somebody has suspended what is to end."""
 _PR_SET_CHILD_SUBREAPER = 36
 _IS_LINUX = sys.platform == "linux"
 
@@ -114,11 +116,13 @@ def called(*words: str) -> list[psutil.Process]:
 
 
 def let_go_on(*words: str) -> None:
-    """Resume suspended processes of this user whose command line has all of these words."""
+    """Resume the processes of this user whose command line has all of these words, whether or not they are suspended.
+
+    One that was suspended a moment ago may still be said to be at work; SIGCONT reaches it all the same (man 7 signal).
+    """
     for process in called(*words):
         with contextlib.suppress(psutil.Error):
-            if process.status() == psutil.STATUS_STOPPED:
-                process.resume()
+            process.resume()
 
 
 def end_keeper(module: str, folder: Path, lock: Path, stop: Path, seconds: float) -> bool:
@@ -126,10 +130,12 @@ def end_keeper(module: str, folder: Path, lock: Path, stop: Path, seconds: float
 
     `module` and `folder` are words of its command line, by which it is found where it is suspended.
     """
-    end = time.monotonic() + seconds
-    let_go_on(module, str(folder))
+    end, look_at = time.monotonic() + seconds, 0.0
     while is_held(lock):
         stop.touch()
+        if time.monotonic() > look_at:
+            let_go_on(module, str(folder))
+            look_at = time.monotonic() + LOOK_SECONDS
         if time.monotonic() > end:
             return False
         time.sleep(POLL)
