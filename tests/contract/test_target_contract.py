@@ -781,3 +781,23 @@ def test_a_record_tells_its_number_and_point_in_each_sweep_that_has_it(world: Wo
     assert [one.name for one in world.target().owned(other.owner)] == [done.name]
     world.target().release(job.id, job.owner, OnDelete.DELETE)
     assert get(world.target(), done.name).owners == (other.owner,)
+
+
+def test_a_trial_that_its_sweep_ended_early_stays_ended_also_when_the_sweep_comes_back_and_others_train_it(
+    world: World,
+) -> None:
+    job, other = trial(world, 1), trial(world, 1, "another")
+    ended, canceled = world.start(job), world.start(trial(world, 2))
+    target = world.target()
+    target.cancel(ended.name, "ended early: accuracy 0.1 by step 9 is below the median 0.8 of 3 trials")
+    target.cancel(canceled.name, "enough")
+    assert target.trained([ended.id, canceled.id], tag_of(job.owner.urn)) == {ended.id}
+    assert target.trained([ended.id, canceled.id], tag_of(other.owner.urn)) == set()
+    target.release(job.id, job.owner, OnDelete.KEEP)
+
+    again = replace(job, owner=replace(job.owner, token="t-later"))
+    assert target.trained([job.id], tag_of(again.owner.urn)) == {job.id}
+    taken = world.start(again)
+    assert (taken.name, taken.status) == (ended.name, Status.CANCELED)
+    assert {one.name for one in world.target().owned(again.owner)} == {ended.name, canceled.name}
+    assert world.start(other).attempt == 2

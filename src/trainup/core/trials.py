@@ -9,10 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainup.core.failure import Failure
+
 RUN = "trial"
 """The run name of every trial. It does not name the sweep, so that the same point in two sweeps is the same run."""
 PREFIX = "trainup.trial."
 """Beginning of the names of the tags."""
+EARLY = "ended early: "
+"""Beginning of the reason for which early termination cancels a trial (`core/sweeps/termination.py`)."""
+CANCELED = "the run was canceled: "
+"""What targets put before the reason of a cancellation."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,12 @@ def kept(tags: Mapping[str, str]) -> dict[str, str]:
 def without(tags: Mapping[str, str]) -> dict[str, str]:
     """The other tags: those that the user gave."""
     return {name: text for name, text in tags.items() if not name.startswith(PREFIX)}
+
+
+def early_reason(failure: Failure | None) -> str:
+    """Why early termination ended a trial, as `ended early: …`; empty for any other end."""
+    message = failure.message.removeprefix(CANCELED) if failure else ""
+    return message if message.startswith(EARLY) else ""
 
 
 def _parsed(text: str) -> Trial | None:

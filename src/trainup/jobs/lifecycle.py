@@ -10,6 +10,7 @@ from trainup.core import schedules
 from trainup.core.choices import OnPreemption
 from trainup.core.failure import FINAL, FailureClass
 from trainup.core.status import Status
+from trainup.core.trials import tag_of
 from trainup.jobs.attempts import next_number
 from trainup.jobs.target import Job, Record, Target, TargetError
 
@@ -58,10 +59,15 @@ def start(target: Target, job: Job, *, by_schedule: bool = True) -> Record:
 
 
 def _latest(target: Target, job: Job, *, by_schedule: bool) -> Record:
-    """The attempt to go on with: one that is there already, or a new one."""
+    """The attempt to go on with: one that is there already, or a new one.
+
+    A trial that its own sweep ended early stays ended, also after the sweep was removed and is declared again.
+    """
     attempts = target.attempts(job.id)
+    sweep = tag_of(job.owner.urn) if job.trial else ""
     is_due = by_schedule and due_since(target, job.spec.schedule, attempts) is not None
-    if attempts and not attempts[-1].status.is_failure and not is_due:
+    is_taken = bool(attempts) and (not attempts[-1].status.is_failure or attempts[-1].has_result(sweep))
+    if is_taken and not is_due:
         return target.adopt(attempts[-1], job)
     if attempts:
         target.settle(attempts[-1])

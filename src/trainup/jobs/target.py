@@ -16,7 +16,7 @@ from trainup.core.naming import run_id
 from trainup.core.parameters import parameters_of
 from trainup.core.spec import RunSpec
 from trainup.core.status import Status
-from trainup.core.trials import Trial
+from trainup.core.trials import Trial, early_reason
 
 
 class TargetError(ServiceError):
@@ -169,6 +169,15 @@ class Record:
     def parameters(self) -> dict[str, str]:
         """The options of its command and its literal inputs, as MLflow gets them."""
         return parameters_of(self.command, self.literals)
+
+    def has_result(self, sweep: str = "") -> bool:
+        """Whether it completed, or is a trial that the sweep with this tag ended early: then it is not trained again.
+
+        What another sweep gave up is no result of this one.
+        """
+        if self.status is Status.COMPLETED:
+            return True
+        return self.status is Status.CANCELED and sweep in self.trials and bool(early_reason(self.failure))
 
     def follows(self, other: "Record") -> bool:
         """Whether it is a later attempt of the same run. Those that a schedule started have no number, but a time."""
@@ -382,8 +391,11 @@ class Target(Protocol):
         """How many jobs of this kind can run at once on their cluster; None where that is not known."""
         ...
 
-    def trained(self, run_ids: Collection[str]) -> set[str]:
-        """Those of these run ids that have completed, whoever owns them. For previews: one request for all of them."""
+    def trained(self, run_ids: Collection[str], sweep: str = "") -> set[str]:
+        """Those of these run ids that have a result (`Record.has_result`), whoever owns them.
+
+        For previews: one request for all of them.
+        """
         ...
 
     def is_of(self, record: Record, stack: StackUrns) -> bool:

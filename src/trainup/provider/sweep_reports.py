@@ -11,12 +11,12 @@ from trainup.core.sweeps.declaration import Algorithm, Sweep
 from trainup.core.sweeps.outcomes import Point, commonest_cause
 from trainup.core.sweeps.parsing import parse_sweep
 from trainup.core.sweeps.sampling import planned
-from trainup.core.trials import Trial
+from trainup.core.trials import Trial, early_reason, tag_of
 from trainup.core.values import has_unknown
 from trainup.jobs import lifecycle
 from trainup.jobs.sweeps.driving import Progress, Reports
 from trainup.jobs.sweeps.recorded import begun
-from trainup.jobs.sweeps.trials import KnownTrial, Plan, early_reason
+from trainup.jobs.sweeps.trials import KnownTrial, Plan
 from trainup.jobs.target import Record, Target
 from trainup.jobs.targets import target_of
 from trainup.provider import planned_clusters
@@ -61,7 +61,7 @@ def plan_notes(
     ids = list(dict.fromkeys(plan.job(plan.trial(number, point)).id for number, point in enumerate(points)))
     ids = ids[: sweep.total]
     results = {id_of(trial.name) for trial in former if trial.has_result(repeat_failures=repeat_failures)}
-    done = len(target.trained(ids) | results.intersection(ids))
+    done = len(target.trained(ids, tag_of(plan.owner.urn)) | results.intersection(ids))
     if not done:
         return [text]
     have, are = ("has" if done == 1 else "have"), ("is" if len(ids) - done == 1 else "are")

@@ -11,8 +11,8 @@ from trainup.cli import results, trials
 from trainup.cli.options import on_stack
 from trainup.cli.runs import lookup, masking, places, shown
 from trainup.cli.runs.tables import as_table
+from trainup.core.trials import early_reason
 from trainup.core.wording import as_typed
-from trainup.jobs.sweeps.trials import early_reason
 from trainup.jobs.target import Record
 
 

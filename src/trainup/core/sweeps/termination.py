@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from trainup.core.sweeps.declaration import Bandit, Goal, MedianStopping, Objective, Policy, Sweep, TruncationSelection
+from trainup.core.trials import EARLY
 
 History = Mapping[int, float]
 """Step → value of the primary metric, of one trial."""
@@ -46,7 +47,7 @@ def early_end(sweep: Sweep, number: int, histories: Mapping[int, History]) -> st
     if reason is None:
         return None
     step = max(histories[number])
-    return f"ended early: {sweep.objective.primary_metric} {_text(bests[number])} by step {step} is {reason}"
+    return f"{EARLY}{sweep.objective.primary_metric} {_text(bests[number])} by step {step} is {reason}"
 
 
 def _due(policy: Policy, intervals: int) -> int | None:

@@ -114,10 +114,10 @@ class AzureTarget:
         compute = self.workspace.compute(cluster) if cluster else None
         return compute.most_nodes // job.spec.nodes if compute and compute.most_nodes else None
 
-    def trained(self, run_ids: Collection[str]) -> set[str]:
+    def trained(self, run_ids: Collection[str], sweep: str = "") -> set[str]:
         views = (JobView(job) for job in self._observer.jobs.tagged(labels.MANAGED))
         records = [self._observer.record(view) for view in views if view.facts.get(labels.ID) in run_ids]
-        return {record.id for record in records if record.status is Status.COMPLETED}
+        return {record.id for record in records if record.has_result(sweep)}
 
     def is_of(self, record: Record, stack: StackUrns) -> bool:
         return self._observer.is_of(record.name, stack)

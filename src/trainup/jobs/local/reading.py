@@ -1,5 +1,6 @@
 """Reads the records of many attempts: those that can be read, and what is wrong with the others."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 
 from trainup.core.naming import id_of, run_of
@@ -86,6 +87,18 @@ def current(
     more, more_problems = _read(workspace, others, indexed=len(others) >= index.FEWEST)
     owned = [record for record in more if any(stack.owns(owner) for owner in record.owners)]
     return records + owned, problems + more_problems
+
+
+def has_result(workspace: Workspace, folder: RunFolder, sweep: str) -> bool:
+    """As `Record.has_result`. Most have completed, which their status alone tells; what cannot be read has none."""
+    if ledger.has_completed(folder):
+        return True
+    if not sweep or not ledger.has_ended(str(folder.path)):
+        return False
+    with contextlib.suppress(UnreadableRecord, TargetError):
+        record = ledger.view(workspace, folder)
+        return record is not None and record.has_result(sweep)
+    return False
 
 
 def was_of(record: Record, stack: StackUrns) -> bool:

@@ -244,9 +244,9 @@ class LocalTarget:
         settings = Pool(self.workspace, job.cluster or DEFAULT_CLUSTER).settings()
         return int(settings["max_nodes"]) // job.spec.nodes if settings else None
 
-    def trained(self, run_ids: Collection[str]) -> set[str]:
+    def trained(self, run_ids: Collection[str], sweep: str = "") -> set[str]:
         folders = [folder for folder in ledger.folders(self.workspace) if id_of(folder.name) in run_ids]
-        return {id_of(folder.name) for folder in folders if ledger.has_completed(folder)}
+        return {id_of(folder.name) for folder in folders if reading.has_result(self.workspace, folder, sweep)}
 
     def is_of(self, record: Record, stack: StackUrns) -> bool:
         return reading.was_of(record, stack)

@@ -16,14 +16,10 @@ from trainup.core.status import Status
 from trainup.core.sweeps.commands import substitute
 from trainup.core.sweeps.declaration import Goal, Objective, Sweep
 from trainup.core.sweeps.outcomes import Outcome, Point, best_value
-from trainup.core.trials import Trial
+from trainup.core.trials import Trial, early_reason
 from trainup.jobs.job_inputs import Inputs, job_of
 from trainup.jobs.target import Job, Owner, Record, Target
 
-EARLY = "ended early: "
-"""Beginning of the reason for which early termination cancels a trial; the sentences of `early_end` have it."""
-CANCELED = "the run was canceled: "
-"""What targets put before the reason of a cancellation."""
 ALL_POINTS = 1_000_000
 """More points than anybody logs of one metric: none is left out."""
 LONGEST = 300
@@ -141,12 +137,6 @@ def from_state(kept: Mapping[str, Any]) -> KnownTrial:
         Failure(FailureClass(failure["class"]), str(failure["message"])) if failure else None,
     )
     return KnownTrial(outcome, str(kept["name"]))
-
-
-def early_reason(failure: Failure | None) -> str:
-    """Why early termination ended a trial, as `ended early: …`; empty for any other end."""
-    message = failure.message.removeprefix(CANCELED) if failure else ""
-    return message if message.startswith(EARLY) else ""
 
 
 def read_whole(target: Target, records: Sequence[Record]) -> dict[str, Record]:
