@@ -59,6 +59,9 @@ rehearse: ## the dev stack on Azure without an account: deploys, trains, destroy
 beliefs: ## what trainup believes of Azure and nothing confirms: make beliefs [ARGS=--all]
 	@$(RUN) trainup beliefs $(ARGS)
 
+# The Pulumi CLI and a program of the tests are built from much the same packages; the tests remove these caches.
+test: export GOCACHE ?= $(CURDIR)/.toolchain/go/cache
+test: export GOMODCACHE ?= $(CURDIR)/.toolchain/go/modules
 test: setup ## every test that needs no cloud
 	@$(RUN) python -m pytest -n 3 $(ARGS)
 

@@ -15,10 +15,12 @@ from trainup.toolchain import pulumi_cli, uv
 from trainup.toolchain.paths import TOOLCHAIN
 
 HERE = Path(__file__).resolve().parent
+SHARED = TOOLCHAIN / "go"
+"""Caches that a first `make test` keeps of its build of the CLI, which has most packages of the host for YAML."""
 
 
 def yaml_host() -> Path:
-    """The folder with the official language host for YAML, built from its Go module: two minutes, once."""
+    """The folder with the official language host for YAML, built from its Go module: up to two minutes, once."""
     return _brought("yaml", _build_yaml_host)
 
 
@@ -71,31 +73,14 @@ def _build_yaml_host(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pulumi_cli, "BUILD", build)  # a Go that is brought for this lies where no set-up clears it away
         go = pulumi_cli.find_go(uv.ensure())
-    variables = {
-        **os.environ,
-        "CGO_ENABLED": "0",
-        "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
-        "GOTOOLCHAIN": "local",
-        "GOWORK": "off",
-        "GOPATH": str(build / "path"),
-        "GOMODCACHE": str(build / "modules"),
-        "GOCACHE": str(build / "cache"),
-    }
+    build.mkdir(exist_ok=True)
     program = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"
-    command = [
-        go,
-        "build",
-        "-trimpath",
-        "-tags",
-        "osusergo,grpcnotrace",
-        "-o",
-        folder / "pulumi-language-yaml",
-        program,
-    ]
+    command = [go, "build", *pulumi_cli.OPTIONS, "-o", folder / "pulumi-language-yaml", program]
+    variables = pulumi_cli.build_variables(build)
     done = subprocess.run(command, cwd=module, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    shutil.rmtree(build)
-    shutil.rmtree(module)
+    for unneeded in (build, module, SHARED):
+        shutil.rmtree(unneeded, ignore_errors=True)
 
 
 def _install_node_packages(folder: Path) -> None:

@@ -24,6 +24,8 @@ BUILT = "built from its Go module"
 NOTES = TOOLCHAIN / "versions.json"
 BUILD = TOOLCHAIN / "build"
 """Caches of the build, several GB; removed when it is done."""
+OPTIONS = ("-trimpath", "-tags", "osusergo,grpcnotrace")
+"""Options of `go build`: a program that is built with the same ones shares the packages in the cache."""
 
 
 @dataclass(frozen=True)
@@ -104,27 +106,16 @@ def _usable(binary: Path, origin: str) -> Cli | None:
 def _build(folder: Path, uv: Path) -> None:
     """Build the CLI from the Go module that `go.mod` and `go.sum` pin, and add this project's language host."""
     BUILD.mkdir(exist_ok=True)
-    go = find_go(uv)
-    env = os.environ | {
-        "CGO_ENABLED": "0",
-        "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
-        "GOTOOLCHAIN": "local",
-        "GOWORK": "off",
-        "GOPATH": str(BUILD / "path"),
-        "GOMODCACHE": str(BUILD / "modules"),
-        "GOCACHE": str(BUILD / "cache"),
-        "GOTMPDIR": str(BUILD),
-    }
+    go, env = find_go(uv), build_variables(BUILD)
     package = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
     version = f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{text_of(PULUMI)}"
-    options = ["-trimpath", "-tags", "osusergo,grpcnotrace"]
     say("Pulumi CLI: building it from its Go module, once: this takes about three minutes and, meanwhile, 4 GB of disk")
     module = SOURCES / "pulumi_module"
-    listing: list[str | Path] = [go, "list", "-deps", *options[1:], package]
+    listing: list[str | Path] = [go, "list", "-deps", *OPTIONS[1:], package]
     progress.run(listing, what="Pulumi CLI: downloading modules", env=env, cwd=module)
     packages = subprocess.run(listing, cwd=module, env=env, capture_output=True).stdout.count(b"\n")
     progress.run(
-        [go, "build", "-v", *options, "-ldflags", f"-s -w -X {version}", "-o", folder / "bin" / "pulumi", package],
+        [go, "build", "-v", *OPTIONS, "-ldflags", f"-s -w -X {version}", "-o", folder / "bin" / "pulumi", package],
         what="Pulumi CLI: compiling",
         env=env,
         cwd=module,
@@ -132,6 +123,21 @@ def _build(folder: Path, uv: Path) -> None:
     )
     _put_launcher(folder / "bin")
     (folder / "bin" / "origin").write_text(f"{BUILT}\n")
+
+
+def build_variables(folder: Path) -> dict[str, str]:
+    """Variables for a build by Go, with its caches in this folder unless GOCACHE and GOMODCACHE say where they are."""
+    return {
+        "GOMODCACHE": str(folder / "modules"),
+        "GOCACHE": str(folder / "cache"),
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "GOPATH": str(folder / "path"),
+        "GOTMPDIR": str(folder),
+    }
 
 
 def _put_launcher(folder: Path) -> None:
