@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
-from tests.support import browser, processes
+from tests.support import browser, environments, processes
 from tests.support.project import REPOSITORY, Project
 
-# It builds the environment, which may have to be downloaded.
+# Whoever comes first builds the environment, which may have to be downloaded.
 pytestmark = [pytest.mark.engine, pytest.mark.training, pytest.mark.timeout(1800)]
 
 SAID = r"training on |settings |starting at the beginning: |epoch |done: accuracy "
@@ -32,6 +32,7 @@ def epochs_in(log: str) -> list[int]:
 def test_the_digits_model_is_trained_once_and_shown_with_its_curves(project: Project) -> None:
     """One project for all that needs the real image, which takes long to build: also two nodes, and foreign code."""
     shutil.copytree(REPOSITORY / "training", project.folder / "training")
+    environments.share(project.workspace, project.folder / "training" / "requirements.txt")
     project.script((REPOSITORY / "tests" / "engine" / "plain_pytorch.py").read_text(), source="foreign")
     digits = {"source": "training", "script": "train.py", "arguments": ["--dataset", "digits"]}
     two_nodes = {**digits, "arguments": ["--dataset", "digits", "--epochs", "4"], "nodes": 2, "after": ["digits"]}

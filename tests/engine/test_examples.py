@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import processes
+from tests.support import environments, processes
 from tests.support.azure import cloud
 from tests.support.copies import Copy
 from tests.support.project import REPOSITORY
@@ -37,6 +37,7 @@ def test_the_program_of_an_example_is_the_one_of_trainup(folder: Path) -> None:
 @pytest.fixture
 def copy(request: pytest.FixtureRequest, tmp_path: Path, environment: dict[str, str]) -> Iterator[Copy]:
     copied = Copy(EXAMPLES / request.param, tmp_path / "copy", environment)
+    environments.share(copied.workspace)
     yield copied
     processes.kill(processes.of(copied.folder))
 

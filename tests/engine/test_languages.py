@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import languages, processes
+from tests.support import environments, languages, processes
 from tests.support.copies import Copy
 from tests.support.project import REPOSITORY
 from tests.support.requests import post
@@ -143,6 +143,7 @@ def test_a_program_in_another_language_can_declare_a_model_a_gate_and_an_endpoin
 @pytest.mark.parametrize("program", ["yaml"], indirect=True)
 def test_a_program_in_another_language_serves_what_its_gate_lets_through(program: Copy) -> None:
     serve(program)
+    environments.share(program.workspace)
     program.trainup("up")
     state = json.loads(next((program.folder / ".trainup" / "backend").rglob("local.json")).read_text())
     resources = state["checkpoint"]["latest"]["resources"]

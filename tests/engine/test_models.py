@@ -67,7 +67,7 @@ def gate(project: Project) -> dict[str, Any]:
 
 
 def mlflow(project: Project, call: str) -> dict[str, Any]:
-    record = json.loads((project.folder / ".trainup" / "test" / "mlflow" / "server.json").read_text())
+    record = project.workspace.tracking()
     with urllib.request.urlopen(f"{record['uri']}/api/2.0/mlflow/{call}") as answer:
         return dict(json.load(answer))
 

@@ -53,7 +53,7 @@ print(found)
 @pytest.fixture
 def odd(tmp_path: Path, environment: dict[str, str]):  # type: ignore[no-untyped-def]
     tmp_path.chmod(0o755)
-    made = Project(tmp_path / NAME, environment)
+    made = Project(tmp_path / NAME, environment, shares=False)
     yield made
     processes.kill(processes.of(made.folder))
 

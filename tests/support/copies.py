@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainup.jobs.local.workspace import Workspace
+
 
 class Copy:
     """The folder, and the environment of whoever types."""
@@ -25,6 +27,11 @@ class Copy:
             "PATH": os.pathsep.join([*([str(path)] if path else []), environment["PATH"]]),
             "PULUMI_HOME": str(folder.parent / "home"),
         }
+
+    @property
+    def workspace(self) -> Workspace:
+        """That of its local stack."""
+        return Workspace(self.folder / ".trainup" / "local", self.folder)
 
     def trainup(self, *words: str, fails: bool = False, plain: bool = False) -> str:
         """What a command printed; it has to succeed, or to fail. `plain`: one that is none of Pulumi's."""

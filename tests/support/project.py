@@ -16,10 +16,11 @@ from typing import Any
 import psutil
 import yaml
 
-from tests.support import processes
+from tests.support import environments, processes
+from trainup.jobs.local.workspace import Workspace
 from trainup.toolchain import backends, checkpoints, locks
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = environments.REPOSITORY
 ROOMS = REPOSITORY / "src" / "trainup"
 STACK = "test"
 UNATTENDED = ("--non-interactive", "--color", "never")
@@ -140,8 +141,10 @@ class Project:
         *,
         infra: Path = REPOSITORY / "infra",
         stack: str = STACK,
+        shares: bool = True,
     ) -> None:
-        self.folder, self.stack = folder, stack
+        """`shares`: its MLflow server uses the environment that the tests have in common."""
+        self.folder, self.stack, self._shares = folder, stack, shares
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "backend").mkdir(exist_ok=True)
         wanted = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())
@@ -159,8 +162,15 @@ class Project:
         }
         self.environment.pop("PULUMI_ACCESS_TOKEN", None)
 
+    @property
+    def workspace(self) -> Workspace:
+        """The stack's own, unless its configuration says otherwise."""
+        return Workspace(self.folder / ".trainup" / self.stack, self.folder)
+
     def configure(self, *, tracking: str = "none", **sections: Any) -> None:
         """Write the stack's configuration; `tracking` is off unless asked for, for it takes seconds."""
+        if tracking == "server" and self._shares:
+            environments.share(self.workspace)
         path = self.folder / f"Pulumi.{self.stack}.yaml"
         kept = yaml.safe_load(path.read_text()) if path.exists() else {}
         sections = {"workspace": {"tracking": tracking}, **sections}

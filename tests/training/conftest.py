@@ -10,44 +10,30 @@ from typing import IO, cast
 
 import pytest
 
-from trainup.jobs.local import environments, mlflow_server
-from trainup.jobs.local.launch import INHERITED, environment_folder
-from trainup.jobs.local.recipe import read_recipe
+from tests.support.environments import REPOSITORY, build, share
+from trainup.jobs.local import mlflow_server
+from trainup.jobs.local.launch import INHERITED
 from trainup.jobs.local.workspace import Workspace
 
-REPOSITORY = Path(__file__).parents[2]
 TRAINING = REPOSITORY / "training"
-SHARED = Workspace(REPOSITORY / ".trainup" / "tests", REPOSITORY)
-"""Outlives the tests: what is built there takes a minute and gigabytes."""
 TIMEOUT = 300.0
-
-
-def _build(requirements: Path) -> tuple[str, Path]:
-    wanted, problems = read_recipe(requirements)
-    assert not problems
-    return wanted.reference, environments.build(SHARED, wanted)
 
 
 @pytest.fixture(scope="session")
 def python() -> Path:
     """The Python that trains."""
-    return _build(TRAINING / "requirements.txt")[1] / "bin" / "python"
+    return build(TRAINING / "requirements.txt")[1] / "bin" / "python"
 
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Workspace]]:
     """Makes workspaces with a configured MLflow server; it starts when somebody needs it."""
-    reference, built = _build(Path(mlflow_server.__file__).with_name("mlflow_requirements.txt"))
     made = []
 
     def make() -> Workspace:
         workspace = Workspace(tmp_path_factory.mktemp("workspace") / ".trainup")
-        workspace.create()
+        mlflow_server.configure(workspace, share(workspace))
         made.append(workspace)
-        link = environment_folder(workspace, reference)
-        link.parent.mkdir(parents=True)
-        link.symlink_to(built)
-        mlflow_server.configure(workspace, reference)
         return workspace
 
     yield make
