@@ -37,7 +37,6 @@ def test_the_program_of_an_example_is_the_one_of_trainup(folder: Path) -> None:
 @pytest.fixture
 def copy(request: pytest.FixtureRequest, tmp_path: Path, environment: dict[str, str]) -> Iterator[Copy]:
     copied = Copy(EXAMPLES / request.param, tmp_path / "copy", environment)
-    environments.share(copied.workspace)
     yield copied
     processes.kill(processes.of(copied.folder))
 
@@ -56,6 +55,7 @@ def test_an_example_trains_once_and_leaves_nothing(copy: Copy) -> None:
 @pytest.mark.parametrize("copy", ["served-model"], indirect=True)
 def test_digits_are_served_by_the_best_model_so_far_and_no_request_is_lost(copy: Copy) -> None:
     """Train, judge, serve; a worse model does not go live, a better one does, and a killed server comes back."""
+    environments.share(copy.workspace)
     assert copy.findings() == []
     copy.trainup("up")
     assert copy.findings() == []
