@@ -48,8 +48,9 @@ def actionlint() -> Path:
             go = pulumi_cli.find_go(uv.ensure())
         except SetupError as error:
             pytest.skip(f"Go cannot be had: {error}")
-        caches = {"GOPATH": str(folder / "go"), "GOCACHE": str(folder / "cache"), "GOFLAGS": "-modcacherw"}
-        environment = {**os.environ, **caches, "GOBIN": str(program.parent)}
+        places = {"GOPATH": "go", "GOMODCACHE": "go", "GOCACHE": "cache"}
+        caches = {name: str(folder / place) for name, place in places.items()}
+        environment = {**os.environ, **caches, "GOFLAGS": "-modcacherw", "GOBIN": str(program.parent)}
         done = subprocess.run([go, "install", ACTIONLINT], env=environment, capture_output=True, text=True)
         for cache in ("go", "cache"):
             shutil.rmtree(folder / cache, ignore_errors=True)
