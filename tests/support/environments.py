@@ -1,6 +1,6 @@
 """Environments that many tests need: built once by trainup, and used with the byte code of whoever came first.
 
-An MLflow server takes seven seconds of a processor to start in a new environment, and three in a used one.
+An MLflow server takes ten seconds of a processor to start in a new environment, and five in a used one.
 """
 
 from pathlib import Path
