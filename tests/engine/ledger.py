@@ -2,12 +2,11 @@
 
 from tests.support.project import Project
 from trainup.jobs.local.target import LocalTarget
-from trainup.jobs.local.workspace import Workspace
 from trainup.jobs.target import Record
 
 
 def target(project: Project) -> LocalTarget:
-    return LocalTarget(Workspace(project.folder / ".trainup" / project.stack, project.folder))
+    return LocalTarget(project.workspace)
 
 
 def records(project: Project) -> list[Record]:

@@ -11,7 +11,6 @@ from tests.support.requests import Callers, post
 from trainup.jobs.local import processes as own_processes
 from trainup.jobs.local.mlflow_server import is_free
 from trainup.jobs.local.serving.folder import folder_of
-from trainup.jobs.local.workspace import Workspace
 
 TRAIN = """
 import os, pathlib
@@ -77,7 +76,7 @@ def test_a_model_is_served_replaced_and_taken_down_without_a_lost_request(served
     served.script(SCORE, "scoring", "score.py")
     assert served.run("up").code == 0
 
-    endpoint = folder_of(Workspace(served.folder / ".trainup" / served.stack), "numbers")
+    endpoint = folder_of(served.workspace, "numbers")
     for one in own_processes.processes_of(endpoint.read()["token"]):
         one.kill()
     assert post(url, b'{"data": [2]}') == (200, [8.0])

@@ -13,7 +13,6 @@ from tests.engine import scripts
 from tests.support.project import Project
 from trainup.cli.exit_codes import ExitCode
 from trainup.jobs.local.launch import environment_folder
-from trainup.jobs.local.workspace import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -91,9 +90,8 @@ def trainup(project: Project, *words: str) -> int:
 
 def downloaded(project: Project, model: str) -> str:
     """What a client of MLflow gets of a model."""
-    workspace = project.folder / ".trainup" / "test"
-    record = json.loads((workspace / "mlflow" / "server.json").read_text())
-    python = environment_folder(Workspace(workspace), record["image"]) / "bin" / "python"
+    record = project.workspace.tracking()
+    python = environment_folder(project.workspace, record["image"]) / "bin" / "python"
     script = f"import mlflow, pathlib\nfolder = mlflow.artifacts.download_artifacts({model!r})\n"
     done = subprocess.run(
         [python, "-c", f"{script}print((pathlib.Path(folder) / 'model.pkl').read_text())"],

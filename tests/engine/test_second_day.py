@@ -107,7 +107,7 @@ def test_a_second_day(project: Project) -> None:
     assert "nobody needs" not in trainup(project, "gc")
     assert project.destroy().code == 0
     assert "nobody needs: `trainup gc --yes` removes it" in trainup(project, "gc")
-    environments = project.folder / ".trainup" / "test" / "store" / "envs"
+    environments = project.workspace.environments
     assert [path for path in environments.iterdir() if path.is_dir()]
     assert "MB removed" in trainup(project, "gc", "--yes")
     assert [path for path in environments.iterdir() if path.is_dir()] == []

@@ -5,15 +5,15 @@ An MLflow server takes ten seconds of a processor to start in a new environment,
 
 from pathlib import Path
 
-from trainup.jobs.local import environments, mlflow_server
+from trainup.jobs.local import environments
 from trainup.jobs.local.launch import environment_folder
 from trainup.jobs.local.recipe import read_recipe
 from trainup.jobs.local.workspace import Workspace
+from trainup.provider.server import MLFLOW_REQUIREMENTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = Workspace(REPOSITORY / ".trainup" / "tests", REPOSITORY)
 """Outlives the tests: what is built there takes a minute and gigabytes."""
-OF_SERVER = Path(mlflow_server.__file__).with_name("mlflow_requirements.txt")
 
 
 def build(requirements: Path) -> tuple[str, Path]:
@@ -23,7 +23,7 @@ def build(requirements: Path) -> tuple[str, Path]:
     return wanted.reference, environments.build(SHARED, wanted)
 
 
-def share(workspace: Workspace, requirements: Path = OF_SERVER) -> str:
+def share(workspace: Workspace, requirements: Path = MLFLOW_REQUIREMENTS) -> str:
     """Let a workspace use the environment of these requirements as if it were its own; returns its reference."""
     reference, built = build(requirements)
     workspace.create()

@@ -40,6 +40,9 @@ REMEDIES = {
 FINAL = frozenset({FailureClass.SIZE})
 """Causes that neither waiting nor another attempt removes."""
 
+CANCELED = "the run was canceled: "
+"""Beginning of the message where trainup ended a run; the reason follows."""
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainup.core.failure import Failure
+from trainup.core.failure import CANCELED, Failure
 
 RUN = "trial"
 """The run name of every trial. It does not name the sweep, so that the same point in two sweeps is the same run."""
@@ -17,8 +17,6 @@ PREFIX = "trainup.trial."
 """Beginning of the names of the tags."""
 EARLY = "ended early: "
 """Beginning of the reason for which early termination cancels a trial (`core/sweeps/termination.py`)."""
-CANCELED = "the run was canceled: "
-"""What targets put before the reason of a cancellation."""
 
 
 @dataclass(frozen=True)

@@ -65,12 +65,12 @@ def _latest(target: Target, job: Job, *, by_schedule: bool) -> Record:
     """
     attempts = target.attempts(job.id)
     sweep = tag_of(job.owner.urn) if job.trial else ""
+    last = attempts[-1] if attempts else None
     is_due = by_schedule and due_since(target, job.spec.schedule, attempts) is not None
-    is_taken = bool(attempts) and (not attempts[-1].status.is_failure or attempts[-1].has_result(sweep))
-    if is_taken and not is_due:
-        return target.adopt(attempts[-1], job)
-    if attempts:
-        target.settle(attempts[-1])
+    if last and not is_due and (last.has_result(sweep) or not last.status.is_failure):
+        return target.adopt(last, job)
+    if last:
+        target.settle(last)
     if is_due:
         target.forget_checkpoints(job.id)
     return target.claim(job, next_number(attempts))

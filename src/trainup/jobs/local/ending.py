@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from trainup.core.disk import replace_file
-from trainup.core.failure import Failure, FailureClass
+from trainup.core.failure import CANCELED, Failure, FailureClass
 from trainup.jobs.local import eviction, handover, ledger, links, log, run_record
 from trainup.jobs.local.files import Lock
 from trainup.jobs.local.processes import LOOK_SECONDS, kill_all_of, let_go_on
@@ -29,7 +29,7 @@ def cancel(workspace: Workspace, folder: RunFolder, reason: str, kind: FailureCl
             _cancel_unstarted(workspace, folder, reason, kind)
             continue
         if not folder.cancel.exists():
-            failure = Failure(kind, f"the run was canceled: {reason}")
+            failure = Failure(kind, f"{CANCELED}{reason}")
             replace_file(folder.cancel, json.dumps(failure.to_dict()))
             handover.wake(workspace, handover.pool_of(workspace, folder), folder)
         if time.monotonic() > look_at:  # the processes that are to end it may have been suspended

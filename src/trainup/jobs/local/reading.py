@@ -91,10 +91,8 @@ def current(
 
 def has_result(workspace: Workspace, folder: RunFolder, sweep: str) -> bool:
     """As `Record.has_result`. Most have completed, which their status alone tells; what cannot be read has none."""
-    if ledger.has_completed(folder):
-        return True
-    if not sweep or not ledger.has_ended(str(folder.path)):
-        return False
+    if (is_complete := ledger.has_completed(folder)) or not sweep:
+        return is_complete
     with contextlib.suppress(UnreadableRecord, TargetError):
         record = ledger.view(workspace, folder)
         return record is not None and record.has_result(sweep)

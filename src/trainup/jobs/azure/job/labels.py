@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from trainup.core.failure import Failure, FailureClass
+from trainup.core.failure import CANCELED, Failure, FailureClass
 from trainup.core.git_state import GitState
 from trainup.core.trials import read as trials_of
 from trainup.core.trials import tags_of
@@ -139,7 +139,7 @@ def stopped_by(tags: Mapping[str, str]) -> Failure | None:
         return None
     classes = set(FailureClass)
     kind = FailureClass(reason["class"]) if reason.get("class") in classes else FailureClass.CANCELED
-    return Failure(kind, f"the run was canceled: {reason.get('message', '')}")
+    return Failure(kind, f"{CANCELED}{reason.get('message', '')}")
 
 
 def write(values: Mapping[str, Any]) -> str:
