@@ -103,7 +103,8 @@ def test_a_damaged_record_does_not_end_what_goes_on(target: LocalTarget, gate: P
 def test_a_run_whose_folder_is_removed_ends_and_its_slot_is_free_only_then(target: LocalTarget, gate: Path) -> None:
     Pool(target.workspace, "gpu").configure(1, [])
     _, folder = started(target, job_of("echo started; sleep 1000", cluster="gpu"))
-    (command,) = [process for process in processes.of(folder.path) if process.cmdline()[0] == "sleep"]
+    until(lambda: processes.with_word(folder.path, "sleep"))  # it begins after its shell has printed
+    (command,) = processes.with_word(folder.path, "sleep")
     shutil.rmtree(folder.path)
     look = f"! grep -q sleep /proc/{command.pid}/cmdline"  # one that has ended, and is not reaped yet, has no words
     later = replace(job_of(look, cluster="gpu"), run="later")
